@@ -1,0 +1,60 @@
+// Wrong use and wrong data throw; numerics report a Status instead.
+#pragma once
+#include <stdexcept>
+#include <string>
+
+namespace tacit {
+
+/// Wrong use of the library or a combination that cannot work; the message says what to use instead.
+class UsageError : public std::runtime_error {
+public:
+  /// key: the path of the run-file key at fault ("inner.solver"), empty when there is none.
+  explicit UsageError(const std::string& message, std::string key = {}) : std::runtime_error(message), key_(std::move(key)) {}
+  const std::string& key() const { return key_; }
+
+private:
+  std::string key_;
+};
+
+/// Where something was read: line and column count from 1, 0 means unknown.
+struct SourceLocation {
+  std::string file;
+  long line = 0;
+  long column = 0;
+};
+
+/// A data set that cannot be used: what is wrong, where, and what to do about it.
+class DataError : public std::runtime_error {
+public:
+  DataError(std::string code, const std::string& message, SourceLocation where, std::string remedy, std::string source_line = {})
+      : std::runtime_error(message), code_(std::move(code)), where_(std::move(where)), remedy_(std::move(remedy)),
+        source_line_(std::move(source_line)) {}
+  const std::string& code() const { return code_; }
+  const SourceLocation& where() const { return where_; }
+  const std::string& remedy() const { return remedy_; }
+  /// The offending line of the file, empty when there is none to show.
+  const std::string& source_line() const { return source_line_; }
+
+private:
+  std::string code_;
+  SourceLocation where_;
+  std::string remedy_;
+  std::string source_line_;
+};
+
+/// How a numerical procedure ended.
+enum class Status {
+  not_run,             ///< nothing was computed yet
+  converged,           ///< the test that was asked for holds
+  rounding,            ///< rounding stopped it first: as good as double precision allows
+  step_limit,          ///< the step limit came first (also: exactly the asked number of steps, with no test asked)
+  negative_curvature,  ///< a direction of non-positive curvature was met
+  failed,              ///< not finite, diverged, or a factorization broke down
+};
+
+/// True when the result may be used as it stands without a warning.
+constexpr bool usable(Status s) { return s == Status::converged || s == Status::rounding; }
+/// "converged", "step limit", ...
+const char* to_string(Status s);
+
+}  // namespace tacit

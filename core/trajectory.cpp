@@ -1,0 +1,72 @@
+#include <tacit/core/trajectory.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include <tacit/core/errors.hpp>
+#include <tacit/core/maps.hpp>
+
+namespace tacit {
+
+Trajectory::Trajectory(TapeRequest request, Index max_steps) : request_(request) {
+  if (request.window < TapeRequest::kAll || request.stride < 0)
+    throw UsageError("a tape needs a window >= 0 (or all) and a stride >= 0 (0: automatic)", "hypergradient.window");
+  const Index length = request.window == TapeRequest::kAll ? max_steps : std::min(request.window, max_steps);
+  const double root = std::sqrt(static_cast<double>(std::max<Index>(length, 1)));
+  stride_ =
+      request.stride == TapeRequest::kAutoStride ? std::max<Index>(1, static_cast<Index>(std::lround(root))) : request.stride;
+}
+
+void Trajectory::push(Index k, In z) {
+  if (k != steps_ + 1) throw UsageError("states are pushed one after the other: expected state " + std::to_string(steps_ + 1));
+  steps_ = k;
+  if (!request_.wanted()) return;
+  // A stored state may go as soon as the one after it still reaches back to the window's first step; its memory is used again.
+  Vec buffer;
+  if (request_.window != TapeRequest::kAll) {
+    while (states_.size() > 1 && states_[1].first <= steps_ - request_.window) {
+      buffer = std::move(states_.front().second);
+      states_.pop_front();
+    }
+  }
+  if (k % stride_ != 0) return;
+  buffer = z;
+  states_.emplace_back(k, std::move(buffer));
+  peak_bytes_ = std::max(peak_bytes_, states_.size() * static_cast<std::size_t>(z.size()) * sizeof(double));
+}
+
+Index Trajectory::first() const { return states_.empty() ? std::max<Index>(steps_, 0) : states_.front().first; }
+
+Index Trajectory::differentiable(Index window) const {
+  const Index there = std::max<Index>(0, steps_ - first());
+  return window == TapeRequest::kAll ? there : std::min(window, there);
+}
+
+BackwardReader::BackwardReader(const FixedPointMap& map, In u, const Trajectory& tape) : map_(map), u_(u), tape_(tape) {}
+
+const Vec& BackwardReader::state(Index k) {
+  const auto& stored = tape_.stored();
+  if (stored.empty() || k < stored.front().first || k > tape_.steps())
+    throw UsageError("state " + std::to_string(k) + " is not on the tape, which reaches back to step " +
+                     std::to_string(tape_.first()) + " of " + std::to_string(tape_.steps()) + "; record a larger window");
+  if (segment_start_ >= 0 && k >= segment_start_) {
+    const auto at = static_cast<std::size_t>(k - segment_start_);
+    if (at >= segment_.size()) throw UsageError("a tape is read backwards: the states' indices must not increase");
+    return segment_[at];
+  }
+  const auto checkpoint = static_cast<std::size_t>((k - stored.front().first) / tape_.stride());
+  if (stored[checkpoint].first == k) return stored[checkpoint].second;
+  segment_start_ = stored[checkpoint].first;
+  segment_.resize(static_cast<std::size_t>(k - segment_start_ + 1));
+  segment_[0] = stored[checkpoint].second;
+  for (std::size_t i = 1; i < segment_.size(); ++i) {
+    segment_[i].resize(map_.state_dim());
+    map_.step(segment_start_ + static_cast<Index>(i) - 1, segment_[i - 1], u_, segment_[i]);
+    ++replayed_;
+  }
+  buffer_peak_ = std::max(buffer_peak_, segment_.size() * static_cast<std::size_t>(map_.state_dim()) * sizeof(double));
+  return segment_[static_cast<std::size_t>(k - segment_start_)];
+}
+
+}  // namespace tacit

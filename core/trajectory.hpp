@@ -1,0 +1,73 @@
+// What a run of a fixed-point map leaves behind for reverse mode: all states, the last K, or checkpoints.
+#pragma once
+#include <cstddef>
+#include <deque>
+#include <utility>
+
+#include <tacit/core/types.hpp>
+
+namespace tacit {
+
+class FixedPointMap;
+
+/// Which states a solver is to keep. window: the last K steps are to be differentiable (0: none, kAll: all of them);
+/// stride: keep every s-th state and recompute the rest (1: keep every state; kAutoStride: about sqrt of the number of steps).
+struct TapeRequest {
+  static constexpr Index kAll = -1;
+  static constexpr Index kAutoStride = 0;
+  Index window = 0;
+  Index stride = 1;
+  bool wanted() const { return window != 0; }
+};
+
+/// States z_first .. z_steps of one run, some of them only as checkpoints. Filled by push(), read from the end.
+class Trajectory {
+public:
+  Trajectory() = default;
+  /// max_steps bounds the length of the run and fixes the automatic stride.
+  Trajectory(TapeRequest request, Index max_steps);
+  /// Records z_k; called for k = 0, 1, 2, ... once each.
+  void push(Index k, In z);
+  /// Number of steps of the run (index of the last state).
+  Index steps() const { return steps_; }
+  /// Index of the earliest step k0 such that steps k0 .. steps()-1 can be differentiated.
+  Index first() const;
+  /// The last K steps at most: how many of the wanted steps are there.
+  Index differentiable(Index window) const;
+  Index stride() const { return stride_; }
+  const TapeRequest& request() const { return request_; }
+  /// Bytes of the stored states (peak).
+  std::size_t bytes() const { return peak_bytes_; }
+  /// The stored states, as (k, z_k) with k ascending. With stride 1 every k in first() .. steps().
+  const std::deque<std::pair<Index, Vec>>& stored() const { return states_; }
+
+private:
+  TapeRequest request_;
+  Index stride_ = 1;
+  Index steps_ = -1;
+  std::size_t peak_bytes_ = 0;
+  std::deque<std::pair<Index, Vec>> states_;
+};
+
+/// Reads a trajectory backwards: state(k) for k = steps-1 downto first, each segment between checkpoints replayed once.
+class BackwardReader {
+public:
+  BackwardReader(const FixedPointMap& map, In u, const Trajectory& tape);
+  /// z_k; k must not increase from call to call. The reference holds until the next call.
+  const Vec& state(Index k);
+  /// Map steps spent on replaying.
+  Index replayed() const { return replayed_; }
+  /// Bytes of the replay buffer (peak).
+  std::size_t buffer_bytes() const { return buffer_peak_; }
+
+private:
+  const FixedPointMap& map_;
+  Vec u_;
+  const Trajectory& tape_;
+  Index segment_start_ = -1;
+  std::deque<Vec> segment_;
+  Index replayed_ = 0;
+  std::size_t buffer_peak_ = 0;
+};
+
+}  // namespace tacit
