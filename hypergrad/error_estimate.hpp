@@ -1,0 +1,43 @@
+// What is wrong with a hypergradient: an estimate by correction, and a rigorous bound where the constants are known.
+#pragma once
+#include <limits>
+
+#include <tacit/hypergrad/estimator.hpp>
+
+namespace tacit {
+
+struct ErrorOptions {
+  double relative = 0.01;  ///< residual, over the one at its start, to which each corrective solve goes
+  Index max_rounds = 6;    ///< corrections of point and adjoint
+  Index max_newton = 3;    ///< Newton steps a round at most: a further one where ||f_x|| did not fall to a tenth
+  double resolution =
+      0.05;  ///< rounds end when the last one moved the corrected hypergradient by at most this share of the error found
+  double negligible = 1e-3;  ///< below this relative error one round is enough, when residuals of point and adjoint are small too
+};
+
+/// A point and an adjoint nearer to the truth, and the hypergradient there, which stands in for the true one.
+struct ErrorEstimate {
+  Vec corrected;             ///< hypergradient in u after the corrections; empty when nothing could be computed
+  Vec x;                     ///< corrected inner variable
+  Vec adjoint;               ///< corrected adjoint
+  double iterate_error = 0;  ///< ||x_T - x||, estimate of ||x_T - x*||
+  double error = std::numeric_limits<double>::quiet_NaN();  ///< ||g - corrected|| in theta
+  double uncertainty =
+      std::numeric_limits<double>::quiet_NaN();  ///< how far the last round moved `corrected`, in theta; NaN after one round
+  /// Rigorous bounds of ||g - grad Phi|| in u and in theta: quadratic linear model with mu > 0 and a criterion with a smoothness
+  /// constant; NaN where constants are missing.
+  double bound = std::numeric_limits<double>::quiet_NaN();
+  double bound_theta = std::numeric_limits<double>::quiet_NaN();
+  Index rounds = 0;
+  Status status = Status::not_run;
+};
+
+/// Estimates the total error of `hyper` (inner solve, adjoint, truncation). A round is a Newton direction for x by CG with Jacobi
+/// (or the solver's factor) as preconditioner, its step halved while neither f nor ||f_x|| falls, then CG on the residual of the
+/// adjoint in hand at the corrected point, both to 1 % of their start. A second round shows how well the first knew the error;
+/// rounds go on until that is known to 5 %. Residuals alone would not do: soft modes hide in them. The work is counted with
+/// `problem.work`, if any.
+ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
+                             const ErrorOptions& options = {});
+
+}  // namespace tacit

@@ -1,0 +1,18 @@
+// finite-difference: the hypergradient without any derivative of the inner solution.
+#pragma once
+#include <tacit/hypergrad/estimator.hpp>
+
+namespace tacit {
+
+/// Central differences of order four of u -> l(x*(u), u), the inner problem solved to rounding at each point (four a
+/// hyperparameter). Steps are taken in the scale of the hyperparameter (7e-4 in ln u). No inner solution but as a start; no error
+/// of the inner solver enters.
+class FiniteDifferenceEstimator final : public HypergradientEstimator {
+public:
+  void fields(FieldVisitor&) override {}
+  Needs needs() const override { return {}; }
+  Hypergradient estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,
+                         double tolerance) const override;
+};
+
+}  // namespace tacit

@@ -1,0 +1,81 @@
+#include <tacit/hypergrad/forward.hpp>
+
+#include <algorithm>
+#include <string>
+
+#include <tacit/core/numbers.hpp>
+
+namespace tacit {
+
+namespace {
+
+/// As in reverse mode: what is left of the first increment when a recursion counts as converged.
+constexpr double kForgotten = 1e-6;
+
+/// Plain steps z_0 -> z_k0.
+Vec run_plain(const FixedPointMap& map, In u, const Vec& z0, Index k0) {
+  Vec z = z0, next(z0.size());
+  for (Index j = 0; j < k0; ++j) {
+    map.step(j, z, u, next);
+    z.swap(next);
+  }
+  return z;
+}
+
+/// Carries dz from step first to last; returns the last increment relative to the first.
+double run_tangents(const FixedPointMap& map, In u, Vec z, Mat& dz, Index first, Index last) {
+  Vec next(z.size());
+  Mat dnext(dz.rows(), dz.cols());
+  const Mat du = Mat::Identity(u.size(), u.size());
+  double unit = 0, increment = 0;
+  for (Index j = first; j < last; ++j) {
+    map.step_tangents(j, z, u, dz, du, next, dnext);
+    if (j == first || j + 1 == last) increment = (dnext - dz).norm();
+    if (j == first) unit = increment;
+    z.swap(next);
+    dz.swap(dnext);
+  }
+  return unit > 0 ? increment / unit : (first < last ? 0.0 : 1.0);
+}
+
+}  // namespace
+
+void ForwardEstimator::fields(FieldVisitor& v) {
+  v.field("window", window, Range::at_least(1), CountWords{true, false},
+          "the last K inner steps are differentiated, the Jacobian being zero before; all: the whole run");
+}
+
+Hypergradient ForwardEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient*,
+                                         double) const {
+  if (!inner.map)
+    throw UsageError(
+        "estimator 'forward' differentiates the steps of a fixed-point map; use an inner solver that is one (gradient-descent, "
+        "heavy-ball, nesterov), or 'implicit-cg'",
+        "hypergradient.estimator");
+  const FixedPointMap& map = *inner.map;
+  const Vec x = inner.x();
+  const Index n = x.size(), m = u.size(), steps = inner.steps;
+  Hypergradient h;
+  Vec lx(n), lu(m);
+  h.outer_value = problem.l->gradient(x, u, lx, lu);
+  h.window = window.is_all() ? steps : std::min(window.n, steps);
+  Mat dz = Mat::Zero(map.state_dim(), m);
+  if (h.window == steps && inner.cold && problem.start) {
+    Mat dx(n, m);
+    problem.start->jvp(u, Mat::Identity(m, m), dx);
+    map.lift_tangents(dx, dz);
+  }
+  Vec z = run_plain(map, u, inner.z0, steps - h.window);
+  h.residual = run_tangents(map, u, std::move(z), dz, steps - h.window, steps);
+  h.gradient = lu + dz.topRows(n).transpose() * lx;
+  h.linear_steps = h.window;
+  h.status = !h.gradient.allFinite() ? Status::failed : h.residual <= kForgotten ? Status::converged : Status::step_limit;
+  if (h.status == Status::failed)
+    h.message = "the Jacobian recursion is not finite; the step size " + sci(map.step_size()) + " is too large";
+  if (h.status == Status::step_limit)
+    h.message = "the last " + std::to_string(h.window) + " of " + std::to_string(steps) +
+                " inner steps were differentiated, which leaves the Jacobian recursion with the residual " + sci(h.residual);
+  return h;
+}
+
+}  // namespace tacit

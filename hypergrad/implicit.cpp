@@ -1,0 +1,153 @@
+#include <tacit/hypergrad/implicit.hpp>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <tacit/core/numbers.hpp>
+#include <tacit/hypergrad/adjoint_solve.hpp>
+
+namespace tacit {
+
+namespace detail {
+
+std::shared_ptr<const LinearOperator> jacobi(const Curvature& c, Index n) {
+  Vec d(n);
+  if (!c.diagonal(d)) return nullptr;
+  return std::make_shared<const DiagonalInverse>(d);
+}
+
+CgResult solve_with(const Curvature& c, In b, Out w, const CgOptions& options) {
+  return conjugate_gradient([&](In p, Out out) { c.hessian(p, out); }, b, w, options);
+}
+
+Vec implicit_gradient(const Curvature& c, In w, In lu) {
+  Vec cross(lu.size());
+  c.cross(w, cross);
+  return lu - cross;
+}
+
+bool improves(const FirstOrder& at, const FirstOrder& trial, double slope) {
+  if (-slope > 1e-10 * std::abs(at.value)) return trial.value <= at.value + 1e-4 * slope;
+  return trial.gradient.norm() < at.gradient.norm();
+}
+
+Vec theta_slope(const Problem& problem, In u) {
+  Vec slope = Vec::Ones(u.size());
+  if (problem.space.size() != u.size()) return slope;
+  Vec theta(u.size());
+  problem.space.from_model(u, theta);
+  problem.space.slope(theta, slope);
+  return slope;
+}
+
+}  // namespace detail
+
+namespace {
+
+std::shared_ptr<const LinearOperator> choose_preconditioner(const std::string& choice, const InnerSolution& inner,
+                                                            const Curvature& c) {
+  if (choice == "none") return nullptr;
+  if (choice == "factor" && !inner.inverse)
+    throw UsageError(
+        "preconditioner 'factor' needs an inner solver that leaves a factor; use inner.solver=newton or cholesky, or "
+        "preconditioner 'jacobi'",
+        "hypergradient.preconditioner");
+  if (choice != "jacobi" && inner.inverse) return inner.inverse;
+  auto diagonal = detail::jacobi(c, inner.inner_dim);
+  if (choice == "jacobi" && !diagonal)
+    throw UsageError(
+        "preconditioner 'jacobi' needs the diagonal of the Hessian, which this objective does not offer; use 'auto' or 'none'",
+        "hypergradient.preconditioner");
+  return diagonal;
+}
+
+/// The Hessian is not positive definite: there is no hypergradient.
+Hypergradient indefinite(Hypergradient h, Index m) {
+  h.gradient = Vec::Constant(m, std::numeric_limits<double>::quiet_NaN());
+  h.status = Status::negative_curvature;
+  h.message = "the Hessian of the inner objective is not positive definite at the inner solution, where no hypergradient exists";
+  return h;
+}
+
+}  // namespace
+
+void ImplicitCgEstimator::fields(FieldVisitor& v) {
+  v.field("max_steps", max_steps, Range::at_least(1), "iterations of conjugate gradients at most");
+  v.field("tolerance", relative_tolerance, Range{0, 1, false, true},
+          "relative residual ||l_x - f_xx w|| / ||l_x|| at which they stop; 0: exactly max_steps");
+  v.field("warm_start", warm_start, "start from the adjoint of the last outer step");
+  v.field("preconditioner", preconditioner, std::vector<std::string>{"auto", "none", "jacobi", "factor"},
+          "auto: the factor that an inner solver left, else the diagonal of the Hessian where it is cheap");
+}
+
+Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner,
+                                            const Hypergradient* previous, double tolerance) const {
+  const Vec x = inner.x();
+  Hypergradient h;
+  Vec lx(x.size()), lu(u.size());
+  h.outer_value = problem.l->gradient(x, u, lx, lu);
+  const auto c = problem.f->linearize(x, u);
+  const auto m = choose_preconditioner(preconditioner, inner, *c);
+  const bool carried = warm_start && previous && previous->adjoint.size() == x.size() && previous->adjoint.allFinite();
+  h.adjoint = carried ? previous->adjoint : Vec(Vec::Zero(x.size()));
+  CgOptions options;
+  options.tolerance = tolerance;
+  options.max_steps = max_steps;
+  options.preconditioner = m.get();
+  const CgResult r = detail::solve_with(*c, lx, h.adjoint, options);
+  h.gradient = detail::implicit_gradient(*c, h.adjoint, lu);
+  h.status = h.gradient.allFinite() ? r.status : Status::failed;
+  h.message = r.message;
+  if (h.status == Status::failed && h.message.empty()) h.message = "the hypergradient is not finite";
+  h.residual = r.residual;
+  h.linear_steps = r.steps;
+  return h;
+}
+
+Hypergradient ImplicitDirectEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient*,
+                                                double) const {
+  const Vec x = inner.x();
+  const Index n = x.size();
+  if (n > kLargest)
+    throw UsageError("estimator 'implicit-direct' factors a dense matrix of " + std::to_string(n) + " rows, more than " +
+                         std::to_string(kLargest) + "; use 'implicit-cg'",
+                     "hypergradient.estimator");
+  Hypergradient h;
+  Vec lx(n), lu(u.size());
+  h.outer_value = problem.l->gradient(x, u, lx, lu);
+  const auto c = problem.f->linearize(x, u);
+  std::shared_ptr<const LinearOperator> inverse = inner.inverse_exact ? inner.inverse : nullptr;
+  Mat dense;
+  if (!inverse) {
+    dense.resize(n, n);
+    hessian_matrix(*c, dense);
+    inverse = cholesky_inverse(dense);
+  }
+  if (!inverse) return indefinite(std::move(h), u.size());
+  const auto residual = [&](Vec& r) {
+    if (dense.size() > 0) {
+      r.noalias() = lx - dense * h.adjoint;
+    } else {
+      c->hessian(h.adjoint, r);
+      r = lx - r;
+    }
+  };
+  h.adjoint.resize(n);
+  inverse->apply(lx, h.adjoint);
+  Vec r(n), correction(n);
+  residual(r);
+  inverse->apply(r, correction);
+  h.adjoint += correction;
+  residual(r);
+  h.gradient = detail::implicit_gradient(*c, h.adjoint, lu);
+  h.residual = lx.norm() > 0 ? r.norm() / lx.norm() : 0;
+  h.linear_steps = 1;
+  h.status = !h.gradient.allFinite() ? Status::failed : h.residual <= 1e-6 ? Status::converged : Status::rounding;
+  if (h.status == Status::failed) h.message = "the hypergradient is not finite";
+  if (h.status == Status::rounding)
+    h.message = "the Hessian is nearly singular: relative residual " + sci(h.residual) + " after refinement";
+  return h;
+}
+
+}  // namespace tacit

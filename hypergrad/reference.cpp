@@ -1,0 +1,129 @@
+#include <tacit/hypergrad/reference.hpp>
+
+#include <cmath>
+#include <utility>
+
+#include <tacit/hypergrad/adjoint_solve.hpp>
+#include <tacit/hypergrad/implicit.hpp>
+
+namespace tacit {
+
+namespace {
+
+constexpr Index kDenseLimit = 2000;
+
+/// Newton directions; a factor is kept while f_xx cannot have changed.
+class Directions {
+public:
+  explicit Directions(bool constant) : constant_(constant) {}
+
+  /// d = -f_xx^{-1} g; false when f_xx is not positive definite.
+  bool newton(const Curvature& c, In g, Vec& d) {
+    const Index n = g.size();
+    d = Vec::Zero(n);
+    if (n > kDenseLimit) {
+      const auto m = detail::jacobi(c, n);
+      CgOptions options;
+      options.tolerance = 1e-10;
+      options.max_steps = 10 * n;
+      options.preconditioner = m.get();
+      const CgResult r = detail::solve_with(c, -g, d, options);
+      return r.status != Status::negative_curvature && d.allFinite();
+    }
+    if (!factor_ || !constant_) {
+      Mat h(n, n);
+      hessian_matrix(c, h);
+      factor_ = cholesky_inverse(h);
+    }
+    if (!factor_) return false;
+    factor_->apply(-g, d);
+    return d.allFinite();
+  }
+
+private:
+  bool constant_;
+  std::shared_ptr<const LinearOperator> factor_;
+};
+
+struct Point {
+  Vec x;
+  FirstOrder at;
+  std::unique_ptr<const Curvature> curvature;
+  double norm() const { return at.gradient.norm(); }
+};
+
+Point point_at(const Problem& problem, In u, Vec x) {
+  Point p;
+  p.x = std::move(x);
+  p.curvature = problem.f->linearize(p.x, u, &p.at);
+  return p;
+}
+
+/// Halves the step until f or ||f_x|| gets smaller; a step that moves only the last digits is tried whole, no shorter.
+bool advance(const Problem& problem, In u, Point& p, const Vec& d) {
+  const bool last_digits = d.norm() <= 1e-10 * p.x.norm();
+  const double slope = p.at.gradient.dot(d);
+  for (double t = 1; t > 1e-10; t /= 2) {
+    Point trial = point_at(problem, u, p.x + t * d);
+    if (detail::improves(p.at, trial.at, t * slope)) {
+      p = std::move(trial);
+      return true;
+    }
+    if (last_digits) return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+Polished polish(const Problem& problem, In u, In x, Index max_steps) {
+  Point p = point_at(problem, u, x);
+  Directions directions(problem.f->quadratic());
+  Status status = Status::step_limit;
+  Vec d;
+  for (Index k = 0; k < max_steps && status == Status::step_limit; ++k) {
+    if (!std::isfinite(p.norm())) {
+      status = Status::failed;
+    } else if (p.norm() == 0) {
+      status = Status::rounding;
+    } else if (!directions.newton(*p.curvature, p.at.gradient, d)) {
+      status = Status::negative_curvature;
+    } else {
+      const double before = p.norm();
+      const bool tiny = d.norm() <= 1e-10 * p.x.norm();
+      // Newton gains orders of magnitude a step until rounding; where a tiny step gains less than half, it is rounding.
+      if (!advance(problem, u, p, d))
+        status = tiny || p.norm() <= 1e-12 * problem.f->gradient_scale(u) ? Status::rounding : Status::failed;
+      else if (tiny && p.norm() > 0.5 * before)
+        status = Status::rounding;
+    }
+  }
+  Polished out;
+  out.gradient_norm = p.norm();
+  out.x = std::move(p.x);
+  out.status = status;
+  return out;
+}
+
+Hypergradient reference_hypergradient(const Problem& problem, In u, In x) {
+  const Polished p = polish(problem, u, x);
+  InnerSolution inner;
+  inner.z = p.x;
+  inner.inner_dim = p.x.size();
+  inner.status = p.status;
+  Hypergradient h;
+  if (p.x.size() <= kDenseLimit) {
+    h = ImplicitDirectEstimator().estimate(problem, u, inner, nullptr, 0);
+  } else {
+    ImplicitCgEstimator cg;
+    cg.max_steps = 10 * p.x.size();
+    h = cg.estimate(problem, u, inner, nullptr, 1e-12);
+  }
+  if (!usable(p.status)) {
+    h.status = p.status;
+    h.message = "the inner problem could not be solved to rounding (" + std::string(to_string(p.status)) + ")";
+  }
+  return h;
+}
+
+}  // namespace tacit
