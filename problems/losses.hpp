@@ -1,0 +1,25 @@
+// Losses of one row for linear models.
+#pragma once
+#include <string>
+
+#include <tacit/core/linear_model.hpp>
+
+namespace tacit {
+
+/// (z - y)^2 / 2
+class SquaredLoss final : public Loss {
+public:
+  void evaluate(Index n, const double* z, const double* y, double* phi, double* first, double* second) const override;
+  double curvature_bound() const override { return 1; }
+  bool quadratic() const override { return true; }
+};
+
+/// log(1 + exp(-y z)) with y in {-1, +1}; no overflow for any z.
+class LogisticLoss final : public Loss {
+public:
+  void evaluate(Index n, const double* z, const double* y, double* phi, double* first, double* second) const override;
+  double curvature_bound() const override { return 0.25; }
+  std::string check(In y) const override;
+};
+
+}  // namespace tacit
