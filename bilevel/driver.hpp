@@ -1,0 +1,62 @@
+// The outer loop: budget, stopping, best point, observers.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tacit/bilevel/oracle.hpp>
+#include <tacit/bilevel/outer.hpp>
+
+namespace tacit {
+
+/// One row of the trace. Counts and times are those of this outer step (line search included, diagnostics apart).
+struct StepRecord {
+  Index step = 0;
+  double seconds = 0;           ///< since the start of the run
+  Vec theta, u, hypergradient;  ///< hypergradient with respect to theta
+  double outer_loss = kMissing, hypergradient_norm = kMissing, step_norm = kMissing;
+  double projected_gradient_norm = kMissing;
+  Diagnostics diagnostics;
+  Work work;
+  double inner_seconds = 0, hypergradient_seconds = 0,
+         outer_seconds = 0;  ///< outer_seconds: of the whole step, diagnostics included
+  Index evaluations = 0;     ///< of the oracle in this step
+  std::string message;
+};
+
+enum class StopReason { not_run, tolerance, step_limit, time_limit, stalled, interrupted, failed };
+const char* to_string(StopReason r);
+
+struct DriverOptions {
+  Index max_steps = 50;
+  double tolerance = 1e-4;           ///< ||projected gradient in theta|| <= tolerance * |outer loss at the start|
+  std::optional<double> time_limit;  ///< seconds
+  enum class Select { best, last } select = Select::best;
+};
+
+struct Summary {
+  StopReason reason = StopReason::not_run;
+  std::string message;
+  StepRecord best, last;
+  Evaluation best_evaluation;  ///< of `best`, at the tightest tolerance when that was a looser one
+  Index steps = 0;
+  double seconds = 0;
+  Work work, diagnostic_work;
+  Tolerance tightest;
+  double start_loss = kMissing, target = kMissing;  ///< outer loss of row 0; norm of the projected gradient that ends the run
+  double worst_error = kMissing;                    ///< largest hypergradient_error of the run
+  bool usable() const { return reason != StopReason::failed && reason != StopReason::not_run; }
+  std::string brief() const;  ///< one line
+  std::string full() const;   ///< an aligned table
+};
+
+using Observer = std::function<void(const StepRecord&)>;
+
+/// Runs the outer loop from theta0, which is put on the box first; row 0 of the trace is the start. Stops when the projected
+/// gradient at the tightest tolerance is small enough, at a budget, when no lower point is found, or when something is not finite
+/// (reason failed, with the last good row). interrupted() is asked at safe points (between evaluations).
+Summary solve(const DriverOptions& options, const HyperSpace& space, Oracle& oracle, OuterOptimizer& optimizer, In theta0,
+              const std::vector<Observer>& observers = {}, const std::function<bool()>& interrupted = {});
+
+}  // namespace tacit

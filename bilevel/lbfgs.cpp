@@ -1,0 +1,167 @@
+#include <algorithm>
+#include <cmath>
+
+#include <tacit/bilevel/optimizers.hpp>
+
+namespace tacit {
+namespace {
+
+constexpr std::size_t kPairs = 10;
+constexpr double kArmijo = 1e-4, kCurvature = 0.9;
+
+Vec masked(const Vec& v, const std::vector<bool>& free) {
+  Vec out = v;
+  for (Index i = 0; i < v.size(); ++i) {
+    if (!free[static_cast<std::size_t>(i)]) out[i] = 0;
+  }
+  return out;
+}
+
+}  // namespace
+
+void LbfgsOuter::fields(FieldVisitor&) {}
+
+void LbfgsOuter::clear() {
+  s_.clear();
+  y_.clear();
+}
+
+void LbfgsOuter::state(StateVisitor& v) {
+  PointOptimizer::state(v);
+  v.state("s", s_);
+  v.state("y", y_);
+}
+
+// -H g with the pairs restricted to the free variables; without a usable pair, -g.
+Vec LbfgsOuter::two_loop(const Vec& g, const std::vector<bool>& free) const {
+  Vec q = masked(g, free);
+  std::vector<Vec> s, y;
+  std::vector<double> rho;
+  for (std::size_t k = 0; k < s_.size(); ++k) {
+    Vec sk = masked(s_[k], free), yk = masked(y_[k], free);
+    const double sy = sk.dot(yk);
+    if (!(sy > 1e-10 * sk.norm() * yk.norm()) || !(sy > 0)) continue;
+    rho.push_back(1 / sy);
+    s.push_back(std::move(sk));
+    y.push_back(std::move(yk));
+  }
+  std::vector<double> alpha(s.size());
+  for (std::size_t k = s.size(); k-- > 0;) {
+    alpha[k] = rho[k] * s[k].dot(q);
+    q -= alpha[k] * y[k];
+  }
+  if (!s.empty()) q *= 1 / (rho.back() * y.back().squaredNorm());
+  for (std::size_t k = 0; k < s.size(); ++k) q += (alpha[k] - rho[k] * y[k].dot(q)) * s[k];
+  return -q;
+}
+
+// A descent direction that leaves the box nowhere from a bound; its largest entry is at most kMaxMove, kFirstMove without pairs.
+Vec LbfgsOuter::direction(const HyperSpace& space, bool steepest) const {
+  const Vec &theta = current_.theta, &g = current_.gradient;
+  const Index m = theta.size();
+  std::vector<bool> free(static_cast<std::size_t>(m), true);
+  const auto at_lower = [&](Index i) { return theta[i] <= space.lower()[i]; };
+  const auto at_upper = [&](Index i) { return theta[i] >= space.upper()[i]; };
+  for (Index i = 0; i < m; ++i) free[static_cast<std::size_t>(i)] = !(at_lower(i) && g[i] >= 0) && !(at_upper(i) && g[i] <= 0);
+  Vec d = masked(-g, free);
+  bool quasi_newton = false;
+  for (Index round = 0; !steepest && !s_.empty() && round <= m; ++round) {
+    d = two_loop(g, free);
+    bool outward = false;
+    for (Index i = 0; i < m; ++i) {
+      if ((at_lower(i) && d[i] < 0) || (at_upper(i) && d[i] > 0)) {
+        free[static_cast<std::size_t>(i)] = false;
+        outward = true;
+      }
+    }
+    quasi_newton = !outward && d.allFinite() && g.dot(d) < -1e-12 * g.norm() * d.norm();
+    if (!outward) break;
+  }
+  if (!steepest && !quasi_newton && !s_.empty()) return direction(space, true);
+  const double top = m ? d.cwiseAbs().maxCoeff() : 0;
+  const double limit = quasi_newton ? kMaxMove : kFirstMove;
+  if (top > limit || (!quasi_newton && top > 0)) d *= limit / top;
+  return d;
+}
+
+void LbfgsOuter::remember(const Vec& s, const Vec& y) {
+  if (!(s.dot(y) > 1e-10 * s.norm() * y.norm()) || !(y.norm() > 0)) {
+    clear();  // negative curvature along the step: the old pairs describe another region
+    return;
+  }
+  s_.push_back(s);
+  y_.push_back(y);
+  if (s_.size() > kPairs) {
+    s_.erase(s_.begin());
+    y_.erase(y_.begin());
+  }
+}
+
+// Projected search along d. Armijo by backtracking; while the slope at the point found is still steep, further steps are tried.
+bool LbfgsOuter::search(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d, StepOutcome& outcome) {
+  const Vec theta0 = current_.theta, g0 = current_.gradient;
+  const double value0 = current_.value, top = d.size() ? d.cwiseAbs().maxCoeff() : 0;
+  if (!(top > 0)) return false;
+  const auto point = [&](double t) {
+    Vec next = theta0 + t * d;
+    space.project(next);
+    return next;
+  };
+  Evaluation best;
+  double t = 1;
+  for (int backtracks = 0; backtracks < 25 && best.theta.size() == 0; ++backtracks) {
+    const Vec theta = point(t);
+    const double slope = g0.dot(theta - theta0);
+    double factor = 0.5;
+    if (theta == theta0) return false;
+    if (slope < 0) {
+      Evaluation e = oracle.evaluate(theta, tolerance);
+      ++outcome.evaluations;
+      const double rise = e.value - value0;
+      if (std::isfinite(e.value) && rise <= kArmijo * slope) {
+        oracle.differentiate(e, tolerance);
+        if (e.finite()) {
+          best = std::move(e);
+          break;
+        }
+      } else if (std::isfinite(e.value)) {
+        factor = std::clamp(-slope / (2 * (rise - slope)), 0.1, 0.5);
+      }
+    }
+    t *= factor;
+  }
+  if (best.theta.size() == 0) return false;
+  for (int expansions = 0; expansions < 10; ++expansions) {
+    const Vec s = best.theta - theta0;
+    if (best.gradient.dot(s) >= kCurvature * g0.dot(s) || s.cwiseAbs().maxCoeff() >= kMaxMove) break;
+    t = std::min(2.5 * t, kMaxMove / top);
+    const Vec theta = point(t);
+    if (theta == best.theta) break;
+    Evaluation e = oracle.evaluate(theta, tolerance);
+    ++outcome.evaluations;
+    if (!(e.value < best.value) || e.value > value0 + kArmijo * g0.dot(theta - theta0)) break;
+    oracle.differentiate(e, tolerance);
+    if (!e.finite()) break;
+    best = std::move(e);
+  }
+  const Vec s = best.theta - theta0, y = best.gradient - g0;
+  remember(s, y);
+  return take(oracle, std::move(best), tolerance, outcome);
+}
+
+StepOutcome LbfgsOuter::step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
+  StepOutcome out;
+  if (search(oracle, space, tolerance, direction(space, false), out)) return out;
+  if (!s_.empty()) {
+    clear();
+    if (search(oracle, space, tolerance, direction(space, true), out)) return out;
+  }
+  Tolerance tighter = tolerance;
+  if (refine(oracle, tighter) && search(oracle, space, tighter, direction(space, true), out)) return out;
+  const Index evaluations = out.evaluations;
+  out = stay("no lower outer loss was found along the negative hypergradient, also at a tenth of the tolerance");
+  out.evaluations = evaluations;
+  return out;
+}
+
+}  // namespace tacit

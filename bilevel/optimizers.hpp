@@ -1,0 +1,106 @@
+// The outer optimizers by class; register_optimizers() (outer.hpp) makes them by name.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tacit/bilevel/outer.hpp>
+
+namespace tacit {
+
+/// What every optimizer keeps: the current point and how far a step may go in theta.
+class PointOptimizer : public OuterOptimizer {
+public:
+  void reset(const Evaluation& start) override;
+  void state(StateVisitor& v) override;
+  /// The point from which the next step starts.
+  const Evaluation& current() const { return current_; }
+
+  static constexpr double kFirstMove = 1;  ///< largest change of one entry of theta tried first (a factor e in a penalty)
+  static constexpr double kMaxMove = 5;    ///< largest change of one entry of theta in one step
+
+protected:
+  /// Forgets all but the current point.
+  virtual void clear() = 0;
+  /// Makes e current: differentiates it, accepts it, fills in the outcome. False when its gradient is not finite.
+  bool take(Oracle& oracle, Evaluation e, const Tolerance& tolerance, StepOutcome& outcome);
+  /// current, as an outcome that did not move.
+  StepOutcome stay(std::string message) const;
+  /// Evaluates the current point again, at a tenth of the tolerance it has; false when that cannot be had.
+  bool refine(Oracle& oracle, Tolerance& tolerance);
+
+  Evaluation current_;
+};
+
+/// theta+ = P(theta - t g), t halved until l(theta+) <= l + 1e-4 g.(theta+ - theta) (Armijo 1966; Bertsekas 1976 on the box) and
+/// doubled after a step taken at once. `step` given: every step tries this t first.
+class GradientDescentOuter final : public PointOptimizer {
+public:
+  std::optional<double> step_size;
+  void fields(FieldVisitor& v) override;
+  StepOutcome step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
+  void state(StateVisitor& v) override;
+
+protected:
+  void clear() override { trial_ = 0; }
+
+private:
+  double trial_ = 0;  ///< step length to try next; 0: from the gradient
+};
+
+/// Adam (Kingma and Ba 2015) with beta = 0.9, 0.999, projected on the box; no line search, every finite point is taken.
+class AdamOuter final : public PointOptimizer {
+public:
+  std::optional<double> step_size;  ///< empty: 0.1
+  void fields(FieldVisitor& v) override;
+  StepOutcome step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
+  void state(StateVisitor& v) override;
+
+protected:
+  void clear() override;
+
+private:
+  Index count_ = 0;
+  Vec first_, second_;
+};
+
+/// Limited-memory BFGS on the free variables of the box (Bertsekas 1982; Schmidt, Kim and Sra 2012), 10 pairs, projected line
+/// search with Armijo backtracking by interpolation and expansion until the slope has fallen to 0.9 of the first one. A failed
+/// search is repeated along the negative gradient and then at a tenth of the tolerance before the outcome is `stalled`.
+class LbfgsOuter final : public PointOptimizer {
+public:
+  void fields(FieldVisitor& v) override;
+  StepOutcome step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
+  void state(StateVisitor& v) override;
+
+protected:
+  void clear() override;
+
+private:
+  Vec direction(const HyperSpace& space, bool steepest) const;
+  Vec two_loop(const Vec& g, const std::vector<bool>& free) const;
+  bool search(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d, StepOutcome& outcome);
+  void remember(const Vec& s, const Vec& y);
+
+  std::vector<Vec> s_, y_;  ///< oldest first
+};
+
+/// HOAG (Pedregosa 2016): theta+ = P(theta - g/L) with an estimate L of the Lipschitz constant of the hypergradient; a step is
+/// taken when l(theta+) <= l - L/2 ||theta+ - theta||^2 + s, and then L falls to 0.7 L, else L doubles. The slack s = (eps_k +
+/// eps_{k-1}) |l| / 4 counts only while it is at most twice the decrease L/2 ||theta+ - theta||^2 that is hoped for. Tolerances
+/// fall as `schedule`.
+class HoagOuter final : public PointOptimizer {
+public:
+  Schedule decrease = Schedule::cubic;  ///< slower ones let a warm start pass unmoved: the hypergradient grows stale
+  StepOutcome step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
+  Tolerance schedule(Index k, const Tolerance& tightest) const override;
+  void state(StateVisitor& v) override;
+
+protected:
+  void clear() override { lipschitz_ = 0; }
+
+private:
+  double lipschitz_ = 0;  ///< 0: from the gradient
+};
+
+}  // namespace tacit

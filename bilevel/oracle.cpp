@@ -1,0 +1,214 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include <tacit/bilevel/oracle.hpp>
+#include <tacit/bilevel/truncation.hpp>
+#include <tacit/core/counting.hpp>
+#include <tacit/hypergrad/error_estimate.hpp>
+#include <tacit/hypergrad/reference.hpp>
+
+namespace tacit {
+
+bool Evaluation::finite() const { return std::isfinite(value) && gradient.allFinite(); }
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+class SingleOracle final : public Oracle {
+public:
+  SingleOracle(Problem problem, std::shared_ptr<const InnerSolver> solver,
+               std::shared_ptr<const HypergradientEstimator> estimator, OracleOptions options)
+      : counter_(std::make_shared<WorkCounter>()), problem_(counted(std::move(problem), counter_)), solver_(std::move(solver)),
+        estimator_(std::move(estimator)), options_(options) {}
+
+  Evaluation evaluate(In theta, const Tolerance& tolerance) override;
+  void differentiate(Evaluation& e, const Tolerance& tolerance) override;
+  void accept(const Evaluation& e) override;
+  void diagnose(Evaluation& e, Index step, double error_floor) override;
+  Work work() const override { return counter_->read() - diagnostic_; }
+  Work diagnostic_work() const override { return diagnostic_; }
+  Tolerance tightest() const override;
+
+private:
+  void solve_inner(Evaluation& e, const InnerSolution* previous, const Tolerance& tolerance);
+  void measure_error(Evaluation& e, double floor, Vec& correction);
+  void measure_reference(Evaluation& e, double floor);
+  void measure_truncation_of(Evaluation& e, Index step, In correction);
+  Vec in_theta(const Evaluation& e, In gradient_u) const;
+
+  std::shared_ptr<WorkCounter> counter_;
+  Problem problem_;
+  std::shared_ptr<const InnerSolver> solver_;
+  std::shared_ptr<const HypergradientEstimator> estimator_;
+  OracleOptions options_;
+  Work diagnostic_;
+  std::shared_ptr<WarmState> current_;
+};
+
+Tolerance SingleOracle::tightest() const {
+  const double adjoint = estimator_->tolerance();
+  return {solver_->tolerance(), std::isnan(adjoint) ? 0 : adjoint};
+}
+
+void SingleOracle::solve_inner(Evaluation& e, const InnerSolution* previous, const Tolerance& tolerance) {
+  const auto start = Clock::now();
+  auto state = std::make_shared<WarmState>();
+  if (current_) {
+    state->rates = current_->rates;
+    state->soft_mode = current_->soft_mode;
+  }
+  state->inner = solver_->solve(problem_, e.u, previous, Accuracy{tolerance.inner}, estimator_->needs().tape);
+  const InnerSolution& inner = state->inner;
+  e.solved = {tolerance.inner, kMissing};
+  e.gradient.resize(0);
+  e.diagnostics = Diagnostics{};
+  Diagnostics& d = e.diagnostics;
+  d.inner_residual = inner.residual;
+  d.gradient_norm = inner.gradient_norm;
+  d.inner_steps = inner.steps;
+  d.inner_status = inner.status;
+  d.inner_message = inner.message;
+  const bool sound = inner.status != Status::failed && inner.z.allFinite();
+  e.value = sound ? problem_.l->value(inner.x(), e.u) : kMissing;
+  e.state = std::move(state);
+  e.inner_seconds += since(start);
+}
+
+Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance) {
+  if (theta.size() != problem_.space.size()) {
+    throw UsageError("theta has " + std::to_string(theta.size()) + " entries, the problem has " +
+                     std::to_string(problem_.space.size()) + " hyperparameters");
+  }
+  Evaluation e;
+  e.theta = theta;
+  e.u.resize(theta.size());
+  problem_.space.to_model(e.theta, e.u);
+  solve_inner(e, options_.warm_start && current_ ? &current_->inner : nullptr, tolerance);
+  return e;
+}
+
+void SingleOracle::differentiate(Evaluation& e, const Tolerance& tolerance) {
+  if (e.theta.size() != problem_.space.size())
+    throw UsageError("differentiate() takes an evaluation of this oracle; call evaluate() first");
+  const bool tape_gone = e.state && estimator_->needs().tape.wanted() && !e.state->inner.tape;
+  if (!e.state) {  // restored from a checkpoint
+    solve_inner(e, options_.warm_start && current_ ? &current_->inner : nullptr, tolerance);
+  } else if (tape_gone || tolerance.inner < 0.9999999 * e.solved.inner) {
+    const std::shared_ptr<WarmState> old = e.state;
+    solve_inner(e, options_.warm_start ? &old->inner : nullptr, tolerance);
+  }
+  if (!std::isfinite(e.value)) return;
+  const auto start = Clock::now();
+  const Hypergradient* previous = estimator_->warm() && current_ ? &current_->hyper : nullptr;
+  e.state->hyper = estimator_->estimate(problem_, e.u, e.state->inner, previous, tolerance.adjoint);
+  const Hypergradient& hyper = e.state->hyper;
+  e.gradient = in_theta(e, hyper.gradient);
+  e.solved.adjoint = tolerance.adjoint;
+  Diagnostics& d = e.diagnostics;
+  d.hypergradient_status = hyper.status;
+  d.hypergradient_message = hyper.message;
+  d.linear_residual = hyper.residual;
+  if (hyper.linear_steps > 0 || !std::isnan(hyper.residual)) d.linear_steps = static_cast<double>(hyper.linear_steps);
+  if (hyper.window > 0 || estimator_->needs().tape.wanted()) {
+    d.window = static_cast<double>(hyper.window);
+    d.tape_bytes = static_cast<double>(hyper.tape_bytes);
+  }
+  e.hypergradient_seconds += since(start);
+}
+
+void SingleOracle::accept(const Evaluation& e) {
+  if (!e.state) throw UsageError("accept() takes an evaluation of this oracle; call evaluate() first");
+  current_ = e.state;
+  current_->inner.tape.reset();  // only its own differentiation reads it
+}
+
+Vec SingleOracle::in_theta(const Evaluation& e, In gradient_u) const {
+  Vec g(e.theta.size());
+  problem_.space.pull_back(e.theta, gradient_u, g);
+  return g;
+}
+
+// ||g - g_c|| / max(||g_c||, s) with the gradient corrected by Newton and adjoint steps, and the bound of the same quotient where
+// one is known.
+void SingleOracle::measure_error(Evaluation& e, double floor, Vec& correction) {
+  const WarmState& state = *e.state;
+  const ErrorEstimate estimate = estimate_error(problem_, e.u, state.inner, state.hyper);
+  if (estimate.x.size() == state.inner.inner_dim && estimate.x.allFinite()) correction = estimate.x - state.inner.x();
+  Diagnostics& d = e.diagnostics;
+  if (estimate.corrected.size() == e.u.size() && estimate.corrected.allFinite()) {
+    const Vec corrected = in_theta(e, estimate.corrected);
+    const double scale = std::max(corrected.norm(), floor), off = (e.gradient - corrected).norm();
+    d.hypergradient_error = scale > 0 ? off / scale : 0;
+  }
+  Vec slope(e.theta.size());
+  problem_.space.slope(e.theta, slope);
+  const double off = slope.cwiseAbs().maxCoeff() * estimate.bound;  // ||g - grad Phi|| in theta, at most
+  const double scale = std::max(e.gradient.norm() - off, floor);    // ||grad Phi||, at least
+  if (std::isfinite(off) && scale > 0) d.hypergradient_error_bound = off / scale;
+}
+
+void SingleOracle::measure_reference(Evaluation& e, double floor) {
+  const Hypergradient truth = reference_hypergradient(problem_, e.u, e.state->inner.x());
+  if (truth.gradient.size() != e.u.size() || !truth.gradient.allFinite() || truth.status == Status::failed) return;
+  const Vec exact = in_theta(e, truth.gradient);
+  const double scale = std::max(exact.norm(), floor), off = (e.gradient - exact).norm();
+  e.diagnostics.hypergradient_error_reference = scale > 0 ? off / scale : 0;
+}
+
+void SingleOracle::measure_truncation_of(Evaluation& e, Index step, In correction) {
+  WarmState& state = *e.state;
+  TruncationOptions options;
+  options.correct = options_.error_estimate;
+  options.audit = options_.audit_every > 0 && step % options_.audit_every == 0;
+  const Truncation t = measure_truncation(problem_, e.u, state.inner, state.rates, correction, state.soft_mode, options);
+  state.rates.push_back(t.rate_seen);
+  if (state.rates.size() > 5) state.rates.erase(state.rates.begin());
+  state.soft_mode = t.soft_mode;
+  Diagnostics& d = e.diagnostics;
+  d.contraction = t.rate;
+  d.rate_reliable = t.reliable;
+  d.truncation_map = t.own_map ? "own" : "reference";
+  d.iterate_error = t.iterate_error;
+  d.warm_residual = t.warm_residual;
+  d.cold_residual = t.cold_residual;
+  d.head_start_nats = t.nats;
+  d.head_start_lo = t.nats_lo;
+  d.head_start_hi = t.nats_hi;
+  d.implicit_truncation = t.k_eff;
+  d.k_eff_lo = t.k_eff_lo;
+  d.k_eff_hi = t.k_eff_hi;
+  d.k_match = t.k_match;
+}
+
+void SingleOracle::diagnose(Evaluation& e, Index step, double error_floor) {
+  if (!e.state) throw UsageError("diagnose() takes an evaluation of this oracle; call evaluate() and differentiate() first");
+  const Work before = counter_->read();
+  Vec correction;
+  e.diagnostics.inner_loss = problem_.f->value(e.state->inner.x(), e.u);
+  if (options_.error_estimate && e.gradient.size() > 0) measure_error(e, error_floor, correction);
+  measure_truncation_of(e, step, correction);
+  if (options_.reference_every > 0 && step % options_.reference_every == 0 && e.gradient.size() > 0)
+    measure_reference(e, error_floor);
+  diagnostic_ += counter_->read() - before;
+}
+
+}  // namespace
+
+std::unique_ptr<Oracle> make_oracle(Problem problem, std::shared_ptr<const InnerSolver> solver,
+                                    std::shared_ptr<const HypergradientEstimator> estimator, OracleOptions options) {
+  if (!solver || !estimator) throw UsageError("an oracle needs a solver and an estimator; make them from their registries");
+  if (const std::string wrong = problem.check(); !wrong.empty()) throw UsageError("the problem does not fit together: " + wrong);
+  if (estimator->needs().tape.wanted() && !solver->can_record()) {
+    throw UsageError(
+        "the estimator needs a recorded trajectory and this solver records none; use an implicit estimator (implicit-cg) or an "
+        "iterative solver (gradient-descent, heavy-ball, nesterov)",
+        "hypergradient.estimator");
+  }
+  return std::make_unique<SingleOracle>(std::move(problem), std::move(solver), std::move(estimator), options);
+}
+
+}  // namespace tacit

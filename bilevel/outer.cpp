@@ -1,0 +1,212 @@
+#include <algorithm>
+#include <cmath>
+
+#include <tacit/bilevel/optimizers.hpp>
+
+namespace tacit {
+
+double scheduled(Schedule schedule, Index k, double tightest) {
+  if (!(tightest > 0)) return tightest;
+  const double n = static_cast<double>(std::max<Index>(k, 1));
+  switch (schedule) {
+    case Schedule::quadratic:
+      return std::max(tightest, 0.1 / (n * n));
+    case Schedule::cubic:
+      return std::max(tightest, 0.1 / (n * n * n));
+    case Schedule::exponential:
+      return std::max(tightest, 0.1 * std::pow(0.9, n));
+    case Schedule::fixed:
+      break;
+  }
+  return tightest;
+}
+
+Tolerance OuterOptimizer::schedule(Index, const Tolerance& tightest) const { return tightest; }
+
+void PointOptimizer::reset(const Evaluation& start) {
+  if (start.gradient.size() != start.theta.size()) {
+    throw UsageError("an outer optimizer starts from an evaluation with its gradient; call Oracle::differentiate first");
+  }
+  current_ = start;
+  clear();
+}
+
+void PointOptimizer::state(StateVisitor& v) {
+  v.state("theta", current_.theta);
+  v.state("u", current_.u);
+  v.state("value", current_.value);
+  v.state("gradient", current_.gradient);
+  v.state("inner_tolerance", current_.solved.inner);
+  v.state("adjoint_tolerance", current_.solved.adjoint);
+}
+
+bool PointOptimizer::take(Oracle& oracle, Evaluation e, const Tolerance& tolerance, StepOutcome& outcome) {
+  if (e.gradient.size() == 0) oracle.differentiate(e, tolerance);
+  if (!e.finite()) return false;
+  outcome.step_norm = (e.theta - current_.theta).norm();
+  outcome.moved = outcome.step_norm > 0;
+  oracle.accept(e);
+  current_ = e;
+  outcome.accepted = std::move(e);
+  return true;
+}
+
+StepOutcome PointOptimizer::stay(std::string message) const {
+  StepOutcome out;
+  out.accepted = current_;
+  out.stalled = true;
+  out.message = std::move(message);
+  return out;
+}
+
+bool PointOptimizer::refine(Oracle& oracle, Tolerance& tolerance) {
+  if (!(tolerance.inner > 1e-14)) return false;  // 0: a fixed number of steps; below: rounding
+  tolerance.inner = std::max(0.1 * tolerance.inner, 1e-14);
+  tolerance.adjoint = std::max(0.1 * tolerance.adjoint, 1e-14);
+  Evaluation e = current_;
+  oracle.differentiate(e, tolerance);
+  if (!e.finite()) return false;
+  oracle.accept(e);
+  current_ = std::move(e);
+  return true;
+}
+
+namespace {
+
+// theta - t g with no entry moved by more than the limit, on the box.
+Vec projected_step(const HyperSpace& space, const Vec& theta, const Vec& move, double limit) {
+  const double top = move.size() ? move.cwiseAbs().maxCoeff() : 0;
+  Vec next = theta + (top > limit ? Vec(move * (limit / top)) : move);
+  space.project(next);
+  return next;
+}
+
+double first_step(const Vec& g) {
+  const double top = g.size() ? g.cwiseAbs().maxCoeff() : 0;
+  return top > 0 ? PointOptimizer::kFirstMove / top : 1;
+}
+
+constexpr const char* kStalled =
+    "no lower outer loss was found along the negative hypergradient, also at a tenth of the tolerance";
+
+}  // namespace
+
+void GradientDescentOuter::fields(FieldVisitor& v) {
+  v.field("step", step_size, Range::positive(),
+          "step length tried first, halved until the loss falls; auto: grows from step to step");
+}
+
+void GradientDescentOuter::state(StateVisitor& v) {
+  PointOptimizer::state(v);
+  v.state("trial", trial_);
+}
+
+StepOutcome GradientDescentOuter::step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
+  Tolerance now = tolerance;
+  StepOutcome out;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (attempt == 1 && !refine(oracle, now)) break;
+    if (!(trial_ > 0)) trial_ = first_step(current_.gradient);
+    double t = step_size ? *step_size : trial_;
+    for (int halvings = 0; halvings < 40; ++halvings, t *= 0.5) {
+      const Vec theta = projected_step(space, current_.theta, -t * current_.gradient, kMaxMove);
+      const double slope = current_.gradient.dot(theta - current_.theta);
+      if (!(slope < 0)) break;
+      Evaluation e = oracle.evaluate(theta, now);
+      ++out.evaluations;
+      if (!std::isfinite(e.value) || e.value > current_.value + 1e-4 * slope) continue;
+      if (!take(oracle, std::move(e), now, out)) continue;
+      trial_ = halvings == 0 ? 2 * t : t;
+      return out;
+    }
+    trial_ = 0;
+  }
+  const Index evaluations = out.evaluations;
+  out = stay(kStalled);
+  out.evaluations = evaluations;
+  return out;
+}
+
+void AdamOuter::fields(FieldVisitor& v) { v.field("step", step_size, Range::positive(), "step length in theta; auto: 0.1"); }
+
+void AdamOuter::clear() {
+  count_ = 0;
+  first_ = Vec::Zero(current_.theta.size());
+  second_ = first_;
+}
+
+void AdamOuter::state(StateVisitor& v) {
+  PointOptimizer::state(v);
+  v.state("count", count_);
+  v.state("first_moment", first_);
+  v.state("second_moment", second_);
+}
+
+StepOutcome AdamOuter::step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
+  const Vec& g = current_.gradient;
+  ++count_;
+  first_ = 0.9 * first_ + 0.1 * g;
+  second_ = 0.999 * second_ + 0.001 * g.cwiseAbs2();
+  const double c1 = 1 - std::pow(0.9, static_cast<double>(count_)), c2 = 1 - std::pow(0.999, static_cast<double>(count_));
+  double t = step_size.value_or(0.1);
+  const Vec move = (first_ / c1).array() / ((second_ / c2).array().sqrt() + 1e-12);
+  StepOutcome out;
+  for (int halvings = 0; halvings < 20; ++halvings, t *= 0.5) {  // halved only where the loss is not finite
+    Evaluation e = oracle.evaluate(projected_step(space, current_.theta, -t * move, kMaxMove), tolerance);
+    ++out.evaluations;
+    if (std::isfinite(e.value) && take(oracle, std::move(e), tolerance, out)) return out;
+  }
+  return stay("the outer loss is not finite around the current point");
+}
+
+StepOutcome HoagOuter::step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
+  Tolerance now = tolerance;
+  StepOutcome out;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    if (attempt > 0 && !refine(oracle, now)) break;
+    if (!(lipschitz_ > 0)) lipschitz_ = 1 / first_step(current_.gradient);
+    const double start = lipschitz_;
+    for (;; lipschitz_ *= 2) {
+      const Vec theta = projected_step(space, current_.theta, -current_.gradient / lipschitz_, kMaxMove);
+      const double expected = 0.5 * lipschitz_ * (theta - current_.theta).squaredNorm();
+      if (!(expected > 1e-15 * std::abs(current_.value))) break;
+      Evaluation e = oracle.evaluate(theta, now);
+      ++out.evaluations;
+      const double before = std::isfinite(current_.solved.inner) ? current_.solved.inner : now.inner;
+      const double slack = 0.25 * (now.inner + before) * std::abs(current_.value);
+      const bool hidden = expected < 0.5 * slack;  // what is hoped for drowns in the tolerance: a shorter step would say nothing
+      const bool lower = std::isfinite(e.value) && e.value <= current_.value - expected + (hidden ? 0 : slack);
+      if (lower && take(oracle, std::move(e), now, out)) {
+        lipschitz_ *= 0.7;
+        return out;
+      }
+      if (hidden) break;
+    }
+    lipschitz_ = start;
+  }
+  lipschitz_ = 0;
+  const Index evaluations = out.evaluations;
+  out = stay(kStalled);
+  out.evaluations = evaluations;
+  return out;
+}
+
+Tolerance HoagOuter::schedule(Index k, const Tolerance& tightest) const {
+  return {scheduled(decrease, k, tightest.inner), scheduled(decrease, k, tightest.adjoint)};
+}
+
+void HoagOuter::state(StateVisitor& v) {
+  PointOptimizer::state(v);
+  v.state("lipschitz", lipschitz_);
+}
+
+void register_optimizers(Registry<OuterOptimizer>& registry) {
+  registry.add("gradient-descent", "projected gradient descent with Armijo backtracking",
+               [] { return std::make_unique<GradientDescentOuter>(); });
+  registry.add("adam", "projected Adam with a fixed step length, no line search", [] { return std::make_unique<AdamOuter>(); });
+  registry.add("lbfgs", "limited-memory BFGS on the free variables of the box", [] { return std::make_unique<LbfgsOuter>(); });
+  registry.add("hoag", "gradient descent with falling tolerances and an adaptive step (Pedregosa 2016)",
+               [] { return std::make_unique<HoagOuter>(); });
+}
+
+}  // namespace tacit

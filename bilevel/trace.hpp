@@ -1,0 +1,21 @@
+// trace.csv and trace.jsonl: one row an outer step, decimal points and 17 significant digits whatever the locale.
+#pragma once
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include <tacit/bilevel/driver.hpp>
+
+namespace tacit {
+
+/// Names of the columns, in order.
+const std::vector<std::string>& trace_columns();
+/// The cells of a row, in the order of trace_columns(); what was not measured is empty.
+std::vector<std::string> trace_row(const StepRecord& record);
+/// One line of trace.jsonl: the same fields and theta, u, hypergradient by block name, each a number or, where the block has
+/// several entries or labelled ones, a list. Missing fields are left out; an infinite end of an interval is null.
+std::string trace_json(const StepRecord& record, const HyperSpace& space);
+/// Shortest decimal text that reads back as the same double (at most 17 digits).
+std::string number_text(double value);
+
+}  // namespace tacit

@@ -1,0 +1,331 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include <Eigen/Eigenvalues>
+
+#include <tacit/bilevel/truncation.hpp>
+
+namespace tacit {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kEps = std::numeric_limits<double>::epsilon();
+
+double clip_rate(double q) { return std::clamp(q, 1e-3, 1 - 1e-7); }
+
+// Largest of r over the `width` entries that end at k.
+double envelope(const std::vector<double>& r, Index k, Index width) {
+  double top = 0;
+  for (Index j = std::max<Index>(0, k - width + 1); j <= k; ++j) top = std::max(top, r[static_cast<std::size_t>(j)]);
+  return top;
+}
+
+// A fixed vector with entries in (-1, 1) without structure (splitmix64), the same on every machine.
+Vec fixed_random(Index n, std::uint64_t seed) {
+  Vec v(n);
+  std::uint64_t s = seed;
+  for (Index i = 0; i < n; ++i) {
+    s += 0x9e3779b97f4a7c15ULL;
+    std::uint64_t z = s;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+    z ^= z >> 31;
+    v[i] = 2 * (static_cast<double>(z >> 11) * 0x1.0p-53) - 1;
+  }
+  return v;
+}
+
+// Takes the components along the first k columns out of v, twice (Kahan: twice is enough).
+void orthogonalize(const Eigen::MatrixXd& basis, Index k, Vec& v) {
+  for (int pass = 0; pass < 2; ++pass) v -= basis.leftCols(k) * (basis.leftCols(k).transpose() * v);
+}
+
+}  // namespace
+
+RateEstimate residual_rate(const std::vector<double>& step_norms, bool momentum, double floor) {
+  Index n = static_cast<Index>(step_norms.size());
+  while (n > 0 && !(step_norms[static_cast<std::size_t>(n - 1)] > floor)) --n;
+  RateEstimate out;
+  if (n < 3) return out;
+  Index w = std::max<Index>(momentum ? 20 : 5, n / 3);
+  w = std::max<Index>(1, std::min(w, (n - 1) / 2));
+  const Index width = momentum ? std::min<Index>(20, w) : 1;
+  const double last = envelope(step_norms, n - 1, width), mid = envelope(step_norms, n - 1 - w, width);
+  const double early = envelope(step_norms, n - 1 - 2 * w, width), first = envelope(step_norms, width - 1, width);
+  if (!(last > 0 && mid > 0 && early > 0) || !std::isfinite(last + mid + early)) return out;
+  const double q1 = std::pow(last / mid, 1.0 / static_cast<double>(w));
+  const double q0 = std::pow(mid / early, 1.0 / static_cast<double>(w));
+  if (!(q1 < 1)) return out;  // the steps did not shrink: no rate to be seen
+  const bool slowing = q0 < q1;
+  out.rate = clip_rate(slowing ? 1 - (1 - q1) * (1 - q1) / (1 - q0) : q1);
+  out.reliable = !(slowing && (1 - q0) > 1.25 * (1 - q1)) && last <= 0.1 * first;
+  return out;
+}
+
+double largest_recent(const std::vector<double>& rates) {
+  double top = kNaN;
+  const std::size_t first = rates.size() > 5 ? rates.size() - 5 : 0;
+  for (std::size_t i = first; i < rates.size(); ++i) {
+    if (std::isfinite(rates[i]) && !(rates[i] <= top)) top = rates[i];
+  }
+  return top;
+}
+
+Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In start, const LanczosOptions& options) {
+  const Index n = start.size();
+  const Index limit = std::min(n, options.max_steps);
+  Spectrum out;
+  if (n == 0) return out;
+  Eigen::MatrixXd basis(n, limit);
+  Eigen::MatrixXd t = Eigen::MatrixXd::Zero(limit, limit);
+  Vec v = fixed_random(n, 1);
+  v *= 0.1 / v.norm();
+  if (const double norm = start.norm(); norm > 0 && std::isfinite(norm)) v += start / norm;
+  v.normalize();
+  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> ritz;
+  Vec hv(n);
+  for (Index k = 0; k < limit; ++k) {
+    basis.col(k) = v;
+    product(v, hv);
+    ++out.products;
+    t(k, k) = v.dot(hv);
+    if (!std::isfinite(t(k, k))) return out;
+    orthogonalize(basis, k + 1, hv);
+    double beta = hv.norm();
+    const bool exhausted = beta <= 1e-13 * t.topLeftCorner(k + 1, k + 1).diagonal().cwiseAbs().maxCoeff();
+    ritz.compute(t.topLeftCorner(k + 1, k + 1));
+    const Vec& values = ritz.eigenvalues();
+    const Eigen::MatrixXd& s = ritz.eigenvectors();
+    const double tail = exhausted ? 0 : beta;
+    out.smallest = values[0];
+    out.largest = values[k];
+    out.smallest_residual = tail * std::abs(s(k, 0));
+    out.largest_residual = tail * std::abs(s(k, k));
+    const bool small_done = out.smallest_residual <= options.tolerance * std::abs(out.smallest);
+    const bool large_done =
+        !options.sharp_largest || out.largest_residual <= 0.1 * std::sqrt(std::abs(out.smallest * out.largest));
+    if (k + 1 == limit || (k >= 3 && !exhausted && small_done && large_done)) {
+      out.smallest_vector = basis.leftCols(k + 1) * s.col(0);
+      out.largest_vector = basis.leftCols(k + 1) * s.col(k);
+      break;
+    }
+    if (exhausted) {  // an invariant subspace: go on in its complement, the coupling is zero
+      hv = fixed_random(n, static_cast<std::uint64_t>(k) + 2);
+      orthogonalize(basis, k + 1, hv);
+      beta = 0;
+      v = hv.normalized();
+    } else {
+      v = hv / beta;
+    }
+    t(k, k + 1) = t(k + 1, k) = beta;
+  }
+  return out;
+}
+
+double map_rate(const StepJacobian& jacobian, Index inner_dim, Index state_dim, Index outer_dim, const Spectrum& spectrum) {
+  if (inner_dim == 0 || state_dim % inner_dim != 0 || spectrum.smallest_vector.size() != inner_dim) return kNaN;
+  const Index copies = state_dim / inner_dim;
+  const Vec no_change = Vec::Zero(outer_dim);
+  Vec dz(state_dim), out(state_dim);
+  double radius = 0;
+  for (const Vec* v : {&spectrum.smallest_vector, &spectrum.largest_vector}) {
+    Eigen::MatrixXd small(copies, copies);  // A_z acts on (c_1 v, ..., c_s v) as this matrix on c, since H v = lambda v
+    for (Index j = 0; j < copies; ++j) {
+      dz.setZero();
+      dz.segment(j * inner_dim, inner_dim) = *v;
+      jacobian.jvp(dz, no_change, out);
+      for (Index i = 0; i < copies; ++i) small(i, j) = v->dot(out.segment(i * inner_dim, inner_dim));
+    }
+    if (!small.allFinite()) return kNaN;
+    radius = std::max(radius, small.eigenvalues().cwiseAbs().maxCoeff());
+  }
+  return radius;
+}
+
+HeadStart head_start(double cold_distance, double warm_distance, double error) {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  HeadStart out;
+  out.nats = std::log(cold_distance / warm_distance);
+  out.lo = cold_distance > error ? std::log((cold_distance - error) / (warm_distance + error)) : -inf;
+  out.hi = warm_distance > error ? std::log((cold_distance + error) / (warm_distance - error)) : inf;
+  return out;
+}
+
+namespace {
+
+// Newton steps H^{-1} f_x from x_T until the bound ||f_x||/mu on what is left is small against the distances that matter.
+struct StandIn {
+  Vec x;
+  double error = kNaN;
+};
+
+double smallest_curvature(const Problem& problem, In u, const Spectrum& spectrum) {
+  const double known = problem.f->convexity(u);
+  if (known > 0) return known;
+  return spectrum.smallest > spectrum.smallest_residual ? spectrum.smallest - spectrum.smallest_residual : 0;
+}
+
+StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In correction, In soft_mode, Spectrum& spectrum,
+                bool sharp, const TruncationOptions& options) {
+  const Index n = inner.inner_dim;
+  StandIn out;
+  Vec x = inner.x(), g(n), step(n), diagonal(n);
+  double least = std::numeric_limits<double>::infinity();
+  for (Index k = 0; k <= options.max_corrections; ++k) {
+    FirstOrder at;
+    const auto curvature = problem.f->linearize(x, u, &at);
+    g = at.gradient;
+    if (!(g.norm() < least)) break;  // Newton's step led away: the point before it stands
+    least = g.norm();
+    out.x = x;
+    const auto product = [&](In p, Out hp) { curvature->hessian(p, hp); };
+    LanczosOptions lanczos;
+    lanczos.sharp_largest = sharp;
+    Vec start = least > 0 ? Vec(g / least) : Vec(g);
+    if (soft_mode.size() == n) start += soft_mode;
+    if (spectrum.products == 0 && !(problem.f->convexity(u) > 0)) spectrum = extreme_eigenvalues(product, start, lanczos);
+    const double mu = smallest_curvature(problem, u, spectrum);
+    const double noise = 4 * kEps * problem.f->smoothness(u) * x.norm();  // of a gradient computed at x*
+    out.error = mu > 0 ? (least + noise) / mu : kNaN;
+    const bool done = !std::isfinite(out.error) || out.error <= 1e-3 * (inner.x0 - x).norm() || least <= noise;
+    if (done || k == options.max_corrections) {
+      spectrum = extreme_eigenvalues(product, start, lanczos);
+      break;
+    }
+    if (k == 0 && correction.size() == n && correction.allFinite()) {
+      x += correction;
+      continue;
+    }
+    CgOptions cg;
+    cg.tolerance = 1e-6;
+    cg.max_steps = options.max_products;
+    std::optional<DiagonalInverse> jacobi;
+    if (curvature->diagonal(diagonal)) {
+      jacobi.emplace(diagonal);
+      cg.preconditioner = &*jacobi;
+    }
+    step.setZero();
+    const CgResult result = conjugate_gradient(product, g, step, cg);
+    if (result.status == Status::failed || result.status == Status::negative_curvature || !step.allFinite()) break;
+    x -= step;
+  }
+  if (spectrum.products == 0) {
+    const auto curvature = problem.f->linearize(out.x, u);
+    LanczosOptions lanczos;
+    lanczos.sharp_largest = sharp;
+    spectrum = extreme_eigenvalues([&](In p, Out hp) { curvature->hessian(p, hp); },
+                                   soft_mode.size() == n ? Vec(soft_mode) : Vec::Zero(n), lanczos);
+  }
+  return out;
+}
+
+// The map in whose steps the run is measured: its own, or gradient descent at 1/L.
+std::shared_ptr<const FixedPointMap> measuring_map(const Problem& problem, In u, const InnerSolution& inner) {
+  if (inner.map) return inner.map;
+  return GradientDescent().bind(problem, u);
+}
+
+// ||x - A(x)|| at an inner variable x.
+double step_norm_at(const FixedPointMap& map, In u, In x) {
+  Vec z(map.state_dim()), next(map.state_dim());
+  map.lift(x, z);
+  map.step(0, z, u, next);
+  return (next.head(map.inner_dim()) - x).norm();
+}
+
+// Plain cold iterations until the distance to `target` is at most `distance`; NaN when the limit comes first.
+double audit(const FixedPointMap& map, In u, In cold, In target, double distance, Index limit) {
+  Vec z(map.state_dim()), next(map.state_dim());
+  map.lift(cold, z);
+  for (Index k = 0; k <= limit; ++k) {
+    if ((z.head(map.inner_dim()) - target).norm() <= distance) return static_cast<double>(k);
+    map.step(k, z, u, next);
+    z.swap(next);
+  }
+  return kNaN;
+}
+
+// Rate and stand-in from the run alone: nothing is computed but distances and bounds.
+void free_estimates(const Problem& problem, In u, const InnerSolution& inner, const std::vector<double>& rates,
+                    const RateEstimate& seen, Truncation& out) {
+  if (out.own_map) {
+    std::vector<double> all = rates;
+    all.push_back(seen.rate);
+    out.rate = largest_recent(all);
+    out.reliable = seen.reliable;
+  } else {
+    const double mu = problem.f->convexity(u), big = problem.f->smoothness(u);
+    if (mu > 0 && big > 0) out.rate = 1 - mu / big;
+    out.reliable = std::isfinite(out.rate);
+  }
+  out.solution = inner.x();
+  const double mu = problem.f->convexity(u);
+  const double bound = mu > 0 ? inner.gradient_norm / mu : kNaN;
+  double extrapolated = kNaN;
+  if (out.own_map && !inner.step_norms.empty()) extrapolated = inner.step_norms.back() * out.rate / (1 - out.rate);
+  out.iterate_error = std::fmin(extrapolated, bound);
+  out.stand_in_error = out.iterate_error;
+}
+
+void corrected_estimates(const Problem& problem, In u, const InnerSolution& inner, In correction, In soft_mode,
+                         const FixedPointMap& map, const TruncationOptions& options, Truncation& out) {
+  Spectrum spectrum;
+  const double big = problem.f->smoothness(u);
+  const bool sharp = out.own_map && map.step_size() * big > 1.0000001;
+  const StandIn at = correct(problem, u, inner, correction, soft_mode, spectrum, sharp, options);
+  out.solution = at.x;
+  out.stand_in_error = at.error;
+  out.iterate_error = (inner.x() - at.x).norm();
+  if (at.x == inner.x()) out.iterate_error = at.error;
+  out.soft_mode = spectrum.smallest_vector;
+  if (out.own_map) {
+    Vec z(map.state_dim());
+    map.lift(at.x, z);
+    out.rate = map_rate(*map.linearize(inner.steps, z, u), inner.inner_dim, map.state_dim(), u.size(), spectrum);
+  } else if (spectrum.smallest > 0 && big > 0) {
+    out.rate = 1 - spectrum.smallest / big;
+  }
+  const double slack = spectrum.products >= inner.inner_dim ? 0 : spectrum.smallest_residual;
+  out.reliable = std::isfinite(out.rate) && out.rate < 1 && slack <= 0.05 * spectrum.smallest;
+}
+
+}  // namespace
+
+Truncation measure_truncation(const Problem& problem, In u, const InnerSolution& inner, const std::vector<double>& rates,
+                              In correction, In soft_mode, const TruncationOptions& options) {
+  Truncation out;
+  out.own_map = inner.map != nullptr;
+  const auto map = measuring_map(problem, u, inner);
+  const bool momentum = map->state_dim() != map->inner_dim();
+  const RateEstimate seen = residual_rate(inner.step_norms, momentum, 4 * kEps * inner.x().norm());
+  out.rate_seen = seen.rate;
+  if (options.correct) corrected_estimates(problem, u, inner, correction, soft_mode, *map, options, out);
+  if (!options.correct || !std::isfinite(out.rate)) free_estimates(problem, u, inner, rates, seen, out);
+  const double tiny = kEps * out.solution.norm() + std::numeric_limits<double>::min();
+  out.warm_distance = std::max((inner.x0 - out.solution).norm(), tiny);
+  out.cold_distance = std::max((inner.x_cold - out.solution).norm(), tiny);
+  out.cold_residual = step_norm_at(*map, u, inner.x_cold);
+  out.warm_residual = out.own_map && !inner.step_norms.empty() ? inner.step_norms.front() : step_norm_at(*map, u, inner.x0);
+  if (inner.x0 == inner.x_cold) {
+    out.nats = out.nats_lo = out.nats_hi = out.k_eff = out.k_eff_lo = out.k_eff_hi = 0;
+    if (options.audit) out.k_match = 0;
+    return out;
+  }
+  const HeadStart head = head_start(out.cold_distance, out.warm_distance, out.stand_in_error);
+  out.nats = head.nats;
+  if (std::isfinite(out.stand_in_error)) {
+    out.nats_lo = head.lo;
+    out.nats_hi = head.hi;
+  }
+  if (out.rate > 0 && out.rate < 1) {
+    const double per_step = std::log(1 / out.rate);
+    out.k_eff = out.nats / per_step;
+    out.k_eff_lo = out.nats_lo / per_step;
+    out.k_eff_hi = out.nats_hi / per_step;
+  }
+  if (options.audit) out.k_match = audit(*map, u, inner.x_cold, out.solution, out.warm_distance, options.audit_limit);
+  return out;
+}
+
+}  // namespace tacit

@@ -1,0 +1,94 @@
+// How much of an inner run a warm start replaces: rate of the map, head start in nats, implicit truncation k_eff.
+#pragma once
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tacit/core/inner.hpp>
+
+namespace tacit {
+
+/// A contraction factor rho and whether it may be relied on.
+struct RateEstimate {
+  double rate = std::numeric_limits<double>::quiet_NaN();
+  bool reliable = false;
+};
+
+/// rho_hat from the step norms r_k = ||x_{k+1} - x_k|| of one run of T steps, w = max(5, T/3) shrunk to fit:
+/// q1 = (r_{T-1}/r_{T-1-w})^{1/w}, q0 the same a window earlier; if q0 < q1 < 1: 1 - (1-q1)^2/(1-q0), else q1; clipped to [1e-3,
+/// 1-1e-7]. Reliable: q1 and q0 agree ((1-q0) <= 1.25 (1-q1) where q0 < q1) and r fell tenfold. Momentum makes r oscillate, so
+/// there the window is at least 20 and maxima of r over up to 20 steps stand in for r. Steps below `floor` (rounding) at the end
+/// are left out. NaN: fewer than 3 steps, or steps that did not shrink. For symmetric positive maps the uncorrected ratio is a
+/// LOWER estimate of rho.
+RateEstimate residual_rate(const std::vector<double>& step_norms, bool momentum = false, double floor = 0);
+
+/// rho_used: the largest of the last five rates (a short warm run sees only the fast modes); NaN when there is none.
+double largest_recent(const std::vector<double>& rates);
+
+/// Extreme eigenvalues of a symmetric matrix with their vectors and residuals ||H v - lambda v||.
+struct Spectrum {
+  double smallest = std::numeric_limits<double>::quiet_NaN(), largest = smallest;
+  double smallest_residual = smallest, largest_residual = smallest;
+  Vec smallest_vector, largest_vector;
+  Index products = 0;
+};
+
+struct LanczosOptions {
+  Index max_steps = 40;
+  double tolerance = 1e-3;  ///< stop when the smallest pair's residual is at most tolerance * smallest
+  bool sharp_largest =
+      false;  ///< also until the largest pair's residual is at most 0.1 sqrt(smallest largest): its error is 1 % of smallest
+};
+
+/// Lanczos with full reorthogonalization (Lanczos 1950; Paige 1972) from `start` (mixed with a fixed pseudo-random vector, so
+/// that no mode is missed). Exact when max_steps reaches the dimension, which is the size of start; start may be zero.
+Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In start, const LanczosOptions& options = {});
+
+/// Spectral radius of the state Jacobian A_z of a map whose blocks are polynomials of f_xx (gradient descent, heavy ball,
+/// Nesterov): the larger one of its restrictions to the two extreme eigenvectors. NaN when the state is no stack of copies of x.
+double map_rate(const StepJacobian& jacobian, Index inner_dim, Index state_dim, Index outer_dim, const Spectrum& spectrum);
+
+/// ln(e_cold / e_warm) with its interval, from distances to a stand-in for x* that is at most `error` away from it:
+/// [ln((D_c - E)/(D_w + E)), ln((D_c + E)/(D_w - E))], the upper end infinite when D_w <= E.
+struct HeadStart {
+  double nats = 0, lo = 0, hi = 0;
+};
+HeadStart head_start(double cold_distance, double warm_distance, double error);
+
+/// What one outer step shows about the warm start (theory sheet of the project's docs, "Warm starts = implicit truncation"). NaN:
+/// not measured.
+struct Truncation {
+  double rate = std::numeric_limits<double>::quiet_NaN();  ///< contraction in use
+  double rate_seen = rate;                                 ///< rho_hat of this run alone
+  std::optional<bool> reliable;
+  bool own_map = false;                                ///< false: in steps of gradient descent at 1/L
+  double iterate_error = rate;                         ///< estimate of ||x_T - x*||
+  double warm_distance = rate, cold_distance = rate;   ///< to the stand-in for x*
+  double stand_in_error = rate;                        ///< E, bound or estimate of the stand-in's distance to x*
+  double nats = rate, nats_lo = rate, nats_hi = rate;  ///< head start
+  double k_eff = rate, k_eff_lo = rate, k_eff_hi = rate, k_match = rate;
+  double warm_residual = rate, cold_residual = rate;  ///< ||x - A(x)|| at x_0 and x_cold
+  Vec solution;                                       ///< the stand-in for x*
+  Vec soft_mode;                                      ///< eigenvector of the smallest curvature: the next step's Lanczos start
+};
+
+/// What may be spent on it.
+struct TruncationOptions {
+  bool correct = true;       ///< Newton corrections and Lanczos at x_T; false: the free quantities of the run alone
+  Index max_products = 200;  ///< Hessian products of one correction
+  Index max_corrections = 6;
+  bool audit = false;         ///< count plain cold iterations until ||x_k - x*|| <= ||x_0 - x*||: k_match
+  Index audit_limit = 50000;  ///< iterations after which the audit gives up (k_match stays missing)
+};
+
+/// The quantities of one inner run. Without corrections: rate = largest of `rates` and this run's rho_hat, x_T stands in for x*
+/// with E = r_{T-1} rho/(1 - rho) (or ||f_x||/mu, whichever is smaller). With corrections: x_T minus Newton steps H^{-1} f_x
+/// stands in for x*, with the rigorous E = ||f_x||/mu there where mu > 0 is known, and the rate is the spectral radius of the map
+/// at that point. `correction`: a Newton step already known, x* ~ x_T + correction, or empty; `soft_mode`: from the previous
+/// outer step, or empty. Head start and k_eff are exactly 0 when x_0 = x_cold.
+Truncation measure_truncation(const Problem& problem, In u, const InnerSolution& inner, const std::vector<double>& rates,
+                              In correction, In soft_mode, const TruncationOptions& options = {});
+
+}  // namespace tacit
