@@ -1,0 +1,351 @@
+#include <tacit/cli/assembly.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <numeric>
+#include <set>
+
+#include <tacit/bilevel/optimizers.hpp>
+#include <tacit/cli/run_output.hpp>
+
+namespace tacit {
+
+Strategies::Strategies()
+    : solvers("solver", "inner.solver"), estimators("estimator", "hypergradient.estimator"),
+      optimizers("optimizer", "outer.optimizer"), models("model", "model.kind"), catalog(solvers, estimators, optimizers) {
+  register_solvers(solvers);
+  register_estimators(estimators);
+  register_optimizers(optimizers);
+  register_models(models);
+}
+
+namespace {
+
+std::string text_or(const Text& t, const std::string& otherwise) { return t.text ? *t.text : otherwise; }
+
+Header header_of(const std::string& word) {
+  return word == "present" ? Header::present : word == "absent" ? Header::absent : Header::automatic;
+}
+
+Missing missing_of(const std::string& word) {
+  return word == "drop-row" ? Missing::drop_row
+         : word == "mean"   ? Missing::mean
+         : word == "median" ? Missing::median
+                            : Missing::error;
+}
+
+DataOptions data_options(const RunConfig& c, bool classifier) {
+  const DataBlock& d = c.data;
+  DataOptions o;
+  if (d.train.path) o.train = *d.train.path;
+  o.format = d.format;
+  o.target = text_or(d.target, "last");
+  o.target_kind = classifier ? TargetKind::classes : TargetKind::number;
+  if (d.features.names) o.features = *d.features.names;
+  o.drop = d.drop;
+  o.categorical = d.categorical.names;
+  for (const auto& [name, patterns] : d.feature_groups.groups) o.feature_groups[name] = patterns;
+  if (d.feature_groups.file) o.feature_groups_file = *d.feature_groups.file;
+  o.weight = text_or(d.weight, "");
+  o.table.header = header_of(d.header);
+  o.table.skip_rows = d.skip_rows;
+  o.table.delimiter = d.delimiter;
+  o.table.decimal = d.decimal.empty() ? '.' : d.decimal[0];
+  o.table.missing_values = d.missing_values;
+  o.missing = missing_of(d.missing);
+  if (d.index_base == "0") o.index_base = 0;
+  if (d.index_base == "1") o.index_base = 1;
+  o.features_total = d.features_total;
+  if (d.test.file) o.test_file = *d.test.file;
+  o.test_target = text_or(d.test_target, "");
+  if (c.validation.file.path) o.validation_file = *c.validation.file.path;
+  o.validation_target = text_or(c.validation.target, "");
+  o.split_column = text_or(c.validation.split_column, "");
+  return o;
+}
+
+SplitOptions split_options(const RunConfig& c) {
+  SplitOptions o;
+  o.fraction = c.validation.fraction;
+  o.test_fraction = c.data.test.fraction.value_or(0);
+  o.stratify = !c.validation.stratify.value ? Stratify::automatic : *c.validation.stratify.value ? Stratify::yes : Stratify::no;
+  o.seed = static_cast<std::uint64_t>(c.seed);
+  return o;
+}
+
+// Classes become -1 and +1: the later of two is the positive one, of several the one that model.positive names, against the rest.
+void code_classes(Assembly& a) {
+  const auto& classes = a.data.classes;
+  const auto& wanted = a.config.model.positive.text;
+  auto positive = static_cast<std::ptrdiff_t>(classes.size()) - 1;
+  if (wanted) {
+    const auto found = std::find(classes.begin(), classes.end(), *wanted);
+    if (found == classes.end()) throw UsageError(unknown_name("class", *wanted, classes), "model.positive");
+    positive = found - classes.begin();
+  } else if (classes.size() > 2) {
+    throw UsageError("the target has " + std::to_string(classes.size()) + " classes (" + join(classes) +
+                         "), 'logistic' tells two apart; name one with model.positive=LABEL, it is then told from the rest",
+                     "model.kind");
+  }
+  a.labels = {classes.size() > 2 ? "rest" : classes[positive == 0 ? 1 : 0], classes[static_cast<std::size_t>(positive)]};
+  for (double& v : a.y) v = static_cast<std::ptrdiff_t>(v) == positive ? 1 : -1;
+}
+
+void weigh_classes(Assembly& a) {
+  const ClassWeight& w = a.config.model.class_weight;
+  if (a.labels.empty() || (!w.balanced && w.weights.empty())) return;
+  double side[2] = {1, 1};
+  if (w.balanced) {
+    double total[2] = {0, 0};
+    for (const Index i : a.split.train) total[a.y[i] > 0] += a.weight[i];
+    for (int k = 0; k < 2; ++k) side[k] = (total[0] + total[1]) / (2 * total[k]);
+  }
+  for (const auto& [label, value] : w.weights) {
+    const auto at = std::find(a.labels.begin(), a.labels.end(), label);
+    if (at == a.labels.end()) throw UsageError(unknown_name("class", label, a.labels), "model.class_weight");
+    side[at - a.labels.begin()] = value;
+  }
+  for (Index i = 0; i < a.y.size(); ++i) a.weight[i] *= side[a.y[i] > 0];
+  a.class_weights = {{a.labels[0], side[0]}, {a.labels[1], side[1]}};
+}
+
+ModelOptions model_options(const RunConfig& c) {
+  ModelOptions o;
+  o.intercept = c.model.intercept;
+  o.reduction = c.model.reduction == "sum" ? Reduction::sum : Reduction::mean;
+  const HyperEntry& l2 = c.hyper.l2;
+  o.per = l2.per == "feature" ? PenaltyPer::feature : l2.per == "group" ? PenaltyPer::group : PenaltyPer::all;
+  if (l2.fixed()) {
+    if (l2.fix.kind != HyperValue::Kind::number)
+      throw UsageError("hyper.l2.fix takes one number in this version", "hyper.l2.fix");
+    o.fixed = l2.fix.number;
+  }
+  if (l2.range.bounds) {
+    o.lower = l2.range.bounds->first;
+    o.upper = l2.range.bounds->second;
+  }
+  return o;
+}
+
+std::shared_ptr<const Start> cold_start(const RunConfig& c, Index n) {
+  const StartPoint& s = c.inner.start;
+  if (s.file) throw UsageError("inner.start takes a number or a list in this version", "inner.start");
+  if (s.list.empty() && s.number == 0) return nullptr;
+  if (s.list.empty()) return std::make_shared<const ConstantStart>(Vec::Constant(n, s.number));
+  if (static_cast<Index>(s.list.size()) != n)
+    throw UsageError("inner.start has " + std::to_string(s.list.size()) + " entries, the inner variable has " +
+                         std::to_string(n) + " (features, then the intercept)",
+                     "inner.start");
+  return std::make_shared<const ConstantStart>(Eigen::Map<const Vec>(s.list.data(), n));
+}
+
+void choose_strategies(Assembly& a, const Strategies& s) {
+  const RunConfig& c = a.config;
+  a.estimator_name = c.hypergradient.estimator == "auto" ? "implicit-cg" : c.hypergradient.estimator;
+  auto estimator = s.estimators.make(a.estimator_name);
+  c.hypergradient.configure(*estimator);
+  a.solver_name = c.inner.solver;
+  if (a.solver_name == "auto") {
+    const bool map = estimator->needs().tape.wanted() || a.estimator_name == "forward";
+    const bool quadratic = a.problem.f->quadratic();
+    a.solver_name = map ? "gradient-descent" : quadratic && a.problem.f->inner_dim() <= 2000 ? "cholesky" : "newton-cg";
+    a.notes.push_back("inner.solver: auto is " + a.solver_name);
+  }
+  if (c.hypergradient.estimator == "auto") a.notes.push_back("hypergradient.estimator: auto is implicit-cg");
+  auto solver = s.solvers.make(a.solver_name);
+  c.inner.configure(*solver);
+  if (a.solver_name == "cholesky" && !a.problem.f->quadratic())
+    throw UsageError("solver 'cholesky' solves quadratic problems in one step; a " + c.model.kind +
+                         " model needs 'newton', 'newton-cg' or 'lbfgs'",
+                     "inner.solver");
+  check_pair(a.estimator_name, *estimator, a.solver_name, *solver);
+  a.solver = std::move(solver);
+  a.estimator = std::move(estimator);
+}
+
+std::map<std::string, double> values_of_file(const std::string& path) {
+  std::ifstream in(path);
+  if (!in) throw DataError("D101", "cannot read '" + path + "'", {path, 0, 0}, "name a hyper.csv that an earlier run wrote");
+  std::map<std::string, double> values;
+  std::string line;
+  std::getline(in, line);
+  for (long number = 2; std::getline(in, line); ++number) {
+    // The name may hold commas in quotes; five numbers or flags follow it.
+    const std::size_t name_end = !line.empty() && line[0] == '"' ? line.find("\",") + 1 : line.find(',');
+    std::string name = line.substr(0, name_end);
+    if (!name.empty() && name[0] == '"') name = name.substr(1, name.size() - 2);
+    double value = 0;
+    const char* first = line.data() + std::min(line.size(), name_end + 1);
+    if (std::from_chars(first, line.data() + line.size(), value).ec != std::errc{})
+      throw DataError("D108", "no number after the name", {path, number, static_cast<long>(name_end) + 2},
+                      "use a hyper.csv as tacit writes it", line);
+    values[name] = value;
+  }
+  return values;
+}
+
+Vec given_start(const HyperValue& start, const HyperBlock& block) {
+  const Index m = block.size;
+  Vec u(m);
+  if (start.kind == HyperValue::Kind::number) return Vec::Constant(m, start.number);
+  if (start.kind == HyperValue::Kind::list) {
+    if (static_cast<Index>(start.list.size()) != m)
+      throw UsageError(
+          "hyper.l2.start has " + std::to_string(start.list.size()) + " values, there are " + std::to_string(m) + " penalties",
+          "hyper.l2.start");
+    return Eigen::Map<const Vec>(start.list.data(), m);
+  }
+  std::map<std::string, double> values;
+  const bool file = start.kind == HyperValue::Kind::file;
+  if (file)
+    values = values_of_file(start.file);
+  else
+    values.insert(start.named.begin(), start.named.end());
+  for (Index i = 0; i < m; ++i) {
+    const std::string label = static_cast<std::size_t>(i) < block.labels.size() ? block.labels[static_cast<std::size_t>(i)] : "";
+    const std::string name = file ? (m > 1 ? "l2[" + label + "]" : "l2") : label;
+    const auto at = values.find(name);
+    if (at == values.end()) throw UsageError("hyper.l2.start names no value for '" + name + "'", "hyper.l2.start");
+    u[i] = at->second;
+  }
+  return u;
+}
+
+/// The best of a coarse warm path from the strongest penalty down, at a loose tolerance.
+Vec coarse_path(const Problem& problem, const Assembly& a) {
+  OracleOptions options;
+  options.error_estimate = false;
+  auto oracle = make_oracle(problem, a.solver, a.estimator, options);
+  Tolerance loose = oracle->tightest();
+  loose.inner = std::max(loose.inner, 1e-4);
+  const HyperSpace& space = problem.space;
+  Vec best;
+  double best_value = std::numeric_limits<double>::infinity();
+  constexpr int kPoints = 13;
+  for (int k = kPoints - 1; k >= 0; --k) {
+    const Vec theta = space.lower() + (space.upper() - space.lower()) * (k / (kPoints - 1.0));
+    const Evaluation e = oracle->evaluate(theta, loose);
+    oracle->accept(e);
+    if (std::isfinite(e.value) && e.value < best_value) {
+      best_value = e.value;
+      best = theta;
+    }
+  }
+  return best.size() > 0 ? best : Vec((space.lower() + space.upper()) / 2);
+}
+
+}  // namespace
+
+Design Assembly::design(const std::vector<Index>& rows, const Scaling& with) const {
+  // The data set outlives every design made of it.
+  Design d = data.x.sparse ? Design(std::shared_ptr<const CsrMatrix>(std::shared_ptr<void>(), &data.x.csr))
+                           : Design(std::shared_ptr<const Mat>(std::shared_ptr<void>(), &data.x.dense));
+  d = d.row_list(rows);
+  if (with.active()) d = d.standardized(with.shift, with.scale);
+  return d;
+}
+
+Vec Assembly::pick(In values, const std::vector<Index>& rows) const {
+  Vec out(static_cast<Index>(rows.size()));
+  for (std::size_t i = 0; i < rows.size(); ++i) out[static_cast<Index>(i)] = values[rows[i]];
+  return out;
+}
+
+std::string Assembly::objective_text() const {
+  const bool mean = options.reduction == Reduction::mean;
+  const std::string rows = data.weighted || !class_weights.empty() ? "s_i " : "";
+  const std::string prediction = options.intercept ? "a_i.w + b" : "a_i.w";
+  const std::string loss = labels.empty() ? "(" + prediction + " - y_i)^2 / 2" : "log(1 + exp(-y_i (" + prediction + ")))";
+  const std::string penalty = options.per == PenaltyPer::all ? "l2/2 |w|^2" : "sum_j l2_j/2 w_j^2";
+  return std::string(mean ? "1/n " : "") + "sum_i " + rows + loss + " + " + penalty;
+}
+
+std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies) {
+  auto a = std::make_unique<Assembly>();
+  a->config = std::move(config);
+  const RunConfig& c = a->config;
+  a->family = strategies.models.make(c.model.kind);
+  a->data = load_dataset(data_options(c, a->family->classifier()));
+  a->split = make_split(a->data, split_options(c));
+  fit_fills(a->data, a->split.train);
+  a->y = a->data.y;
+  a->weight = a->data.weight;
+  if (a->family->classifier()) code_classes(*a);
+  weigh_classes(*a);
+  const auto& standardize = c.prepare.standardize.value;
+  a->scaling = fit_scaling(a->data.x, a->weight, a->split.train,
+                           !standardize   ? Standardize::automatic
+                           : *standardize ? Standardize::yes
+                                          : Standardize::no);
+  a->options = model_options(c);
+  ModelParts& p = a->parts;
+  p.train = a->design(a->split.train, a->scaling);
+  p.y = a->pick(a->y, a->split.train);
+  p.weights = a->pick(a->weight, a->split.train);
+  p.validation = a->design(a->split.validation, a->scaling);
+  p.validation_y = a->pick(a->y, a->split.validation);
+  p.validation_weights = a->pick(a->weight, a->split.validation);
+  p.feature_names = a->data.feature_names;
+  p.groups = a->data.groups;
+  if (a->options.per == PenaltyPer::group && p.groups.empty())
+    throw UsageError("hyper.l2.per=group needs data.feature_groups", "hyper.l2.per");
+  a->problem = a->family->make(p, a->options);
+  a->problem.name = c.run_name;
+  a->problem.start = cold_start(c, a->problem.f->inner_dim());
+  choose_strategies(*a, strategies);
+  return a;
+}
+
+std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies) {
+  auto optimizer = strategies.optimizers.make(config.outer.optimizer);
+  if (config.outer.optimizer == "hoag") {
+    // The schedule of the tolerances is a common key of the block, and the only optimizer that has one of its own is this.
+    auto hoag = std::make_unique<HoagOuter>();
+    const std::string& word = config.outer.schedule;
+    if (word == "cubic") hoag->decrease = Schedule::cubic;
+    if (word == "exponential") hoag->decrease = Schedule::exponential;
+    if (word == "fixed") hoag->decrease = Schedule::fixed;
+    optimizer = std::move(hoag);
+  }
+  config.outer.configure(*optimizer);
+  return optimizer;
+}
+
+Vec starting_point(Assembly& a, const Strategies& strategies) {
+  const HyperSpace& space = a.problem.space;
+  Vec theta = Vec::Zero(space.size());
+  if (space.size() == 0) return theta;
+  const HyperValue& start = a.config.hyper.l2.start;
+  if (!start.is_auto()) {
+    const Vec u = given_start(start, space.blocks().front());
+    if (!(u.minCoeff() > 0)) throw UsageError("hyper.l2.start must be positive: penalties move in log space", "hyper.l2.start");
+    space.from_model(u, theta);
+    space.project(theta);
+    return theta;
+  }
+  ModelOptions one = a.options;
+  one.per = PenaltyPer::all;
+  Problem single = a.options.per == PenaltyPer::all ? a.problem : a.family->make(a.parts, one);
+  single.start = a.problem.start;
+  Vec common = coarse_path(single, a);
+  if (space.size() > 1) {
+    OracleOptions options;
+    options.error_estimate = false;
+    options.reference_every = 0;
+    auto oracle = make_oracle(single, a.solver, a.estimator, options);
+    auto optimizer = strategies.optimizers.make("lbfgs");
+    DriverOptions driver;
+    driver.max_steps = 20;
+    driver.tolerance = 1e-3;
+    common = solve(driver, single.space, *oracle, *optimizer, common).best.theta;
+  }
+  theta.setConstant(common[0]);
+  space.project(theta);
+  a.notes.push_back("hyper.l2.start: auto is " + brief_number(std::exp(common[0])) +
+                    (space.size() > 1 ? " (the tuned single penalty)" : " (the best of a coarse path)"));
+  return theta;
+}
+
+}  // namespace tacit

@@ -1,0 +1,74 @@
+// Files and folders of a run: atomic writes, the choice of the run folder.
+#pragma once
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tacit {
+
+/// A file or folder that could not be read or written: exit code 1. what() names the operation, the path and the text of errno.
+class IoError : public std::runtime_error {
+public:
+  IoError(const std::string& operation, const std::filesystem::path& path, int error_number);
+  const std::filesystem::path& path() const { return path_; }
+  int error_number() const { return error_number_; }
+
+private:
+  std::filesystem::path path_;
+  int error_number_;
+};
+
+/// Writes `content` to a temporary name beside `file`, flushes it to the disk, renames it over `file` and flushes the folder: a
+/// crash at any instant leaves either the previous file or the new one, whole. A symbolic link is followed, so that its target is
+/// replaced; what is no regular file (a pipe, /dev/null) is written in place. Throws IoError, after which no temporary file is
+/// left.
+void write_atomically(const std::filesystem::path& file, std::string_view content);
+
+/// The whole file as bytes. Throws IoError.
+std::string read_whole(const std::filesystem::path& file);
+
+/// A run folder that belongs to this process while the object lives: it holds a lock on the folder, which the system drops when
+/// the process ends, however it ends. Where the file system knows no locks the folder is used without.
+class RunFolder {
+public:
+  RunFolder() = default;
+  RunFolder(RunFolder&& other) noexcept;
+  RunFolder& operator=(RunFolder&& other) noexcept;
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+  ~RunFolder();
+
+  /// The folder of `pattern` with {name} replaced by `name`, else by name-2, name-3, ...: the first that does not exist yet.
+  /// mkdir decides, so two runs at once never share one. A pattern without {name} gets -2, -3 at its end. Throws UsageError for a
+  /// name that is no file name, IoError otherwise.
+  static RunFolder next_free(const std::string& pattern, const std::string& name);
+  /// Exactly `dir`, made when missing. Throws UsageError (key "output.dir") when it is a file, is not empty and `force` is false,
+  /// or when another run is writing in it. With `force` what an earlier run left there is removed, nothing else.
+  static RunFolder given(const std::filesystem::path& dir, bool force);
+  /// An existing run folder, to go on in it: nothing is removed. Throws UsageError when it is none or another run is writing in
+  /// it.
+  static RunFolder existing(const std::filesystem::path& dir);
+
+  const std::filesystem::path& path() const { return path_; }
+  /// Removes the folder when this object made it and it is still empty: a run that ended before its first file writes nothing.
+  void discard_if_empty() noexcept;
+
+private:
+  RunFolder(std::filesystem::path path, bool made);
+  bool lock();
+  void release() noexcept;
+
+  std::filesystem::path path_;
+  int lock_ = -1;
+  bool made_ = false;
+};
+
+/// What `given` would refuse, without touching anything: empty when `dir` can be used, else the sentence of the UsageError.
+std::string folder_in_use(const std::filesystem::path& dir, bool force);
+
+/// The names, relative to a run folder, of all that a run may leave there.
+const std::vector<std::string>& run_file_names();
+
+}  // namespace tacit

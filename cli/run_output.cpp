@@ -1,0 +1,182 @@
+#include <tacit/cli/run_output.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <ostream>
+
+#include <nlohmann/json.hpp>
+
+#include <tacit/bilevel/trace.hpp>
+#include <tacit/cli/files.hpp>
+
+namespace tacit {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string csv_line(const std::vector<std::string>& cells) {
+  std::string line;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (i > 0) line += ',';
+    line += cells[i];
+  }
+  return line + '\n';
+}
+
+std::string quoted_csv(const std::string& cell) {
+  if (cell.find_first_of(",\"\n") == std::string::npos) return cell;
+  std::string out = "\"";
+  for (const char c : cell) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string percent(double share) {
+  return share >= 10 ? "more than 1000 %" : "about " + brief_number(std::round(share * 1000) / 10) + " %";
+}
+
+}  // namespace
+
+std::string brief_number(double value) {
+  char buffer[64];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::general, 6).ptr;
+  return {buffer, end};
+}
+
+TraceFiles::TraceFiles(std::filesystem::path folder, const HyperSpace& space) : folder_(std::move(folder)), space_(space) {
+  csv_ = csv_line(trace_columns());
+}
+
+void TraceFiles::add(const StepRecord& record) {
+  csv_ += csv_line(trace_row(record));
+  jsonl_ += trace_json(record, space_) + '\n';
+  if (Clock::now() - written_ > std::chrono::seconds(1)) finish();
+}
+
+void TraceFiles::finish() {
+  write_atomically(folder_ / "trace.csv", csv_);
+  write_atomically(folder_ / "trace.jsonl", jsonl_);
+  written_ = Clock::now();
+}
+
+std::vector<HyperRow> hyper_rows(const HyperSpace& space, In theta, In theta_start) {
+  Vec u(space.size()), start(space.size());
+  space.to_model(theta, u);
+  space.to_model(theta_start, start);
+  std::vector<HyperRow> rows;
+  Index at = 0;
+  for (const HyperBlock& block : space.blocks()) {
+    for (Index i = 0; i < block.size; ++i, ++at) {
+      HyperRow row;
+      row.name = static_cast<std::size_t>(i) < block.labels.size() && block.size > 1
+                     ? block.name + "[" + block.labels[static_cast<std::size_t>(i)] + "]"
+                 : block.size > 1 ? block.name + "[" + std::to_string(i + 1) + "]"
+                                  : block.name;
+      row.value = u[at];
+      row.start = start[at];
+      row.lower = block.lower;
+      row.upper = block.upper;
+      // In theta: the box is wide there, and an optimizer that projects lands on the bound itself up to rounding.
+      const double slack = 1e-9 * (space.upper()[at] - space.lower()[at]);
+      row.at_bound = theta[at] <= space.lower()[at] + slack || theta[at] >= space.upper()[at] - slack;
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+std::string hyper_csv(const std::vector<HyperRow>& rows) {
+  std::string text = "name,value,start,lower,upper,at_bound\n";
+  for (const HyperRow& r : rows) {
+    text += csv_line({quoted_csv(r.name), number_text(r.value), number_text(r.start), number_text(r.lower), number_text(r.upper),
+                      r.at_bound ? "true" : "false"});
+  }
+  return text;
+}
+
+void ProgressLine::show(const StepRecord& record) {
+  if (kind_ == Progress::none) return;
+  const auto now = Clock::now();
+  const auto pause = kind_ == Progress::bar ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
+  if (shown_ != Clock::time_point{} && now - shown_ < pause) return;
+  shown_ = now;
+  const std::string text = "step " + std::to_string(record.step) + "/" + std::to_string(max_steps_) + "  outer loss " +
+                           brief_number(record.outer_loss) + "  |hypergradient| " + brief_number(record.hypergradient_norm) +
+                           "  " + brief_number(std::round(record.seconds * 10) / 10) + " s";
+  if (kind_ == Progress::bar) {
+    out_ << "\r\033[K" << text << std::flush;
+    drawn_ = true;
+  } else {
+    out_ << text << std::endl;
+  }
+}
+
+void ProgressLine::clear() {
+  if (drawn_) out_ << "\r\033[K" << std::flush;
+  drawn_ = false;
+}
+
+bool Warnings::add(Warning w) {
+  const auto same = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.warning.code == w.code; });
+  if (same != entries_.end()) {
+    ++same->count;
+    return false;
+  }
+  entries_.push_back({std::move(w), 1});
+  return true;
+}
+
+nlohmann::json Warnings::json() const {
+  auto list = nlohmann::json::array();
+  for (const Entry& e : entries_) {
+    const Warning& w = e.warning;
+    list.push_back({{"code", w.code}, {"where", w.context}, {"message", w.what}, {"remedy", w.more}, {"count", e.count}});
+  }
+  return list;
+}
+
+std::vector<Warning> step_warnings(const StepRecord& record, double warn_error, const Tolerance& asked) {
+  std::vector<Warning> found;
+  const Diagnostics& d = record.diagnostics;
+  const std::string context = "step " + std::to_string(record.step);
+  const bool known = !std::isnan(d.hypergradient_error);
+  const std::string damage = known ? "The hypergradient is off by " + percent(d.hypergradient_error) + "." : "";
+  const bool off = known && d.hypergradient_error > warn_error;
+  if (!usable(d.inner_status) && (asked.inner > 0 || off))
+    found.push_back({"W301", context,
+                     "the inner problem has not converged (residual " + brief_number(d.inner_residual) + ", asked " +
+                         brief_number(asked.inner) + " after " + std::to_string(d.inner_steps) + " steps).",
+                     damage + " Try a larger inner.max_steps, another inner.solver, or prepare.standardize=true."});
+  else if (!usable(d.hypergradient_status) && !d.hypergradient_message.empty() && (off || !known))
+    found.push_back({"W302", context, "the hypergradient is not exact: " + d.hypergradient_message,
+                     damage + " Try a larger hypergradient.max_steps, a larger window, or hypergradient.estimator=implicit-cg."});
+  else if (off)
+    found.push_back({"W303", context,
+                     "the hypergradient has an estimated relative error of " + brief_number(d.hypergradient_error) + ".",
+                     "Try a smaller inner.tolerance, a larger window, or hypergradient.estimator=implicit-cg."});
+  return found;
+}
+
+std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows) {
+  std::string names;
+  for (const HyperRow& r : rows) {
+    if (r.at_bound) names += (names.empty() ? "" : ", ") + r.name + " = " + brief_number(r.value);
+  }
+  if (names.empty()) return {};
+  return {{"W310", "result", "the best value sits on the edge of its range: " + names + ".",
+           "At the upper end a feature is switched off, which can be right; else widen the range (hyper.l2.range)."}};
+}
+
+std::string aligned(const std::vector<std::pair<std::string, std::string>>& rows) {
+  std::size_t width = 0;
+  for (const auto& [name, value] : rows) width = std::max(width, name.size());
+  std::string text;
+  for (const auto& [name, value] : rows) text += "  " + name + std::string(width - name.size() + 2, ' ') + value + '\n';
+  return text;
+}
+
+}  // namespace tacit

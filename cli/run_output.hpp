@@ -1,0 +1,89 @@
+// What a run leaves behind and says on the way: trace files, hyper.csv, progress, warnings in plain words.
+#pragma once
+#include <chrono>
+#include <filesystem>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <tacit/bilevel/driver.hpp>
+
+namespace tacit {
+
+/// trace.csv and trace.jsonl, both whole at every instant: rewritten under a temporary name, at most once a second and at the
+/// end.
+class TraceFiles {
+public:
+  TraceFiles(std::filesystem::path folder, const HyperSpace& space);
+  void add(const StepRecord& record);
+  void finish();
+
+private:
+  std::filesystem::path folder_;
+  const HyperSpace& space_;
+  std::string csv_, jsonl_;
+  std::chrono::steady_clock::time_point written_{};
+};
+
+/// One hyperparameter as hyper.csv lists it, in natural units.
+struct HyperRow {
+  std::string name;  ///< "l2", "l2[bmi]"
+  double value = 0, start = 0, lower = 0, upper = 0;
+  bool at_bound = false;
+};
+std::vector<HyperRow> hyper_rows(const HyperSpace& space, In theta, In theta_start);
+std::string hyper_csv(const std::vector<HyperRow>& rows);
+
+/// How progress is shown on standard error.
+enum class Progress { none, plain, bar };
+
+/// A line a step: redrawn on a terminal, at most one in five seconds elsewhere.
+class ProgressLine {
+public:
+  ProgressLine(std::ostream& out, Progress kind, Index max_steps) : out_(out), kind_(kind), max_steps_(max_steps) {}
+  void show(const StepRecord& record);
+  /// Ends a redrawn line, so that other output starts on a line of its own.
+  void clear();
+
+private:
+  std::ostream& out_;
+  Progress kind_;
+  Index max_steps_;
+  bool drawn_ = false;
+  std::chrono::steady_clock::time_point shown_{};
+};
+
+/// A warning as it is printed and as run.json keeps it.
+struct Warning {
+  std::string code, context, what, more;
+};
+
+/// Gathers warnings: each kind is printed when it first happens and counted afterwards.
+class Warnings {
+public:
+  struct Entry {
+    Warning warning;
+    long count = 1;
+  };
+  /// True when this is the first of its code.
+  bool add(Warning w);
+  const std::vector<Entry>& all() const { return entries_; }
+  nlohmann::json json() const;
+
+private:
+  std::vector<Entry> entries_;
+};
+
+/// What a step gives reason to warn of: inner problem or adjoint not converged, hypergradient error above `warn_error`.
+std::vector<Warning> step_warnings(const StepRecord& record, double warn_error, const Tolerance& asked);
+/// What the end of a run gives reason to warn of: values at the end of their range.
+std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows);
+
+/// An aligned two-column block: "  name   value".
+std::string aligned(const std::vector<std::pair<std::string, std::string>>& rows);
+/// A number for people: 6 significant digits.
+std::string brief_number(double value);
+
+}  // namespace tacit

@@ -1,0 +1,442 @@
+// tacit tune and tacit check.
+#include <tacit/cli/tune.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <nlohmann/json.hpp>
+
+#include <tacit/bilevel/trace.hpp>
+#include <tacit/cli/elsewhere.hpp>
+#include <tacit/cli/files.hpp>
+#include <tacit/cli/predict.hpp>
+#include <tacit/core/version.hpp>
+#include <tacit/hypergrad/reference.hpp>
+
+namespace tacit {
+
+RunConfig load_config(const CommandLine& line, const Strategies& strategies) {
+  if (line.files.size() != 1) throw UsageError("usage: tacit " + line.verb + " CONFIG [key.path=value ...]");
+  return load_run_file(line.files.front(), line.overrides, strategies.catalog);
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using nlohmann::json;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+json number_json(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
+
+json metrics_json(const NamedValues& values) {
+  json j = json::object();
+  for (const auto& [name, value] : values) j[name] = number_json(value);
+  return j;
+}
+
+json score_json(const Score& s) {
+  json j = metrics_json(s.metrics);
+  j["loss"] = number_json(s.loss.mean);
+  j["loss_standard_error"] = number_json(s.loss.standard_error);
+  return j;
+}
+
+json work_json(const Work& w) {
+  return {{"values", w.values},
+          {"gradients", w.gradients},
+          {"hessian_products", w.hessian_products},
+          {"cross_products", w.cross_products},
+          {"map_steps", w.map_steps},
+          {"data_passes", w.data_passes}};
+}
+
+json hyper_json(const HyperSpace& space, In u) {
+  json j = json::object();
+  Index at = 0;
+  for (const HyperBlock& b : space.blocks()) {
+    if (b.size == 1) {
+      j[b.name] = u[at++];
+      continue;
+    }
+    json list = json::array();
+    for (Index i = 0; i < b.size; ++i) list.push_back(u[at++]);
+    j[b.name] = list;
+  }
+  return j;
+}
+
+std::string loss_text(const MeanLoss& l) {
+  return brief_number(l.mean) + (std::isfinite(l.standard_error) ? " +- " + brief_number(l.standard_error) : "");
+}
+
+std::string metrics_text(const NamedValues& values) {
+  std::string text;
+  for (const auto& [name, value] : values) text += (text.empty() ? "" : ", ") + name + " " + brief_number(value);
+  return text;
+}
+
+/// Status of a finished run: the word in --json and the exit code.
+struct Ending {
+  const char* status;
+  int code;
+};
+
+Ending ending_of(StopReason r) {
+  switch (r) {
+    case StopReason::tolerance:
+      return {"converged", kDone};
+    case StopReason::step_limit:
+      return {"step_limit", kDone};
+    case StopReason::time_limit:
+      return {"time_limit", kDone};
+    case StopReason::stalled:
+      return {"stalled", kDone};
+    case StopReason::interrupted:
+      return {"interrupted", interrupting_signal() == 15 ? kTerminated : kInterrupted};
+    default:
+      return {"failed", kNumerical};
+  }
+}
+
+/// One run of `tune`, step by step.
+class TuneRun {
+public:
+  TuneRun(const CommandLine& line, Streams& io) : line_(line), io_(io) {}
+  int run();
+
+private:
+  void open_folder();
+  void write_configs();
+  void say(const std::string& text);
+  void warn(const Warning& w);
+  void print_plan();
+  Summary follow(Vec theta0);
+  void leave_results();
+  void write_predictions();
+  std::vector<std::pair<std::string, std::string>> table() const;
+  json run_json() const;
+  json result_json() const;
+
+  const CommandLine& line_;
+  Streams& io_;
+  Strategies strategies_;
+  Clock::time_point started_ = Clock::now();
+  std::unique_ptr<Assembly> a_;
+  RunFolder folder_;
+  std::shared_ptr<spdlog::logger> log_;
+  Warnings warnings_;
+  Vec theta0_;
+  Summary summary_;
+  std::vector<HyperRow> hyper_;
+  std::optional<Score> best_, test_;
+  MeanLoss constant_;
+  std::optional<FinalFit> fit_;
+};
+
+void TuneRun::say(const std::string& text) {
+  if (log_) log_->info(text);
+  if (!line_.quiet && !line_.json) io_.err << text << '\n';
+}
+
+void TuneRun::warn(const Warning& w) {
+  const bool first = warnings_.add(w);
+  if (log_) log_->warn("[{}] {}: {} {}", w.code, w.context, w.what, w.more);
+  if (first && !line_.quiet) io_.err << render_warning(w.code, w.context, w.what, w.more, {io_.colour});
+}
+
+void TuneRun::open_folder() {
+  // config.resolved.yaml names the pattern; -o wins over it.
+  if (line_.output)
+    folder_ = RunFolder::given(*line_.output, line_.force);
+  else if (a_->config.output.dir.find("{name}") == std::string::npos)
+    folder_ = RunFolder::given(a_->config.output.dir, line_.force);
+  else
+    folder_ = RunFolder::next_free(a_->config.output.dir, a_->config.run_name);
+  auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>((folder_.path() / "log.txt").string(), true);
+  log_ = std::make_shared<spdlog::logger>("tacit", sink);
+  log_->set_pattern("%Y-%m-%dT%H:%M:%S %l %v");
+}
+
+void TuneRun::write_configs() {
+  write_atomically(folder_.path() / "config.yaml", a_->config.text);
+  write_atomically(folder_.path() / "config.resolved.yaml", to_yaml(a_->config, strategies_.catalog));
+}
+
+void TuneRun::print_plan() {
+  const Assembly& a = *a_;
+  say("minimise over w" + std::string(a.options.intercept ? ", b" : "") + ":  " + a.objective_text());
+  say("validate on " + std::to_string(a.split.validation.size()) + " rows, train on " + std::to_string(a.split.train.size()) +
+      " rows, " + std::to_string(a.data.x.cols()) + " features, " + std::to_string(a.problem.space.size()) + " hyperparameters");
+  say("inner solver " + a.solver_name + ", hypergradient " + a.estimator_name + ", outer optimizer " + a.config.outer.optimizer);
+  for (const std::string& note : a.notes) say(note);
+  if (a.config.model.kind == "ridge" && a.problem.space.size() > 0)
+    say("the outer loss of ridge can have several minima; another hyper.l2.start may find another one");
+}
+
+Summary TuneRun::follow(Vec theta0) {
+  const RunConfig& c = a_->config;
+  OracleOptions options;
+  options.warm_start = c.inner.warm_start;
+  options.reference_every = c.diagnostics.reference;
+  options.audit_every = c.diagnostics.audit;
+  auto oracle = make_oracle(a_->problem, a_->solver, a_->estimator, options);
+  auto optimizer = make_optimizer(c, strategies_);
+  DriverOptions driver;
+  driver.max_steps = a_->problem.space.size() == 0 ? 0 : c.outer.max_steps;
+  driver.tolerance = c.outer.tolerance;
+  driver.time_limit = c.limits.time.seconds;
+  driver.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
+  TraceFiles trace(folder_.path(), a_->problem.space);
+  const bool bar = line_.progress == "bar" || (line_.progress == "auto" && io_.terminal);
+  const Progress kind = line_.quiet || line_.progress == "none" ? Progress::none : bar ? Progress::bar : Progress::plain;
+  ProgressLine progress(io_.err, kind, driver.max_steps);
+  const double warn_error = c.diagnostics.warn_error.value_or(std::numeric_limits<double>::infinity());
+  const Tolerance asked = oracle->tightest();
+  const auto observer = [&](const StepRecord& r) {
+    trace.add(r);
+    log_->info("step {} outer_loss {} hypergradient_norm {}", r.step, number_text(r.outer_loss),
+               number_text(r.hypergradient_norm));
+    const auto found = step_warnings(r, warn_error, asked);
+    if (!found.empty()) progress.clear();
+    for (const Warning& w : found) warn(w);
+    progress.show(r);
+  };
+  const Summary s =
+      solve(driver, a_->problem.space, *oracle, *optimizer, theta0, {observer}, [] { return interrupting_signal() != 0; });
+  progress.clear();
+  trace.finish();
+  return s;
+}
+
+void TuneRun::write_predictions() {
+  PredictionExtra extra;
+  std::vector<Index> rows = a_->split.validation;
+  for (const Index i : rows) {
+    extra.row.push_back(a_->data.row[static_cast<std::size_t>(i)]);
+    extra.fold.push_back("validation");
+    extra.target.push_back(a_->labels.empty() ? number_text(a_->y[i]) : a_->labels[a_->y[i] > 0]);
+  }
+  Design d = a_->design(rows, a_->scaling);
+  if (a_->options.intercept) d = d.with_intercept();
+  Vec z(d.rows());
+  d.multiply(summary_.best_evaluation.state->inner.x(), z);
+  write_atomically(folder_.path() / "predictions.csv", predictions_csv(fit_->model, z, extra));
+}
+
+ElsewhereFit elsewhere_fit(const Assembly& a, const FinalFit& f) {
+  ElsewhereFit e;
+  // A file of weights goes into the script number by number.
+  const auto& weight = a.config.data.weight.text;
+  if (weight && !std::filesystem::exists(*weight)) e.weight_column = *weight;
+  e.data = fit_rows(a.data, f.rows, e.weight_column, a.config.validation.target.text.value_or(""),
+                    a.config.data.test_target.text.value_or(""));
+  e.class_weight = a.class_weights;
+  e.intercept = a.options.intercept;
+  e.standardize = f.scaling.active();
+  e.mean_reduction = a.options.reduction == Reduction::mean;
+  e.l2 = f.l2;
+  return e;
+}
+
+void TuneRun::leave_results() {
+  const Evaluation& best = summary_.best_evaluation;
+  const Vec x = best.state->inner.x();
+  best_ = score(*a_, a_->split.validation, a_->scaling, x);
+  constant_ = intercept_alone(*a_);
+  if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, best.theta, theta0_);
+  const Vec u = best.u;
+  // The refit fills missing cells anew, so what needs the tuned coefficients comes before it.
+  fit_ = FinalFit{};
+  fit_->model.kind = a_->config.model.kind;
+  fit_->model.task = a_->family->classifier() ? Task::binary : Task::regression;
+  fit_->model.classes = a_->labels;
+  fit_->model.positive = a_->labels.empty() ? "" : a_->labels[1];
+  if (a_->config.output.predictions) write_predictions();
+  fit_ = final_fit(*a_, u, x);
+  if (!a_->split.test.empty()) test_ = score(*a_, a_->split.test, fit_->scaling, fit_->x);
+  fit_->model.metrics = best_->metrics;
+  write_atomically(folder_.path() / "hyper.csv", hyper_csv(hyper_));
+  write_model(fit_->model, folder_.path() / "model.json");
+  write_elsewhere(folder_.path(), fit_->model, elsewhere_fit(*a_, *fit_));
+  for (const Warning& w : bound_warnings(hyper_)) warn(w);
+  if (a_->problem.space.size() > static_cast<Index>(a_->split.validation.size()))
+    warn({"W311", "result",
+          "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +
+              std::to_string(a_->split.validation.size()) + "); the validation loss is then no measure of what they are worth.",
+          "Use hyper.l2.per=all or group, or more validation rows."});
+}
+
+std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
+  std::vector<std::pair<std::string, std::string>> rows;
+  rows.push_back({"stopped", summary_.message.empty() ? to_string(summary_.reason) : summary_.message});
+  rows.push_back(
+      {"outer steps", std::to_string(summary_.steps) + " in " + brief_number(std::round(summary_.seconds * 1000) / 1000) + " s"});
+  if (best_) {
+    rows.push_back({"best loss", loss_text(best_->loss) + " (step " + std::to_string(summary_.best.step) + ")"});
+    rows.push_back({"intercept alone", loss_text(constant_)});
+    rows.push_back({"validation", metrics_text(best_->metrics)});
+  }
+  if (test_) rows.push_back({"test", loss_text(test_->loss) + ", " + metrics_text(test_->metrics)});
+  const std::size_t shown = std::min<std::size_t>(hyper_.size(), 12);
+  for (std::size_t i = 0; i < shown; ++i)
+    rows.push_back({hyper_[i].name, brief_number(hyper_[i].value) + (hyper_[i].at_bound ? "  (end of its range)" : "")});
+  if (shown < hyper_.size()) rows.push_back({"...", std::to_string(hyper_.size() - shown) + " more in hyper.csv"});
+  if (fit_) {
+    const auto elsewhere =
+        lambda_elsewhere(a_->config.model.kind, fit_->l2, fit_->weight_sum, fit_->sd_y, a_->options.reduction == Reduction::mean);
+    for (const std::string& text : lambda_elsewhere_lines(elsewhere)) rows.push_back({"the same in", text});
+  }
+  if (std::isfinite(summary_.last.diagnostics.implicit_truncation))
+    rows.push_back({"warm start", "worth " + brief_number(summary_.last.diagnostics.implicit_truncation) +
+                                      " inner iterations at the last step (" +
+                                      brief_number(summary_.last.diagnostics.head_start_nats) + " nats)"});
+  rows.push_back({"hypergradient", std::isfinite(summary_.worst_error)
+                                       ? "worst estimated error " + brief_number(summary_.worst_error)
+                                       : "error not known"});
+  rows.push_back({"work", std::to_string(summary_.work.gradients) + " gradients, " +
+                              std::to_string(summary_.work.hessian_products) +
+                              " Hessian products; diagnostics apart: " + std::to_string(summary_.diagnostic_work.inner_units())});
+  rows.push_back({"warnings", warnings_.all().empty() ? "none" : std::to_string(warnings_.all().size())});
+  rows.push_back({"run folder", folder_.path().string()});
+  return rows;
+}
+
+json TuneRun::result_json() const {
+  json best = nullptr;
+  if (best_)
+    best = {{"step", summary_.best.step},
+            {"outer_loss", number_json(summary_.best.outer_loss)},
+            {"hyperparameters", hyper_json(a_->problem.space, summary_.best_evaluation.u)}};
+  return {{"status", ending_of(summary_.reason).status},
+          {"message", summary_.message},
+          {"best", best},
+          {"metrics", best_ ? score_json(*best_) : json(nullptr)},
+          {"test", test_ ? score_json(*test_) : json(nullptr)},
+          {"outer_steps", summary_.steps},
+          {"seconds", seconds_since(started_)},
+          {"work", work_json(summary_.work)},
+          {"warnings", warnings_.json()},
+          {"output", folder_.path().string()}};
+}
+
+json TuneRun::run_json() const {
+  json j = result_json();
+  j["tacit"] = kVersion;
+  j["seed"] = a_->config.seed;
+  j["objective"] = a_->objective_text();
+  j["notes"] = a_->notes;
+  j["stop_reason"] = to_string(summary_.reason);
+  j["diagnostic_work"] = work_json(summary_.diagnostic_work);
+  j["worst_hypergradient_error"] = number_json(summary_.worst_error);
+  j["rows"] = {{"train", a_->split.train.size()}, {"validation", a_->split.validation.size()}, {"test", a_->split.test.size()}};
+  j["features"] = a_->data.x.cols();
+  json files = json::array();
+  for (const FileDigest& f : a_->data.files)
+    files.push_back({{"path", f.path}, {"fnv1a64", std::to_string(f.digest)}, {"rows", f.rows}});
+  j["data"] = files;
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) == 0) j["peak_memory_bytes"] = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+  return j;
+}
+
+int TuneRun::run() {
+  RunConfig config = load_config(line_, strategies_);
+  if (line_.print_config) {
+    io_.out << to_yaml(config, strategies_.catalog);
+    return kDone;
+  }
+  try {
+    a_ = assemble(config, strategies_);
+    theta0_ = starting_point(*a_, strategies_);
+    open_folder();
+  } catch (const UsageError& e) {
+    throw RunFileError({config.issue_of(e)});
+  }
+  write_configs();
+  print_plan();
+  for (const std::string& w : a_->data.warnings) warn({"W201", "data", w, ""});
+  summary_ = follow(theta0_);
+  const Ending ending = ending_of(summary_.reason);
+  const bool has_best = summary_.best_evaluation.state != nullptr;
+  if (has_best) leave_results();
+  write_atomically(folder_.path() / "run.json", run_json().dump(2) + "\n");
+  if (line_.json)
+    io_.out << result_json().dump(2) << '\n';
+  else if (!line_.quiet)
+    io_.out << aligned(table());
+  const auto& fail = a_->config.diagnostics.fail_error;
+  if (ending.code == kDone && fail && !(summary_.worst_error <= *fail)) {
+    io_.err << "error[E501]: the worst estimated hypergradient error, " << brief_number(summary_.worst_error)
+            << ", is above diagnostics.fail_error = " << brief_number(*fail) << '\n';
+    return kQuality;
+  }
+  return ending.code;
+}
+
+/// The hypergradient of the chosen estimator at the start against finite differences.
+int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine& line, Streams& io) {
+  const Vec theta = starting_point(a, strategies);
+  OracleOptions options;
+  options.error_estimate = false;
+  auto oracle = make_oracle(a.problem, a.solver, a.estimator, options);
+  Evaluation e = oracle->evaluate(theta, oracle->tightest());
+  oracle->differentiate(e, oracle->tightest());
+  const Hypergradient fd = strategies.estimators.make("finite-difference")->estimate(a.problem, e.u, e.state->inner, nullptr, 0);
+  Vec expected(theta.size());
+  a.problem.space.pull_back(theta, fd.gradient, expected);
+  const double unit = std::max(expected.norm(), a.config.outer.tolerance * std::abs(e.value));
+  const double error = (e.gradient - expected).norm() / unit;
+  const double limit = a.config.diagnostics.fail_error.value_or(a.config.diagnostics.warn_error.value_or(0.1));
+  const bool good = error <= limit;
+  if (line.json)
+    io.out << json{{"relative_error", number_json(error)}, {"limit", limit}, {"passed", good}}.dump(2) << '\n';
+  else
+    io.out << aligned({{"hypergradient", "relative error " + brief_number(error) + " against finite differences, limit " +
+                                             brief_number(limit) + (good ? ": passed" : ": FAILED")}});
+  return good ? kDone : kQuality;
+}
+
+}  // namespace
+
+int tune(const CommandLine& line, Streams& io) { return TuneRun(line, io).run(); }
+
+int check(const CommandLine& line, Streams& io) {
+  const Strategies strategies;
+  RunConfig config = load_config(line, strategies);
+  if (line.print_config) {
+    io.out << to_yaml(config, strategies.catalog);
+    return kDone;
+  }
+  std::unique_ptr<Assembly> a;
+  try {
+    a = assemble(config, strategies);
+    if (line.gradient) return check_gradient(*a, strategies, line, io);
+  } catch (const UsageError& e) {
+    throw RunFileError({config.issue_of(e)});
+  }
+  if (line.json) {
+    io.out << json{{"status", "ok"}, {"train", a->split.train.size()}, {"validation", a->split.validation.size()}}.dump(2)
+           << '\n';
+    return kDone;
+  }
+  io.out << aligned({{"objective", a->objective_text()},
+                     {"rows", std::to_string(a->split.train.size()) + " train, " + std::to_string(a->split.validation.size()) +
+                                  " validation, " + std::to_string(a->split.test.size()) + " test"},
+                     {"features", std::to_string(a->data.x.cols())},
+                     {"hyperparameters", std::to_string(a->problem.space.size())},
+                     {"inner solver", a->solver_name},
+                     {"estimator", a->estimator_name},
+                     {"outer optimizer", a->config.outer.optimizer}});
+  for (const std::string& note : a->notes) io.out << "  " << note << '\n';
+  return kDone;
+}
+
+}  // namespace tacit
