@@ -1,0 +1,149 @@
+// Is the reported head start of a warm start right? Runs the shipped run files with a fixed-point map as inner solver (and the
+// logistic one with the three maps), solves every inner problem to rounding, and compares: head start in nats inside its
+// interval, k_eff against k_impl = ln(e_cold/e_warm)/ln(1/rho) with the true errors and the true rate. "free": residuals of the
+// run alone; "corrected": what a run logs. Prints a markdown table. No arguments.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <Eigen/Eigenvalues>
+
+#include <tacit/bilevel/driver.hpp>
+#include <tacit/bilevel/truncation.hpp>
+#include <tacit/cli/assembly.hpp>
+#include <tacit/hypergrad/reference.hpp>
+
+namespace {
+
+using namespace tacit;
+
+// Lets the benchmark see every accepted evaluation after its diagnosis.
+class Watched final : public Oracle {
+public:
+  Watched(std::unique_ptr<Oracle> oracle, std::function<void(const Evaluation&)> look)
+      : oracle_(std::move(oracle)), look_(std::move(look)) {}
+  Evaluation evaluate(In theta, const Tolerance& t) override { return oracle_->evaluate(theta, t); }
+  void differentiate(Evaluation& e, const Tolerance& t) override { oracle_->differentiate(e, t); }
+  void accept(const Evaluation& e) override { oracle_->accept(e); }
+  void diagnose(Evaluation& e, Index step, double floor) override {
+    oracle_->diagnose(e, step, floor);
+    look_(e);
+  }
+  Work work() const override { return oracle_->work(); }
+  Work diagnostic_work() const override { return oracle_->diagnostic_work(); }
+  Tolerance tightest() const override { return oracle_->tightest(); }
+
+private:
+  std::unique_ptr<Oracle> oracle_;
+  std::function<void(const Evaluation&)> look_;
+};
+
+// Spectral radius of the whole state Jacobian at x.
+double true_rate(const FixedPointMap& map, In u, In x) {
+  const Index s = map.state_dim();
+  Vec z(s), column(s);
+  map.lift(x, z);
+  const auto jacobian = map.linearize(0, z, u);
+  Eigen::MatrixXd a(s, s);
+  for (Index i = 0; i < s; ++i) {
+    jacobian->jvp(Vec::Unit(s, i), Vec::Zero(u.size()), column);
+    a.col(i) = column;
+  }
+  return a.eigenvalues().cwiseAbs().maxCoeff();
+}
+
+struct Seen {
+  bool inside, reliable;
+  double ratio;
+};
+
+void print_half(const std::vector<Seen>& seen) {
+  const auto count = [&](auto what) { return static_cast<double>(std::count_if(seen.begin(), seen.end(), what)); };
+  const double inside = count([](const Seen&s) { return s.inside; }), sure = count([](const Seen&s) { return s.reliable; });
+  const double both = count([](const Seen& s) { return s.inside && s.reliable; });
+  if (seen.empty()) {
+    std::printf(" - | - | - |");
+    return;
+  }
+  std::printf(" %.0f %% |", 100 * inside / static_cast<double>(seen.size()));
+  if (sure > 0)
+    std::printf(" %.0f %% of %.0f |", 100 * both / sure, sure);
+  else
+    std::printf(" none |");
+  std::vector<double> ratios;
+  for (const Seen& one : seen) {
+    if (std::isfinite(one.ratio)) ratios.push_back(one.ratio);
+  }
+  std::sort(ratios.begin(), ratios.end());
+  const auto at = [&](double q) {
+    return ratios.empty() ? 0.0 : ratios[static_cast<std::size_t>(q * static_cast<double>(ratios.size() - 1))];
+  };
+  std::printf(" %.2f (%.2f-%.2f)", at(0.5), at(0.1), at(0.9));
+  if (ratios.size() < seen.size()) std::printf(", none in %zu", seen.size() - ratios.size());
+  std::printf(" |");
+}
+
+void run(const std::string& file, const std::vector<std::string>& overrides, const std::string& label) {
+  const Strategies strategies;
+  const auto a =
+      assemble(load_run_file(std::string(TACIT_SOURCE_DIR) + "/configs/" + file, overrides, strategies.catalog), strategies);
+  const Vec start = starting_point(*a, strategies);
+  const auto optimizer = make_optimizer(a->config, strategies);
+  std::vector<Seen> free, corrected;
+  std::vector<double> rates;
+  const auto look = [&](const Evaluation& e) {
+    const InnerSolution& inner = e.state->inner;
+    TruncationOptions plain;
+    plain.correct = false;
+    const Truncation t = measure_truncation(a->problem, e.u, inner, rates, Vec(), Vec(), plain);
+    rates.push_back(t.rate_seen);
+    if (inner.x0 == inner.x_cold) return;
+    const Vec x = polish(a->problem, e.u, inner.x()).x;
+    const double truth = std::log((inner.x_cold - x).norm() / (inner.x0 - x).norm());
+    const double k_impl = truth / std::log(1 / true_rate(*inner.map, e.u, x));
+    const Diagnostics& d = e.diagnostics;
+    free.push_back({t.nats_lo <= truth && truth <= t.nats_hi, t.reliable.value_or(false), t.k_eff / k_impl});
+    corrected.push_back(
+        {d.head_start_lo <= truth && truth <= d.head_start_hi, d.rate_reliable.value_or(false), d.implicit_truncation / k_impl});
+  };
+  Watched oracle(make_oracle(a->problem, a->solver, a->estimator), look);
+  DriverOptions options;
+  options.max_steps = a->config.outer.max_steps;
+  options.tolerance = a->config.outer.tolerance;
+  const Summary s = solve(options, a->problem.space, oracle, *optimizer, start);
+  std::printf("| %s | %zu |", label.c_str(), corrected.size());
+  print_half(free);
+  print_half(corrected);
+  std::printf(" %ld + %ld |\n", static_cast<long>(s.work.inner_units()), static_cast<long>(s.diagnostic_work.inner_units()));
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main() {
+  std::printf(
+      "| run | warm steps | free: inside | where reliable | k_eff / k_impl | corrected: inside | where reliable | k_eff / k_impl "
+      "| "
+      "gradients and products: run + diagnostics |\n|---|---|---|---|---|---|---|---|---|\n");
+  const std::string far = "hyper.l2.start=10";
+  for (const char* file : {"ridge_diabetes", "ridge_diabetes_per_feature"}) {
+    const std::string yaml = std::string(file) + ".yaml";
+    run(yaml, {}, file);
+    run(yaml, {far}, std::string(file) + ", start 10");
+    run(yaml, {far, "inner.max_steps=100", "inner.tolerance=0"}, std::string(file) + ", start 10, 100 steps each");
+    run(yaml, {far, "outer.optimizer=gradient-descent"}, std::string(file) + ", start 10, outer gradient-descent");
+  }
+  for (const char* solver : {"gradient-descent", "heavy-ball", "nesterov"}) {
+    for (const char* file : {"logistic_breast_cancer", "logistic_breast_cancer_per_feature"}) {
+      const std::string map = std::string("inner.solver=") + solver, label = std::string(file) + ", " + solver;
+      run(std::string(file) + ".yaml", {map, "model.intercept=false", "inner.max_steps=20000", "outer.max_steps=20"}, label);
+      run(std::string(file) + ".yaml",
+          {map, "model.intercept=false", "inner.max_steps=100", "inner.tolerance=0", "outer.max_steps=20"},
+          label + ", 100 steps each");
+    }
+  }
+  return 0;
+}

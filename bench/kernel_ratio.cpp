@@ -1,0 +1,82 @@
+// Gradient and Hessian product of dense logistic regression against the time of reading X once, all timed alternately in one
+// process. Usage: kernel_ratio [rows] [columns] [repetitions]. Goal at 20000 x 500 on one thread: at most 1.6.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <tacit/core/kernels.hpp>
+#include <tacit/core/linear_model.hpp>
+#include <tacit/problems/losses.hpp>
+#include <tacit/problems/penalties.hpp>
+
+using namespace tacit;
+
+namespace {
+
+double seconds(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double quantile(std::vector<double> t, double q) {
+  std::sort(t.begin(), t.end());
+  return t[static_cast<std::size_t>(q * static_cast<double>(t.size() - 1))];
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Index n = argc > 1 ? std::atol(argv[1]) : 20000, d = argc > 2 ? std::atol(argv[2]) : 500;
+  const int repetitions = argc > 3 ? std::atoi(argv[3]) : 60;
+  auto x = std::make_shared<Mat>(n, d);
+  unsigned long long random = 7;
+  for (Index i = 0; i < x->size(); ++i) {
+    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+    x->data()[i] = static_cast<double>(random >> 11) * 0x1.0p-52 - 1;
+  }
+  Vec y(n);
+  for (Index i = 0; i < n; ++i) y[i] = (*x)(i, 0) > 0 ? 1 : -1;
+  const LinearModel f(Design(x), std::make_shared<LogisticLoss>(), y, Vec::Constant(n, 1.0 / static_cast<double>(n)),
+                      one_penalty(d, false));
+  const Vec at = Vec::LinSpaced(d, -1, 1) / std::sqrt(static_cast<double>(d)), u = Vec::Constant(1, 1e-2);
+  Vec g(d), out(d), outer(1);
+  Mat block = Mat::Ones(d, 8), products(d, 8), gram(d, d);
+  const auto curvature = f.linearize(at, u);
+  double total = 0;
+
+  struct Kind {
+    const char* name;
+    std::function<void()> work;
+    std::vector<double> times{};
+  };
+  std::vector<Kind> kinds = {
+      {"read X", [&] { total += kernels::sum(x->data(), x->size()); }},
+      {"gradient", [&] { total += f.gradient(at, u, g); }},
+      {"hessian product", [&] { curvature->hessian(g, out); }},
+      {"one-shot adjoint", [&] { f.adjoint(at, u, g, out, outer); }},
+      {"8 hessian products", [&] { curvature->hessian_batch(block, products); }},
+  };
+  for (int r = 0; r < repetitions + 3; ++r) {
+    for (Kind& k : kinds) {
+      const double t = seconds(k.work);
+      if (r >= 3) k.times.push_back(t);
+    }
+  }
+  std::printf("dense logistic, %ld x %ld (%.0f MB of X), one thread, %d repetitions\n", static_cast<long>(n),
+              static_cast<long>(d), 8e-6 * static_cast<double>(x->size()), repetitions);
+  std::printf("%-20s %10s %12s %12s | ratio: %8s %8s %8s\n", "", "min [ms]", "10 % [ms]", "median [ms]", "min", "10 %", "median");
+  const auto& read = kinds[0].times;
+  for (const Kind& k : kinds) {
+    const auto ratio = [&](double q) { return quantile(k.times, q) / quantile(read, q); };
+    std::printf("%-20s %10.3f %12.3f %12.3f | %14.2f %8.2f %8.2f\n", k.name, 1e3 * quantile(k.times, 0),
+                1e3 * quantile(k.times, 0.1), 1e3 * quantile(k.times, 0.5), ratio(0), ratio(0.1), ratio(0.5));
+  }
+  std::printf("reading at %.1f GB/s (min)\n", 8e-9 * static_cast<double>(x->size()) / quantile(read, 0));
+  return std::isfinite(total) ? 0 : 1;
+}

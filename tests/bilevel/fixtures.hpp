@@ -1,0 +1,102 @@
+// What the bilevel tests share: a fake oracle over a smooth function, a state visitor in memory.
+#pragma once
+#include <cmath>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <tacit/bilevel/driver.hpp>
+#include <tacit/bilevel/optimizers.hpp>
+
+namespace tacit_test {
+
+using namespace tacit;
+
+/// A box of m linear hyperparameters.
+inline HyperSpace box(Index m, double lower, double upper) {
+  HyperBlock block;
+  block.name = "v";
+  block.size = m;
+  block.scale = Scale::linear;
+  block.lower = lower;
+  block.upper = upper;
+  return HyperSpace({block});
+}
+
+/// Evaluates a function of theta directly; the tolerance perturbs value and gradient by a fixed relative amount times `noise`.
+class FakeOracle final : public Oracle {
+public:
+  using Function = std::function<double(const Vec&, Vec&)>;
+  explicit FakeOracle(Function f, double noise = 0) : f_(std::move(f)), noise_(noise) {}
+
+  Evaluation evaluate(In theta, const Tolerance& t) override {
+    ++evaluations;
+    Evaluation e;
+    e.theta = theta;
+    e.u = theta;
+    Vec g(theta.size());
+    e.value = f_(e.theta, g);
+    e.value += noise_ * t.inner * std::sin(1e3 * theta.sum());
+    e.solved = t;
+    return e;
+  }
+  void differentiate(Evaluation& e, const Tolerance& t) override {
+    ++gradients;
+    if (t.inner < e.solved.inner) e = evaluate(Vec(e.theta), t);
+    e.gradient.resize(e.theta.size());
+    f_(e.theta, e.gradient);
+  }
+  void accept(const Evaluation&) override { ++accepted; }
+  void diagnose(Evaluation& e, Index, double floor) override { e.diagnostics.hypergradient_error = floor; }
+  Work work() const override { return {}; }
+  Work diagnostic_work() const override { return {}; }
+  Tolerance tightest() const override { return {1e-8, 1e-6}; }
+
+  Index evaluations = 0, gradients = 0, accepted = 0;
+
+private:
+  Function f_;
+  double noise_;
+};
+
+/// Keeps a state by name; `loading` writes it back.
+class MemoryState final : public StateVisitor {
+public:
+  bool loading = false;
+  void state(std::string_view n, double& v) override { put(doubles_, n, v); }
+  void state(std::string_view n, Index& v) override { put(indices_, n, v); }
+  void state(std::string_view n, bool& v) override { put(bools_, n, v); }
+  void state(std::string_view n, std::string& v) override { put(strings_, n, v); }
+  void state(std::string_view n, Vec& v) override { put(vectors_, n, v); }
+  void state(std::string_view n, std::vector<double>& v) override { put(lists_, n, v); }
+  void state(std::string_view n, std::vector<Vec>& v) override { put(blocks_, n, v); }
+  std::size_t size() const {
+    return doubles_.size() + indices_.size() + bools_.size() + strings_.size() + vectors_.size() + lists_.size() + blocks_.size();
+  }
+
+private:
+  template <class T>
+  void put(std::map<std::string, T>& kept, std::string_view name, T& value) {
+    if (loading)
+      value = kept.at(std::string(name));
+    else
+      kept[std::string(name)] = value;
+  }
+  std::map<std::string, double> doubles_;
+  std::map<std::string, Index> indices_;
+  std::map<std::string, bool> bools_;
+  std::map<std::string, std::string> strings_;
+  std::map<std::string, Vec> vectors_;
+  std::map<std::string, std::vector<double>> lists_;
+  std::map<std::string, std::vector<Vec>> blocks_;
+};
+
+/// sum_i c_i (cosh(v_i - a_i) - 1), strictly convex, minimum at the projection of a on the box.
+inline double hyperbolic(const Vec& v, Vec& g, const Vec& a, const Vec& c) {
+  const Vec d = v - a;
+  g = c.array() * d.array().sinh();
+  return 1 + (c.array() * (d.array().cosh() - 1)).sum();
+}
+
+}  // namespace tacit_test

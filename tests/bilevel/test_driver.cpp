@@ -1,0 +1,132 @@
+#include <doctest/doctest.h>
+
+#include "fixtures.hpp"
+
+using namespace tacit;
+using namespace tacit_test;
+
+namespace {
+
+double bowl(const Vec& v, Vec& g) {
+  g = 2 * v;
+  return 1 + v.squaredNorm();
+}
+
+}  // namespace
+
+TEST_CASE("max_steps 0 evaluates the start alone, at the tightest tolerance") {
+  FakeOracle oracle(bowl);
+  HoagOuter optimizer;
+  DriverOptions options;
+  options.max_steps = 0;
+  std::vector<Index> rows;
+  const Summary s = solve(options, box(2, -5, 5), oracle, optimizer, Vec::Constant(2, 9.0),
+                          {[&](const StepRecord& r) { rows.push_back(r.step); }});
+  CHECK(s.reason == StopReason::step_limit);
+  CHECK(rows == std::vector<Index>{0});
+  CHECK(s.best.theta == Vec::Constant(2, 5.0));  // on the box
+  CHECK(std::isnan(s.best.step_norm));
+  CHECK(s.best_evaluation.solved.inner == 1e-8);
+  CHECK(s.usable());
+}
+
+TEST_CASE("rows are numbered from the start, budgets stop, and the reasons say so") {
+  const HyperSpace space = box(2, -5, 5);
+  DriverOptions options;
+  options.max_steps = 3;
+  options.tolerance = 0;
+  FakeOracle oracle(bowl);
+  AdamOuter adam;
+  std::vector<StepRecord> rows;
+  Summary s = solve(options, space, oracle, adam, Vec::Constant(2, 3.0), {[&](const StepRecord& r) { rows.push_back(r); }});
+  CHECK(s.reason == StopReason::step_limit);
+  REQUIRE(rows.size() == 4);
+  CHECK(rows[3].step == 3);
+  CHECK(rows[1].step_norm == doctest::Approx((rows[1].theta - rows[0].theta).norm()));
+  CHECK(s.brief().find("step limit") != std::string::npos);
+  CHECK(s.full().find("outer loss, best") != std::string::npos);
+  CHECK(s.worst_error == 0);
+
+  options.max_steps = 1000;
+  options.time_limit = 0.0;
+  s = solve(options, space, oracle, adam, Vec::Constant(2, 3.0));
+  CHECK(s.reason == StopReason::time_limit);
+  CHECK(s.steps == 0);
+
+  options.time_limit.reset();
+  int asked = 0;
+  s = solve(options, space, oracle, adam, Vec::Constant(2, 3.0), {}, [&] { return ++asked > 7; });
+  CHECK(s.reason == StopReason::interrupted);
+  CHECK(s.best.outer_loss < 19);
+  CHECK(s.usable());
+}
+
+TEST_CASE("a stalled search is tried again at a tenth of the tolerance, then said") {
+  FakeOracle uphill([](const Vec& v, Vec& g) {
+    g = Vec::Constant(v.size(), 1.0);  // wrong on purpose: the loss rises against it
+    return 2 - v.sum();
+  });
+  for (int which = 0; which < 3; ++which) {
+    std::unique_ptr<OuterOptimizer> optimizer;
+    if (which == 0) optimizer = std::make_unique<LbfgsOuter>();
+    if (which == 1) optimizer = std::make_unique<GradientDescentOuter>();
+    if (which == 2) optimizer = std::make_unique<HoagOuter>();
+    CAPTURE(which);
+    double tightest_seen = 1;
+    FakeOracle& oracle = uphill;
+    struct Spy final : Oracle {
+      Oracle& o;
+      double& low;
+      Spy(Oracle& oracle_, double& low_) : o(oracle_), low(low_) {}
+      Evaluation evaluate(In theta, const Tolerance& t) override {
+        low = std::min(low, t.inner);
+        return o.evaluate(theta, t);
+      }
+      void differentiate(Evaluation& e, const Tolerance& t) override { o.differentiate(e, t); }
+      void accept(const Evaluation& e) override { o.accept(e); }
+      void diagnose(Evaluation& e, Index k, double f) override { o.diagnose(e, k, f); }
+      Work work() const override { return o.work(); }
+      Work diagnostic_work() const override { return o.diagnostic_work(); }
+      Tolerance tightest() const override { return o.tightest(); }
+    } spy(oracle, tightest_seen);
+    DriverOptions options;
+    const Summary s = solve(options, box(2, -1, 1), spy, *optimizer, Vec::Zero(2));
+    CHECK(s.reason == StopReason::stalled);
+    CHECK(s.message.find("tenth of the tolerance") != std::string::npos);
+    CHECK(tightest_seen == doctest::Approx(1e-9));
+  }
+}
+
+TEST_CASE("noise that a tighter tolerance removes does not end a run of lbfgs early") {
+  FakeOracle noisy(bowl, 3e4);  // 3e-4 in the value at 1e-8, 3e-5 at 1e-9
+  LbfgsOuter optimizer;
+  DriverOptions options;
+  options.tolerance = 1e-3;
+  const Summary s = solve(options, box(3, -5, 5), noisy, optimizer, Vec::Constant(3, 2.0));
+  CHECK(s.best.outer_loss < 1.002);
+}
+
+TEST_CASE("a start that is not finite fails with a sentence, and so does a start of the wrong size by throwing") {
+  FakeOracle oracle([](const Vec& v, Vec& g) {
+    g = v;
+    return std::numeric_limits<double>::quiet_NaN();
+  });
+  LbfgsOuter optimizer;
+  const Summary s = solve({}, box(2, -1, 1), oracle, optimizer, Vec::Zero(2));
+  CHECK(s.reason == StopReason::failed);
+  CHECK(!s.usable());
+  CHECK(s.message.find("not finite") != std::string::npos);
+  CHECK_THROWS_AS(solve({}, box(2, -1, 1), oracle, optimizer, Vec::Zero(3)), UsageError);
+  DriverOptions negative;
+  negative.max_steps = -1;
+  CHECK_THROWS_AS(solve(negative, box(2, -1, 1), oracle, optimizer, Vec::Zero(2)), UsageError);
+}
+
+TEST_CASE("schedules fall as written and keep exact step counts") {
+  CHECK(scheduled(Schedule::quadratic, 10, 1e-8) == doctest::Approx(1e-3));
+  CHECK(scheduled(Schedule::cubic, 10, 1e-8) == doctest::Approx(1e-4));
+  CHECK(scheduled(Schedule::exponential, 1, 1e-8) == doctest::Approx(0.09));
+  CHECK(scheduled(Schedule::quadratic, 100000, 1e-8) == 1e-8);
+  CHECK(scheduled(Schedule::fixed, 1, 1e-8) == 1e-8);
+  CHECK(scheduled(Schedule::quadratic, 1, 0) == 0);
+}

@@ -1,0 +1,118 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <random>
+#include <stdexcept>
+
+#include <tacit/cli/metrics.hpp>
+#include <tacit/core/errors.hpp>
+
+using tacit::Index;
+using tacit::Vec;
+
+namespace {
+
+Vec make(std::initializer_list<double> values) {
+  Vec v(static_cast<Index>(values.size()));
+  std::copy(values.begin(), values.end(), v.data());
+  return v;
+}
+
+const Vec kNone;
+
+/// Every row i written repeat(i) times.
+Vec repeated(const Vec& v, const Vec& repeat) {
+  std::vector<double> out;
+  for (Index i = 0; i < v.size(); ++i) out.insert(out.end(), static_cast<std::size_t>(repeat(i)), v(i));
+  return Eigen::Map<const Vec>(out.data(), static_cast<Index>(out.size()));
+}
+
+}  // namespace
+
+TEST_CASE("regression metrics by hand") {
+  const Vec y = make({1, 2, 4}), p = make({1, 4, 3});
+  CHECK(tacit::rmse(y, p, kNone) == doctest::Approx(std::sqrt(5.0 / 3)).epsilon(1e-15));
+  CHECK(tacit::mae(y, p, kNone) == doctest::Approx(1).epsilon(1e-15));
+  CHECK(tacit::r2(y, p, kNone) == doctest::Approx(1 - 5 / (14.0 / 3)).epsilon(1e-14));
+  CHECK(tacit::r2(y, y, kNone) == 1);
+  CHECK(std::isnan(tacit::r2(make({0.1, 0.1, 0.1}), p, kNone)));
+  CHECK(tacit::mae(y, make({1, 4, INFINITY}), make({1, 1, 0})) == 1);
+}
+
+TEST_CASE("log-loss and accuracy by hand, also for large margins") {
+  const Vec y = make({1, -1, 1, -1}), margin = make({std::log(3.0), -std::log(4.0), -std::log(2.0), 0});
+  const double expected = (-std::log(0.75) - std::log(0.8) - std::log(1 / 3.0) - std::log(0.5)) / 4;
+  CHECK(tacit::log_loss(y, margin, kNone) == doctest::Approx(expected).epsilon(1e-15));
+  CHECK(tacit::accuracy(y, margin, kNone) == 0.75);
+  CHECK(tacit::log_loss(make({1, 0}), make({800, 800}), kNone) == 400);
+  CHECK(tacit::log_loss(make({1, 0}), make({-800, -800}), kNone) == 400);
+}
+
+TEST_CASE("the area under the curve counts pairs, ties a half") {
+  CHECK(tacit::auc(make({0, 0, 1, 1}), make({0.1, 0.4, 0.35, 0.8}), kNone) == 0.75);
+  CHECK(tacit::auc(make({0, 1, 0, 1}), make({1, 1, 1, 1}), kNone) == 0.5);
+  CHECK(tacit::auc(make({0, 1}), make({0, -0.0}), kNone) == 0.5);
+  CHECK(std::isnan(tacit::auc(make({1, 1}), make({1, 2}), kNone)));
+  CHECK(std::isnan(tacit::auc(make({1, 0}), make({1, 2}), make({1, 0}))));
+  std::mt19937_64 random(7);
+  const Index n = 60;
+  Vec y(n), m(n), w(n);
+  for (Index i = 0; i < n; ++i) {
+    y(i) = static_cast<double>(random() % 2);
+    m(i) = static_cast<double>(random() % 9);  // many ties
+    w(i) = static_cast<double>(random() % 4);
+  }
+  double pairs = 0, all = 0;
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j)
+      if (y(i) > 0 && y(j) == 0) {
+        all += w(i) * w(j);
+        pairs += w(i) * w(j) * (m(i) > m(j) ? 1 : m(i) == m(j) ? 0.5 : 0);
+      }
+  CHECK(tacit::auc(y, m, w) == doctest::Approx(pairs / all).epsilon(1e-14));
+}
+
+TEST_CASE("weight w equals the row w times, in every metric and in the standard error") {
+  std::mt19937_64 random(3);
+  std::normal_distribution<double> normal;
+  const Index n = 25;
+  Vec y(n), p(n), w(n), classes(n);
+  for (Index i = 0; i < n; ++i) {
+    y(i) = normal(random);
+    p(i) = y(i) + normal(random);
+    classes(i) = y(i) > 0 ? 1 : -1;
+    w(i) = static_cast<double>(random() % 4);
+  }
+  const auto same = [&](const tacit::NamedValues& a, const tacit::NamedValues& b) {
+    REQUIRE(a.size() == b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      CAPTURE(a[i].first);
+      CHECK(a[i].first == b[i].first);
+      CHECK(a[i].second == doctest::Approx(b[i].second).epsilon(1e-13));
+    }
+  };
+  same(tacit::regression_metrics(y, p, w), tacit::regression_metrics(repeated(y, w), repeated(p, w), kNone));
+  same(tacit::binary_metrics(classes, p, w), tacit::binary_metrics(repeated(classes, w), repeated(p, w), kNone));
+  const tacit::MeanLoss weighted = tacit::mean_loss(p, w), twice = tacit::mean_loss(repeated(p, w), kNone);
+  CHECK(weighted.mean == doctest::Approx(twice.mean).epsilon(1e-13));
+  CHECK(weighted.standard_error == doctest::Approx(twice.standard_error).epsilon(1e-13));
+}
+
+TEST_CASE("mean loss and its standard error by hand") {
+  const tacit::MeanLoss loss = tacit::mean_loss(make({1, 2, 3, 6}), kNone);
+  CHECK(loss.mean == 3);
+  CHECK(loss.standard_error == doctest::Approx(std::sqrt(14.0 / 3 / 4)).epsilon(1e-15));
+  CHECK(std::isnan(tacit::mean_loss(make({1}), kNone).standard_error));
+  CHECK(tacit::squared_losses(make({1, 2}), make({3, 2})) == make({2, 0}));
+  CHECK(tacit::mean_loss(tacit::logistic_losses(make({1, -1}), make({0.3, 2})), kNone).mean ==
+        doctest::Approx(tacit::log_loss(make({1, -1}), make({0.3, 2}), kNone)).epsilon(1e-15));
+}
+
+TEST_CASE("metrics refuse sizes and weights that cannot be") {
+  const Vec y = make({1, 2});
+  CHECK_THROWS_AS(tacit::rmse(y, make({1}), kNone), tacit::UsageError);
+  CHECK_THROWS_AS(tacit::rmse(y, y, make({1})), tacit::UsageError);
+  CHECK_THROWS_AS(tacit::auc(y, y, make({1, -1})), tacit::UsageError);
+  CHECK_THROWS_AS(tacit::mae(y, y, make({0, 0})), tacit::UsageError);
+  CHECK_THROWS_AS(tacit::mae(y, y, make({1, NAN})), tacit::UsageError);
+}

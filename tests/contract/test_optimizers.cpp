@@ -1,0 +1,130 @@
+// Every registered outer optimizer keeps the same promises.
+#include <doctest/doctest.h>
+
+#include "../bilevel/fixtures.hpp"
+
+using namespace tacit;
+using namespace tacit_test;
+
+namespace {
+
+Registry<OuterOptimizer> optimizers() {
+  Registry<OuterOptimizer> r("optimizer", "outer.optimizer");
+  register_optimizers(r);
+  return r;
+}
+
+const Vec kCentre = (Vec(4) << 0.5, -3.0, 2.5, 0.1).finished();
+const Vec kWeight = (Vec(4) << 1.0, 0.3, 2.0, 0.05).finished();
+
+double target(const Vec& v, Vec& g) { return hyperbolic(v, g, kCentre, kWeight); }
+
+Summary run(OuterOptimizer& optimizer, FakeOracle& oracle, const HyperSpace& space, const Vec& start, Index steps,
+            const std::vector<Observer>& observers = {}) {
+  DriverOptions options;
+  options.max_steps = steps;
+  options.tolerance = 1e-6;
+  return solve(options, space, oracle, optimizer, start, observers);
+}
+
+}  // namespace
+
+TEST_CASE("every optimizer reaches the minimum of a convex function over a box and never leaves it") {
+  const auto registry = optimizers();
+  const HyperSpace space = box(4, -1, 2);
+  Vec best = kCentre, unused(4);
+  space.project(best);
+  const double lowest = target(best, unused);
+  for (const std::string& name : registry.names()) {
+    CAPTURE(name);
+    const auto optimizer = registry.make(name);
+    FakeOracle oracle(target);
+    Vec lowest_seen = Vec::Constant(4, 9), highest_seen = Vec::Constant(4, -9);
+    const Summary s = run(*optimizer, oracle, space, Vec::Constant(4, -0.7), 2000, {[&](const StepRecord& r) {
+      lowest_seen = lowest_seen.cwiseMin(r.theta);
+      highest_seen = highest_seen.cwiseMax(r.theta);
+    }});
+    CHECK(s.reason == StopReason::tolerance);
+    CHECK(s.best.outer_loss - lowest < 1e-7);
+    CHECK((s.best.theta - best).norm() < 1e-2);
+    CHECK(lowest_seen.minCoeff() >= -1);
+    CHECK(highest_seen.maxCoeff() <= 2);
+    CHECK(s.steps > 0);
+  }
+}
+
+TEST_CASE("the state of every optimizer survives a round trip: the run goes on identically") {
+  const auto registry = optimizers();
+  const HyperSpace space = box(4, -1, 2);
+  const Tolerance t;
+  for (const std::string& name : registry.names()) {
+    CAPTURE(name);
+    FakeOracle oracle(target);
+    const auto first = registry.make(name);
+    Evaluation e = oracle.evaluate(Vec::Constant(4, -0.7), t);
+    oracle.differentiate(e, t);
+    first->reset(e);
+    for (int k = 0; k < 3; ++k) REQUIRE(first->step(oracle, space, t).moved);
+    MemoryState kept;
+    first->state(kept);
+    CHECK(kept.size() >= 4);
+    const auto second = registry.make(name);
+    kept.loading = true;
+    second->state(kept);
+    for (int k = 0; k < 3; ++k) {
+      const StepOutcome a = first->step(oracle, space, t), b = second->step(oracle, space, t);
+      CHECK(a.moved == b.moved);
+      CHECK(a.accepted.theta == b.accepted.theta);
+      CHECK(a.accepted.value == b.accepted.value);
+    }
+  }
+}
+
+TEST_CASE("every optimizer takes one step that lowers a convex function and reports its length") {
+  const auto registry = optimizers();
+  const HyperSpace space = box(4, -1, 2);
+  for (const std::string& name : registry.names()) {
+    CAPTURE(name);
+    FakeOracle oracle(target);
+    const auto optimizer = registry.make(name);
+    const Tolerance t;
+    Evaluation e = oracle.evaluate(Vec::Constant(4, -0.7), t);
+    CHECK_THROWS_AS(optimizer->reset(e), UsageError);
+    oracle.differentiate(e, t);
+    optimizer->reset(e);
+    const StepOutcome out = optimizer->step(oracle, space, t);
+    CHECK(out.moved);
+    CHECK(!out.stalled);
+    CHECK(out.step_norm == doctest::Approx((out.accepted.theta - e.theta).norm()));
+    CHECK(out.accepted.value < e.value);
+    CHECK(out.accepted.gradient.size() == 4);
+    CHECK(out.evaluations >= 1);
+    CHECK((out.accepted.theta - e.theta).cwiseAbs().maxCoeff() <= PointOptimizer::kMaxMove);
+  }
+}
+
+TEST_CASE("a start at a corner that is the minimum ends at once, and a point of infinite loss is never taken") {
+  const auto registry = optimizers();
+  const HyperSpace space = box(2, 0, 4);
+  for (const std::string& name : registry.names()) {
+    CAPTURE(name);
+    FakeOracle corner([](const Vec& v, Vec& g) {
+      g = Vec::Constant(2, 3.0);
+      return 1 + 3 * v.sum();
+    });
+    const auto optimizer = registry.make(name);
+    const Summary s = run(*optimizer, corner, space, Vec::Zero(2), 10);
+    CHECK(s.reason == StopReason::tolerance);
+    CHECK(s.steps == 0);
+    FakeOracle cliff([](const Vec& v, Vec& g) {
+      g = Vec::Constant(2, -1.0);
+      return v.sum() > 1 ? std::numeric_limits<double>::quiet_NaN() : 2 - v.sum();
+    });
+    const auto other = registry.make(name);
+    const Summary c = run(*other, cliff, space, Vec::Constant(2, 0.1), 60);
+    CHECK(std::isfinite(c.best.outer_loss));
+    CHECK(c.best.theta.sum() <= 1);
+    CHECK(c.best.outer_loss < 1.8);
+    CHECK(c.reason != StopReason::failed);
+  }
+}

@@ -1,0 +1,219 @@
+// What every registered inner solver owes: the minimizer, an honest account of how it ended, cheap warm starts.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include <tacit/core/counting.hpp>
+#include <tacit/core/inner.hpp>
+
+#include "core/plain_problems.hpp"
+
+using namespace tacit;
+
+namespace {
+
+/// Gives every solver the same step limit, whatever its class.
+class SetSteps final : public FieldVisitor {
+public:
+  explicit SetSteps(Index steps) : steps_(steps) {}
+
+private:
+  void visit(std::string_view, double&, const Range&, std::string_view) override {}
+  void visit(std::string_view name, Index& value, const Range&, std::string_view) override {
+    if (name == "max_steps") value = steps_;
+  }
+  void visit(std::string_view, bool&, std::string_view) override {}
+  void visit(std::string_view, std::string&, const std::vector<std::string>&, std::string_view) override {}
+  void visit(std::string_view, std::optional<double>&, const Range&, std::string_view, std::string_view) override {}
+  void visit(std::string_view, std::optional<Index>&, const Range&, std::string_view, std::string_view) override {}
+  void visit(std::string_view, Count&, const Range&, CountWords, std::string_view) override {}
+  void visit(std::string_view, std::vector<std::string>&, std::string_view) override {}
+  Index steps_;
+};
+
+Registry<InnerSolver> solvers() {
+  Registry<InnerSolver> registry("solver", "inner.solver");
+  register_solvers(registry);
+  return registry;
+}
+
+std::unique_ptr<InnerSolver> make(const std::string& name, Index max_steps) {
+  auto solver = solvers().make(name);
+  SetSteps set(max_steps);
+  solver->fields(set);
+  return solver;
+}
+
+/// Calls body(name, problem, u) for every solver on every problem it takes.
+template <class Body>
+void for_each_case(Body body) {
+  const auto registry = solvers();
+  for (const std::string& name : registry.names()) {
+    for (const Index each : {Index{0}, Index{1}}) {
+      for (const Problem& p : {test::ridge_problem(each), test::logistic_problem(each)}) {
+        if (name == "cholesky" && !p.f->quadratic()) continue;
+        CAPTURE(name);
+        CAPTURE(p.name);
+        CAPTURE(each);
+        body(name, p, Vec(Vec::LinSpaced(p.f->outer_dim(), 0.05, 0.2)));
+      }
+    }
+  }
+}
+
+double true_residual(const Problem& p, const InnerSolution& s, In u) {
+  Vec g(s.inner_dim);
+  p.f->gradient(s.x(), u, g);
+  return g.norm() / p.f->gradient_scale(u);
+}
+
+}  // namespace
+
+TEST_CASE("solvers: the registry offers the documented names") {
+  CHECK(solvers().names() ==
+        std::vector<std::string>{"gradient-descent", "heavy-ball", "nesterov", "lbfgs", "newton", "newton-cg", "cholesky"});
+}
+
+TEST_CASE("solvers: all find the same minimizer and report the true residual") {
+  for_each_case([](const std::string& name, const Problem& p, const Vec& u) {
+    const InnerSolution exact = NewtonSolver().solve(p, u, nullptr, {1e-14}, {});
+    const InnerSolution s = make(name, 5000)->solve(p, u, nullptr, {1e-10}, {});
+    CHECK(s.status == Status::converged);
+    CHECK(s.message.empty());
+    CHECK(s.residual <= 1e-10);
+    CHECK(s.steps > 0);
+    // Equal but for the rounding of a gradient that is nearly zero.
+    CHECK(std::abs(s.residual - true_residual(p, s, u)) <= 1e-6 * s.residual + 1e-15);
+    CHECK(s.gradient_norm == doctest::Approx(s.residual * p.f->gradient_scale(u)));
+    CHECK((s.x() - exact.x()).norm() < 1e-8 * exact.x().norm());
+    CHECK(s.cold);
+    CHECK(s.x0 == s.x_cold);
+    CHECK(s.inner_dim == p.f->inner_dim());
+  });
+}
+
+TEST_CASE("solvers: one step only is reported as the step limit, with the numbers") {
+  for_each_case([](const std::string& name, const Problem& p, const Vec& u) {
+    const InnerSolution s = make(name, 1)->solve(p, u, nullptr, {1e-10}, {});
+    CHECK(std::abs(s.residual - true_residual(p, s, u)) <= 1e-6 * s.residual + 1e-15);
+    if (s.residual <= 1e-10) {
+      CHECK(s.status == Status::converged);  // a direct solver, or Newton on a quadratic
+      CHECK(p.f->quadratic());
+    } else {
+      CHECK(s.status == Status::step_limit);
+      CHECK(s.steps == 1);
+      CHECK(s.message.find("after 1 step") != std::string::npos);
+      CHECK(s.message.find("asked 1.0e-10") != std::string::npos);
+    }
+  });
+}
+
+TEST_CASE("solvers: what rounding forbids is reported as rounding, at its level") {
+  for_each_case([](const std::string& name, const Problem& p, const Vec& u) {
+    const InnerSolution s = make(name, 20000)->solve(p, u, nullptr, {1e-300}, {});
+    CAPTURE(s.message);
+    CAPTURE(s.steps);
+    CHECK((s.status == Status::rounding || (s.status == Status::converged && s.residual == 0)));
+    CHECK(s.residual < 1e-13);
+    CHECK(s.steps < 5000);
+    CHECK(std::abs(s.residual - true_residual(p, s, u)) < 1e-15);
+  });
+}
+
+TEST_CASE("solvers: tolerance 0 means exactly the step limit") {
+  for_each_case([](const std::string& name, const Problem& p, const Vec& u) {
+    const auto solver = make(name, 7);
+    if (!solver->can_record()) return;
+    const InnerSolution s = solver->solve(p, u, nullptr, {0}, {TapeRequest::kAll, 1});
+    CHECK(s.status == Status::step_limit);
+    CHECK(s.steps == 7);
+    CHECK(s.message.find("exactly 7 steps") != std::string::npos);
+    REQUIRE(s.tape);
+    CHECK(s.tape->steps() == 7);
+    CHECK(s.step_norms.size() == 7);
+    CHECK(s.tape->stored().back().second == s.z);
+    CHECK(s.tape->stored().front().second == s.z0);
+  });
+}
+
+TEST_CASE("solvers: a warm start that is good enough costs one gradient") {
+  for_each_case([](const std::string& name, const Problem& p, const Vec& u) {
+    const auto solver = make(name, 5000);
+    const InnerSolution first = solver->solve(p, u, nullptr, {1e-10}, {});
+    const auto counter = std::make_shared<WorkCounter>();
+    const InnerSolution again = solver->solve(counted(p, counter), u, &first, {1e-8}, {});
+    CHECK(again.status == Status::converged);
+    CHECK_FALSE(again.cold);
+    CHECK(again.x0 == first.x());
+    if (name == "cholesky") return;  // factors anew: its factor is what the next one asks for
+    CHECK(again.steps == 0);
+    CHECK(again.x() == first.x());
+    CHECK(counter->read().inner_units() == 1);
+  });
+}
+
+TEST_CASE("solvers: warm starts from a near solution take less work") {
+  for_each_case([](const std::string& name, const Problem& p, const Vec& u) {
+    if (name == "cholesky" || (name == "newton" && p.f->quadratic())) return;
+    const auto solver = make(name, 5000);
+    const InnerSolution first = solver->solve(p, 1.02 * u, nullptr, {1e-8}, {});
+    const auto cold = std::make_shared<WorkCounter>(), warm = std::make_shared<WorkCounter>();
+    solver->solve(counted(p, cold), u, nullptr, {1e-8}, {});
+    solver->solve(counted(p, warm), u, &first, {1e-8}, {});
+    // On a quadratic of 8 variables L-BFGS with 10 pairs ends after 8 steps from anywhere.
+    if (name == "lbfgs" && p.f->quadratic())
+      CHECK(warm->read().inner_units() <= cold->read().inner_units());
+    else
+      CHECK(warm->read().inner_units() < cold->read().inner_units());
+  });
+}
+
+TEST_CASE("solvers: a tape is recorded, or refused with what to use instead") {
+  for_each_case([](const std::string& name, const Problem& p, const Vec& u) {
+    const auto solver = make(name, 50);
+    if (solver->can_record()) {
+      const InnerSolution s = solver->solve(p, u, nullptr, {1e-3}, {4, 1});
+      REQUIRE(s.tape);
+      REQUIRE(s.map);
+      CHECK(s.tape->steps() == s.steps);
+      CHECK(s.tape->differentiable(4) == std::min<Index>(4, s.steps));
+      CHECK(s.z.size() == s.map->state_dim());
+    } else {
+      CHECK_THROWS_WITH_AS(solver->solve(p, u, nullptr, {1e-3}, {4, 1}), doctest::Contains("gradient-descent"), UsageError);
+      CHECK_FALSE(solver->solve(p, u, nullptr, {1e-3}, {}).map);
+    }
+  });
+}
+
+TEST_CASE("solvers: a previous solution that does not fit or is not finite") {
+  for_each_case([](const std::string& name, const Problem& p, const Vec& u) {
+    const auto solver = make(name, 5000);
+    InnerSolution previous = solver->solve(p, u, nullptr, {1e-6}, {});
+    InnerSolution spoiled = previous;
+    spoiled.z[0] = std::nan("");
+    const InnerSolution s = solver->solve(p, u, &spoiled, {1e-6}, {});
+    CHECK(s.status == Status::converged);
+    CHECK(s.cold);
+    previous.inner_dim = 3;
+    CHECK_THROWS_AS(solver->solve(p, u, &previous, {1e-6}, {}), UsageError);
+    CHECK_THROWS_AS(solver->solve(p, Vec::Ones(u.size() + 1), nullptr, {1e-6}, {}), UsageError);
+  });
+}
+
+TEST_CASE("solvers: data that is not finite ends as failed, not as success") {
+  for (const std::string& name : solvers().names()) {
+    CAPTURE(name);
+    Mat a = test::uneven_data(20, 4, 51);
+    a(3, 2) = std::nan("");
+    const Problem p = test::plain_problem("broken", test::PlainRidge{a, Vec::Ones(20)});
+    const Vec u = Vec::Constant(1, 0.1);
+    try {
+      const InnerSolution s = make(name, 20)->solve(p, u, nullptr, {1e-6}, {});
+      CHECK(s.status == Status::failed);
+      CHECK_FALSE(s.message.empty());
+    } catch (const UsageError& e) {
+      // A step size cannot be chosen from a smoothness that is not a number.
+      CHECK(e.key() == "inner.step");
+    }
+  }
+}

@@ -1,0 +1,209 @@
+// The design matrix against plain matrix formulas.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include <tacit/core/design.hpp>
+#include <tacit/core/errors.hpp>
+#include <tacit/core/kernels.hpp>
+
+#include "core/plain_problems.hpp"
+
+using namespace tacit;
+
+namespace {
+
+double relative(const Eigen::MatrixXd& a, const Eigen::MatrixXd& b) { return (a - b).norm() / (1e-300 + b.norm()); }
+
+/// The matrix that a design stands for, row by row.
+Eigen::MatrixXd explicit_matrix(const Design& a) {
+  Eigen::MatrixXd m(a.rows(), a.cols());
+  for (Index i = 0; i < a.rows(); ++i) m.row(i) = a.row(i).transpose();
+  return m;
+}
+
+Mat with_zeros(Index n, Index d, unsigned seed) {
+  test::Numbers random(seed);
+  Mat x = random.mat(n, d);
+  return (x.array().abs() < 0.6).select(0, x);
+}
+
+std::shared_ptr<CsrMatrix> to_csr(const Mat& x) {
+  auto csr = std::make_shared<CsrMatrix>(x.sparseView());
+  csr->makeCompressed();
+  return csr;
+}
+
+/// All products of a design against those of the explicit matrix m.
+void check_products(const Design& a, const Eigen::MatrixXd& m) {
+  REQUIRE(a.rows() == m.rows());
+  REQUIRE(a.cols() == m.cols());
+  test::Numbers random(5);
+  const Index n = a.rows(), d = a.cols();
+  const Vec v = random.vec(d), p = random.vec(d), s = random.vec(n), q = s.cwiseAbs();
+  Vec t(n), out(d), diagonal(d);
+  a.multiply(v, t);
+  CHECK(relative(t, m * v) < 1e-14);
+  a.multiply_t(s, out);
+  CHECK(relative(out, m.transpose() * s) < 1e-13);
+  a.sweep(
+      v, [&](Index row0, BlockIn b, BlockOut w) { w.col(0) = b.col(0).cwiseProduct(s.segment(row0, b.rows())); }, out);
+  CHECK(relative(out, m.transpose() * s.cwiseProduct(m * v)) < 1e-13);
+  a.sweep_pair(
+      v, p, [&](Index, BlockIn b, BlockOut w) { w.col(0) = b.col(0).cwiseProduct(b.col(1)); }, out);
+  CHECK(relative(out, m.transpose() * (m * v).cwiseProduct(m * p)) < 1e-13);
+  for (const Index k : {1, 2, 3, 4, 5, 7, 9}) {
+    const Mat vk = random.mat(d, k);
+    Mat outk(d, k), more(d, k);
+    a.sweep_batch(
+        vk, [&](Index row0, BlockIn b, BlockOut w) { w = b.array().colwise() * s.segment(row0, b.rows()).array(); }, outk);
+    CHECK(relative(outk, m.transpose() * (s.asDiagonal() * (m * vk))) < 1e-13);
+    a.sweep_more(
+        v, vk, [&](Index, BlockIn b, BlockOut w) { w = b; }, out, more);
+    CHECK(relative(out, m.transpose() * (m * v)) < 1e-13);
+    CHECK(relative(more, m.transpose() * (m * vk)) < 1e-13);
+  }
+  Mat h(d, d);
+  for (const Vec& w : {q, s}) {  // weights of any sign
+    a.weighted_gram(w, h);
+    CHECK(relative(h, m.transpose() * w.asDiagonal() * m) < 1e-12);
+    CHECK(h == h.transpose());
+    a.weighted_squares(w, diagonal);
+    CHECK(relative(diagonal, (m.transpose() * w.asDiagonal() * m).diagonal()) < 1e-12);
+  }
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a design multiplies like the matrix it stands for: dense and sparse, whole, range, list, standardized, with intercept") {
+  for (const Index n : {1, 3, 37, 700}) {
+    for (const Index d : {1, 6, 53}) {
+      const Mat x = with_zeros(n, d, static_cast<unsigned>(100 * n + d));
+      test::Numbers random(9);
+      const Vec shift = random.vec(d), scale = random.vec(d).cwiseAbs().array() + 0.3;
+      Eigen::MatrixXd scaled = (x.rowwise() - shift.transpose()) * scale.cwiseInverse().asDiagonal();
+      Eigen::MatrixXd full(n, d + 1);
+      full << scaled, Vec::Ones(n);
+      for (const Design& a : {Design(std::make_shared<Mat>(x)), Design(to_csr(x))}) {
+        check_products(a, x);
+        check_products(a.standardized(shift, scale), scaled);
+        check_products(a.standardized(shift, scale).with_intercept(), full);
+        CHECK(relative(explicit_matrix(a.standardized(shift, scale).with_intercept()), full) < 1e-15);
+        if (n < 10) continue;
+        check_products(a.row_range(5, n - 9).with_intercept().standardized(shift, scale), full.middleRows(5, n - 9));
+        const std::vector<Index> rows = {7, 0, 3, 3, n - 1, 12};
+        Eigen::MatrixXd copied(6, d);
+        for (Index i = 0; i < 6; ++i) copied.row(i) = x.row(rows[static_cast<std::size_t>(i)]);
+        check_products(a.row_list(rows), copied);
+        check_products(a.row_range(2, 20).row_list({5, 1, 2}).row_range(1, 2), x.middleRows(3, 2));
+        check_products(a.row_list(rows).row_list({4, 1}), copied(std::vector<Index>{4, 1}, Eigen::all));
+      }
+    }
+  }
+}
+
+TEST_CASE("a row list gives bit for bit what a copy of the rows gives, and a consecutive one is a range") {
+  const auto x = std::make_shared<Mat>(test::Numbers(3).mat(300, 40));
+  std::vector<Index> rows;
+  for (Index i = 0; i < 300; i += 3) rows.push_back(i);
+  const auto copy = std::make_shared<Mat>((*x)(rows, Eigen::all));
+  const Vec v = test::Numbers(4).vec(40);
+  Vec a(40), b(40);
+  const auto square = [](Index, BlockIn t, BlockOut w) { w.col(0) = t.col(0); };
+  Design(x).row_list(rows).sweep(v, square, a);
+  Design(copy).sweep(v, square, b);
+  CHECK(a == b);
+  Design(x).row_list({10, 11, 12, 13}).sweep(v, square, a);
+  Design(x).row_range(10, 4).sweep(v, square, b);
+  CHECK(a == b);
+}
+
+TEST_CASE("each full read of the rows counts once, whatever the number of columns") {
+  auto work = std::make_shared<WorkCounter>();
+  const Design a = Design(std::make_shared<Mat>(test::Numbers(3).mat(500, 90))).counted(work).with_intercept();
+  Vec v = Vec::Ones(91), out(91), t(500);
+  Mat vk = Mat::Ones(91, 8), outk(91, 8), h(91, 91);
+  const auto same = [](Index, BlockIn b, BlockOut w) { w = b.leftCols(w.cols()); };
+  a.sweep(v, same, out);
+  CHECK(work->data_passes == 1);
+  a.sweep_pair(v, v, same, out);
+  a.sweep_batch(vk, same, outk);
+  a.sweep_more(v, vk, same, out, outk);
+  CHECK(work->data_passes == 4);
+  a.multiply(v, t);
+  a.multiply_t(t, out);
+  a.visit(v, [](Index, BlockIn, BlockOut) {});
+  CHECK(work->data_passes == 7);
+  a.weighted_gram(t, h);
+  a.weighted_squares(t, out);
+  CHECK(work->data_passes == 9);
+  a.row(3);
+  CHECK(work->data_passes == 9);
+}
+
+TEST_CASE("a block function may use a design of its own") {
+  const Design a(std::make_shared<Mat>(test::Numbers(3).mat(200, 30)));
+  const Vec v = test::Numbers(1).vec(30);
+  Vec out(30), plain(30), inner(200);
+  a.multiply(v, inner);
+  a.multiply_t(inner, plain);
+  a.sweep(
+      v,
+      [&](Index row0, BlockIn, BlockOut w) {
+        Vec again(200);
+        a.multiply(v, again);
+        w.col(0) = again.segment(row0, w.rows());
+      },
+      out);
+  CHECK(relative(out, plain) < 1e-15);
+}
+
+TEST_CASE("the design says what is wrong") {
+  const Design a(std::make_shared<Mat>(Mat::Ones(4, 3)));
+  Vec out(3);
+  CHECK_THROWS_AS(Design(std::shared_ptr<const Mat>{}), UsageError);
+  CHECK_THROWS_AS(a.row_range(2, 3), UsageError);
+  CHECK_THROWS_AS(a.row_range(-1, 2), UsageError);
+  CHECK_THROWS_AS(a.row_list({0, 4}), UsageError);
+  CHECK_THROWS_AS(a.row(4), UsageError);
+  CHECK_THROWS_AS(a.standardized(Vec::Zero(3), Vec::Zero(3)), UsageError);
+  CHECK_THROWS_AS(a.standardized(Vec::Zero(2), Vec::Ones(2)), UsageError);
+  CHECK_THROWS_AS(a.multiply_t(Vec::Ones(3), out), UsageError);
+  CHECK_THROWS_AS(a.with_intercept().multiply_t(Vec::Ones(4), out), UsageError);
+  auto loose = std::make_shared<CsrMatrix>(3, 3);
+  loose->insert(1, 1) = 2;
+  loose->uncompress();
+  CHECK_THROWS_AS(Design{std::shared_ptr<const CsrMatrix>(loose)}, UsageError);
+}
+
+TEST_CASE("the sum kernel adds every number once") {
+  for (const Index n : {0, 1, 3, 4, 5, 1001}) {
+    const Vec x = Vec::LinSpaced(n, 1, static_cast<double>(n));
+    CHECK(kernels::sum(x.data(), n) == doctest::Approx(static_cast<double>(n * (n + 1) / 2)));
+  }
+}
+
+TEST_CASE("exp(-|m|) and log(1 + exp(-|m|)) are right to a few units in the last place") {
+  Vec m(4001), e(4001), l(4001);
+  for (Index i = 0; i < m.size(); ++i) m[i] = (static_cast<double>(i) - 2000) * (i % 2 == 0 ? 0.35 : 0.0011);
+  kernels::exp_log1p(m.size(), m.data(), e.data(), l.data());
+  double worst_e = 0, worst_l = 0;
+  for (Index i = 0; i < m.size(); ++i) {
+    const long double exact = std::exp(-std::abs(static_cast<long double>(m[i])));
+    worst_e = std::max(worst_e, static_cast<double>(std::abs(e[i] - exact) / exact));
+    worst_l = std::max(worst_l, static_cast<double>(std::abs(l[i] - std::log1p(exact)) / std::log1p(exact)));
+  }
+  CHECK(worst_e < 5e-16);
+  CHECK(worst_l < 8e-16);
+  const double far[3] = {1e308, -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()};
+  kernels::exp_log1p(3, far, e.data(), l.data());
+  CHECK(e[0] < 1e-300);
+  CHECK(e[1] < 1e-300);
+  CHECK(std::isnan(e[2]));
+  CHECK(std::isnan(l[2]));
+}

@@ -1,0 +1,97 @@
+#include <doctest/doctest.h>
+
+#include <tacit/core/maps.hpp>
+#include <tacit/core/trajectory.hpp>
+
+#include "core/plain_problems.hpp"
+
+using namespace tacit;
+
+namespace {
+
+/// Runs `steps` steps of heavy ball on a small ridge problem; returns all states and fills the tape.
+std::vector<Vec> run(const FixedPointMap& map, In u, Index steps, Trajectory& tape) {
+  std::vector<Vec> all{Vec::Zero(map.state_dim())};
+  tape.push(0, all.back());
+  for (Index k = 0; k < steps; ++k) {
+    Vec next(map.state_dim());
+    map.step(k, all.back(), u, next);
+    all.push_back(next);
+    tape.push(k + 1, all.back());
+  }
+  return all;
+}
+
+std::unique_ptr<const FixedPointMap> heavy_ball(const Problem& p, In u) {
+  HeavyBall algorithm;
+  return algorithm.bind(p, u);
+}
+
+}  // namespace
+
+TEST_CASE("trajectory: any window and stride reads back the states of the run, bit by bit") {
+  const Problem p = test::ridge_problem();
+  const Vec u = Vec::Constant(1, 0.05);
+  const auto map = heavy_ball(p, u);
+  for (const Index window : {TapeRequest::kAll, Index{1}, Index{7}, Index{23}, Index{100}}) {
+    for (const Index stride : {Index{1}, Index{2}, Index{5}, Index{64}, TapeRequest::kAutoStride}) {
+      for (const Index steps : {Index{0}, Index{1}, Index{6}, Index{23}, Index{40}}) {
+        CAPTURE(window);
+        CAPTURE(stride);
+        CAPTURE(steps);
+        Trajectory tape({window, stride}, 40);
+        const auto all = run(*map, u, steps, tape);
+        const Index wanted = window == TapeRequest::kAll ? steps : std::min(window, steps);
+        CHECK(tape.steps() == steps);
+        REQUIRE(tape.differentiable(window) == wanted);
+        BackwardReader reader(*map, u, tape);
+        for (Index k = steps - 1; k >= steps - wanted; --k)
+          REQUIRE((reader.state(k).array() == all[static_cast<std::size_t>(k)].array()).all());
+        // Each step at most once.
+        CHECK(reader.replayed() <= wanted + tape.stride());
+        if (tape.stride() == 1) CHECK(reader.replayed() == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("trajectory: memory is that of the window, or of the checkpoints") {
+  const Problem p = test::ridge_problem();
+  const Vec u = Vec::Constant(1, 0.05);
+  const auto map = heavy_ball(p, u);
+  const std::size_t state = static_cast<std::size_t>(map->state_dim()) * sizeof(double);
+
+  Trajectory all({TapeRequest::kAll, 1}, 100), last({10, 1}, 100),
+      checkpoints({TapeRequest::kAll, TapeRequest::kAutoStride}, 100), none({0, 1}, 100);
+  run(*map, u, 100, all);
+  run(*map, u, 100, last);
+  run(*map, u, 100, checkpoints);
+  run(*map, u, 100, none);
+  CHECK(all.bytes() == 101 * state);
+  CHECK(last.bytes() == 11 * state);
+  CHECK(last.first() == 90);
+  CHECK(checkpoints.stride() == 10);
+  CHECK(checkpoints.bytes() == 11 * state);
+  CHECK(none.bytes() == 0);
+  CHECK(none.steps() == 100);
+  CHECK(none.differentiable(5) == 0);
+
+  BackwardReader reader(*map, u, checkpoints);
+  for (Index k = 99; k >= 0; --k) reader.state(k);
+  CHECK(reader.replayed() == 90);
+  CHECK(reader.buffer_bytes() == 10 * state);
+}
+
+TEST_CASE("trajectory: wrong use is refused") {
+  CHECK_THROWS_AS(Trajectory({-2, 1}, 10), UsageError);
+  CHECK_THROWS_AS(Trajectory({1, -1}, 10), UsageError);
+  const Problem p = test::ridge_problem();
+  const Vec u = Vec::Constant(1, 0.05);
+  const auto map = heavy_ball(p, u);
+  Trajectory tape({4, 1}, 10);
+  run(*map, u, 10, tape);
+  CHECK_THROWS_AS(tape.push(5, Vec::Zero(16)), UsageError);
+  BackwardReader reader(*map, u, tape);
+  CHECK_THROWS_AS(reader.state(3), UsageError);
+  CHECK_THROWS_AS(reader.state(11), UsageError);
+}

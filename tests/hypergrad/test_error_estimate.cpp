@@ -1,0 +1,195 @@
+// The estimate of a hypergradient's error against the true one, over inner and adjoint budgets of every kind.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include <tacit/core/counting.hpp>
+#include <tacit/hypergrad/error_estimate.hpp>
+#include <tacit/hypergrad/reference.hpp>
+
+#include "hypergrad/reference_problems.hpp"
+
+using namespace tacit;
+
+namespace {
+
+struct Case {
+  Problem problem;
+  Vec u;
+  InnerSolution inner;
+  Hypergradient hyper;
+  std::string what;
+};
+
+/// An integer between lo and hi, spread evenly in its logarithm.
+Index budget(test::Numbers& draw, double lo, double hi) {
+  return static_cast<Index>(std::lround(std::exp(std::log(lo) + 0.5 * (draw.next() + 1) * std::log(hi / lo))));
+}
+
+InnerSolution rough_solve(test::Numbers& draw, const Problem& p, In u, std::string& what) {
+  const Index steps = budget(draw, 2, 400);
+  what += " steps " + std::to_string(steps);
+  switch (budget(draw, 1, 5)) {
+    case 1: {
+      what += " heavy-ball";
+      return test::run_map(std::make_unique<HeavyBall>(), p, u, steps, {TapeRequest::kAll, 1});
+    }
+    case 2: {
+      what += " nesterov";
+      return test::run_map(std::make_unique<Nesterov>(), p, u, steps, {TapeRequest::kAll, 1});
+    }
+    case 3: {
+      LbfgsSolver solver;
+      what += " lbfgs";
+      return solver.solve(p, u, nullptr, {std::pow(10.0, -1.0 - 0.02 * static_cast<double>(steps))}, {});
+    }
+    case 4: {
+      NewtonCgSolver solver;
+      what += " newton-cg";
+      return solver.solve(p, u, nullptr, {std::pow(10.0, -1.0 - 0.02 * static_cast<double>(steps))}, {});
+    }
+    default:
+      return test::run_map(std::make_unique<GradientDescent>(), p, u, steps, {TapeRequest::kAll, 1});
+  }
+}
+
+Hypergradient rough_estimate(test::Numbers& draw, const Problem& p, In u, const InnerSolution& s, std::string& what) {
+  const Index terms = budget(draw, 1, 200);
+  const double tolerance = std::pow(10.0, -4 * (draw.next() + 1));
+  what += " terms " + std::to_string(terms) + " tol " + std::to_string(tolerance);
+  const Index kind = budget(draw, 1, 6);
+  if (s.tape && kind == 1) {
+    what += " full";
+    return UnrollEstimator(false).estimate(p, u, s, nullptr, 0);
+  }
+  if (s.tape && kind == 2) {
+    UnrollEstimator e(true);
+    e.window = Count::of(terms);
+    what += " truncated";
+    return e.estimate(p, u, s, nullptr, 0);
+  }
+  if (kind == 3) {
+    NeumannEstimator e;
+    e.max_steps = terms;
+    what += " neumann";
+    return e.estimate(p, u, s, nullptr, 1e-10);
+  }
+  if (kind == 4) {
+    what += " one-step";
+    return OneStepEstimator().estimate(p, u, s, nullptr, 0);
+  }
+  if (kind == 5) {
+    what += " direct";
+    return ImplicitDirectEstimator().estimate(p, u, s, nullptr, 0);
+  }
+  what += " cg";
+  return ImplicitCgEstimator().estimate(p, u, s, nullptr, tolerance);
+}
+
+Case rough_case(unsigned seed) {
+  test::Numbers draw(seed);
+  Case c;
+  const Index d = budget(draw, 3, 25);
+  const bool logistic = draw.next() > 0, per_feature = draw.next() > 0;
+  const double smallest = std::pow(10.0, -1 + draw.next());
+  c.problem = test::random_problem(1000 + seed, d, logistic, per_feature, smallest);
+  c.u = Vec(c.problem.f->outer_dim());
+  const double level = std::pow(10.0, -3 + 2 * draw.next());
+  for (double& each : c.u) each = level * std::pow(10.0, 0.7 * draw.next());
+  c.what = "seed " + std::to_string(seed) + " " + c.problem.name + " d " + std::to_string(d) + " level " + std::to_string(level) +
+           " smallest " + std::to_string(smallest);
+  c.inner = rough_solve(draw, c.problem, c.u, c.what);
+  c.hyper = rough_estimate(draw, c.problem, c.u, c.inner, c.what);
+  return c;
+}
+
+double quantile(std::vector<double> v, double share) {
+  std::sort(v.begin(), v.end());
+  return v.at(static_cast<std::size_t>(share * static_cast<double>(v.size() - 1)));
+}
+
+}  // namespace
+
+TEST_CASE("error estimate: close to the true error over random problems, solvers, estimators and budgets") {
+  std::vector<double> ratios;
+  for (unsigned seed = 1; seed <= 240; ++seed) {
+    const Case c = rough_case(seed);
+    CAPTURE(c.what);
+    const Hypergradient truth = reference_hypergradient(c.problem, c.u, c.inner.x());
+    REQUIRE(usable(truth.status));
+    const double off = test::relative_in_theta(c.problem, c.u, c.hyper.gradient, truth.gradient);
+    const ErrorEstimate e = estimate_error(c.problem, c.u, c.inner, c.hyper);
+    CHECK(e.status == Status::converged);
+    if (off < 1e-11) continue;  // nothing but rounding to be seen
+    ratios.push_back(test::relative_in_theta(c.problem, c.u, c.hyper.gradient, e.corrected) / off);
+    CHECK(ratios.back() > 0.3);
+    CHECK(ratios.back() < 3);
+  }
+  CHECK(ratios.size() > 200);
+  CHECK(quantile(ratios, 0.5) == doctest::Approx(1).epsilon(0.02));
+  CHECK(quantile(ratios, 0.05) > 0.8);
+  CHECK(quantile(ratios, 0.95) < 1.25);
+}
+
+TEST_CASE("error estimate: the distance to the inner solution, and errors in the units of theta") {
+  for (unsigned seed = 1; seed <= 40; ++seed) {
+    const Case c = rough_case(seed);
+    CAPTURE(c.what);
+    const Vec exact = polish(c.problem, c.u, c.inner.x()).x;
+    const double off = (c.inner.x() - exact).norm();
+    if (off < 1e-10 * exact.norm()) continue;
+    const ErrorEstimate e = estimate_error(c.problem, c.u, c.inner, c.hyper);
+    CHECK(e.iterate_error == doctest::Approx(off).epsilon(0.2));
+    CHECK(e.error == doctest::Approx(c.u.cwiseProduct(c.hyper.gradient - e.corrected).norm()).epsilon(1e-10));
+  }
+}
+
+TEST_CASE("error estimate: the bound holds, is near the error, and is empty where constants are missing") {
+  std::vector<double> tightness;
+  for (unsigned seed = 1; seed <= 240; ++seed) {
+    const Case c = rough_case(seed);
+    CAPTURE(c.what);
+    const ErrorEstimate e = estimate_error(c.problem, c.u, c.inner, c.hyper);
+    if (!c.problem.f->quadratic()) {
+      CHECK(std::isnan(e.bound));
+      CHECK(std::isnan(e.bound_theta));
+      continue;
+    }
+    const Vec off = c.hyper.gradient - reference_hypergradient(c.problem, c.u, c.inner.x()).gradient;
+    CHECK(e.bound >= off.norm());
+    CHECK(e.bound_theta >= c.u.cwiseProduct(off).norm());
+    tightness.push_back(e.bound_theta / std::max(1e-300, c.u.cwiseProduct(off).norm()));
+  }
+  CHECK(tightness.size() > 80);
+  CHECK(quantile(tightness, 0.5) < 1.001);
+  CHECK(quantile(tightness, 0.9) < 2);
+}
+
+TEST_CASE("error estimate: one round and a third of the work, where everything was solved tightly") {
+  const auto counter = std::make_shared<WorkCounter>();
+  const Problem p = counted(test::reference_problem("logistic_breast_cancer", true), counter);
+  const Vec u = Vec::Constant(30, 0.01);
+  const InnerSolution s = NewtonCgSolver().solve(p, u, nullptr, {1e-9}, {});
+  const Hypergradient h = ImplicitCgEstimator().estimate(p, u, s, nullptr, 1e-7);
+  const auto solve = counter->read().inner_units();
+  const ErrorEstimate e = estimate_error(p, u, s, h);
+  const auto estimate = counter->read().inner_units() - solve;
+  CHECK(e.rounds == 1);
+  CHECK(3 * estimate <= solve);
+  const double off = test::relative_in_theta(p, u, h.gradient, reference_hypergradient(p, u, s.x()).gradient);
+  CHECK(off > 1e-12);
+  CHECK(test::relative_in_theta(p, u, h.gradient, e.corrected) == doctest::Approx(off).epsilon(0.5));
+}
+
+TEST_CASE("error estimate: what is not finite gives no estimate") {
+  const Problem p = test::reference_problem("ridge_diabetes", false);
+  const Vec u = Vec::Constant(1, 0.1);
+  InnerSolution s = CholeskySolver().solve(p, u, nullptr, {1e-12}, {});
+  const Hypergradient h = ImplicitDirectEstimator().estimate(p, u, s, nullptr, 0);
+  s.z[0] = std::nan("");
+  const ErrorEstimate e = estimate_error(p, u, s, h);
+  CHECK(e.status == Status::failed);
+  CHECK(e.corrected.size() == 0);
+  CHECK(std::isnan(e.error));
+}

@@ -1,0 +1,271 @@
+#include <cmath>
+#include <numeric>
+#include <tacit/problems/dataset.hpp>
+#include <tacit/problems/split.hpp>
+
+#include "problems/files.hpp"
+
+using namespace tacit;
+using tacit_test::contains;
+using tacit_test::data_error;
+using tacit_test::data_error_at;
+using tacit_test::Folder;
+using Names = std::vector<std::string>;
+
+namespace {
+
+/// Options for a file t.csv with this text.
+DataOptions csv(const Folder& folder, const std::string& text) {
+  DataOptions o;
+  o.train = folder.write("t.csv", text);
+  return o;
+}
+const std::string kMixed =
+    "city,size,w,part,price\n"
+    "Oslo,1,1,train,10\n"
+    "Bergen,2,2,train,20\n"
+    "Oslo,,1,validation,30\n"
+    ",4,1,test,40\n";
+
+}  // namespace
+
+TEST_CASE("roles of columns: target, weight, split, one-hot features") {
+  const Folder folder;
+  DataOptions o = csv(folder, "city,size,w,part,price\nOslo,1,1,train,10\nBergen,2,2,train,20\nOslo,3,0.5,validation,30\n");
+  o.weight = "w";
+  o.split_column = "part";
+  const Dataset d = load_dataset(o);
+  CHECK(d.feature_names == Names{"city=Bergen", "city=Oslo", "size"});
+  CHECK(d.x.dense == Mat{{0, 1, 1}, {1, 0, 2}, {0, 1, 3}});
+  CHECK(d.y == Vec{{10, 20, 30}});
+  CHECK(d.weight == Vec{{1, 2, 0.5}});
+  CHECK(d.weighted);
+  CHECK(d.split == Names{"train", "train", "validation"});
+  CHECK(d.classes.empty());
+  CHECK(d.encoder.target == "price");
+  CHECK(d.files.size() == 1);
+  CHECK(d.files[0].rows == 3);
+}
+
+TEST_CASE("the target by name, number or last, and features chosen and dropped by globs") {
+  const Folder folder;
+  DataOptions o = csv(folder, "y,a1,a2,b\n1,2,3,4\n5,6,7,8\n");
+  CHECK(load_dataset(o).feature_names == Names{"y", "a1", "a2"});
+  o.target = "1";
+  CHECK(load_dataset(o).feature_names == Names{"a1", "a2", "b"});
+  o.target = "y";
+  o.features = {"a*", "b"};
+  o.drop = {"a?"};
+  CHECK(load_dataset(o).feature_names == Names{"b"});
+  o.drop = {"*"};
+  data_error("D120", [&] { load_dataset(o); });
+  o.drop = {"a3"};
+  CHECK(contains(data_error("D107", [&] { load_dataset(o); }).remedy(), "did you mean 'a"));
+  o.drop = {};
+  o.target = "5";
+  data_error("D107", [&] { load_dataset(o); });
+  o.target = "bb";
+  CHECK(contains(data_error("D107", [&] { load_dataset(o); }).remedy(), "did you mean 'b'"));
+  CHECK(glob_match("a*c?e", "abbcxe"));
+  CHECK_FALSE(glob_match("a*c?e", "abbcx"));
+}
+
+TEST_CASE("classes are sorted: text by bytes, numbers by value") {
+  const Folder folder;
+  DataOptions o = csv(folder, "x,label\n1,yes\n2,no\n3,yes\n");
+  const Dataset text = load_dataset(o);
+  CHECK(text.classes == Names{"no", "yes"});
+  CHECK(text.y == Vec{{1, 0, 1}});
+  CHECK(text.signed_target() == Vec{{1, -1, 1}});
+  o = csv(folder, "x,label\n1,10\n2,9\n3,+1e1\n4,-1\n");
+  o.target_kind = TargetKind::classes;
+  CHECK(load_dataset(o).classes == Names{"-1", "9", "10"});
+  CHECK_THROWS_AS(load_dataset(o).signed_target(), UsageError);
+  o = csv(folder, "x,label\n1,a\n2,a\n");
+  data_error("D113", [&] { load_dataset(o); });
+  o.target_kind = TargetKind::number;
+  data_error_at("D108", 2, 3, [&] { load_dataset(o); });
+}
+
+TEST_CASE("words, NaN and negative weights have a place") {
+  const Folder folder;
+  const DataError word = data_error_at("D108", 3, 3, [&] { load_dataset(csv(folder, "a,b,y\n1,2,3\n1,two,3\n")); });
+  CHECK(word.source_line() == "1,two,3");
+  data_error_at("D108", 3, 3, [&] { load_dataset(csv(folder, "a,y\n1,2\n1,two\n")); });
+  data_error_at("D109", 2, 3, [&] { load_dataset(csv(folder, "a,b,y\n1,inf,3\n1,2,3\n")); });
+  data_error_at("D109", 3, 5, [&] { load_dataset(csv(folder, "a,b,y\n1,2,3\n1,2,nan\n")); });
+  CHECK(contains(data_error("D108", [&] { load_dataset(csv(folder, "a;y\n1,5;2\n2;3\n")); }).remedy(), "data.decimal"));
+  DataOptions o = csv(folder, "a,w,y\n1,1,3\n1,-2,3\n");
+  o.weight = "w";
+  data_error_at("D112", 3, 3, [&] { load_dataset(o); });
+  o = csv(folder, "a,w,y\n1,0,3\n1,0,3\n");
+  o.weight = "w";
+  data_error("D112", [&] { load_dataset(o); });
+  o = csv(folder, "a,y\n1,3\n1,3\n");
+  o.weight = folder.write("w.txt", "1\n-1\n");
+  data_error_at("D112", 2, 1, [&] { load_dataset(o); });
+  o.weight = "weights";
+  data_error("D107", [&] { load_dataset(o); });
+  o.train = folder.path("nothing.csv");
+  data_error("D101", [&] { load_dataset(o); });
+  o.train = folder.write("t.npy", "x");
+  CHECK_THROWS_AS(load_dataset(o), UsageError);
+}
+
+TEST_CASE("text columns with many levels are refused unless they are named") {
+  const Folder folder;
+  std::string text = "id,y\n";
+  for (int i = 0; i < 51; ++i) text += "row" + std::to_string(i) + "," + std::to_string(i) + "\n";
+  DataOptions o = csv(folder, text);
+  data_error_at("D111", 2, 1, [&] { load_dataset(o); });
+  o.categorical = Names{"id"};
+  CHECK(load_dataset(o).x.cols() == 51);
+  o = csv(folder, text.substr(0, text.rfind("row")));
+  CHECK(load_dataset(o).x.cols() == 50);
+}
+
+TEST_CASE("categorical: a list makes number columns categorical and leaves other text an error") {
+  const Folder folder;
+  DataOptions o = csv(folder, "zip,city,y\n10,a,1\n9,b,2\n10.0,a,3\n");
+  o.categorical = Names{"zip", "c*"};
+  CHECK(load_dataset(o).feature_names == Names{"zip=9", "zip=10", "city=a", "city=b"});
+  o.categorical = Names{"zip"};
+  data_error("D108", [&] { load_dataset(o); });
+}
+
+TEST_CASE("missing cells: an error, dropped rows, or filled from the training rows alone") {
+  const Folder folder;
+  DataOptions o = csv(folder, kMixed);
+  o.split_column = "part";
+  o.weight = "w";
+  data_error_at("D110", 5, 1, [&] { load_dataset(o); });
+  o.missing = Missing::drop_row;
+  const Dataset dropped = load_dataset(o);
+  CHECK(dropped.row == std::vector<Index>{1, 2});
+  CHECK(dropped.warnings.size() == 1);
+  o.missing = Missing::mean;
+  Dataset d = load_dataset(o);
+  CHECK(d.feature_names == Names{"city=Bergen", "city=Oslo", "city=(missing)", "size"});
+  REQUIRE(d.missing.size() == 1);
+  CHECK(std::isnan(d.x.dense(2, 3)));
+  const std::vector<Index> train{0, 1}, others{3};
+  fit_fills(d, train);
+  CHECK(d.x.dense(2, 3) == (1 * 1 + 2 * 2) / 3.0);
+  CHECK(d.x.dense(3, 2) == 1);
+  fit_fills(d, others);  // again, with another part
+  CHECK(d.x.dense(2, 3) == 4);
+  const std::vector<Index> none{2};
+  data_error("D110", [&] { fit_fills(d, none); });
+  o = csv(folder, "a,y\n1,2\n2,\n");
+  data_error_at("D110", 3, 3, [&] { load_dataset(o); });
+  o.missing = Missing::mean;
+  data_error_at("D110", 3, 3, [&] { load_dataset(o); });  // targets are not made up
+  o = csv(folder, "a,y\n,2\n,3\n");
+  o.missing = Missing::drop_row;
+  data_error("D110", [&] { load_dataset(o); });
+}
+
+TEST_CASE("weight 2 fills like the row twice, also the median") {
+  const Folder folder;
+  for (const Missing rule : {Missing::mean, Missing::median}) {
+    DataOptions o = csv(folder, "a,w,y\n1,2,0\n4,1,0\n9,1,0\n,1,0\n");
+    o.missing = rule;
+    o.weight = "w";
+    Dataset once = load_dataset(o);
+    o = csv(folder, "a,y\n1,0\n1,0\n4,0\n9,0\n,0\n");
+    o.missing = rule;
+    Dataset twice = load_dataset(o);
+    const std::vector<Index> four{0, 1, 2, 3}, five{0, 1, 2, 3, 4};
+    fit_fills(once, four);
+    fit_fills(twice, five);
+    CHECK(once.x.dense(3, 0) == twice.x.dense(4, 0));
+    CHECK(once.x.dense(3, 0) == (rule == Missing::mean ? 3.75 : 2.5));
+  }
+}
+
+TEST_CASE("the encoder reads a new file by column name, with the fills and levels of the training data") {
+  const Folder folder;
+  DataOptions o = csv(folder, "city,size,y\nOslo,1,1\nBergen,3,2\nOslo,,3\n");
+  o.missing = Missing::median;
+  Dataset d = load_dataset(o);
+  const std::vector<Index> all{0, 1, 2};
+  CHECK_THROWS_AS(d.encoder.encode(folder.write("n.csv", "size,city\n,Oslo\n")), UsageError);  // no fill fitted yet
+  fit_fills(d, all);
+  const EncodedFile e = d.encoder.encode(folder.write("n.csv", "extra,size,city\nx,5,Bergen\ny,,Paris\n"));
+  CHECK(e.x.dense == Mat{{1, 0, 5}, {0, 0, 2}});
+  CHECK(e.row == std::vector<Index>{1, 2});
+  REQUIRE(e.warnings.size() == 1);
+  CHECK(contains(e.warnings[0], "'Paris'"));
+  const DataError missing = data_error("D107", [&] { d.encoder.encode(folder.write("n.csv", "sise,city\n1,Oslo\n")); });
+  CHECK(contains(missing.remedy(), "did you mean 'sise'"));
+  data_error_at("D108", 2, 1, [&] { d.encoder.encode(folder.write("n.csv", "size,city\nbig,Oslo\n")); });
+  CHECK(d.encoder.encode(o.train).x.dense == d.x.dense);
+}
+
+TEST_CASE("without a header a new file may lack the target column") {
+  const Folder folder;
+  DataOptions o = csv(folder, "1,10,100\n2,20,200\n");
+  o.target = "2";
+  const Dataset d = load_dataset(o);
+  CHECK(d.feature_names == Names{"x1", "x3"});
+  CHECK(d.encoder.encode(folder.write("n.csv", "7,8\n")).x.dense == Mat{{7, 8}});
+  CHECK(d.encoder.encode(folder.write("n.csv", "7,0,8\n")).x.dense == Mat{{7, 8}});
+  data_error("D107", [&] { d.encoder.encode(folder.write("n.csv", "7\n")); });
+}
+
+TEST_CASE("validation and test files are encoded with the training columns") {
+  const Folder folder;
+  DataOptions o = csv(folder, "c,a,y\nu,1,n\nv,2,p\n");
+  o.validation_file = folder.write("v.csv", "y,a,c\np,3,w\n");
+  o.test_file = folder.write("e.csv", "truth,a,c\nn,4,z\n");
+  o.test_target = "truth";
+  const Dataset d = load_dataset(o);
+  CHECK(d.feature_names == Names{"c=u", "c=v", "c=w", "a"});
+  CHECK(d.x.dense == Mat{{1, 0, 0, 1}, {0, 1, 0, 2}, {0, 0, 1, 3}, {0, 0, 0, 4}});
+  CHECK(d.y == Vec{{0, 1, 1, 0}});
+  CHECK(d.files.size() == 3);
+  CHECK(d.warnings.size() == 1);
+  const Split s = make_split(d, {});
+  CHECK(s.train == std::vector<Index>{0, 1});
+  CHECK(s.validation == std::vector<Index>{2});
+  CHECK(s.test == std::vector<Index>{3});
+  o.test_file = folder.write("e.csv", "truth,a,c\nq,4,z\n");
+  data_error_at("D121", 2, 1, [&] { load_dataset(o); });
+  o.test_file = folder.write("e.csv", "truth,c\nn,z\n");
+  data_error("D107", [&] { load_dataset(o); });
+  o.test_file = "";
+  o.split_column = "c";
+  CHECK_THROWS_AS(load_dataset(o), UsageError);
+}
+
+TEST_CASE("feature groups by column, feature or file") {
+  const Folder folder;
+  DataOptions o = csv(folder, "c,a1,a2,b,y\nu,1,2,3,4\nv,1,2,3,5\n");
+  o.feature_groups = {{"A", {"a*"}}, {"C", {"c"}}};
+  const Dataset d = load_dataset(o);
+  REQUIRE(d.groups.size() == 3);
+  CHECK(d.groups[0].columns == std::vector<Index>{2, 3});
+  CHECK(d.groups[1].columns == std::vector<Index>{0, 1});
+  CHECK(d.groups[2].name == "(no group)");
+  CHECK(d.group_of_feature() == std::vector<Index>{1, 1, 0, 0, 2});
+  CHECK(d.warnings.size() == 1);
+  o.feature_groups["B"] = {"a1", "b"};
+  data_error("D122", [&] { load_dataset(o); });
+  o.feature_groups = {{"A", {"q*"}}};
+  data_error("D122", [&] { load_dataset(o); });
+  o.feature_groups_file = folder.write("g.csv", "feature,group\nc=u,one\na1,one\nc=v,two\na2,two\nb,two\n");
+  CHECK(load_dataset(o).group_of_feature() == std::vector<Index>{0, 1, 0, 1, 1});
+}
+
+TEST_CASE("the shipped diabetes data") {
+  DataOptions o;
+  o.base_dir = TACIT_SOURCE_DIR;
+  o.train = "data/diabetes.csv";
+  o.target = "target";
+  const Dataset d = load_dataset(o);
+  CHECK(d.x.rows() == 442);
+  CHECK(d.feature_names == Names{"age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"});
+  CHECK(d.y.minCoeff() == 25);
+  CHECK(d.y.maxCoeff() == 346);
+  CHECK(d.x.dense(441, 0) == 36);
+}
