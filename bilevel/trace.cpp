@@ -58,7 +58,7 @@ const Column kColumns[] = {
     {"hessian_products", [](R r) { return count(r.work.hessian_products); }},
     {"cross_products", [](R r) { return count(r.work.cross_products); }},
     {"map_steps", [](R r) { return count(r.work.map_steps); }},
-    {"data_passes", [](R r) { return count(r.work.data_passes); }},
+    {"data_passes", [](R r) { return r.work.passes_known ? count(r.work.data_passes) : std::string(); }},
     {"inner_seconds", [](R r) { return cell(r.inner_seconds); }},
     {"hypergradient_seconds", [](R r) { return cell(r.hypergradient_seconds); }},
     {"outer_seconds", [](R r) { return cell(r.outer_seconds); }},

@@ -55,7 +55,7 @@ json work_json(const Work& w) {
           {"hessian_products", w.hessian_products},
           {"cross_products", w.cross_products},
           {"map_steps", w.map_steps},
-          {"data_passes", w.data_passes}};
+          {"data_passes", w.passes_known ? json(w.data_passes) : json(nullptr)}};
 }
 
 json hyper_json(const HyperSpace& space, In u) {

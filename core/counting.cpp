@@ -87,6 +87,7 @@ private:
 Problem counted(Problem problem, std::shared_ptr<WorkCounter> counter) {
   if (!problem.f) throw UsageError("problem '" + problem.name + "' has no inner objective to count");
   if (!counter) throw UsageError("counted() needs a counter: pass std::make_shared<WorkCounter>()");
+  if (auto reading = problem.f->counting_reads(counter)) problem.f = std::move(reading);
   problem.f = std::make_shared<CountedObjective>(std::move(problem.f), counter);
   problem.work = std::move(counter);
   return problem;

@@ -283,6 +283,7 @@ Design Design::with_intercept() const {
 Design Design::counted(std::shared_ptr<WorkCounter> counter) const {
   Design part = *this;
   part.counter_ = std::move(counter);
+  if (part.counter_) part.counter_->passes_known = true;
   return part;
 }
 

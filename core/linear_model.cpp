@@ -79,7 +79,8 @@ std::pair<double, double> Penalty::range(In u) const {
 /// f_xx = A' diag(weight) A + diag(c) at one point; with a Gram matrix its data part is that.
 class LinearModel::LinearCurvature final : public Curvature {
 public:
-  LinearCurvature(std::shared_ptr<Parts> parts, In x, In u) : parts_(std::move(parts)), x_(x), c_(x.size()) {
+  LinearCurvature(std::shared_ptr<Parts> parts, std::shared_ptr<const Design> design, In x, In u)
+      : parts_(std::move(parts)), design_(std::move(design)), x_(x), c_(x.size()) {
     parts_->penalty.coefficients(u, c_);
   }
   Vec& second() { return second_; }
@@ -89,7 +90,7 @@ public:
       out.noalias() = gram->lazyProduct(p);
     } else {
       const Vec& h = weights();
-      parts_->design.sweep(
+      design_->sweep(
           p, [&](Index row0, BlockIn t, BlockOut w) { w.col(0) = t.col(0).cwiseProduct(h.segment(row0, t.rows())); }, out);
     }
     out += c_.cwiseProduct(p);
@@ -99,7 +100,7 @@ public:
       out.noalias() = *gram * p;
     } else {
       const Vec& h = weights();
-      parts_->design.sweep_batch(
+      design_->sweep_batch(
           p, [&](Index row0, BlockIn t, BlockOut w) { w = t.array().colwise() * h.segment(row0, t.rows()).array(); }, out);
     }
     out += c_.asDiagonal() * p;
@@ -113,7 +114,7 @@ public:
     if (const Mat* gram = kept())
       d = gram->diagonal();
     else
-      parts_->design.weighted_squares(weights(), d);
+      design_->weighted_squares(weights(), d);
     d += c_;
     return true;
   }
@@ -121,7 +122,7 @@ public:
     if (parts_->keeps_gram())
       h = parts_->kept_gram();
     else if (x_.size() <= kDenseDim)
-      parts_->design.weighted_gram(weights(), h);
+      design_->weighted_gram(weights(), h);
     else
       return false;
     h.diagonal() += c_;
@@ -134,6 +135,7 @@ private:
   const Vec& weights() const { return second_.size() > 0 ? second_ : parts_->s; }
 
   std::shared_ptr<Parts> parts_;
+  std::shared_ptr<const Design> design_;
   Vec x_, c_;
   Vec second_;  // s phi''(A x); empty for a quadratic loss, where it is s
 };
@@ -146,13 +148,14 @@ LinearModel::LinearModel(Design design, std::shared_ptr<const Loss> loss, Vec y,
                      std::to_string(s.size()) + " and " + std::to_string(penalty.inner_dim()));
   if (!s.allFinite() || (s.array() < 0).any()) throw UsageError("row weights must be finite and not negative");
   if (const std::string wrong = loss->check(y); !wrong.empty()) throw UsageError(wrong);
+  design_ = std::make_shared<const Design>(design);
   parts_ = std::make_shared<Parts>(std::move(design), std::move(loss), std::move(y), std::move(s), std::move(penalty));
 }
 
 double LinearModel::value(In x, In u) const {
   const Parts& f = *parts_;
   double total = 0;
-  f.design.visit(x, [&](Index row0, BlockIn t, BlockOut) {
+  design_->visit(x, [&](Index row0, BlockIn t, BlockOut) {
     total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, nullptr, nullptr);
   });
   return total + f.penalty.value(x, u);
@@ -161,7 +164,7 @@ double LinearModel::value(In x, In u) const {
 double LinearModel::gradient(In x, In u, Out g) const {
   const Parts& f = *parts_;
   double total = 0;
-  f.design.sweep(
+  design_->sweep(
       x,
       [&](Index row0, BlockIn t, BlockOut w) {
         total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), nullptr);
@@ -173,23 +176,23 @@ double LinearModel::gradient(In x, In u, Out g) const {
 
 std::unique_ptr<const Curvature> LinearModel::linearize(In x, In u, FirstOrder* at) const {
   const Parts& f = *parts_;
-  auto curvature = std::make_unique<LinearCurvature>(parts_, x, u);
+  auto curvature = std::make_unique<LinearCurvature>(parts_, design_, x, u);
   if (at) at->gradient.resize(x.size());
   if (f.loss->quadratic()) {
     if (at) at->value = gradient(x, u, at->gradient);
     return curvature;
   }
   Vec& second = curvature->second();
-  second.resize(f.design.rows());
+  second.resize(design_->rows());
   if (!at) {
-    f.design.visit(x, [&](Index row0, BlockIn t, BlockOut) {
+    design_->visit(x, [&](Index row0, BlockIn t, BlockOut) {
       f.loss->evaluate(t.rows(), t.data(), f.y.data() + row0, nullptr, nullptr, second.data() + row0);
     });
     second.array() *= f.s.array();
     return curvature;
   }
   double total = 0;
-  f.design.sweep(
+  design_->sweep(
       x,
       [&](Index row0, BlockIn t, BlockOut w) {
         total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), second.data() + row0);
@@ -206,10 +209,10 @@ void LinearModel::adjoint(In x, In u, In p, Out out_x, Out out_u) const {
     if (f.gram_ready.load(std::memory_order_acquire))
       out_x.noalias() = f.gram.lazyProduct(p);
     else
-      f.design.sweep(
+      design_->sweep(
           p, [&](Index row0, BlockIn t, BlockOut w) { w.col(0) = t.col(0).cwiseProduct(f.s.segment(row0, t.rows())); }, out_x);
   } else {
-    f.design.sweep_pair(
+    design_->sweep_pair(
         x, p,
         [&](Index row0, BlockIn t, BlockOut w) {
           f.loss->evaluate(t.rows(), t.data(), f.y.data() + row0, nullptr, nullptr, w.data());
@@ -224,7 +227,7 @@ void LinearModel::adjoint(In x, In u, In p, Out out_x, Out out_u) const {
 void LinearModel::tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const {
   const Parts& f = *parts_;
   const Index k = dx.cols();
-  f.design.sweep_more(
+  design_->sweep_more(
       x, dx,
       [&](Index row0, BlockIn t, BlockOut w) {
         double second[kChunk];
@@ -310,6 +313,12 @@ double LinearModel::gradient_scale(In) const {
     f.gradient_scale = g.norm();
   });
   return f.gradient_scale;
+}
+
+std::shared_ptr<const Objective> LinearModel::counting_reads(std::shared_ptr<WorkCounter> counter) const {
+  auto twin = std::make_shared<LinearModel>(*this);
+  twin->design_ = std::make_shared<const Design>(design_->counted(std::move(counter)));
+  return twin;
 }
 
 double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance, Index max_steps) {

@@ -68,13 +68,13 @@ public:
   /// y.
   LinearModel(Design design, std::shared_ptr<const Loss> loss, Vec y, Vec s, Penalty penalty);
 
-  const Design& design() const { return parts_->design; }
+  const Design& design() const { return *design_; }
   const Loss& loss() const { return *parts_->loss; }
   const Penalty& penalty() const { return parts_->penalty; }
   const Vec& targets() const { return parts_->y; }
   const Vec& row_weights() const { return parts_->s; }
 
-  Index inner_dim() const override { return parts_->design.cols(); }
+  Index inner_dim() const override { return design_->cols(); }
   Index outer_dim() const override { return parts_->penalty.outer_dim(); }
   double value(In x, In u) const override;
   double gradient(In x, In u, Out g) const override;
@@ -91,6 +91,7 @@ public:
   /// ||A' S phi'(0, y)||, which does not depend on u; kept.
   double gradient_scale(In u) const override;
   bool quadratic() const override { return parts_->loss->quadratic(); }
+  std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> counter) const override;
 
   /// A' S A for a quadratic loss with at most kGramDim columns, computed at the first call and kept; null otherwise.
   const Mat* gram() const;
@@ -100,9 +101,9 @@ public:
 
 private:
   class LinearCurvature;
-  /// Shared with the curvatures, which may outlive the model.
+  /// Shared with the curvatures, which may outlive the model, and with the same model counted elsewhere.
   struct Parts {
-    Design design;
+    Design design;  ///< for what is computed once and kept; its reads count where the model was made
     std::shared_ptr<const Loss> loss;
     Vec y, s;
     Penalty penalty;
@@ -121,6 +122,7 @@ private:
     double largest_data_eigenvalue();
   };
   std::shared_ptr<Parts> parts_;
+  std::shared_ptr<const Design> design_;
 };
 
 /// Largest eigenvalue of the symmetric positive semidefinite n x n operator h by Lanczos with full reorthogonalization (Lanczos

@@ -32,6 +32,7 @@ Work& Work::operator+=(const Work& o) {
   cross_products += o.cross_products;
   map_steps += o.map_steps;
   data_passes += o.data_passes;
+  passes_known = passes_known || o.passes_known;
   return *this;
 }
 
@@ -42,6 +43,7 @@ Work& Work::operator-=(const Work& o) {
   cross_products -= o.cross_products;
   map_steps -= o.map_steps;
   data_passes -= o.data_passes;
+  passes_known = passes_known || o.passes_known;
   return *this;
 }
 
@@ -53,6 +55,7 @@ Work WorkCounter::read() const {
   w.cross_products = cross_products;
   w.map_steps = map_steps;
   w.data_passes = data_passes;
+  w.passes_known = passes_known;
   return w;
 }
 

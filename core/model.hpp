@@ -63,6 +63,8 @@ public:
   virtual double gradient_scale(In u) const;
   /// True when f is quadratic in x: f_xx does not depend on x.
   virtual bool quadratic() const { return false; }
+  /// The same objective, sharing what it keeps, with its reads of data added to the counter; null when it has no data to read.
+  virtual std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> /*counter*/) const { return nullptr; }
 };
 
 /// Outer criterion l(x, u).

@@ -12,7 +12,8 @@ struct Work {
   std::int64_t hessian_products = 0;  ///< f_xx p, one per vector
   std::int64_t cross_products = 0;    ///< f_ux p or f_xu w, one per vector
   std::int64_t map_steps = 0;         ///< steps of a fixed-point map, replayed ones included
-  std::int64_t data_passes = 0;       ///< reads of X
+  std::int64_t data_passes = 0;       ///< reads of X, meaningful when passes_known
+  bool passes_known = false;          ///< the objective is one whose reads are counted
 
   Work& operator+=(const Work& o);
   Work& operator-=(const Work& o);
@@ -27,6 +28,7 @@ struct Work {
 class WorkCounter {
 public:
   std::atomic<std::int64_t> values{0}, gradients{0}, hessian_products{0}, cross_products{0}, map_steps{0}, data_passes{0};
+  std::atomic<bool> passes_known{false};  ///< set by the first design that reports here
   Work read() const;
 };
 

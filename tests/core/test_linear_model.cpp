@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <tacit/core/check.hpp>
+#include <tacit/core/counting.hpp>
 #include <tacit/core/errors.hpp>
 #include <tacit/core/linear_model.hpp>
 #include <tacit/problems/losses.hpp>
@@ -145,6 +146,28 @@ TEST_CASE("linear models pass the derivative checks") {
       CHECK(taylor.ok(0.2));
     }
   }
+}
+
+TEST_CASE("a counted linear model reports its passes, and an objective without data says that it has none to count") {
+  const Case c = make_case(true, false, 300, 12);
+  const auto counter = std::make_shared<WorkCounter>();
+  Problem problem;
+  problem.f = c.f;
+  const Problem p = counted(problem, counter);
+  const auto elsewhere = c.work->data_passes.load();
+  Vec g(c.point.size());
+  for (int k = 0; k < 3; ++k) p.f->gradient(c.point, c.u, g);
+  p.f->linearize(c.point, c.u)->hessian(c.point, g);
+  const Work w = counter->read();
+  CHECK(w.passes_known);
+  CHECK(w.data_passes == 5);
+  CHECK(c.work->data_passes.load() == elsewhere);
+  const auto other = std::make_shared<WorkCounter>();
+  const Problem plain = counted(test::ridge_problem(), other);
+  g.resize(plain.f->inner_dim());
+  plain.f->gradient(Vec::Zero(g.size()), Vec::Ones(1), g);
+  CHECK(other->read().gradients == 1);
+  CHECK_FALSE(other->read().passes_known);
 }
 
 TEST_CASE("each product of a linear model is one pass over the data") {
