@@ -125,22 +125,9 @@ Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In sta
 
 double map_rate(const StepJacobian& jacobian, Index inner_dim, Index state_dim, Index outer_dim, const Spectrum& spectrum) {
   if (inner_dim == 0 || state_dim % inner_dim != 0 || spectrum.smallest_vector.size() != inner_dim) return kNaN;
-  const Index copies = state_dim / inner_dim;
-  const Vec no_change = Vec::Zero(outer_dim);
-  Vec dz(state_dim), out(state_dim);
-  double radius = 0;
-  for (const Vec* v : {&spectrum.smallest_vector, &spectrum.largest_vector}) {
-    Eigen::MatrixXd small(copies, copies);  // A_z acts on (c_1 v, ..., c_s v) as this matrix on c, since H v = lambda v
-    for (Index j = 0; j < copies; ++j) {
-      dz.setZero();
-      dz.segment(j * inner_dim, inner_dim) = *v;
-      jacobian.jvp(dz, no_change, out);
-      for (Index i = 0; i < copies; ++i) small(i, j) = v->dot(out.segment(i * inner_dim, inner_dim));
-    }
-    if (!small.allFinite()) return kNaN;
-    radius = std::max(radius, small.eigenvalues().cwiseAbs().maxCoeff());
-  }
-  return radius;
+  const double small = rate_along(jacobian, state_dim, outer_dim, spectrum.smallest_vector);
+  const double large = rate_along(jacobian, state_dim, outer_dim, spectrum.largest_vector);
+  return std::isnan(small + large) ? kNaN : std::max(small, large);
 }
 
 HeadStart head_start(double cold_distance, double warm_distance, double error) {

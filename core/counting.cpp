@@ -74,6 +74,7 @@ public:
   const LinearModel* linear() const override { return inner_->linear(); }
   double smoothness(In u) const override { return inner_->smoothness(u); }
   double convexity(In u) const override { return inner_->convexity(u); }
+  double derivative_lipschitz(In u, InM dx, In du) const override { return inner_->derivative_lipschitz(u, dx, du); }
   double gradient_scale(In u) const override { return inner_->gradient_scale(u); }
   bool quadratic() const override { return inner_->quadratic(); }
 

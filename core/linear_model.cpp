@@ -12,6 +12,14 @@ namespace {
 
 constexpr Index kChunk = 256;  // rows whose losses are on the stack at a time
 
+/// Largest eigenvalue of A' diag(weight) A, from above.
+double weighted_eigenvalue(const Design& design, const Vec& weight) {
+  const auto scaled = [&](Index row0, BlockIn t, BlockOut w) {
+    w.col(0) = t.col(0).cwiseProduct(weight.segment(row0, t.rows()));
+  };
+  return lanczos_largest([&](In v, Out out) { design.sweep(v, scaled, out); }, design.cols());
+}
+
 }  // namespace
 
 double Loss::weighted(Index n, const double* z, const double* y, const double* s, double* first, double* second) const {
@@ -264,14 +272,7 @@ const Mat& LinearModel::Parts::kept_gram() {
 }
 
 double LinearModel::Parts::largest_data_eigenvalue() {
-  std::call_once(eigenvalue_once, [&] {
-    data_eigenvalue = lanczos_largest(
-        [&](In v, Out out) {
-          design.sweep(
-              v, [&](Index row0, BlockIn t, BlockOut w) { w.col(0) = t.col(0).cwiseProduct(s.segment(row0, t.rows())); }, out);
-        },
-        design.cols());
-  });
+  std::call_once(eigenvalue_once, [&] { data_eigenvalue = weighted_eigenvalue(design, s); });
   return data_eigenvalue;
 }
 
@@ -301,6 +302,23 @@ double LinearModel::smoothness(In u) const {
 double LinearModel::convexity(In u) const {
   if (quadratic() && inner_dim() > 0 && inner_dim() <= kEigenDim) return parts_->spectrum(u).first;
   return parts_->penalty.range(u).first;
+}
+
+double LinearModel::derivative_lipschitz(In, InM dx, In du) const {
+  const Parts& f = *parts_;
+  double cross = 0;
+  for (Index j = 0; j < inner_dim(); ++j) {
+    if (f.penalty.index(j) >= 0) cross = std::max(cross, std::abs(du[f.penalty.index(j)]));
+  }
+  if (f.loss->quadratic()) return cross;
+  Vec weight = Vec::Zero(f.design.rows()), column(dx.rows()), t(f.design.rows());
+  for (Index k = 0; k < dx.cols(); ++k) {
+    column = dx.col(k);
+    f.design.multiply(column, t);
+    weight += t.cwiseAbs2();
+  }
+  weight = weight.cwiseSqrt().cwiseProduct(f.s);
+  return f.loss->third_bound() * weighted_eigenvalue(f.design, weight) + cross;
 }
 
 double LinearModel::gradient_scale(In) const {

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,6 +24,8 @@ public:
   double weighted(Index n, const double* z, const double* y, const double* s, double* first, double* second) const;
   /// sup of phi'' over all z and y.
   virtual double curvature_bound() const = 0;
+  /// sup of |phi'''| over all z and y; NaN: unknown.
+  virtual double third_bound() const { return std::numeric_limits<double>::quiet_NaN(); }
   /// phi'' = 1 everywhere.
   virtual bool quadratic() const { return false; }
   /// Empty when y can be a target of this loss, else a sentence that says what is wrong.
@@ -88,6 +91,9 @@ public:
   /// Quadratic loss and at most kEigenDim columns: the least eigenvalue of f_xx, from below. Else the least penalty, 0 when a
   /// coordinate has none.
   double convexity(In u) const override;
+  /// sup |phi'''| lambda_max(sum_i s_i ||a_i dx|| a_i a_i') + max |du| over the tuned penalties: |phi''(a_i x) - phi''(a_i y)| <=
+  /// sup |phi'''| |a_i (x - y)|, and the columns of f_xu are disjoint pieces of x.
+  double derivative_lipschitz(In u, InM dx, In du) const override;
   /// ||A' S phi'(0, y)||, which does not depend on u; kept.
   double gradient_scale(In u) const override;
   bool quadratic() const override { return parts_->loss->quadratic(); }

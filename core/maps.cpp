@@ -1,7 +1,9 @@
 #include <tacit/core/maps.hpp>
 
+#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include <tacit/core/errors.hpp>
@@ -206,6 +208,20 @@ constexpr const char* kStepDoc = "step size of the inner map";
 const Range kMomentumRange{0, 1, false, true};
 
 }  // namespace
+
+double rate_along(const StepJacobian& jacobian, Index state_dim, Index outer_dim, In v) {
+  const Index n = v.size(), copies = state_dim / n;
+  const Vec still = Vec::Zero(outer_dim);
+  Vec dz(state_dim), out(state_dim);
+  Eigen::MatrixXd small(copies, copies);
+  for (Index j = 0; j < copies; ++j) {
+    dz.setZero();
+    dz.segment(j * n, n) = v;
+    jacobian.jvp(dz, still, out);
+    for (Index i = 0; i < copies; ++i) small(i, j) = v.dot(out.segment(i * n, n));
+  }
+  return small.allFinite() ? small.eigenvalues().cwiseAbs().maxCoeff() : std::numeric_limits<double>::quiet_NaN();
+}
 
 void GradientDescent::fields(FieldVisitor& v) {
   v.field("step", step, Range::positive(), "step size of the inner map; auto: 1/L");

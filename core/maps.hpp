@@ -46,6 +46,11 @@ public:
   virtual double momentum() const { return 0; }
 };
 
+/// Spectral radius of A_z on the states (c_1 v, ..., c_s v), where A_z acts on c as an s x s matrix when f_xx v = lambda v: the
+/// largest eigenvalue of a map's step, once v is the right one. s = state dimension over inner dimension; v: n entries, of
+/// length 1.
+double rate_along(const StepJacobian& jacobian, Index state_dim, Index outer_dim, In v);
+
 /// A recipe: options in, map out.
 class Algorithm : public Configurable {
 public:

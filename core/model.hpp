@@ -59,6 +59,9 @@ public:
   virtual double smoothness(In u) const = 0;
   /// mu, at most the smallest eigenvalue of f_xx(x, u) at every x; 0 when unknown.
   virtual double convexity(In /*u*/) const { return 0; }
+  /// A Lipschitz constant in x, valid everywhere, of x -> f_xx(x, u) dx + f_xu(x, u) diag(du) in the spectral norm, dx n x m, du
+  /// m entries: what pollutes a derivative recursion that runs on inexact iterates. NaN: unknown.
+  virtual double derivative_lipschitz(In /*u*/, InM /*dx*/, In /*du*/) const { return std::numeric_limits<double>::quiet_NaN(); }
   /// ||f_x(0, u)||, the unit of the inner tolerance.
   virtual double gradient_scale(In u) const;
   /// True when f is quadratic in x: f_xx does not depend on x.
