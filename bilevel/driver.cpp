@@ -90,7 +90,7 @@ private:
     const Tolerance tolerance = options_.max_steps == 0 ? summary_.tightest : optimizer_.schedule(1, summary_.tightest);
     Evaluation e = oracle_.evaluate(theta, tolerance);
     if (std::isfinite(e.value)) oracle_.differentiate(e, tolerance);
-    if (!e.finite() || e.gradient.size() == 0) {
+    if (!e.finite() || e.gradient.size() != e.theta.size()) {
       current_ = e;
       summary_.last = record(e, 0, 0, {});
       end(StopReason::failed, "the start is no usable point: " + trouble(e));
@@ -167,9 +167,11 @@ private:
 
   double projected_norm(const Evaluation& e) const {
     if (e.gradient.size() != e.theta.size()) return kMissing;
+    // Taken of the loss in units of its start: a box is no measure for a gradient in other units.
+    const double start = std::abs(summary_.start_loss), unit = start > 0 && std::isfinite(start) ? start : 1;
     Vec pg(e.theta.size());
-    space_.projected_gradient(e.theta, e.gradient, pg);
-    return pg.norm();
+    space_.projected_gradient(e.theta, e.gradient / unit, pg);
+    return unit * pg.norm();
   }
 
   StepRecord record(const Evaluation& e, Index step, double step_norm, const std::string& message) const {

@@ -18,6 +18,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+/// off / scale. Against a scale of 0 any error is infinite, and none is none.
+double quotient(double off, double scale) {
+  if (off == 0) return 0;
+  return scale > 0 ? off / scale : std::numeric_limits<double>::infinity();
+}
+
 class SingleOracle final : public Oracle {
 public:
   SingleOracle(Problem problem, std::shared_ptr<const InnerSolver> solver,
@@ -141,22 +147,17 @@ void SingleOracle::measure_error(Evaluation& e, double floor, Vec& correction) {
   Diagnostics& d = e.diagnostics;
   if (estimate.corrected.size() == e.u.size() && estimate.corrected.allFinite()) {
     const Vec corrected = in_theta(e, estimate.corrected);
-    const double scale = std::max(corrected.norm(), floor), off = (e.gradient - corrected).norm();
-    d.hypergradient_error = scale > 0 ? off / scale : 0;
+    d.hypergradient_error = quotient((e.gradient - corrected).norm(), std::max(corrected.norm(), floor));
   }
-  Vec slope(e.theta.size());
-  problem_.space.slope(e.theta, slope);
-  const double off = slope.cwiseAbs().maxCoeff() * estimate.bound;  // ||g - grad Phi|| in theta, at most
-  const double scale = std::max(e.gradient.norm() - off, floor);    // ||grad Phi||, at least
+  const double off = estimate.bound_theta, scale = std::max(estimate.least_theta, floor);
   if (std::isfinite(off) && scale > 0) d.hypergradient_error_bound = off / scale;
 }
 
 void SingleOracle::measure_reference(Evaluation& e, double floor) {
   const Hypergradient truth = reference_hypergradient(problem_, e.u, e.state->inner.x());
-  if (truth.gradient.size() != e.u.size() || !truth.gradient.allFinite() || truth.status == Status::failed) return;
+  if (truth.gradient.size() != e.u.size() || !truth.gradient.allFinite() || !usable(truth.status)) return;
   const Vec exact = in_theta(e, truth.gradient);
-  const double scale = std::max(exact.norm(), floor), off = (e.gradient - exact).norm();
-  e.diagnostics.hypergradient_error_reference = scale > 0 ? off / scale : 0;
+  e.diagnostics.hypergradient_error_reference = quotient((e.gradient - exact).norm(), std::max(exact.norm(), floor));
 }
 
 void SingleOracle::measure_truncation_of(Evaluation& e, Index step, In correction) {

@@ -173,7 +173,8 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     if (soft_mode.size() == n) start += soft_mode;
     if (spectrum.products == 0 && !(problem.f->convexity(u) > 0)) spectrum = extreme_eigenvalues(product, start, lanczos);
     const double mu = smallest_curvature(problem, u, spectrum);
-    const double noise = 4 * kEps * problem.f->smoothness(u) * x.norm();  // of a gradient computed at x*
+    const double big = problem.f->smoothness(u);
+    const double noise = std::isfinite(big) ? 4 * kEps * big * x.norm() : 0;  // of a gradient computed at x*
     out.error = mu > 0 ? (least + noise) / mu : kNaN;
     const bool done = !std::isfinite(out.error) || out.error <= 1e-3 * (inner.x0 - x).norm() || least <= noise;
     if (done || k == options.max_corrections) {
@@ -207,9 +208,11 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
   return out;
 }
 
-// The map in whose steps the run is measured: its own, or gradient descent at 1/L.
+// The map in whose steps the run is measured: its own, or gradient descent at 1/L; null where no L is known.
 std::shared_ptr<const FixedPointMap> measuring_map(const Problem& problem, In u, const InnerSolution& inner) {
   if (inner.map) return inner.map;
+  const double l = problem.f->smoothness(u);
+  if (!(l > 0) || !std::isfinite(l)) return nullptr;  // a solver that needs no step size must not fail for want of one
   return GradientDescent().bind(problem, u);
 }
 
@@ -243,7 +246,7 @@ void free_estimates(const Problem& problem, In u, const InnerSolution& inner, co
     out.reliable = seen.reliable;
   } else {
     const double mu = problem.f->convexity(u), big = problem.f->smoothness(u);
-    if (mu > 0 && big > 0) out.rate = 1 - mu / big;
+    if (mu > 0 && big > 0 && std::isfinite(big)) out.rate = 1 - mu / big;
     out.reliable = std::isfinite(out.rate);
   }
   out.solution = inner.x();
@@ -256,10 +259,10 @@ void free_estimates(const Problem& problem, In u, const InnerSolution& inner, co
 }
 
 void corrected_estimates(const Problem& problem, In u, const InnerSolution& inner, In correction, In soft_mode,
-                         const FixedPointMap& map, const TruncationOptions& options, Truncation& out) {
+                         const TruncationOptions& options, Truncation& out) {
   Spectrum spectrum;
   const double big = problem.f->smoothness(u);
-  const bool sharp = out.own_map && map.step_size() * big > 1.0000001;
+  const bool sharp = out.own_map && inner.map->step_size() * big > 1.0000001;
   const StandIn at = correct(problem, u, inner, correction, soft_mode, spectrum, sharp, options);
   out.solution = at.x;
   out.stand_in_error = at.error;
@@ -267,10 +270,11 @@ void corrected_estimates(const Problem& problem, In u, const InnerSolution& inne
   if (at.x == inner.x()) out.iterate_error = at.error;
   out.soft_mode = spectrum.smallest_vector;
   if (out.own_map) {
+    const FixedPointMap& map = *inner.map;
     Vec z(map.state_dim());
     map.lift(at.x, z);
     out.rate = map_rate(*map.linearize(inner.steps, z, u), inner.inner_dim, map.state_dim(), u.size(), spectrum);
-  } else if (spectrum.smallest > 0 && big > 0) {
+  } else if (spectrum.smallest > 0 && big > 0 && std::isfinite(big)) {
     out.rate = 1 - spectrum.smallest / big;
   }
   const double slack = spectrum.products >= inner.inner_dim ? 0 : spectrum.smallest_residual;
@@ -284,16 +288,18 @@ Truncation measure_truncation(const Problem& problem, In u, const InnerSolution&
   Truncation out;
   out.own_map = inner.map != nullptr;
   const auto map = measuring_map(problem, u, inner);
-  const bool momentum = map->state_dim() != map->inner_dim();
+  const bool momentum = inner.map && inner.map->state_dim() != inner.inner_dim;
   const RateEstimate seen = residual_rate(inner.step_norms, momentum, 4 * kEps * inner.x().norm());
   out.rate_seen = seen.rate;
-  if (options.correct) corrected_estimates(problem, u, inner, correction, soft_mode, *map, options, out);
+  if (options.correct) corrected_estimates(problem, u, inner, correction, soft_mode, options, out);
   if (!options.correct || !std::isfinite(out.rate)) free_estimates(problem, u, inner, rates, seen, out);
   const double tiny = kEps * out.solution.norm() + std::numeric_limits<double>::min();
   out.warm_distance = std::max((inner.x0 - out.solution).norm(), tiny);
   out.cold_distance = std::max((inner.x_cold - out.solution).norm(), tiny);
-  out.cold_residual = step_norm_at(*map, u, inner.x_cold);
-  out.warm_residual = out.own_map && !inner.step_norms.empty() ? inner.step_norms.front() : step_norm_at(*map, u, inner.x0);
+  if (map) {
+    out.cold_residual = step_norm_at(*map, u, inner.x_cold);
+    out.warm_residual = out.own_map && !inner.step_norms.empty() ? inner.step_norms.front() : step_norm_at(*map, u, inner.x0);
+  }
   if (inner.x0 == inner.x_cold) {
     out.nats = out.nats_lo = out.nats_hi = out.k_eff = out.k_eff_lo = out.k_eff_hi = 0;
     if (options.audit) out.k_match = 0;
@@ -311,7 +317,7 @@ Truncation measure_truncation(const Problem& problem, In u, const InnerSolution&
     out.k_eff_lo = out.nats_lo / per_step;
     out.k_eff_hi = out.nats_hi / per_step;
   }
-  if (options.audit) out.k_match = audit(*map, u, inner.x_cold, out.solution, out.warm_distance, options.audit_limit);
+  if (options.audit && map) out.k_match = audit(*map, u, inner.x_cold, out.solution, out.warm_distance, options.audit_limit);
   return out;
 }
 

@@ -198,7 +198,9 @@ DerivativeCheck check_taylor(const Objective& f, In x, In u) {
     Vec hd(n);
     curvature->hessian(d, hd);
     const double linear = at.gradient.dot(d), square = d.dot(hd) / 2;
-    const auto remainder = [&](double t) { return std::abs(f.value(x + t * d, u) - at.value - t * linear - t * t * square); };
+    const auto at_point = [&](double t) { return std::abs(f.value(x + t * d, u) - at.value - t * linear - t * t * square); };
+    // The larger one of both sides: on one side alone terms of order 3 and 4 may cancel, which looks like a lower order.
+    const auto remainder = [&](double t) { return std::max(at_point(t), at_point(-t)); };
     // The order over the two smallest halvings that stay clear of rounding.
     const double noise =
         1e4 * std::numeric_limits<double>::epsilon() * (std::abs(at.value) + std::abs(linear) + std::abs(square));

@@ -34,7 +34,8 @@ InnerSolution begin(const Problem& problem, In u, const InnerSolution* previous)
 
 double gradient_unit(const Problem& problem, In u, In x0, double first) {
   const double unit = x0.isZero(0) ? first : problem.f->gradient_scale(u);
-  return unit > 0 ? unit : 1;
+  // An objective may be infinite at 0 (a barrier): nothing measured in that unit would ever be too large.
+  return unit > 0 && std::isfinite(unit) ? unit : 1;
 }
 
 void refuse_tape(const TapeRequest& tape, const char* solver) {
@@ -46,7 +47,11 @@ void refuse_tape(const TapeRequest& tape, const char* solver) {
         "inner.solver");
 }
 
-double rounding_floor(double unit, double l, double x_norm) { return 100 * kEps * (unit + l * x_norm); }
+double rounding_floor(double unit, double l, double x_norm) {
+  // Without a minimum ||x|| grows without end, and so would a floor that follows it: what is left of the gradient decides then.
+  constexpr double kNotStationary = 1e-3;
+  return std::min(100 * kEps * (unit + l * x_norm), kNotStationary * unit);
+}
 
 void finish(InnerSolution& s, double gradient_norm, double unit, double tolerance, Ending ending, const std::string& why) {
   s.gradient_norm = gradient_norm;
@@ -113,6 +118,7 @@ public:
 
 private:
   Ending iterate();
+  std::string not_finite(Index k) const;
   bool verified(double norm);
   bool stuck(double norm, double moved);
 
@@ -137,8 +143,7 @@ Ending MapRun::iterate() {
     double norm = map.step(k, s_.z, u_, next);
     const double moved = (next.head(n_) - s_.z.head(n_)).norm();
     if (!std::isfinite(moved)) {
-      why_ = "the inner iteration is not finite after " + std::to_string(k) + (k == 1 ? " step" : " steps") + "; its step size " +
-             sci(map.step_size()) + " is too large: lower inner.step (auto is stable) or use another inner.solver";
+      why_ = not_finite(k);
       return Ending::failed;
     }
     if (std::isnan(norm)) norm = moved / map.step_size();
@@ -161,6 +166,14 @@ Ending MapRun::iterate() {
     if (stuck(norm, moved)) return Ending::rounding;
   }
   return Ending::limit;
+}
+
+/// Why step k left the numbers.
+std::string MapRun::not_finite(Index k) const {
+  if (k == 0 && !std::isfinite(true_norm(problem_, s_.x(), u_)))
+    return "the gradient of the inner objective is not finite at the start; check the data and the objective";
+  return "the inner iteration is not finite after " + std::to_string(k) + (k == 1 ? " step" : " steps") + "; its step size " +
+         sci(s_.map->step_size()) + " is too large: lower inner.step (auto is stable) or use another inner.solver";
 }
 
 /// The map's own norm belongs to the point before the step, or to an extrapolated one; the test is made at x.

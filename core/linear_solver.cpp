@@ -71,7 +71,8 @@ void CgRun::restart() {
 CgRun::Event CgRun::iterate() {
   while (true) {
     if (o_.tolerance > 0 && r_.norm() <= o_.tolerance * bnorm_) return Event::target;
-    if (rz_ == 0) return Event::target;
+    // Far below rounding: further steps, which a tolerance of 0 asks for, would end in underflow that looks like no curvature.
+    if (rz_ == 0 || r_.norm() <= kEps * kEps * bnorm_) return Event::target;
     if (result_.steps >= o_.max_steps) return Event::limit;
     h_(p_, hp_);
     ++result_.products;

@@ -187,7 +187,7 @@ void HyperSpace::pull_back(In theta, In grad_u, Out grad_theta) const {
 void HyperSpace::project(Out theta) const { theta = theta.cwiseMax(lower_).cwiseMin(upper_); }
 
 void HyperSpace::projected_gradient(In theta, In g, Out out) const {
-  out = theta - (theta - g).cwiseMax(lower_).cwiseMin(upper_);
+  out = g.cwiseMax(theta - upper_).cwiseMin(theta - lower_);  // the definition without its cancellation
 }
 
 Vec Problem::cold_start(In u) const {

@@ -187,7 +187,9 @@ void Correction::bound(const Hypergradient& hyper, ErrorEstimate& e) const {
   const Exact at = sharpen();
   const Vec off = hyper.gradient - at.gradient;
   e.bound = off.norm() + remainder(at, Vec::Ones(u_.size())) + 16 * kEps * at.gradient.norm();
-  e.bound_theta = size(off) + remainder(at, slope_) + 16 * kEps * size(at.gradient);
+  const double left = remainder(at, slope_) + 16 * kEps * size(at.gradient);
+  e.bound_theta = size(off) + left;
+  e.least_theta = std::max(0.0, size(at.gradient) - left);
 }
 
 }  // namespace

@@ -28,6 +28,8 @@ struct ErrorEstimate {
   /// constant; NaN where constants are missing.
   double bound = std::numeric_limits<double>::quiet_NaN();
   double bound_theta = std::numeric_limits<double>::quiet_NaN();
+  /// Rigorous lower bound of ||grad Phi|| in theta, where the bounds above are known.
+  double least_theta = std::numeric_limits<double>::quiet_NaN();
   Index rounds = 0;
   Status status = Status::not_run;
 };

@@ -1,5 +1,6 @@
 #include <tacit/hypergrad/fixed_point.hpp>
 
+#include <limits>
 #include <string>
 
 #include <tacit/core/numbers.hpp>
@@ -35,6 +36,7 @@ Frozen freeze(const Problem& problem, In u, const InnerSolution& inner) {
 /// w of the last outer step, in the units of this step's map: w ~ (alpha f_xx)^{-1} l_x, and alpha moves with u.
 void carry_over(Frozen& a, const Hypergradient* previous) {
   if (!previous || previous->state_adjoint.size() != a.v.size() || !previous->state_adjoint.allFinite()) return;
+  if (a.v.isZero(0)) return;  // the answer is zero, and no residual could be measured in units of it
   const Index n = a.map->inner_dim();
   const double was = previous->state_adjoint.head(n).norm();
   const double alpha = was > 0 && previous->adjoint.size() == n ? previous->adjoint.norm() / was : a.map->step_size();
@@ -62,6 +64,7 @@ Hypergradient iterate(Frozen a, Index limit, double tolerance) {
   h.window = h.linear_steps;
   const std::string terms = std::to_string(h.linear_steps) + (h.linear_steps == 1 ? " term" : " terms");
   if (!h.gradient.allFinite() || !lam.allFinite()) {
+    h.gradient.setConstant(std::numeric_limits<double>::quiet_NaN());  // no partial sum is to pass for a hypergradient
     h.status = Status::failed;
     h.message = "the adjoint of the inner map is not finite after " + terms;
   } else if (met() || lam.isZero(0)) {

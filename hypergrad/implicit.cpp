@@ -62,9 +62,12 @@ std::shared_ptr<const LinearOperator> choose_preconditioner(const std::string& c
   return diagonal;
 }
 
+/// No number is to pass for a hypergradient where there is none.
+void void_gradient(Hypergradient& h, Index m) { h.gradient = Vec::Constant(m, std::numeric_limits<double>::quiet_NaN()); }
+
 /// The Hessian is not positive definite: there is no hypergradient.
 Hypergradient indefinite(Hypergradient h, Index m) {
-  h.gradient = Vec::Constant(m, std::numeric_limits<double>::quiet_NaN());
+  void_gradient(h, m);
   h.status = Status::negative_curvature;
   h.message = "the Hessian of the inner objective is not positive definite at the inner solution, where no hypergradient exists";
   return h;
@@ -96,12 +99,16 @@ Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const 
   options.max_steps = max_steps;
   options.preconditioner = m.get();
   const CgResult r = detail::solve_with(*c, lx, h.adjoint, options);
+  h.residual = r.residual;
+  h.linear_steps = r.steps;
+  if (r.status == Status::negative_curvature) return indefinite(std::move(h), u.size());
   h.gradient = detail::implicit_gradient(*c, h.adjoint, lu);
   h.status = h.gradient.allFinite() ? r.status : Status::failed;
   h.message = r.message;
-  if (h.status == Status::failed && h.message.empty()) h.message = "the hypergradient is not finite";
-  h.residual = r.residual;
-  h.linear_steps = r.steps;
+  if (h.status == Status::failed) {
+    void_gradient(h, u.size());
+    if (h.message.empty()) h.message = "the hypergradient is not finite";
+  }
   return h;
 }
 

@@ -128,3 +128,31 @@ TEST_CASE("a start at a corner that is the minimum ends at once, and a point of 
     CHECK(c.reason != StopReason::failed);
   }
 }
+
+TEST_CASE("the unit of the outer loss changes no step of any optimizer") {
+  const auto registry = optimizers();
+  const HyperSpace space = box(4, -1, 2);
+  for (const std::string& name : registry.names()) {
+    CAPTURE(name);
+    // Powers of two, so that not one bit of a step may differ.
+    const auto path = [&](double unit) {
+      FakeOracle oracle([unit](const Vec& v, Vec& g) {
+        const double value = unit * target(v, g);
+        g *= unit;
+        return value;
+      });
+      std::vector<Vec> thetas;
+      const auto optimizer = registry.make(name);
+      run(*optimizer, oracle, space, Vec::Constant(4, -0.7), 25, {[&](const StepRecord& r) { thetas.push_back(r.theta); }});
+      return thetas;
+    };
+    const auto plain = path(1);
+    CHECK(plain.size() > 3);
+    for (const double unit : {std::exp2(-60), std::exp2(60)}) {
+      CAPTURE(unit);
+      const auto other = path(unit);
+      REQUIRE(other.size() == plain.size());
+      for (std::size_t k = 0; k < plain.size(); ++k) CHECK(other[k] == plain[k]);
+    }
+  }
+}

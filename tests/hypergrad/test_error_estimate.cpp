@@ -154,9 +154,13 @@ TEST_CASE("error estimate: the bound holds, is near the error, and is empty wher
     if (!c.problem.f->quadratic()) {
       CHECK(std::isnan(e.bound));
       CHECK(std::isnan(e.bound_theta));
+      CHECK(std::isnan(e.least_theta));
       continue;
     }
-    const Vec off = c.hyper.gradient - reference_hypergradient(c.problem, c.u, c.inner.x()).gradient;
+    const Vec truth = reference_hypergradient(c.problem, c.u, c.inner.x()).gradient, off = c.hyper.gradient - truth;
+    const double size = c.u.cwiseProduct(truth).norm();
+    CHECK(e.least_theta <= size);
+    CHECK(e.least_theta >= 0.99 * size);
     CHECK(e.bound >= off.norm());
     CHECK(e.bound_theta >= c.u.cwiseProduct(off).norm());
     tightness.push_back(e.bound_theta / std::max(1e-300, c.u.cwiseProduct(off).norm()));
