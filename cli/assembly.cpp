@@ -9,6 +9,7 @@
 
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/cli/run_output.hpp>
+#include <tacit/cli/verbs.hpp>
 
 namespace tacit {
 
@@ -49,6 +50,7 @@ DataOptions data_options(const RunConfig& c, bool classifier) {
   for (const auto& [name, patterns] : d.feature_groups.groups) o.feature_groups[name] = patterns;
   if (d.feature_groups.file) o.feature_groups_file = *d.feature_groups.file;
   o.weight = text_or(d.weight, "");
+  o.base_dir = d.weight.base;  // all other paths are absolute
   o.table.header = header_of(d.header);
   o.table.skip_rows = d.skip_rows;
   o.table.delimiter = d.delimiter;
@@ -224,7 +226,7 @@ Vec coarse_path(const Problem& problem, const Assembly& a) {
   Vec best;
   double best_value = std::numeric_limits<double>::infinity();
   constexpr int kPoints = 13;
-  for (int k = kPoints - 1; k >= 0; --k) {
+  for (int k = kPoints - 1; k >= 0 && (interrupting_signal() == 0 || best.size() == 0); --k) {
     const Vec theta = space.lower() + (space.upper() - space.lower()) * (k / (kPoints - 1.0));
     const Evaluation e = oracle->evaluate(theta, loose);
     oracle->accept(e);
@@ -234,6 +236,26 @@ Vec coarse_path(const Problem& problem, const Assembly& a) {
     }
   }
   return best.size() > 0 ? best : Vec((space.lower() + space.upper()) / 2);
+}
+
+/// Keys that a run file may hold but that nothing here reads yet: passed over silently they would mislead.
+void refuse_without_effect(const RunConfig& c, bool classifier) {
+  std::vector<Issue> issues;
+  const auto refuse = [&](const char* key, const std::string& what, const char* remedy) {
+    issues.push_back(c.issue_at_key(key, "E207", "'" + std::string(key) + what + "' is not available in this version", remedy));
+  };
+  if (c.data.group.text) refuse("data.group", "", "name the part of each row in validation.split_column");
+  if (c.validation.loss != "auto" && c.validation.loss != (classifier ? "logistic" : "squared"))
+    refuse("validation.loss", ": " + c.validation.loss, "use auto: the loss of the model");
+  if (c.limits.memory.bytes) refuse("limits.memory", "", "remove it; the system's own limit is set with ulimit -v");
+  if (!issues.empty()) throw RunFileError(std::move(issues));
+}
+
+/// One thread is all that the kernels use; sums over rows in a fixed order make the result the same whatever the number.
+void settle_threads(Assembly& a) {
+  Count& threads = a.config.limits.threads;
+  if (threads.is_number() && threads.n > 1) a.notes.push_back("limits.threads: this version computes on one thread");
+  threads = Count::of(1);
 }
 
 }  // namespace
@@ -267,7 +289,10 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   a->config = std::move(config);
   const RunConfig& c = a->config;
   a->family = strategies.models.make(c.model.kind);
+  refuse_without_effect(c, a->family->classifier());
+  settle_threads(*a);
   a->data = load_dataset(data_options(c, a->family->classifier()));
+  if (!a->data.weight_file.empty()) a->config.data.weight.text = a->data.weight_file;
   a->split = make_split(a->data, split_options(c));
   fit_fills(a->data, a->split.train);
   a->y = a->data.y;
@@ -339,7 +364,7 @@ Vec starting_point(Assembly& a, const Strategies& strategies) {
     DriverOptions driver;
     driver.max_steps = 20;
     driver.tolerance = 1e-3;
-    common = solve(driver, single.space, *oracle, *optimizer, common).best.theta;
+    common = solve(driver, single.space, *oracle, *optimizer, common, {}, [] { return interrupting_signal() != 0; }).best.theta;
   }
   theta.setConstant(common[0]);
   space.project(theta);

@@ -1,5 +1,6 @@
 #include <tacit/cli/command_line.hpp>
 
+#include <algorithm>
 #include <sstream>
 
 #include <boost/program_options.hpp>
@@ -27,7 +28,7 @@ po::options_description flags() {
   po::options_description all("Flags");
   auto add = all.add_options();
   add("output,o", po::value<std::string>()->value_name("DIR"),
-      "run folder (predict: file) to write; must be empty without --force");
+      "run folder (predict: file) to write; a folder must be empty without --force");
   add("force", "replace what an earlier run left in the folder given with -o");
   add("print-config", "print the run file with every key in use, and stop");
   add("json", "one JSON object on standard output, nothing else");
@@ -37,10 +38,33 @@ po::options_description flags() {
   add("time", po::value<std::string>()->value_name("SPAN"), "same as limits.time=SPAN (30s, 5min, 2h)");
   add("progress", po::value<std::string>()->value_name("KIND"), "auto | bar | plain | none");
   add("quiet,q", "no progress and no closing table");
-  add("verbose,v", "say more on standard error");
+  add("verbose,v", "a line for every outer step, and every warning each time");
   add("version", "print the version");
   add("help,h", "this text");
   return all;
+}
+
+/// The flags that each verb takes beside those of all (-q, -v, --progress, --version, -h): a flag without effect would mislead.
+const std::vector<std::pair<std::string, std::vector<std::string>>>& flags_of_verbs() {
+  static const std::vector<std::pair<std::string, std::vector<std::string>>> all{
+      {"tune", {"output", "force", "print-config", "json", "seed", "threads", "time"}},
+      {"check", {"output", "force", "print-config", "json", "gradient", "seed", "threads", "time"}},
+      {"predict", {"output"}},
+      {"init", {}},
+      {"describe", {}},
+      {"schema", {}}};
+  return all;
+}
+
+void check_flags(const std::string& verb, const po::variables_map& given) {
+  static const std::vector<std::string> special{"output", "force", "print-config", "json", "gradient", "seed", "threads", "time"};
+  for (const auto& [name, taken] : flags_of_verbs()) {
+    if (name != verb) continue;
+    for (const std::string& flag : special) {
+      if (given.count(flag) > 0 && std::find(taken.begin(), taken.end(), flag) == taken.end())
+        throw UsageError("tacit " + verb + " does not take --" + flag + "; see tacit --help");
+    }
+  }
 }
 
 /// A word with a dotted key before the first '='; paths with '=' in them are rare and can be written ./a=b.
@@ -105,7 +129,9 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   line.verbose = given.count("verbose") > 0;
   line.version = given.count("version") > 0;
   line.help = given.count("help") > 0;
-  if (!line.help && !line.version) check_verb(line.verb);
+  if (line.help || line.version) return line;
+  check_verb(line.verb);
+  check_flags(line.verb, given);
   return line;
 }
 

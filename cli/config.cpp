@@ -40,6 +40,7 @@ public:
 
   std::vector<std::string> seen;  ///< fields that were visited
   std::string selector;           ///< field that is not read here
+  std::string shown;              ///< what messages say in place of the prefix; empty: the prefix
 
   const Node* take(std::string_view name) {
     seen.emplace_back(name);
@@ -59,7 +60,9 @@ public:
 private:
   using BlockVisitor::visit;
   std::string path(std::string_view name) const { return prefix_ + std::string(name); }
-  Reading reading(std::string_view name) const { return Reading{path(name), context_.issues}; }
+  Reading reading(std::string_view name) const {
+    return Reading{(shown.empty() ? prefix_ : shown) + std::string(name), context_.issues};
+  }
 
   void visit(std::string_view name, double& value, const Range& range, std::string_view) override {
     if (const Node* n = take(name)) {
@@ -172,10 +175,11 @@ bool has(const std::vector<std::string>& names, std::string_view name) {
 // The keys of a strategy block that are not the block's own.
 class StrategyKeys {
 public:
-  StrategyKeys(StrategyBlock& block, std::string name, const Node& map, const Context& context)
-      : block_(block), name_(std::move(name)), map_(map), context_(context) {
-    for (const std::string& known : context.catalog.names(name_)) {
-      objects_.emplace_back(known, context.catalog.make(name_, known));
+  /// shown: the block's path in messages, with a point at its end.
+  StrategyKeys(StrategyBlock& block, std::string name, std::string shown, const Node& map, const Context& context)
+      : block_(block), name_(std::move(name)), shown_(std::move(shown)), map_(map), context_(context) {
+    for (const std::string& known : context_.catalog.names(name_)) {
+      objects_.emplace_back(known, context_.catalog.make(name_, known));
       fields_.push_back(field_names(*objects_.back().second));
     }
   }
@@ -198,7 +202,7 @@ public:
         if (!has(here, f)) here.push_back(f);
       }
     }
-    refuse_unknown(key, name_ + ".", here, context_.catalog, context_.issues);
+    refuse_unknown(key, shown_, here, context_.catalog, context_.issues);
   }
 
 private:
@@ -207,17 +211,18 @@ private:
     one.entries = {Node::Entry{key, value}};
     const std::size_t before = context_.issues.size();
     FieldReader reader(&one, name_ + ".", context_);
+    reader.shown = shown_;
     strategy.fields(reader);
     if (context_.issues.size() == before) block_.options.emplace_back(key.text, value);
   }
   void refuse_unused(const Node& key, const std::vector<std::string>& users) {
     context_.issues.push_back(issue_at(
-        key, "E205", "'" + name_ + "." + key.text + "' is not used by the " + block_.selector() + " '" + block_.chosen() + "'",
+        key, "E205", "'" + shown_ + key.text + "' is not used by the " + block_.selector() + " '" + block_.chosen() + "'",
         "remove it; it is used by " + join(users)));
   }
 
   StrategyBlock& block_;
-  std::string name_;
+  std::string name_, shown_;
   const Node& map_;
   const Context& context_;
   std::vector<std::pair<std::string, std::unique_ptr<Configurable>>> objects_;
@@ -241,18 +246,23 @@ bool good_selector(const StrategyBlock& block, const std::string& name, const No
   return false;
 }
 
-void FieldReader::visit(std::string_view name, StrategyBlock& value, std::string_view) {
-  const Node* map = open(name, value);
-  if (!map) return;
-  const std::string block(name);
-  FieldReader reader(map, block + ".", context_);
+// The keys of a strategy block: its own and those of the strategies that may be meant.
+void read_strategy_block(StrategyBlock& value, const std::string& block, const std::string& shown, const Node& map,
+                         const Context& context) {
+  FieldReader reader(&map, block + ".", context);
+  reader.shown = shown;
   // After a wrong name the other keys of the block are still read, and those of any strategy allowed.
-  const bool good = good_selector(value, block, *map, context_);
+  const bool good = good_selector(value, block, map, context);
   if (!good) reader.selector = value.selector();
   value.fields(reader);
-  StrategyKeys keys(value, block, *map, context_);
+  StrategyKeys keys(value, block, shown, map, context);
   const bool sure = good && value.chosen() != "auto";
   reader.leftover([&](const Node& key, const Node& given) { keys.read(key, given, sure, reader.seen); });
+}
+
+void FieldReader::visit(std::string_view name, StrategyBlock& value, std::string_view) {
+  const std::string block(name);
+  if (const Node* map = open(name, value)) read_strategy_block(value, block, block + ".", *map, context_);
 }
 
 std::string read_file(const std::string& path) {
@@ -308,6 +318,41 @@ RunConfig read_tree(Node root, const std::vector<std::string>& overrides, const 
 }
 
 }  // namespace
+
+void check_compare_entry(const Node& entry, const StrategyCatalog& catalog, std::vector<Issue>& issues) {
+  const Context context{catalog, issues};
+  const std::string shown = "compare.estimators.";
+  Node estimator = entry;
+  std::erase_if(estimator.entries, [](const Node::Entry& e) { return e.key.text == "label" || e.key.text == "inner"; });
+  HypergradientBlock hypergradient;
+  read_strategy_block(hypergradient, "hypergradient", shown, estimator, context);
+  if (const Node* label = entry.find("label")) read_text(*label, Reading{shown + "label", issues});
+  const Node* inner = entry.find("inner");
+  if (!inner || inner->is_null()) return;
+  if (!inner->is_map()) {
+    issues.push_back(issue_at(*inner, "E202", "'" + shown + "inner' is a block of keys, not " + inner->kind_text(),
+                              "write inner: {key: value}"));
+    return;
+  }
+  InnerBlock block;
+  read_strategy_block(block, "inner", shown + "inner.", *inner, context);
+}
+
+void check_value(const std::string& path, const Node& value, const StrategyCatalog& catalog, std::vector<Issue>& issues) {
+  Node root = value;
+  for (std::size_t end = path.size(); end != std::string::npos;) {
+    const std::size_t dot = path.rfind('.', end - 1);
+    Node map, key;
+    map.kind = Node::Kind::map;
+    key.kind = Node::Kind::scalar;
+    key.text = path.substr(dot == std::string::npos ? 0 : dot + 1, dot == std::string::npos ? end : end - dot - 1);
+    map.entries.push_back({std::move(key), std::move(root)});
+    root = std::move(map);
+    end = dot;
+  }
+  RunConfig config;
+  read_block(config, &root, "", Context{catalog, issues});
+}
 
 void StrategyBlock::configure(Configurable& strategy) const {
   struct NoCatalog final : StrategyCatalog {

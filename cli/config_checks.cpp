@@ -138,15 +138,17 @@ std::string suggestion(const Node& key, const std::string& prefix, const std::ve
     if (alias.word != lower) continue;
     const std::string note = alias.note.empty() ? std::string() : " (" + std::string(alias.note) + ")";
     const std::string last(alias.path.substr(alias.path.rfind('.') + 1));
-    const bool near = std::find(here.begin(), here.end(), last) != here.end();
+    // The start of a penalty has nothing in common with the start of another block.
+    const bool penalty = alias.path.substr(0, 6) == "hyper.";
+    const bool near = std::find(here.begin(), here.end(), last) != here.end() && (!penalty || prefix.substr(0, 6) == "hyper.");
     // hyper.alpha: the block beneath is meant.
-    if (prefix == "hyper." && alias.path.substr(0, 6) == prefix) return "did you mean 'l2'?" + note;
+    if (prefix == "hyper." && penalty) return "did you mean 'l2'?" + note;
     return (near ? "did you mean '" + last + "'?" : meant(alias.path, prefix)) + note;
   }
   if (const std::string near = closest(key.text, here); !near.empty()) return "did you mean '" + near + "'?";
   std::vector<std::string> names;
   std::string elsewhere;
-  const std::vector<KeyInfo> all = list_keys(RunConfig{}, catalog, Strategies::all);
+  const std::vector<KeyInfo> all = list_keys(RunConfig{}, catalog, Listed::all);
   for (const KeyInfo& k : all) {
     if (k.name == key.text && elsewhere.empty()) elsewhere = k.path;
     names.push_back(k.name);
@@ -345,7 +347,7 @@ private:
     const bool scheme = taken("validation.scheme", config_.validation.scheme);
     const bool estimator = taken("hypergradient.estimator", config_.hypergradient.estimator);
     std::string done = " ";
-    for (const KeyInfo& k : list_keys(config_, catalog_, Strategies::chosen)) {
+    for (const KeyInfo& k : list_keys(config_, catalog_, Listed::chosen)) {
       const Node* key = find_key_path(root_, k.path);
       if (!later_version(k.path, "").empty()) continue;  // refused as such
       if (!key || !k.strategy.empty() || k.path.substr(0, done.size()) == done) continue;
@@ -395,22 +397,13 @@ private:
            "use auto or fixed, or the optimizer hoag");
   }
 
-  void compare_entry(const Node& entry, const std::vector<KeyInfo>& keys) {
+  void compare_entry(const Node& entry) {
     if (!entry.is_map()) {
       report(entry, "E202", "'compare.estimators' takes blocks of keys in its list, not " + entry.kind_text(),
              "write {label: cg, estimator: implicit-cg}");
       return;
     }
-    std::vector<std::string> here = {"label", "inner"};
-    for (const KeyInfo& k : keys) {
-      if (k.path.substr(0, 14) == "hypergradient." && std::find(here.begin(), here.end(), k.name) == here.end())
-        here.push_back(k.name);
-    }
-    for (const auto& [key, value] : entry.entries) {
-      if (std::find(here.begin(), here.end(), key.text) == here.end())
-        refuse_unknown(key, "compare.estimators.", here, catalog_, issues_);
-      if (key.text == "estimator") estimator_name(value, "compare.estimators.estimator");
-    }
+    check_compare_entry(entry, catalog_, issues_);
     if (!entry.find("estimator"))
       report(entry, "E206", "an entry of 'compare.estimators' names no estimator", "add estimator: NAME");
   }
@@ -419,25 +412,28 @@ private:
     names.insert(names.begin(), "auto");
     read_choice(value, names, Reading{key, issues_});
   }
+  void sweep_entry(const Node& key, const Node& value, const std::vector<std::string>& paths) {
+    const bool known = std::find(paths.begin(), paths.end(), key.text) != paths.end();
+    if (!known) {
+      const std::string near = closest(key.text, paths);
+      report(key, "E201", "unknown key '" + key.text + "' in 'compare.sweep'",
+             near.empty() ? "name a key of the run file by its path" : "did you mean '" + near + "'?");
+    }
+    if (!value.is_list())
+      report(value, "E202", "'compare.sweep' takes a list of values for each key, not " + value.kind_text(),
+             "write [" + value.flow() + "]");
+    else if (known)
+      for (const Node& item : value.items) check_value(key.text, item, catalog_, issues_);
+  }
   void compare() {
-    const std::vector<KeyInfo> keys = list_keys(RunConfig{}, catalog_, Strategies::all);
     if (const Node* n = given("compare.reference")) estimator_name(*n, "compare.reference");
     if (config_.compare.estimators.node) {
-      for (const Node& entry : config_.compare.estimators.node->items) compare_entry(entry, keys);
+      for (const Node& entry : config_.compare.estimators.node->items) compare_entry(entry);
     }
     if (!config_.compare.sweep.node) return;
     std::vector<std::string> paths;
-    for (const KeyInfo& k : keys) paths.push_back(k.path);
-    for (const auto& [key, value] : config_.compare.sweep.node->entries) {
-      if (std::find(paths.begin(), paths.end(), key.text) == paths.end()) {
-        const std::string near = closest(key.text, paths);
-        report(key, "E201", "unknown key '" + key.text + "' in 'compare.sweep'",
-               near.empty() ? "name a key of the run file by its path" : "did you mean '" + near + "'?");
-      }
-      if (!value.is_list())
-        report(value, "E202", "'compare.sweep' takes a list of values for each key, not " + value.kind_text(),
-               "write [" + value.flow() + "]");
-    }
+    for (const KeyInfo& k : list_keys(RunConfig{}, catalog_, Listed::all)) paths.push_back(k.path);
+    for (const auto& [key, value] : config_.compare.sweep.node->entries) sweep_entry(key, value, paths);
   }
   void curve() {
     if (!config_.curve.starts.node) return;

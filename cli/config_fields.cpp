@@ -138,6 +138,10 @@ std::optional<Index> read_integer(const Node& node, const Range& range, const Re
   long long whole = 0;
   const auto r = std::from_chars(text.data(), text.data() + text.size(), whole);
   const bool written_whole = r.ec == std::errc() && r.ptr == text.data() + text.size();
+  if (r.ec == std::errc::result_out_of_range && r.ptr == text.data() + text.size()) {
+    reading.error(node, "E203", quoted_key(reading) + " is too large: " + node.text, "give " + wanted);
+    return std::nullopt;
+  }
   if (!written_whole) {
     const bool is_whole = value == std::floor(value) && std::abs(value) < 1e15;
     const std::string remedy = is_whole ? "write " + std::to_string(static_cast<long long>(value)) : "give " + wanted;
@@ -235,6 +239,7 @@ void Text::read(const Node& node, const Reading& reading) {
     reading.error(node, "E202", takes(reading, grammar(), node), "give a text, or remove the key");
   } else if (auto given = read_text(node, reading)) {
     text = *given;
+    base = node.source ? node.source->base : "";
   }
 }
 

@@ -114,7 +114,7 @@ std::string describe_code(const CodeDoc& code) {
 std::string overview(const StrategyCatalog& catalog) {
   std::string out = "The blocks of a run file\n";
   std::vector<std::pair<std::string, std::string>> rows;
-  for (const KeyInfo& k : list_keys(RunConfig{}, catalog, Strategies::all)) {
+  for (const KeyInfo& k : list_keys(RunConfig{}, catalog, Listed::all)) {
     if (k.block && k.path.find('.') == std::string::npos) rows.emplace_back(k.path, k.doc);
   }
   out += table(rows) + "\n" + describe_models();
@@ -159,7 +159,7 @@ std::string matching_keys(const std::string& name, const std::vector<KeyInfo>& k
 
 std::string describe(const std::string& name, const StrategyCatalog& catalog) {
   if (name.empty()) return overview(catalog);
-  const std::vector<KeyInfo> keys = list_keys(RunConfig{}, catalog, Strategies::all);
+  const std::vector<KeyInfo> keys = list_keys(RunConfig{}, catalog, Listed::all);
   std::vector<std::string> known = {"keys", "codes", "models"};
   if (name == "keys") return all_keys(keys);
   if (name == "codes") return all_codes();

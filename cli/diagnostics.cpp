@@ -51,8 +51,15 @@ std::string indented(std::string_view text, std::string_view indent) {
   return out;
 }
 
+// A message that quotes a value of a thousand characters hides what it says.
+std::string shortened(std::string text) {
+  constexpr long kMost = 600, kKept = 250;
+  const long n = length(text);
+  return n <= kMost ? text : characters(text, 0, kKept) + " ... " + characters(text, n - kKept, kKept);
+}
+
 std::string place(const Issue& issue) {
-  if (issue.argument) return "argument '" + visible(issue.file) + "'";
+  if (issue.argument) return "argument '" + shortened(visible(issue.file)) + "'";
   std::string text = visible(issue.file);
   if (issue.line > 0) text += ":" + std::to_string(issue.line);
   if (issue.line > 0 && issue.column > 0) text += ":" + std::to_string(issue.column);
@@ -93,7 +100,7 @@ RunFileError::RunFileError(std::vector<Issue> issues)
       issues_(std::move(issues)) {}
 
 std::string render(const Issue& issue, Style style) {
-  std::string out = painted("error[" + issue.code + "]", kRed, style) + ": " + indented(visible(issue.what), "") + "\n";
+  std::string out = painted("error[" + issue.code + "]", kRed, style) + ": " + shortened(visible(issue.what)) + "\n";
   const bool numbered = issue.line > 0 && !issue.argument;
   const std::string number = numbered ? std::to_string(issue.line) : std::string(" ");
   const std::string margin(number.size(), ' ');
@@ -186,6 +193,9 @@ const std::vector<CodeDoc>& error_codes() {
       {"E211", "an override that cannot be applied", "Overrides are written key.path=value, for instance inner.max_steps=100.",
        2},
       {"E220", "a combination that cannot work", "The parts chosen do not go together; the message says what to use instead.", 2},
+      {"E401", "a numerical failure", "A value that is not finite came up, and no other point was left to try.", 4},
+      {"E501", "the hypergradient is less exact than asked",
+       "The worst estimate over all steps is above diagnostics.fail_error; the run itself is complete.", 5},
       {"W201", "a remark on the data", "The data were read, but something in them is worth a look.", 0},
       {"W301", "the inner problem has not converged",
        "The hypergradient is off by about what the warning says: give the solver more steps, or "

@@ -44,8 +44,7 @@ std::string count_yaml(const Count& count) {
 // Appends what it visits to a list.
 class Lister final : public BlockVisitor {
 public:
-  Lister(std::vector<KeyInfo>& out, const StrategyCatalog* catalog, Strategies which)
-      : out_(out), catalog_(catalog), which_(which) {}
+  Lister(std::vector<KeyInfo>& out, const StrategyCatalog* catalog, Listed which) : out_(out), catalog_(catalog), which_(which) {}
 
   std::string prefix, strategy;
 
@@ -138,7 +137,7 @@ private:
     value.fields(*this);
     selector_.clear();
     for (const std::string& known : catalog_->names(name)) {
-      if (which_ == Strategies::chosen && known != value.chosen()) continue;
+      if (which_ == Listed::chosen && known != value.chosen()) continue;
       strategy = known;
       auto object = catalog_->make(name, known);
       value.configure(*object);
@@ -146,7 +145,7 @@ private:
     }
     strategy.clear();
     // Under auto nobody is chosen yet: what was given is kept for the one that will be.
-    if (which_ == Strategies::chosen && !catalog_->names(name).empty() && value.chosen() == "auto") {
+    if (which_ == Listed::chosen && !catalog_->names(name).empty() && value.chosen() == "auto") {
       for (const auto& [key, node] : value.options) add(key, "", "", node.flow(), {});
     }
     prefix = outer;
@@ -154,14 +153,14 @@ private:
 
   std::vector<KeyInfo>& out_;
   const StrategyCatalog* catalog_;
-  Strategies which_;
+  Listed which_;
   std::string block_, selector_;
   bool has_auto_ = true;
 };
 
 }  // namespace
 
-std::vector<KeyInfo> list_keys(const RunConfig& config, const StrategyCatalog& catalog, Strategies which) {
+std::vector<KeyInfo> list_keys(const RunConfig& config, const StrategyCatalog& catalog, Listed which) {
   std::vector<KeyInfo> out;
   RunConfig copy = config;  // fields() hands out references
   Lister lister(out, &catalog, which);
@@ -171,7 +170,7 @@ std::vector<KeyInfo> list_keys(const RunConfig& config, const StrategyCatalog& c
 
 std::vector<KeyInfo> list_fields(Configurable& strategy) {
   std::vector<KeyInfo> out;
-  Lister lister(out, nullptr, Strategies::all);
+  Lister lister(out, nullptr, Listed::all);
   lister.strategy = "it";
   strategy.fields(lister);
   return out;
@@ -180,7 +179,7 @@ std::vector<KeyInfo> list_fields(Configurable& strategy) {
 std::string to_yaml(const RunConfig& config, const StrategyCatalog& catalog) {
   std::string out;
   std::vector<std::string> headers;  // of blocks that may turn out to have no key in use
-  for (const KeyInfo& k : list_keys(config, catalog, Strategies::chosen)) {
+  for (const KeyInfo& k : list_keys(config, catalog, Listed::chosen)) {
     if (!why_unused(config, k.path).empty()) continue;
     const auto depth = static_cast<std::size_t>(std::count(k.path.begin(), k.path.end(), '.'));
     const std::string indent(2 * depth, ' ');

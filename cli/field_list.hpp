@@ -21,11 +21,12 @@ struct KeyInfo {
   nlohmann::json schema;
 };
 
-enum class Strategies { chosen, all };
+/// Whose keys: the chosen strategies', or those of all.
+enum class Listed { chosen, all };
 
 /// The keys of the configuration in the order of the run file, with the keys of the chosen strategies (under `auto`: those that
 /// were given) or of all of them.
-std::vector<KeyInfo> list_keys(const RunConfig& config, const StrategyCatalog& catalog, Strategies which);
+std::vector<KeyInfo> list_keys(const RunConfig& config, const StrategyCatalog& catalog, Listed which);
 /// The fields of one strategy.
 std::vector<KeyInfo> list_fields(Configurable& strategy);
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -161,12 +162,37 @@ void make_parents(const fs::path& folder) {
   if (error) throw IoError("make the folder", folder.parent_path(), error.value());
 }
 
+void clear_away(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) throw IoError("remove", path, error.value());
+}
+
+/// Is it a file under its temporary name (open_temporary), as a run that was killed leaves it?
+bool abandoned(const std::string& name) {
+  if (name.size() < 4 || name.front() != '.' || name.compare(name.size() - 4, 4, ".tmp") != 0) return false;
+  const auto& known = run_file_names();
+  return std::any_of(known.begin(), known.end(),
+                     [&](const std::string& k) { return name.compare(1, k.size() + 1, k + ".") == 0; });
+}
+
 void remove_earlier_run(const fs::path& dir) {
-  for (const std::string& name : run_file_names()) {
-    std::error_code error;
-    fs::remove_all(dir / name, error);
-    if (error) throw IoError("remove", dir / name, error.value());
+  for (const std::string& name : run_file_names()) clear_away(dir / name);
+  std::vector<fs::path> left;
+  for (const auto& entry : fs::directory_iterator(dir)) {
+    if (abandoned(entry.path().filename().string())) left.push_back(entry.path());
   }
+  for (const fs::path& path : left) clear_away(path);
+}
+
+/// Part of a folder name that every file system takes, with room for "-2".
+bool good_name(const std::string& name) {
+  const bool plain = std::none_of(name.begin(), name.end(), [](char c) { return c == '/' || (c >= 0 && c < ' ') || c == 0x7F; });
+  return plain && !name.empty() && name.size() <= 200 && name != "." && name != "..";
+}
+
+void refuse_no_name(const fs::path& dir) {
+  if (dir.empty()) throw UsageError("the output folder has no name", "output.dir");
 }
 
 std::string in_use_by_run(const fs::path& dir) {
@@ -225,8 +251,10 @@ bool RunFolder::lock() {
 }
 
 RunFolder RunFolder::next_free(const std::string& pattern, const std::string& name) {
-  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos || name.find('\0') != std::string::npos)
-    throw UsageError("the name '" + name + "' cannot be part of a folder name; use letters, digits, '-' and '_'", "name");
+  if (!good_name(name))
+    throw UsageError("the name '" + name + "' cannot be part of a folder name; use up to 200 letters, digits, '-' and '_'",
+                     "name");
+  refuse_no_name(pattern);
   const auto folder = [&](const std::string& ending) {
     static constexpr std::string_view mark = "{name}";
     std::string text = pattern;
@@ -251,6 +279,7 @@ RunFolder RunFolder::next_free(const std::string& pattern, const std::string& na
 }
 
 RunFolder RunFolder::given(const fs::path& dir, bool force) {
+  refuse_no_name(dir);
   const std::string refusal = folder_in_use(dir, force);
   if (!refusal.empty()) throw UsageError(refusal, "output.dir");
   // "runs/x/" names the folder "x": without its last separator mkdir and the parent are the ones that are meant.

@@ -9,7 +9,9 @@
 #include <tacit/cli/init.hpp>
 #include <tacit/cli/predict.hpp>
 #include <tacit/cli/schema.hpp>
+#include <tacit/cli/tune.hpp>
 #include <tacit/cli/verbs.hpp>
+#include <tacit/core/registry.hpp>
 #include <tacit/core/version.hpp>
 
 namespace tacit {
@@ -25,7 +27,13 @@ extern "C" void remember_signal(int number) {
 }
 
 void no_files(const CommandLine& line, std::size_t least, std::size_t most, const std::string& usage) {
-  if (line.files.size() < least || line.files.size() > most) throw UsageError("usage: " + usage);
+  if (line.files.size() < least || line.files.size() > most)
+    throw UsageError("usage: " + usage + (line.files.empty() ? "" : "; given: " + join(line.files, " ")));
+}
+
+void no_overrides(const CommandLine& line) {
+  if (!line.overrides.empty())
+    throw UsageError("tacit " + line.verb + " takes no overrides, '" + line.overrides.front() + "' was given");
 }
 
 int dispatch(const CommandLine& line, Streams& io) {
@@ -49,9 +57,13 @@ void handle_signals() {
 
 int predict_verb(const CommandLine& line, Streams& io) {
   no_files(line, 2, 2, "tacit predict MODEL DATA [-o FILE]");
-  if (!line.overrides.empty()) throw UsageError("tacit predict takes no overrides, '" + line.overrides.front() + "' was given");
-  for (const std::string& warning : predict(line.files[0], line.files[1], line.output, io.out))
-    io.err << "warning: " << warning << '\n';
+  no_overrides(line);
+  ProgressLine progress(io.err, progress_kind(line, io));
+  const Heartbeat heartbeat(progress);
+  progress.begin("predicting");
+  for (const std::string& warning : predict(line.files[0], line.files[1], line.output, io.out)) {
+    if (!line.quiet) progress.message(render_warning("W201", "data", warning, "", {io.colour}));
+  }
   return kDone;
 }
 
@@ -70,6 +82,7 @@ int init(const CommandLine& line, Streams& io) {
 
 int describe_verb(const CommandLine& line, Streams& io) {
   no_files(line, 0, 1, "tacit describe [NAME]");
+  no_overrides(line);
   const Strategies strategies;
   io.out << describe(line.files.empty() ? "" : line.files.front(), strategies.catalog);
   return kDone;
@@ -77,6 +90,7 @@ int describe_verb(const CommandLine& line, Streams& io) {
 
 int schema_verb(const CommandLine& line, Streams& io) {
   no_files(line, 0, 0, "tacit schema");
+  no_overrides(line);
   const Strategies strategies;
   io.out << json_schema(strategies.catalog);
   return kDone;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <ostream>
 
 #include <nlohmann/json.hpp>
 
@@ -96,28 +95,6 @@ std::string hyper_csv(const std::vector<HyperRow>& rows) {
                       r.at_bound ? "true" : "false"});
   }
   return text;
-}
-
-void ProgressLine::show(const StepRecord& record) {
-  if (kind_ == Progress::none) return;
-  const auto now = Clock::now();
-  const auto pause = kind_ == Progress::bar ? std::chrono::milliseconds(100) : std::chrono::milliseconds(5000);
-  if (shown_ != Clock::time_point{} && now - shown_ < pause) return;
-  shown_ = now;
-  const std::string text = "step " + std::to_string(record.step) + "/" + std::to_string(max_steps_) + "  outer loss " +
-                           brief_number(record.outer_loss) + "  |hypergradient| " + brief_number(record.hypergradient_norm) +
-                           "  " + brief_number(std::round(record.seconds * 10) / 10) + " s";
-  if (kind_ == Progress::bar) {
-    out_ << "\r\033[K" << text << std::flush;
-    drawn_ = true;
-  } else {
-    out_ << text << std::endl;
-  }
-}
-
-void ProgressLine::clear() {
-  if (drawn_) out_ << "\r\033[K" << std::flush;
-  drawn_ = false;
 }
 
 bool Warnings::add(Warning w) {

@@ -1,8 +1,7 @@
-// What a run leaves behind and says on the way: trace files, hyper.csv, progress, warnings in plain words.
+// What a run leaves behind and says on the way: trace files, hyper.csv, warnings in plain words.
 #pragma once
 #include <chrono>
 #include <filesystem>
-#include <iosfwd>
 #include <string>
 #include <vector>
 
@@ -35,25 +34,6 @@ struct HyperRow {
 };
 std::vector<HyperRow> hyper_rows(const HyperSpace& space, In theta, In theta_start);
 std::string hyper_csv(const std::vector<HyperRow>& rows);
-
-/// How progress is shown on standard error.
-enum class Progress { none, plain, bar };
-
-/// A line a step: redrawn on a terminal, at most one in five seconds elsewhere.
-class ProgressLine {
-public:
-  ProgressLine(std::ostream& out, Progress kind, Index max_steps) : out_(out), kind_(kind), max_steps_(max_steps) {}
-  void show(const StepRecord& record);
-  /// Ends a redrawn line, so that other output starts on a line of its own.
-  void clear();
-
-private:
-  std::ostream& out_;
-  Progress kind_;
-  Index max_steps_;
-  bool drawn_ = false;
-  std::chrono::steady_clock::time_point shown_{};
-};
 
 /// A warning as it is printed and as run.json keeps it.
 struct Warning {

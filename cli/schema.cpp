@@ -116,7 +116,7 @@ std::string json_schema(const StrategyCatalog& catalog) {
   root["type"] = "object";
   root["required"] = {"tacit", "data"};
   root["additionalProperties"] = false;
-  const std::vector<KeyInfo> keys = list_keys(RunConfig{}, catalog, Strategies::all);
+  const std::vector<KeyInfo> keys = list_keys(RunConfig{}, catalog, Listed::all);
   for (const KeyInfo& k : keys) {
     ordered_json& block = open(root, k.path);
     if (k.block) {

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <filesystem>
 #include <iostream>
 #include <optional>
 
@@ -17,14 +16,23 @@
 #include <tacit/cli/elsewhere.hpp>
 #include <tacit/cli/files.hpp>
 #include <tacit/cli/predict.hpp>
+#include <tacit/core/registry.hpp>
 #include <tacit/core/version.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
 namespace tacit {
 
 RunConfig load_config(const CommandLine& line, const Strategies& strategies) {
-  if (line.files.size() != 1) throw UsageError("usage: tacit " + line.verb + " CONFIG [key.path=value ...]");
+  if (line.files.size() != 1)
+    throw UsageError("usage: tacit " + line.verb + " CONFIG [key.path=value ...]" +
+                     (line.files.empty() ? "" : "; given: " + join(line.files, " ")));
   return load_run_file(line.files.front(), line.overrides, strategies.catalog);
+}
+
+Progress progress_kind(const CommandLine& line, const Streams& io) {
+  if (line.quiet || line.progress == "none") return Progress::none;
+  if (line.progress == "bar" || (line.progress == "auto" && io.terminal)) return Progress::bar;
+  return line.verbose ? Progress::every : Progress::plain;
 }
 
 namespace {
@@ -106,10 +114,27 @@ Ending ending_of(StopReason r) {
   }
 }
 
+Issue fail_issue(const Assembly& a, double worst) {
+  const double limit = *a.config.diagnostics.fail_error;
+  return a.config.issue_at_key(
+      "diagnostics.fail_error", "E501",
+      "the worst estimated hypergradient error, " + brief_number(worst) + ", is above diagnostics.fail_error, " +
+          brief_number(limit),
+      "give the inner solver and the estimator more steps or tighter tolerances; trace.csv has the error "
+      "of every step");
+}
+
+/// A run that ended for a numerical reason says so even where no table is printed.
+Issue failure_issue(const Assembly& a, const std::string& message) {
+  return a.config.issue_at_key("", "E401", message,
+                               "look at the scale of the data; try prepare.standardize=true, another inner.solver, or a larger "
+                               "hyper.l2.start; what was reached is in the run folder");
+}
+
 /// One run of `tune`, step by step.
 class TuneRun {
 public:
-  TuneRun(const CommandLine& line, Streams& io) : line_(line), io_(io) {}
+  TuneRun(const CommandLine& line, Streams& io) : line_(line), io_(io), progress_(io.err, progress_kind(line, io)) {}
   int run();
 
 private:
@@ -127,6 +152,8 @@ private:
 
   const CommandLine& line_;
   Streams& io_;
+  ProgressLine progress_;
+  Heartbeat heartbeat_{progress_};
   Strategies strategies_;
   Clock::time_point started_ = Clock::now();
   std::unique_ptr<Assembly> a_;
@@ -143,13 +170,14 @@ private:
 
 void TuneRun::say(const std::string& text) {
   if (log_) log_->info(text);
-  if (!line_.quiet && !line_.json) io_.err << text << '\n';
+  if (!line_.quiet && !line_.json) progress_.message(text);
 }
 
 void TuneRun::warn(const Warning& w) {
   const bool first = warnings_.add(w);
   if (log_) log_->warn("[{}] {}: {} {}", w.code, w.context, w.what, w.more);
-  if (first && !line_.quiet) io_.err << render_warning(w.code, w.context, w.what, w.more, {io_.colour});
+  if ((first || line_.verbose) && !line_.quiet)
+    progress_.message(render_warning(w.code, w.context, w.what, w.more, {io_.colour}));
 }
 
 void TuneRun::open_folder() {
@@ -195,23 +223,17 @@ Summary TuneRun::follow(Vec theta0) {
   driver.time_limit = c.limits.time.seconds;
   driver.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
   TraceFiles trace(folder_.path(), a_->problem.space);
-  const bool bar = line_.progress == "bar" || (line_.progress == "auto" && io_.terminal);
-  const Progress kind = line_.quiet || line_.progress == "none" ? Progress::none : bar ? Progress::bar : Progress::plain;
-  ProgressLine progress(io_.err, kind, driver.max_steps);
   const double warn_error = c.diagnostics.warn_error.value_or(std::numeric_limits<double>::infinity());
   const Tolerance asked = oracle->tightest();
   const auto observer = [&](const StepRecord& r) {
     trace.add(r);
     log_->info("step {} outer_loss {} hypergradient_norm {}", r.step, number_text(r.outer_loss),
                number_text(r.hypergradient_norm));
-    const auto found = step_warnings(r, warn_error, asked);
-    if (!found.empty()) progress.clear();
-    for (const Warning& w : found) warn(w);
-    progress.show(r);
+    for (const Warning& w : step_warnings(r, warn_error, asked)) warn(w);
+    progress_.show(r, driver.max_steps);
   };
   const Summary s =
       solve(driver, a_->problem.space, *oracle, *optimizer, theta0, {observer}, [] { return interrupting_signal() != 0; });
-  progress.clear();
   trace.finish();
   return s;
 }
@@ -234,8 +256,7 @@ void TuneRun::write_predictions() {
 ElsewhereFit elsewhere_fit(const Assembly& a, const FinalFit& f) {
   ElsewhereFit e;
   // A file of weights goes into the script number by number.
-  const auto& weight = a.config.data.weight.text;
-  if (weight && !std::filesystem::exists(*weight)) e.weight_column = *weight;
+  if (a.data.weight_file.empty()) e.weight_column = a.config.data.weight.text.value_or("");
   e.data = fit_rows(a.data, f.rows, e.weight_column, a.config.validation.target.text.value_or(""),
                     a.config.data.test_target.text.value_or(""));
   e.class_weight = a.class_weights;
@@ -354,7 +375,9 @@ int TuneRun::run() {
     return kDone;
   }
   try {
+    progress_.begin("reading the data");
     a_ = assemble(config, strategies_);
+    progress_.begin("looking for the start of the hyperparameters");
     theta0_ = starting_point(*a_, strategies_);
     open_folder();
   } catch (const UsageError& e) {
@@ -363,19 +386,22 @@ int TuneRun::run() {
   write_configs();
   print_plan();
   for (const std::string& w : a_->data.warnings) warn({"W201", "data", w, ""});
+  progress_.begin("evaluating the start");
   summary_ = follow(theta0_);
+  progress_.begin("fitting the final model");
   const Ending ending = ending_of(summary_.reason);
   const bool has_best = summary_.best_evaluation.state != nullptr;
   if (has_best) leave_results();
   write_atomically(folder_.path() / "run.json", run_json().dump(2) + "\n");
+  progress_.clear();
   if (line_.json)
     io_.out << result_json().dump(2) << '\n';
   else if (!line_.quiet)
     io_.out << aligned(table());
+  if (ending.code == kNumerical) progress_.message(render(failure_issue(*a_, summary_.message), {io_.colour}));
   const auto& fail = a_->config.diagnostics.fail_error;
   if (ending.code == kDone && fail && !(summary_.worst_error <= *fail)) {
-    io_.err << "error[E501]: the worst estimated hypergradient error, " << brief_number(summary_.worst_error)
-            << ", is above diagnostics.fail_error = " << brief_number(*fail) << '\n';
+    progress_.message(render(fail_issue(*a_, summary_.worst_error), {io_.colour}));
     return kQuality;
   }
   return ending.code;
@@ -404,6 +430,13 @@ int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine&
   return good ? kDone : kQuality;
 }
 
+/// What `tune` with the same arguments would say of its folder; nothing is made.
+void check_folder(const CommandLine& line, const RunConfig& config) {
+  const bool fresh = !line.output && config.output.dir.find("{name}") != std::string::npos;
+  const std::string refusal = fresh ? "" : folder_in_use(line.output.value_or(config.output.dir), line.force);
+  if (!refusal.empty()) throw UsageError(refusal, "output.dir");
+}
+
 }  // namespace
 
 int tune(const CommandLine& line, Streams& io) { return TuneRun(line, io).run(); }
@@ -415,9 +448,14 @@ int check(const CommandLine& line, Streams& io) {
     io.out << to_yaml(config, strategies.catalog);
     return kDone;
   }
+  ProgressLine progress(io.err, progress_kind(line, io));
+  const Heartbeat heartbeat(progress);
+  progress.begin("reading the data");
   std::unique_ptr<Assembly> a;
   try {
+    check_folder(line, config);
     a = assemble(config, strategies);
+    progress.begin("the hypergradient against finite differences");
     if (line.gradient) return check_gradient(*a, strategies, line, io);
   } catch (const UsageError& e) {
     throw RunFileError({config.issue_of(e)});

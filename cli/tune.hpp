@@ -3,6 +3,7 @@
 #include <tacit/cli/assembly.hpp>
 #include <tacit/cli/metrics.hpp>
 #include <tacit/cli/model_file.hpp>
+#include <tacit/cli/progress.hpp>
 #include <tacit/cli/run_output.hpp>
 #include <tacit/cli/verbs.hpp>
 
@@ -10,6 +11,9 @@ namespace tacit {
 
 /// The run file of a command line with its overrides; prints the notice for a missing argument. Throws RunFileError, UsageError.
 RunConfig load_config(const CommandLine& line, const Strategies& strategies);
+
+/// The kind of progress that the flags and the terminal ask for.
+Progress progress_kind(const CommandLine& line, const Streams& io);
 
 /// How well the coefficients x (scaled, intercept last when there is one) do on some rows.
 struct Score {

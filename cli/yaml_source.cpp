@@ -61,6 +61,31 @@ struct TooDeep {
   YAML::Mark mark;
 };
 
+// Bytes of the character that begins the text, after RFC 3629 (shortest form, no surrogates, at most U+10FFFF); 0 when it is
+// none.
+std::size_t character_bytes(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
+  const unsigned lead = byte(0), second = byte(1);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return follows(1) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    const bool overlong = lead == 0xE0 && second < 0xA0, surrogate = lead == 0xED && second > 0x9F;
+    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (lead < 0xF0 || lead > 0xF4) return 0;
+  const bool overlong = lead == 0xF0 && second < 0x90, beyond = lead == 0xF4 && second > 0x8F;
+  return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
+}
+
+// Blanks that only look like one, as they come along with text copied from a web page: YAML takes them for a part of the key.
+bool false_blank(std::string_view character) {
+  for (std::string_view blank : {"\xC2\xA0", "\xE2\x80\x8B", "\xE2\x80\xAF", "\xE3\x80\x80", "\xEF\xBB\xBF"}) {
+    if (character == blank) return true;
+  }
+  return false;
+}
+
 // Places by their byte offset.
 class Places {
 public:
@@ -123,7 +148,7 @@ public:
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
     Node node = place(mark);
     refuse_anchor(node, anchor);
-    refuse_tag(node, tag);
+    refuse_tag(node, tag, mark);
     node.kind = Node::Kind::scalar;
     node.text = value;
     node.quoted = tag == "!";
@@ -184,15 +209,18 @@ private:
   void refuse_anchor(const Node& node, YAML::anchor_t anchor) {
     if (anchor != 0) refuse(node, "an anchor ('&name')");
   }
-  void refuse_tag(const Node& node, const std::string& tag) {
-    if (!tag.empty() && tag != "?" && tag != "!") refuse(node, "a tag ('!name')");
+  // yaml-cpp marks a text in quotes with the tag "!", which a user can write as well.
+  void refuse_tag(const Node& node, const std::string& tag, const YAML::Mark& mark) {
+    const std::size_t at = offset(mark);
+    const bool written = at < source_->text.size() && source_->text[at] == '!';
+    if (written || (!tag.empty() && tag != "?" && tag != "!")) refuse(node, "a tag ('!name')");
   }
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node::Kind kind) {
     if (stack_.size() >= kMaxDepth) throw TooDeep{mark};
     Node node = place(mark);
     refuse_anchor(node, anchor);
-    refuse_tag(node, tag);
+    refuse_tag(node, tag, mark);
     node.kind = kind;
     stack_.push_back(std::move(node));
     known_.emplace_back();
@@ -247,9 +275,22 @@ private:
   std::optional<Node> key_;
 };
 
+// What a byte that no run file may hold is, else "".
+std::string bad_character(std::string_view character, unsigned char first) {
+  if (character.empty()) return "not a text in UTF-8";
+  const bool control = (first < 0x20 && first != '\n' && first != '\r' && first != '\t') || first == 0x7F;
+  return control ? "a control character" : "";
+}
+
+// What indents and is no blank, else "".
+std::string bad_indent(std::string_view character) {
+  if (character == "\t") return "a tab indents this line";
+  return false_blank(character) ? "a character that only looks like a blank indents this line" : "";
+}
+
 // Bytes that no run file may hold, and tabs that indent: yaml-cpp takes some of them silently.
 bool clean_text(const std::shared_ptr<const SourceText>& source, const Places& places, std::vector<Issue>& issues) {
-  const std::string& text = source->text;
+  const std::string_view text = source->text;
   const std::size_t before = issues.size();
   if (text.size() > kMaxBytes) {
     issues.push_back(issue_at(places.at(0), "E108", "the file has more than 1 MiB: it is no run file",
@@ -257,28 +298,22 @@ bool clean_text(const std::shared_ptr<const SourceText>& source, const Places& p
     return false;
   }
   bool leading = true;
-  int following = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    const bool continuation = (c & 0xC0u) == 0x80u;
-    const bool bad_utf8 = continuation ? following == 0 : (following != 0 || c >= 0xF8 || c == 0xC0 || c == 0xC1);
-    const bool control = (c < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7F;
-    if (bad_utf8 || control) {
-      issues.push_back(issue_at(places.at(i), "E108", control ? "a control character" : "not a text in UTF-8",
-                                "save the run file as plain UTF-8 text"));
+  std::size_t bytes = 1;
+  for (std::size_t i = 0; i < text.size(); i += bytes) {
+    bytes = character_bytes(text.substr(i));
+    const std::string_view character = text.substr(i, bytes);
+    if (const std::string bad = bad_character(character, static_cast<unsigned char>(text[i])); !bad.empty()) {
+      issues.push_back(issue_at(places.at(i), "E108", bad, "save the run file as plain UTF-8 text"));
       for (char& shown : issues.back().source_line) {
         if (static_cast<unsigned char>(shown) >= 0x80) shown = '?';
       }
       return false;
     }
-    following = continuation ? following - 1 : (c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : c >= 0xC0 ? 1 : 0);
-    if (c == '\n') {
-      leading = true;
-    } else if (c == '\t' && leading && issues.size() < kMaxIssues) {
-      issues.push_back(issue_at(places.at(i), "E103", "a tab indents this line", "indent with blanks"));
+    if (const std::string bad = leading ? bad_indent(character) : std::string(); !bad.empty()) {
+      if (issues.size() < kMaxIssues) issues.push_back(issue_at(places.at(i), "E103", bad, "indent with blanks"));
       leading = false;
-    } else if (c != ' ') {
-      leading = false;
+    } else {
+      leading = character == "\n" || (leading && character == " ");
     }
   }
   return issues.size() == before;
@@ -326,6 +361,24 @@ Node empty_map(const std::shared_ptr<const SourceText>& source) {
   node.line = 1;
   node.column = 1;
   return node;
+}
+
+// What stands after '---' or '...' would be passed over silently, whether it is YAML or not.
+void refuse_second_document(YAML::Parser& parser, const std::shared_ptr<const SourceText>& source, const Places& places,
+                            std::vector<Issue>& issues) {
+  std::vector<Issue> ignored;
+  TreeBuilder second(source, places, ignored);
+  std::optional<Node> place;
+  try {
+    if (parser.HandleNextDocument(second)) place = second.root;
+  } catch (const TooDeep& deep) {
+    place = places.at(deep.mark);
+  } catch (const YAML::Exception& error) {
+    place = places.at(error.mark);
+  }
+  if (!place) return;
+  issues.push_back(issue_at(*place, "E104", "a second YAML document begins here",
+                            "a run file is one document: remove the line '---' or '...' above"));
 }
 
 }  // namespace
@@ -388,18 +441,14 @@ std::optional<Node> parse_yaml(std::shared_ptr<const SourceText> source, std::ve
     YAML::Parser parser(in);
     if (!parser.HandleNextDocument(builder)) return empty_map(source);
     if (builder.open_quote) return std::nullopt;
-    std::vector<Issue> ignored;
-    TreeBuilder second(source, places, ignored);
-    if (parser.HandleNextDocument(second)) {
-      issues.push_back(issue_at(second.root, "E104", "a second YAML document begins here",
-                                "a run file is one document: remove the line '---' or '...' above"));
-    }
+    refuse_second_document(parser, source, places, issues);
   } catch (const TooDeep& deep) {
     issues.push_back(
         issue_at(places.at(deep.mark), "E108", "more than 40 levels of brackets or blocks", "no key of a run file needs them"));
     return std::nullopt;
   } catch (const YAML::Exception& error) {
-    issues.push_back(syntax_issue(*source, places, builder, error));
+    // What follows a quote that never closes is part of that text: a bracket missing there is no error of its own.
+    if (!builder.open_quote) issues.push_back(syntax_issue(*source, places, builder, error));
     return std::nullopt;
   }
   return std::move(builder.root);

@@ -123,6 +123,7 @@ private:
     const std::string path = resolve_path(o_.base_dir, o_.weight);
     if (table.find(o_.weight) < 0 && std::filesystem::is_regular_file(path)) {
       weights_ = read_weight_file(path, table.rows(), table.file().path());
+      d_.weight_file = path;
     } else {
       train().weight = find_column(table, o_.weight, "data.weight");
     }
@@ -416,8 +417,9 @@ private:
     d_.weight = Vec::Ones(d_.y.size());
     d_.weighted = !o_.weight.empty();
     if (!d_.weighted) return;
-    d_.weight.head(training_rows) = read_weight_file(resolve_path(o_.base_dir, o_.weight), training_rows, o_.train);
-    require_positive_weight(d_, o_.weight);
+    d_.weight_file = resolve_path(o_.base_dir, o_.weight);
+    d_.weight.head(training_rows) = read_weight_file(d_.weight_file, training_rows, o_.train);
+    require_positive_weight(d_, d_.weight_file);
   }
 
   const DataOptions& o_;

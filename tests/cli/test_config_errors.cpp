@@ -775,12 +775,12 @@ error[E202]: 'compare.estimators' takes blocks of keys in its list, not 'b'
   |                                             ^
   = help: write {label: cg, estimator: implicit-cg}
 
-error[E204]: 'compare.estimators.estimator' has no choice 'implict-cg'
+error[E204]: unknown estimator 'implict-cg'
  --> run.yaml:3:60
   |
 3 | compare: {mode: x, estimators: [{label: a}, b, {estimator: implict-cg, windw: 3}], sweep: {inner.max_step: 3}}
   |                                                            ^^^^^^^^^^
-  = help: did you mean 'implicit-cg'? The choices are: auto | full-unroll | truncated-unroll | implicit-cg
+  = help: did you mean 'implicit-cg'? The names are: auto, full-unroll, truncated-unroll, implicit-cg
 
 error[E201]: unknown key 'compare.estimators.windw'
  --> run.yaml:3:72

@@ -137,7 +137,7 @@ TEST_CASE("schema: closed, every key with a text, a strategy's keys tied to its 
   CHECK(schema["additionalProperties"] == false);
   CHECK(schema["required"] == nlohmann::json::array({"tacit", "data"}));
   const nlohmann::json& properties = schema["properties"];
-  for (const KeyInfo& k : list_keys(RunConfig{}, catalog(), Strategies::all)) {
+  for (const KeyInfo& k : list_keys(RunConfig{}, catalog(), Listed::all)) {
     CAPTURE(k.path);
     std::string pointer = "/" + k.path;
     for (std::size_t i = pointer.find('.'); i != std::string::npos; i = pointer.find('.', i))

@@ -1,0 +1,152 @@
+// Runs the built program as a process of its own: streams, exit code, signals, as a shell would see them.
+#pragma once
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace process_test {
+
+namespace fs = std::filesystem;
+
+inline std::string read_text(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+inline void write_text(const fs::path& file, const std::string& text) {
+  if (file.has_parent_path()) fs::create_directories(file.parent_path());
+  std::ofstream(file, std::ios::binary) << text;
+}
+
+/// A folder of its own for a test, gone at its end.
+class Scratch {
+public:
+  Scratch() {
+    std::string name = (fs::temp_directory_path() / "tacit-process-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    // As the program will name it: without links on the way.
+    path_ = fs::canonical(name);
+  }
+  ~Scratch() {
+    std::error_code none;
+    fs::remove_all(path_, none);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const fs::path& path() const { return path_; }
+  fs::path operator/(const std::string& name) const { return path_ / name; }
+
+private:
+  fs::path path_;
+};
+
+struct Start {
+  std::vector<std::string> arguments;
+  fs::path folder;                                               ///< working folder
+  std::vector<std::pair<std::string, std::string>> environment;  ///< beside that of the tests
+  std::string out = "", err = "";                                ///< files for the streams; "-": closed
+  std::string in = "/dev/null";                                  ///< "-": closed
+};
+
+inline void redirect(const std::string& file, int fd, int flags) {
+  if (file == "-") {
+    close(fd);
+    return;
+  }
+  const int opened = open(file.c_str(), flags, 0666);
+  if (opened < 0 || dup2(opened, fd) < 0) _exit(126);
+  if (opened != fd) close(opened);
+}
+
+/// A program that runs; killed when it still does at the end of the object's life.
+class Process {
+public:
+  explicit Process(const Start& start, const std::string& program = TACIT_PROGRAM) {
+    std::vector<std::string> words{program};
+    words.insert(words.end(), start.arguments.begin(), start.arguments.end());
+    std::vector<char*> argv;
+    for (std::string& w : words) argv.push_back(w.data());
+    argv.push_back(nullptr);
+    pid_ = fork();
+    if (pid_ < 0) throw std::runtime_error("no process");
+    if (pid_ > 0) return;
+    if (!start.folder.empty() && chdir(start.folder.c_str()) != 0) _exit(126);
+    for (const auto& [name, value] : start.environment) setenv(name.c_str(), value.c_str(), 1);
+    redirect(start.in, 0, O_RDONLY);
+    if (!start.out.empty()) redirect(start.out, 1, O_WRONLY | O_CREAT | O_TRUNC);
+    if (!start.err.empty()) redirect(start.err, 2, O_WRONLY | O_CREAT | O_TRUNC);
+    execvp(argv[0], argv.data());
+    _exit(127);
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  void signal(int number) const { kill(pid_, number); }
+  bool running() {
+    int status = 0;
+    if (pid_ <= 0 || waitpid(pid_, &status, WNOHANG) == 0) return pid_ > 0;
+    ended(status);
+    return false;
+  }
+  /// The exit code; 256 + the signal for a process that one ended.
+  int wait() {
+    int status = 0;
+    if (pid_ > 0 && waitpid(pid_, &status, 0) == pid_) ended(status);
+    return code_;
+  }
+
+private:
+  void ended(int status) {
+    pid_ = -1;
+    code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+  }
+  pid_t pid_ = -1;
+  int code_ = -1;
+};
+
+struct Ran {
+  int code = -1;
+  std::string out, err;
+};
+
+/// Runs it to its end, with both streams kept.
+inline Ran run(Start start, const std::string& program = TACIT_PROGRAM) {
+  const Scratch streams;
+  const bool keep_out = start.out.empty(), keep_err = start.err.empty();
+  if (keep_out) start.out = (streams / "out").string();
+  if (keep_err) start.err = (streams / "err").string();
+  Ran ran;
+  ran.code = Process(start, program).wait();
+  if (keep_out) ran.out = read_text(start.out);
+  if (keep_err) ran.err = read_text(start.err);
+  return ran;
+}
+
+/// Until the condition holds or the process ends; false when it never held within a minute or so.
+template <class Condition>
+bool wait_until(Process& process, Condition condition) {
+  for (int i = 0; i < 12000; ++i) {
+    if (condition()) return true;
+    if (!process.running()) return condition();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+}  // namespace process_test

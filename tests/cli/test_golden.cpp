@@ -1,0 +1,123 @@
+// The command line against tests/golden: every byte of both streams, the exit code, and the files that stay.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+
+#include <tacit/cli/diagnostics.hpp>
+#include <tacit/problems/data_errors.hpp>
+
+#include "golden_case.hpp"
+
+namespace {
+
+using namespace golden_test;
+
+// One test case a folder: what is listed here and what is there must agree.
+const std::vector<std::string> kFolders{"check",   "data",   "describe", "init",  "override",
+                                        "predict", "reader", "tune",     "usage", "warning"};
+
+bool updating() { return std::getenv("TACIT_GOLDEN_UPDATE") != nullptr; }
+
+void check_folder(const std::string& folder) {
+  const std::vector<Case> cases = cases_of(folder);
+  REQUIRE_FALSE(cases.empty());
+  for (const Case& c : cases) {
+    CAPTURE(c.file.filename().string());
+    const Outcome outcome = run_case(c);
+    if (updating())
+      process_test::write_text(c.file, write_case(c, outcome));
+    else
+      CHECK(difference(c, outcome) == "");
+  }
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> all;
+  for (const std::string& folder : folders()) {
+    for (Case& c : cases_of(folder)) all.push_back(std::move(c));
+  }
+  return all;
+}
+
+// The block of one error or warning in the text: from its head to the next empty line.
+std::string block_of(const std::string& text, const std::string& code) {
+  for (const char* kind : {"error[", "warning["}) {
+    const auto at = text.find(kind + code + "]");
+    if (at != std::string::npos) return text.substr(at, text.find("\n\n", at) - at);
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("golden: check") { check_folder("check"); }
+TEST_CASE("golden: data") { check_folder("data"); }
+TEST_CASE("golden: describe and schema") { check_folder("describe"); }
+TEST_CASE("golden: init") { check_folder("init"); }
+TEST_CASE("golden: overrides") { check_folder("override"); }
+TEST_CASE("golden: predict") { check_folder("predict"); }
+TEST_CASE("golden: the reader of run files") { check_folder("reader"); }
+TEST_CASE("golden: tune") { check_folder("tune"); }
+TEST_CASE("golden: usage") { check_folder("usage"); }
+TEST_CASE("golden: warnings") { check_folder("warning"); }
+
+TEST_CASE("golden: every folder has its test case, and no case is out of date") {
+  CHECK(folders() == kFolders);
+  // A case that the program wrote reads back as itself.
+  for (const Case& c : all_cases()) {
+    CAPTURE(c.file.string());
+    CHECK(write_case(c, {c.exit, c.out, c.err, c.files}) == process_test::read_text(c.file));
+  }
+}
+
+TEST_CASE("golden: every error and warning code is produced by a case, with place and remedy") {
+  const std::vector<Case> cases = all_cases();
+  const auto find = [&](const std::string& code) {
+    for (const Case& c : cases) {
+      if (const std::string block = block_of(c.err, code); !block.empty()) return std::pair(block, c.exit);
+    }
+    return std::pair(std::string(), -1);
+  };
+  const auto check = [&](const std::string& code, int exit) {
+    CAPTURE(code);
+    const auto [block, got] = find(code);
+    CHECK_FALSE(block.empty());
+    CHECK(got == exit);
+    if (exit == 0) return;
+    CHECK(block.find("--> ") != std::string::npos);
+    CHECK(block.find("= help: ") != std::string::npos);
+  };
+  for (const tacit::CodeDoc& code : tacit::error_codes()) check(code.code, code.exit);
+  for (const tacit::DataCode& code : tacit::data_codes()) check(code.code, 3);
+}
+
+TEST_CASE("golden: a mistake leaves no file behind") {
+  int mistakes = 0;
+  for (const Case& c : all_cases()) {
+    if (c.exit != 2 && c.exit != 3) continue;
+    ++mistakes;
+    CAPTURE(c.file.string());
+    CHECK(c.out.empty());
+    // What an earlier command of the case left is no trace of this one.
+    if (c.values("before").empty()) CHECK(c.files.empty());
+  }
+  CHECK(mistakes > 60);
+}
+
+TEST_CASE("golden: the locale of the environment changes nothing") {
+  const process_test::Scratch locales;
+  process_test::Start localedef;
+  localedef.arguments = {"-i", "de_DE", "-f", "UTF-8", (locales / "de_DE.UTF-8").string()};
+  process_test::run(localedef, "localedef");
+  if (!std::filesystem::exists(locales / "de_DE.UTF-8" / "LC_NUMERIC")) {
+    MESSAGE("skipped: localedef could not make de_DE.UTF-8");
+    return;
+  }
+  const std::vector<std::pair<std::string, std::string>> german{{"LOCPATH", locales.path().string()}, {"LC_ALL", "de_DE.UTF-8"}};
+  for (const Case& c : all_cases()) {
+    CAPTURE(c.file.string());
+    CHECK(difference(c, run_case(c, german)) == "");
+  }
+}
