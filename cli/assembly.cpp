@@ -284,7 +284,14 @@ std::string Assembly::objective_text() const {
   return std::string(mean ? "1/n " : "") + "sum_i " + rows + loss + " + " + penalty;
 }
 
-std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies) {
+Split all_rows(Index rows) {
+  Split split;
+  split.train.resize(static_cast<std::size_t>(rows));
+  std::iota(split.train.begin(), split.train.end(), Index{0});
+  return split;
+}
+
+std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows) {
   auto a = std::make_unique<Assembly>();
   a->config = std::move(config);
   const RunConfig& c = a->config;
@@ -293,7 +300,7 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   settle_threads(*a);
   a->data = load_dataset(data_options(c, a->family->classifier()));
   if (!a->data.weight_file.empty()) a->config.data.weight.text = a->data.weight_file;
-  a->split = make_split(a->data, split_options(c));
+  a->split = rows == RowsUsed::all_train ? all_rows(a->data.x.rows()) : make_split(a->data, split_options(c));
   fit_fills(a->data, a->split.train);
   a->y = a->data.y;
   a->weight = a->data.weight;
