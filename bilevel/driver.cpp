@@ -90,7 +90,7 @@ private:
     const Tolerance tolerance = options_.max_steps == 0 ? summary_.tightest : optimizer_.schedule(1, summary_.tightest);
     Evaluation e = oracle_.evaluate(theta, tolerance);
     if (std::isfinite(e.value)) oracle_.differentiate(e, tolerance);
-    if (!e.finite() || e.gradient.size() == 0) {
+    if (!e.finite() || e.gradient.size() != e.theta.size()) {
       current_ = e;
       summary_.last = record(e, 0, 0, {});
       end(StopReason::failed, "the start is no usable point: " + trouble(e));
@@ -165,11 +165,14 @@ private:
     oracle_.evaluations = 0;
   }
 
+  // Projected in units of the outer loss at the start: a gradient in other units would be cut by the box, or lost in the rounding
+  // of theta, so that the units of the target would decide when a run ends.
   double projected_norm(const Evaluation& e) const {
     if (e.gradient.size() != e.theta.size()) return kMissing;
+    const double unit = std::abs(summary_.start_loss) > 0 ? std::abs(summary_.start_loss) : 1;
     Vec pg(e.theta.size());
-    space_.projected_gradient(e.theta, e.gradient, pg);
-    return pg.norm();
+    space_.projected_gradient(e.theta, Vec(e.gradient / unit), pg);
+    return unit * pg.norm();
   }
 
   StepRecord record(const Evaluation& e, Index step, double step_norm, const std::string& message) const {
