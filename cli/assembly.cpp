@@ -1,9 +1,8 @@
 #include <tacit/cli/assembly.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <fstream>
+#include <filesystem>
 #include <numeric>
 #include <set>
 
@@ -49,6 +48,7 @@ DataOptions data_options(const RunConfig& c, bool classifier) {
   for (const auto& [name, patterns] : d.feature_groups.groups) o.feature_groups[name] = patterns;
   if (d.feature_groups.file) o.feature_groups_file = *d.feature_groups.file;
   o.weight = text_or(d.weight, "");
+  o.base_dir = d.weight.base;  // every other path is absolute already
   o.table.header = header_of(d.header);
   o.table.skip_rows = d.skip_rows;
   o.table.delimiter = d.delimiter;
@@ -85,7 +85,11 @@ void code_classes(Assembly& a) {
     if (found == classes.end()) throw UsageError(unknown_name("class", *wanted, classes), "model.positive");
     positive = found - classes.begin();
   } else if (classes.size() > 2) {
-    throw UsageError("the target has " + std::to_string(classes.size()) + " classes (" + join(classes) +
+    constexpr std::size_t kShown = 10;
+    const std::vector<std::string> some(classes.begin(),
+                                        classes.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, classes.size())));
+    throw UsageError("the target has " + std::to_string(classes.size()) + " classes (" + join(some) +
+                         (classes.size() > kShown ? ", ..." : "") +
                          "), 'logistic' tells two apart; name one with model.positive=LABEL, it is then told from the rest",
                      "model.kind");
   }
@@ -165,23 +169,22 @@ void choose_strategies(Assembly& a, const Strategies& s) {
   a.estimator = std::move(estimator);
 }
 
+/// The columns name and value of a hyper.csv.
 std::map<std::string, double> values_of_file(const std::string& path) {
-  std::ifstream in(path);
-  if (!in) throw DataError("D101", "cannot read '" + path + "'", {path, 0, 0}, "name a hyper.csv that an earlier run wrote");
+  const std::string remedy = "name a hyper.csv as an earlier run wrote it";
+  TableOptions options;
+  options.header = Header::present;
+  options.delimiter = ",";
+  options.missing_values.clear();
+  const Table table = Table::read(path, options);
+  const Index name = table.find("name"), value = table.find("value");
+  if (name < 0 || value < 0) throw table.file().error("D107", "the file has no columns 'name' and 'value'", remedy);
   std::map<std::string, double> values;
-  std::string line;
-  std::getline(in, line);
-  for (long number = 2; std::getline(in, line); ++number) {
-    // The name may hold commas in quotes; five numbers or flags follow it.
-    const std::size_t name_end = !line.empty() && line[0] == '"' ? line.find("\",") + 1 : line.find(',');
-    std::string name = line.substr(0, name_end);
-    if (!name.empty() && name[0] == '"') name = name.substr(1, name.size() - 2);
-    double value = 0;
-    const char* first = line.data() + std::min(line.size(), name_end + 1);
-    if (std::from_chars(first, line.data() + line.size(), value).ec != std::errc{})
-      throw DataError("D108", "no number after the name", {path, number, static_cast<long>(name_end) + 2},
-                      "use a hyper.csv as tacit writes it", line);
-    values[name] = value;
+  for (Index r = 0; r < table.rows(); ++r) {
+    const double number = table.value(r, value);
+    if (!std::isfinite(number))
+      throw table.error("D108", quoted_text(table.cell(r, value)) + " is no number that a penalty can have", r, value, remedy);
+    values[table.cell(r, name)] = number;
   }
   return values;
 }
@@ -268,6 +271,8 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   const RunConfig& c = a->config;
   a->family = strategies.models.make(c.model.kind);
   a->data = load_dataset(data_options(c, a->family->classifier()));
+  if (a->data.weighted && a->data.weight_column.empty())  // so that the resolved run file holds from any folder
+    a->config.data.weight.text = std::filesystem::absolute(a->data.weight_file).lexically_normal().string();
   a->split = make_split(a->data, split_options(c));
   fit_fills(a->data, a->split.train);
   a->y = a->data.y;

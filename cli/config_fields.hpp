@@ -48,6 +48,7 @@ class Text final : public Value {
 public:
   explicit Text(std::string none = "null") : none_(std::move(none)) {}
   std::optional<std::string> text;
+  std::string base;  ///< the folder it is relative to when it turns out to name a file
   void read(const Node& node, const Reading& reading) override;
   std::string yaml() const override;
   std::string grammar() const override { return none_ + " | a text"; }

@@ -233,11 +233,9 @@ void TuneRun::write_predictions() {
 
 ElsewhereFit elsewhere_fit(const Assembly& a, const FinalFit& f) {
   ElsewhereFit e;
-  // A file of weights goes into the script number by number.
-  const auto& weight = a.config.data.weight.text;
-  if (weight && !std::filesystem::exists(*weight)) e.weight_column = *weight;
-  e.data = fit_rows(a.data, f.rows, e.weight_column, a.config.validation.target.text.value_or(""),
-                    a.config.data.test_target.text.value_or(""));
+  // Weights of a file go into the script number by number.
+  e.weight_column = a.data.weight_column;
+  e.data = fit_rows(a.data, f.rows, e.weight_column, a.data.validation_target, a.data.test_target);
   e.class_weight = a.class_weights;
   e.intercept = a.options.intercept;
   e.standardize = f.scaling.active();
@@ -372,6 +370,7 @@ int TuneRun::run() {
     io_.out << result_json().dump(2) << '\n';
   else if (!line_.quiet)
     io_.out << aligned(table());
+  if (ending.code == kNumerical) io_.err << "error[E401]: " << summary_.message << '\n';
   const auto& fail = a_->config.diagnostics.fail_error;
   if (ending.code == kDone && fail && !(summary_.worst_error <= *fail)) {
     io_.err << "error[E501]: the worst estimated hypergradient error, " << brief_number(summary_.worst_error)
