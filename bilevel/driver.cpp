@@ -165,12 +165,13 @@ private:
     oracle_.evaluations = 0;
   }
 
+  // Projected in units of the outer loss at the start: a gradient in other units would be cut by the box, or lost in the rounding
+  // of theta, so that the units of the target would decide when a run ends.
   double projected_norm(const Evaluation& e) const {
     if (e.gradient.size() != e.theta.size()) return kMissing;
-    // Taken of the loss in units of its start: a box is no measure for a gradient in other units.
     const double start = std::abs(summary_.start_loss), unit = start > 0 && std::isfinite(start) ? start : 1;
     Vec pg(e.theta.size());
-    space_.projected_gradient(e.theta, e.gradient / unit, pg);
+    space_.projected_gradient(e.theta, Vec(e.gradient / unit), pg);
     return unit * pg.norm();
   }
 

@@ -233,6 +233,7 @@ std::string absolute_path(const std::string& path, const Node& node) {
 }
 
 void Text::read(const Node& node, const Reading& reading) {
+  base = node.source ? node.source->base : "";
   if (is_word(node, none_)) {
     text.reset();
   } else if (node.is_null()) {

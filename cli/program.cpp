@@ -1,6 +1,7 @@
 // Dispatch of the verbs, and how every kind of failure becomes a message and an exit code.
 #include <csignal>
 #include <iostream>
+#include <new>
 
 #include <tacit/cli/assembly.hpp>
 #include <tacit/cli/describe.hpp>
@@ -127,6 +128,9 @@ int run_program(const std::vector<std::string>& arguments, Streams& io) {
     return kUsage;
   } catch (const IoError& e) {
     io.err << "error: " << e.what() << '\n';
+    return kInternal;
+  } catch (const std::bad_alloc&) {
+    io.err << "error: there is not enough memory for this problem; use fewer rows, columns or levels\n";
     return kInternal;
   } catch (const std::exception& e) {
     io.err << "internal error: " << e.what() << '\n';
