@@ -113,6 +113,7 @@ private:
                                             " is within outer.tolerance times the outer loss at the start, " +
                                             number_text(summary_.target));
     }
+    if (summary_.reason != StopReason::not_run) return true;
     if (step_ >= options_.max_steps) {
       return end(StopReason::step_limit,
                  "the limit of " + std::to_string(options_.max_steps) + " outer steps is reached; projected gradient " +
@@ -126,7 +127,10 @@ private:
     if (!looser(current_.solved, summary_.tightest)) return true;
     Evaluation e = current_;
     oracle_.differentiate(e, summary_.tightest);
-    if (!e.finite()) return true;
+    if (!e.finite()) {  // what was small at a loose tolerance is nothing at all at a tight one
+      end(StopReason::failed, "the point reached is not finite at the tightest tolerance: " + trouble(e));
+      return false;
+    }
     oracle_.accept(e);
     optimizer_.reset(e);
     current_ = e;
@@ -141,6 +145,7 @@ private:
     StepOutcome outcome = optimizer_.step(oracle_, space_, tolerance);
     if (outcome.stalled && looser(tolerance, summary_.tightest)) {  // perhaps just for want of accuracy
       sharpen();
+      if (summary_.reason != StopReason::not_run) return;
       outcome = optimizer_.step(oracle_, space_, summary_.tightest);
     }
     Evaluation& e = outcome.accepted;
