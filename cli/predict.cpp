@@ -5,22 +5,13 @@
 #include <ostream>
 
 #include <tacit/cli/files.hpp>
+#include <tacit/cli/run_output.hpp>
 #include <tacit/core/errors.hpp>
 #include <tacit/core/fields.hpp>
 
 namespace tacit {
 
 namespace {
-
-/// A cell of a CSV after RFC 4180: in quotation marks where it must be.
-std::string csv_cell(const std::string& text) {
-  const bool plain =
-      text.find_first_of(",\"\r\n") == std::string::npos && (text.empty() || (text.front() != ' ' && text.back() != ' '));
-  if (plain) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
 
 void check_sizes(const FittedModel& model, Index rows, const PredictionExtra& extra) {
   const auto fits = [&](std::size_t size) { return size == 0 || static_cast<Index>(size) == rows; };
