@@ -113,6 +113,7 @@ private:
                                             " is within outer.tolerance times the outer loss at the start, " +
                                             number_text(summary_.target));
     }
+    if (summary_.reason != StopReason::not_run) return true;
     if (step_ >= options_.max_steps) {
       return end(StopReason::step_limit,
                  "the limit of " + std::to_string(options_.max_steps) + " outer steps is reached; projected gradient " +
@@ -126,7 +127,10 @@ private:
     if (!looser(current_.solved, summary_.tightest)) return true;
     Evaluation e = current_;
     oracle_.differentiate(e, summary_.tightest);
-    if (!e.finite()) return true;
+    if (!e.finite()) {  // what was small at a loose tolerance is nothing at all at a tight one
+      end(StopReason::failed, "the point reached is not finite at the tightest tolerance: " + trouble(e));
+      return false;
+    }
     oracle_.accept(e);
     optimizer_.reset(e);
     current_ = e;
@@ -141,6 +145,7 @@ private:
     StepOutcome outcome = optimizer_.step(oracle_, space_, tolerance);
     if (outcome.stalled && looser(tolerance, summary_.tightest)) {  // perhaps just for want of accuracy
       sharpen();
+      if (summary_.reason != StopReason::not_run) return;
       outcome = optimizer_.step(oracle_, space_, summary_.tightest);
     }
     Evaluation& e = outcome.accepted;
@@ -165,12 +170,13 @@ private:
     oracle_.evaluations = 0;
   }
 
+  // Projected in units of the outer loss at the start: a gradient in other units would be cut by the box, or lost in the rounding
+  // of theta, so that the units of the target would decide when a run ends.
   double projected_norm(const Evaluation& e) const {
     if (e.gradient.size() != e.theta.size()) return kMissing;
-    // Taken of the loss in units of its start: a box is no measure for a gradient in other units.
     const double start = std::abs(summary_.start_loss), unit = start > 0 && std::isfinite(start) ? start : 1;
     Vec pg(e.theta.size());
-    space_.projected_gradient(e.theta, e.gradient / unit, pg);
+    space_.projected_gradient(e.theta, Vec(e.gradient / unit), pg);
     return unit * pg.norm();
   }
 

@@ -1,9 +1,8 @@
 #include <tacit/cli/assembly.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <fstream>
+#include <filesystem>
 #include <numeric>
 #include <set>
 
@@ -87,7 +86,11 @@ void code_classes(Assembly& a) {
     if (found == classes.end()) throw UsageError(unknown_name("class", *wanted, classes), "model.positive");
     positive = found - classes.begin();
   } else if (classes.size() > 2) {
-    throw UsageError("the target has " + std::to_string(classes.size()) + " classes (" + join(classes) +
+    constexpr std::size_t kShown = 10;
+    const std::vector<std::string> some(classes.begin(),
+                                        classes.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, classes.size())));
+    throw UsageError("the target has " + std::to_string(classes.size()) + " classes (" + join(some) +
+                         (classes.size() > kShown ? ", ..." : "") +
                          "), 'logistic' tells two apart; name one with model.positive=LABEL, it is then told from the rest",
                      "model.kind");
   }
@@ -167,23 +170,22 @@ void choose_strategies(Assembly& a, const Strategies& s) {
   a.estimator = std::move(estimator);
 }
 
+/// The columns name and value of a hyper.csv.
 std::map<std::string, double> values_of_file(const std::string& path) {
-  std::ifstream in(path);
-  if (!in) throw DataError("D101", "cannot read '" + path + "'", {path, 0, 0}, "name a hyper.csv that an earlier run wrote");
+  const std::string remedy = "name a hyper.csv as an earlier run wrote it";
+  TableOptions options;
+  options.header = Header::present;
+  options.delimiter = ",";
+  options.missing_values.clear();
+  const Table table = Table::read(path, options);
+  const Index name = table.find("name"), value = table.find("value");
+  if (name < 0 || value < 0) throw table.file().error("D107", "the file has no columns 'name' and 'value'", remedy);
   std::map<std::string, double> values;
-  std::string line;
-  std::getline(in, line);
-  for (long number = 2; std::getline(in, line); ++number) {
-    // The name may hold commas in quotes; five numbers or flags follow it.
-    const std::size_t name_end = !line.empty() && line[0] == '"' ? line.find("\",") + 1 : line.find(',');
-    std::string name = line.substr(0, name_end);
-    if (!name.empty() && name[0] == '"') name = name.substr(1, name.size() - 2);
-    double value = 0;
-    const char* first = line.data() + std::min(line.size(), name_end + 1);
-    if (std::from_chars(first, line.data() + line.size(), value).ec != std::errc{})
-      throw DataError("D108", "no number after the name", {path, number, static_cast<long>(name_end) + 2},
-                      "use a hyper.csv as tacit writes it", line);
-    values[name] = value;
+  for (Index r = 0; r < table.rows(); ++r) {
+    const double number = table.value(r, value);
+    if (!std::isfinite(number))
+      throw table.error("D108", quoted_text(table.cell(r, value)) + " is no number that a penalty can have", r, value, remedy);
+    values[table.cell(r, name)] = number;
   }
   return values;
 }
@@ -297,7 +299,14 @@ std::string Assembly::objective_text() const {
   return std::string(mean ? "1/n " : "") + "sum_i " + rows + loss + " + " + penalty;
 }
 
-std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies) {
+Split all_rows(Index rows) {
+  Split split;
+  split.train.resize(static_cast<std::size_t>(rows));
+  std::iota(split.train.begin(), split.train.end(), Index{0});
+  return split;
+}
+
+std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows) {
   auto a = std::make_unique<Assembly>();
   a->config = std::move(config);
   const RunConfig& c = a->config;
@@ -305,8 +314,9 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   refuse_without_effect(c, a->family->classifier());
   settle_threads(*a);
   a->data = load_dataset(data_options(c, a->family->classifier()));
-  if (!a->data.weight_file.empty()) a->config.data.weight.text = a->data.weight_file;
-  a->split = make_split(a->data, split_options(c));
+  if (!a->data.weight_file.empty())  // so that the resolved run file holds from any folder
+    a->config.data.weight.text = std::filesystem::absolute(a->data.weight_file).lexically_normal().string();
+  a->split = rows == RowsUsed::all_train ? all_rows(a->data.x.rows()) : make_split(a->data, split_options(c));
   fit_fills(a->data, a->split.train);
   a->y = a->data.y;
   a->weight = a->data.weight;

@@ -51,8 +51,11 @@ struct Assembly {
   std::string objective_text() const;
 };
 
+/// Which rows the inner problem is made of: those the run file's validation leaves, or all, with no outer criterion.
+enum class RowsUsed { train_part, all_train };
+
 /// Reads the data and builds the problem. Throws DataError, UsageError, RunFileError.
-std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies);
+std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows = RowsUsed::train_part);
 
 /// theta at which the outer run starts: as given, or (auto) the best of a coarse warm path over one common value; with several
 /// penalties this value is tuned first. What was done is added to notes.

@@ -175,7 +175,7 @@ struct CompareBlock final : Block {
 /// Of `tacit curve`: checked, then left alone by the other verbs.
 struct CurveBlock final : Block {
   Index steps = 300;
-  Opaque starts{Node::Kind::list, "[steps]"};
+  IntegerList starts{{0, 50, 100}, Range::at_least(0)};
   std::string variable = "value";
   void fields(BlockVisitor& v) override;
 };

@@ -17,8 +17,6 @@ struct Later {
 
 constexpr Later kLater[] = {
     {"verb", "compare", "run `tacit tune` once per estimator, each with its own -o"},
-    {"verb", "curve",
-     "run `tacit tune` with a fixed-point map as inner.solver: trace.csv has the implicit truncation of every step"},
     {"verb", "resume", "run `tacit tune` again"},
     {"verb", "report", "read trace.csv of the run folder"},
     {"data.format", "npy", "write the data as csv, tsv or libsvm"},
@@ -298,7 +296,6 @@ public:
     exclusive();
     schedule();
     compare();
-    curve();
   }
 
 private:
@@ -447,11 +444,6 @@ private:
     std::vector<std::string> paths;
     for (const KeyInfo& k : list_keys(RunConfig{}, catalog_, Listed::all)) paths.push_back(k.path);
     for (const auto& [key, value] : config_.compare.sweep.node->entries) sweep_entry(key, value, paths);
-  }
-  void curve() {
-    if (!config_.curve.starts.node) return;
-    for (const Node& item : config_.curve.starts.node->items)
-      read_integer(item, Range::at_least(0), Reading{"curve.starts", issues_});
   }
 
   const RunConfig& config_;

@@ -233,6 +233,7 @@ std::string absolute_path(const std::string& path, const Node& node) {
 }
 
 void Text::read(const Node& node, const Reading& reading) {
+  base = node.source ? node.source->base : "";
   if (is_word(node, none_)) {
     text.reset();
   } else if (node.is_null()) {
@@ -510,6 +511,30 @@ void StartPoint::read(const Node& node, const Reading& reading) {
 std::string StartPoint::yaml() const {
   if (file) return yaml_text(*file);
   return list.empty() ? yaml_number(number) : list_yaml(list);
+}
+
+void IntegerList::read(const Node& node, const Reading& reading) {
+  if (node.kind != Node::Kind::list) {
+    reading.error(node, "E202", "'" + reading.key + "' takes a list of whole numbers, not " + node.kind_text(),
+                  "write [0, 50, 100], for instance");
+    return;
+  }
+  std::vector<Index> read;
+  for (const Node& item : node.items) {
+    const auto value = read_integer(item, range_, reading);
+    if (!value) return;
+    read.push_back(*value);
+  }
+  if (read.empty())
+    reading.error(node, "E202", "'" + reading.key + "' is an empty list", "name at least one number, for instance [0]");
+  else
+    values = std::move(read);
+}
+
+std::string IntegerList::yaml() const {
+  std::string text;
+  for (const Index v : values) text += (text.empty() ? "" : ", ") + std::to_string(v);
+  return "[" + text + "]";
 }
 
 void Opaque::read(const Node& given, const Reading& reading) {

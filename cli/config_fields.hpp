@@ -191,6 +191,20 @@ public:
   nlohmann::json schema() const override;
 };
 
+/// A list of whole numbers, each in the range.
+class IntegerList final : public Value {
+public:
+  IntegerList(std::vector<Index> otherwise, Range range) : values(std::move(otherwise)), range_(range) {}
+  std::vector<Index> values;
+  void read(const Node& node, const Reading& reading) override;
+  std::string yaml() const override;
+  std::string grammar() const override { return "[whole numbers " + range_.text() + "]"; }
+  nlohmann::json schema() const override;
+
+private:
+  Range range_;
+};
+
 /// A piece of the run file that is kept as it is, of the kinds given.
 class Opaque final : public Value {
 public:

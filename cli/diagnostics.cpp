@@ -193,7 +193,10 @@ const std::vector<CodeDoc>& error_codes() {
       {"E211", "an override that cannot be applied", "Overrides are written key.path=value, for instance inner.max_steps=100.",
        2},
       {"E220", "a combination that cannot work", "The parts chosen do not go together; the message says what to use instead.", 2},
-      {"E401", "a numerical failure", "A value that is not finite came up, and no other point was left to try.", 4},
+      {"E401", "a numerical failure",
+       "The run could not go on: the message says what failed. A stronger penalty, prepare.standardize=true or other units of the "
+       "columns often help.",
+       4},
       {"E501", "the hypergradient is less exact than asked",
        "The worst estimate over all steps is above diagnostics.fail_error; the run itself is complete.", 5},
       {"W201", "a remark on the data", "The data were read, but something in them is worth a look.", 0},

@@ -44,23 +44,23 @@ def label(cell):
     return cell.strip() if value is None else value
 
 
-def find_delimiter(path, lines):
+def find_delimiter(path, text):
     name = path.lower()
     name = name[:-3] if name.endswith(".gz") else name
     if name.endswith(".tsv"):
         return "\t"
-    first = [line for line in lines if line.strip()][:10]
-    plain = ["".join(line.split('"')[::2]) for line in first]  # without what is in quotation marks
+    plain = "".join(text.split('"')[::2])  # without what is in quotation marks
+    plain = [line for line in plain.split("\n") if line.strip()][:10]
     seen = [d for d in "\t;," if d != DECIMAL and plain[0].count(d)]
     same = [d for d in seen if len({line.count(d) for line in plain}) == 1]
-    blank = " " if " " in first[0] and not name.endswith(".csv") else ","
+    blank = " " if " " in plain[0] and not name.endswith(".csv") else ";" if DECIMAL == "," else ","
     return (same + seen + [blank])[0]
 
 
 def read_table(path):
     """Column name -> cells as text, rows in the order of the file."""
     lines = read_text(path).split("\n")[SKIP_ROWS:]
-    delimiter = DELIMITER or find_delimiter(path, lines)
+    delimiter = DELIMITER or find_delimiter(path, "\n".join(lines))
     if delimiter == " ":
         lines = [line.replace("\t", " ").strip() for line in lines]
     csv.field_size_limit(2**31 - 1)
@@ -209,12 +209,13 @@ label <- function(cells) {  # the number, so that 1 is 1.0, else the text
 }
 find_delimiter <- function(path, lines) {
   if (grepl("\\.tsv(\\.gz)?$", path, ignore.case = TRUE)) return("\t")
-  lines <- head(lines[nzchar(trimws(lines))], 10)
-  plain <- gsub("\"[^\"]*\"", "", lines)
+  plain <- strsplit(gsub("\"[^\"]*\"", "", paste(lines, collapse = "\n")), "\n")[[1]]  # without what is in quotation marks
+  plain <- head(plain[nzchar(trimws(plain))], 10)
   count <- function(d) lengths(regmatches(plain, gregexpr(d, plain, fixed = TRUE)))
   seen <- Filter(function(d) d != DECIMAL && count(d)[1] > 0, c("\t", ";", ","))
   same <- Filter(function(d) length(unique(count(d))) == 1, seen)
-  c(same, seen, if (grepl(" ", lines[1]) && !grepl("\\.csv(\\.gz)?$", path, ignore.case = TRUE)) "" else ",")[1]
+  blank <- grepl(" ", plain[1]) && !grepl("\\.csv(\\.gz)?$", path, ignore.case = TRUE)
+  c(same, seen, if (blank) "" else if (DECIMAL == ",") ";" else ",")[1]
 }
 read_table <- function(path) {
   lines <- readLines(path, warn = FALSE, encoding = "UTF-8")  # gzip is recognised
@@ -327,7 +328,7 @@ glmnet::glmnet.control(fdev = 0, devmax = 1)  # no early end of the path
 fit <- glmnet::glmnet(prepared, y, family = if (is.null(POSITIVE)) "gaussian" else "binomial", weights = weight, alpha = 0,
                       lambda = if (lambda > 0) lambda * c(1000, 100, 10, 1) else 0,
                       penalty.factor = if (lambda > 0) l2 / mean(l2) else rep(1, ncol(x)),
-                      standardize = FALSE, intercept = INTERCEPT, thresh = 1e-20, maxit = 1e7)
+                      standardize = FALSE, intercept = INTERCEPT, thresh = 1e-24, maxit = 1e8)
 last <- length(fit$lambda)
 coefficients <- as.vector(fit$beta[, last]) / scale
 intercept <- (if (INTERCEPT) unname(fit$a0[last]) else 0) - sum(centre * coefficients)

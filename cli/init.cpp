@@ -66,6 +66,12 @@ void summarize_table(const Table& table, DataSummary& s) {
   s.classes = classes_of(table, target);
 }
 
+std::string format_of(const std::string& given, const std::string& path) {
+  if (given != "auto") return given;
+  const std::string extension = format_extension(path);
+  return extension == ".svm" || extension == ".libsvm" ? "libsvm" : extension == ".tsv" ? "tsv" : "csv";
+}
+
 }  // namespace
 
 DataSummary summarize_data(const RunConfig& config) {
@@ -73,10 +79,8 @@ DataSummary summarize_data(const RunConfig& config) {
   if (!d.train.path) throw UsageError("name the data: tacit init data.train=FILE", "data.train");
   DataSummary s;
   s.file = written_path(*d.train.path);
-  const std::string name = lower(*d.train.path);
-  const bool libsvm = d.format == "libsvm" || name.find(".svm") != std::string::npos || name.find(".libsvm") != std::string::npos;
-  s.format = libsvm ? "libsvm" : name.find(".tsv") != std::string::npos ? "tsv" : "csv";
-  if (libsvm) {
+  s.format = format_of(d.format, *d.train.path);
+  if (s.format == "libsvm") {
     const LibsvmSet set = read_libsvm({*d.train.path});
     const Vec& labels = set.parts.front().label;
     s.rows = static_cast<long>(labels.size());

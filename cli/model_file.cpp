@@ -108,7 +108,9 @@ void check(const FittedModel& m) {
   if (m.task == Task::binary && (m.classes.size() != 2 || m.positive != m.classes[1]))
     refuse("it needs two classes, the positive one last");
   if (m.task == Task::regression && !m.classes.empty()) refuse("a regression has no classes");
-  if (m.encoder.feature_names() != m.features) refuse("its encoder makes other features");
+  // The number first: a wrong one in a file could ask for more names than there is memory.
+  if (m.encoder.features() != m.coefficients.size() || m.encoder.feature_names() != m.features)
+    refuse("its encoder makes other features");
   for (const ModelHyper& block : m.hyperparameters)
     if (block.values.empty() || (!block.labels.empty() && block.labels.size() != block.values.size()))
       refuse("hyperparameter '" + block.name + "' has no value, or another number of labels than of values");
@@ -153,7 +155,7 @@ public:
     if (!j.is_object() || !j.contains("format") || !j.contains("coefficients")) fail("", "it is no model file of Tacit");
     const Index format = integer(j, "format", "");
     if (format > kFormat)
-      throw UsageError("'" + file_.path() + "' was written by Tacit " + j.value("tacit", "?") +
+      throw UsageError("'" + file_.path() + "' was written by Tacit " + text(j, "tacit", "") +
                        ", which is newer than this one (format " + std::to_string(format) +
                        ", known: " + std::to_string(kFormat) + "); predict with that version");
     if (format < 1) fail("format", "it must be 1");
@@ -187,6 +189,8 @@ private:
     } catch (const Json::parse_error& error) {
       const std::size_t at = bytes.empty() ? 0 : std::min(error.byte == 0 ? 0 : error.byte - 1, bytes.size() - 1);
       throw file_.error("D103", "the model file is no valid JSON here", at, kRemedy);
+    } catch (const Json::out_of_range&) {
+      fail("", "a number in it is larger than any double");
     }
   }
   [[noreturn]] void fail(const std::string& where, const std::string& what) const {

@@ -90,8 +90,9 @@ std::vector<std::string> predict(const std::filesystem::path& model_path, const 
   if (output) {
     write_atomically(*output, text);
   } else {
+    errno = 0;
     out << text << std::flush;
-    if (!out) throw IoError("write", "standard output", EIO);
+    if (!out) throw IoError("write", "standard output", errno != 0 ? errno : EIO);
   }
   return std::move(result.warnings);
 }

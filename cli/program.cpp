@@ -1,6 +1,7 @@
 // Dispatch of the verbs, and how every kind of failure becomes a message and an exit code.
 #include <csignal>
 #include <iostream>
+#include <new>
 
 #include <tacit/cli/assembly.hpp>
 #include <tacit/cli/describe.hpp>
@@ -39,6 +40,7 @@ void no_overrides(const CommandLine& line) {
 int dispatch(const CommandLine& line, Streams& io) {
   if (line.verb == "tune") return tune(line, io);
   if (line.verb == "check") return check(line, io);
+  if (line.verb == "curve") return curve(line, io);
   if (line.verb == "predict") return predict_verb(line, io);
   if (line.verb == "init") return init(line, io);
   if (line.verb == "describe") return describe_verb(line, io);
@@ -126,6 +128,9 @@ int run_program(const std::vector<std::string>& arguments, Streams& io) {
     return kUsage;
   } catch (const IoError& e) {
     io.err << "error: " << e.what() << '\n';
+    return kInternal;
+  } catch (const std::bad_alloc&) {
+    io.err << "error: there is not enough memory for this problem; use fewer rows, columns or levels\n";
     return kInternal;
   } catch (const std::exception& e) {
     io.err << "internal error: " << e.what() << '\n';

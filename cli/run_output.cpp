@@ -24,21 +24,20 @@ std::string csv_line(const std::vector<std::string>& cells) {
   return line + '\n';
 }
 
-std::string quoted_csv(const std::string& cell) {
-  if (cell.find_first_of(",\"\n") == std::string::npos) return cell;
-  std::string out = "\"";
-  for (const char c : cell) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + '"';
-}
-
 std::string percent(double share) {
   return share >= 10 ? "more than 1000 %" : "about " + brief_number(std::round(share * 1000) / 10) + " %";
 }
 
 }  // namespace
+
+std::string csv_cell(const std::string& text) {
+  const bool plain =
+      text.find_first_of(",\"\r\n") == std::string::npos && (text.empty() || (text.front() != ' ' && text.back() != ' '));
+  if (plain) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
 
 std::string brief_number(double value) {
   char buffer[64];
@@ -91,7 +90,7 @@ std::vector<HyperRow> hyper_rows(const HyperSpace& space, In theta, In theta_sta
 std::string hyper_csv(const std::vector<HyperRow>& rows) {
   std::string text = "name,value,start,lower,upper,at_bound\n";
   for (const HyperRow& r : rows) {
-    text += csv_line({quoted_csv(r.name), number_text(r.value), number_text(r.start), number_text(r.lower), number_text(r.upper),
+    text += csv_line({csv_cell(r.name), number_text(r.value), number_text(r.start), number_text(r.lower), number_text(r.upper),
                       r.at_bound ? "true" : "false"});
   }
   return text;

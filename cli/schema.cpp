@@ -49,6 +49,7 @@ json HyperRange::schema() const {
   return any_of({{{"const", "auto"}}, {{"type", "array"}, {"items", positive()}, {"minItems", 2}, {"maxItems", 2}}});
 }
 json StartPoint::schema() const { return any_of({type("number"), list_of(type("number")), type("string")}); }
+json IntegerList::schema() const { return list_of(type("integer")); }
 json Opaque::schema() const { return any_of({null(), type(wanted_ == Node::Kind::list ? "array" : "object")}); }
 
 namespace {

@@ -269,10 +269,9 @@ void TuneRun::write_predictions() {
 
 ElsewhereFit elsewhere_fit(const Assembly& a, const FinalFit& f) {
   ElsewhereFit e;
-  // A file of weights goes into the script number by number.
-  if (a.data.weight_file.empty()) e.weight_column = a.config.data.weight.text.value_or("");
-  e.data = fit_rows(a.data, f.rows, e.weight_column, a.config.validation.target.text.value_or(""),
-                    a.config.data.test_target.text.value_or(""));
+  // Weights of a file go into the script number by number.
+  e.weight_column = a.data.weight_column;
+  e.data = fit_rows(a.data, f.rows, e.weight_column, a.data.validation_target, a.data.test_target);
   e.class_weight = a.class_weights;
   e.intercept = a.options.intercept;
   e.standardize = f.scaling.active();

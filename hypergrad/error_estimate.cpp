@@ -14,6 +14,16 @@ namespace {
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 constexpr Index kCgLimit = 1000;
 
+/// sqrt(sum_j s_j^2 a_j^2) over the coordinates that a hyperparameter penalises; s_j: scale of that hyperparameter.
+double penalised(const LinearModel& f, In scale, In a) {
+  double sum = 0;
+  for (Index j = 0; j < a.size(); ++j) {
+    const Index g = f.penalty().index(j);
+    if (g >= 0) sum += scale[g] * scale[g] * a[j] * a[j];
+  }
+  return std::sqrt(sum);
+}
+
 /// Point, adjoint and hypergradient under correction.
 class Correction {
 public:
@@ -23,6 +33,8 @@ public:
   bool round();
   /// Nothing left to correct but rounding.
   bool exhausted() const { return at_floor_ && adjoint_residual_ <= 1e-14; }
+  /// Whether the known convexity, if any, vouches for the hypergradient (in theta) to this much.
+  bool within(double much) const;
   /// ||.|| in theta
   double size(In gradient_u) const { return slope_.cwiseProduct(gradient_u).norm(); }
   void bound(const Hypergradient& hyper, ErrorEstimate& e) const;
@@ -37,7 +49,7 @@ private:
   bool newton();
   bool newton_step();
   bool correct_adjoint();
-  std::shared_ptr<const LinearOperator> preconditioner() const;
+  std::shared_ptr<const LinearOperator> preconditioner();
   /// A point and an adjoint with f_x, l_x, the residual l_x - f_xx w, and the hypergradient there.
   struct Exact {
     Vec x, w, fx, lx, left, gradient;
@@ -53,7 +65,7 @@ private:
   FirstOrder at_;
   std::unique_ptr<const Curvature> c_;
   double floor_ = 0, adjoint_residual_ = 0;
-  bool at_floor_ = false, tight_ = false;
+  bool at_floor_ = false, tight_ = false, factored_ = false;
 };
 
 Correction::Correction(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
@@ -67,8 +79,15 @@ Correction::Correction(const Problem& problem, In u, const InnerSolution& inner,
   tight_ = at_.gradient.norm() <= 1e-5 * unit && hyper.residual <= 1e-3;
 }
 
-std::shared_ptr<const LinearOperator> Correction::preconditioner() const {
-  return factor_ ? factor_ : detail::jacobi(*c_, x_.size());
+/// A factor of f_xx while that costs no more than some products: what is left of a residual after few steps of CG says nothing
+/// of modes as soft as those of more columns than rows.
+std::shared_ptr<const LinearOperator> Correction::preconditioner() {
+  const Index n = x_.size();
+  if (!factor_ && !factored_ && n <= LinearModel::kEigenDim) {
+    factored_ = true;
+    if (Mat h(n, n); c_->dense(h)) factor_ = cholesky_inverse(h);
+  }
+  return factor_ ? factor_ : detail::jacobi(*c_, n);
 }
 
 bool Correction::newton_step() {
@@ -137,6 +156,17 @@ bool Correction::correct_adjoint() {
   return solved.status != Status::negative_curvature && solved.status != Status::failed && g_.allFinite();
 }
 
+/// ||f_x||/mu and ||l_x - f_xx w||/mu are at least the errors of point and adjoint where H is constant, and nearly so elsewhere;
+/// what they do to the cross term of a penalty is known, else their share of the lengths has to do.
+bool Correction::within(double much) const {
+  const double mu = problem_.f->convexity(u_);
+  if (!(mu > 0)) return true;
+  const double e = at_floor_ ? 0 : at_.gradient.norm() / mu, w = adjoint_residual_ * lx_.norm() / mu;
+  if (const LinearModel* f = problem_.f->linear()) return penalised(*f, slope_, x_) * w + penalised(*f, slope_, w_) * e <= much;
+  const double share = much / size(g_);
+  return e <= share * x_.norm() && w <= share * w_.norm();
+}
+
 bool Correction::round() { return newton() && correct_adjoint(); }
 
 /// The nearest to the solution that is cheap: a dense solve where the factor is, else what the rounds left.
@@ -170,15 +200,8 @@ double Correction::remainder(const Exact& at, In scale) const {
   const double mu = f.convexity(u_), smooth = f.smoothness(u_);
   const double e = (at.fx.norm() + 16 * kEps * smooth * at.x.norm()) / mu;
   const double w = (at.left.norm() + 16 * kEps * (smooth * at.w.norm() + at.lx.norm()) + problem_.l->smoothness() * e) / mu;
-  double fx = 0, fw = 0, largest = 0;
-  for (Index j = 0; j < at.x.size(); ++j) {
-    const Index g = f.penalty().index(j);
-    const double s = g < 0 ? 0 : std::abs(scale[g]);
-    fx += s * s * at.x[j] * at.x[j];
-    fw += s * s * at.w[j] * at.w[j];
-    largest = std::max(largest, s);
-  }
-  return std::sqrt(fx) * w + std::sqrt(fw) * e + largest * e * w;
+  const double largest = scale.size() > 0 ? scale.cwiseAbs().maxCoeff() : 0;
+  return penalised(f, scale, at.x) * w + penalised(f, scale, at.w) * e + largest * e * w;
 }
 
 void Correction::bound(const Hypergradient& hyper, ErrorEstimate& e) const {
@@ -213,15 +236,19 @@ ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& 
     const Vec last = std::exchange(e.corrected, correction.gradient());
     e.adjoint = correction.adjoint();
     e.error = correction.size(hyper.gradient - e.corrected);
-    const double size = correction.size(e.corrected);
+    // The reported quotient is as uncertain as its smaller part: the error, or the true length that it is divided by.
+    const double size = correction.size(e.corrected), smaller = std::min(e.error, size);
     bool known = correction.exhausted();
     if (e.rounds == 0) {
       known = known || (correction.tight() && e.error <= options.negligible * size);
     } else {
       e.uncertainty = correction.size(e.corrected - last);
-      known = known || e.uncertainty <= std::max(options.resolution * e.error, 1e-13 * size);
+      known = known || e.uncertainty <= std::max(options.resolution * smaller, 1e-13 * size);
     }
-    if (known) e.status = Status::converged;
+    // Residuals of modes softer than all that was seen are small; their errors need not be.
+    const double much = std::max(options.resolution * smaller, options.negligible * size);
+    const bool sure = correction.exhausted() || size == 0 || correction.within(much);
+    if (known && sure) e.status = Status::converged;
     ++e.rounds;
   }
   e.x = correction.x();

@@ -7,12 +7,13 @@
 namespace tacit {
 
 struct ErrorOptions {
-  double relative = 0.01;  ///< residual, over the one at its start, to which each corrective solve goes
-  Index max_rounds = 6;    ///< corrections of point and adjoint
-  Index max_newton = 3;    ///< Newton steps a round at most: a further one where ||f_x|| did not fall to a tenth
-  double resolution =
-      0.05;  ///< rounds end when the last one moved the corrected hypergradient by at most this share of the error found
-  double negligible = 1e-3;  ///< below this relative error one round is enough, when residuals of point and adjoint are small too
+  double relative = 0.01;    ///< residual, over the one at its start, to which each corrective solve goes
+  Index max_rounds = 10;     ///< corrections of point and adjoint
+  Index max_newton = 3;      ///< Newton steps a round at most: a further one where ||f_x|| did not fall to a tenth
+  double resolution = 0.05;  ///< rounds end when the last one moved the corrected hypergradient by at most this share of the
+                             ///< error found, or of its own length if that is less
+  double negligible = 1e-3;  ///< below this relative error one round is enough, when residuals of point and adjoint are small
+                             ///< too; where the convexity of f is known, it vouches for this share
 };
 
 /// A point and an adjoint nearer to the truth, and the hypergradient there, which stands in for the true one.
@@ -37,8 +38,9 @@ struct ErrorEstimate {
 /// Estimates the total error of `hyper` (inner solve, adjoint, truncation). A round is a Newton direction for x by CG with Jacobi
 /// (or the solver's factor) as preconditioner, its step halved while neither f nor ||f_x|| falls, then CG on the residual of the
 /// adjoint in hand at the corrected point, both to 1 % of their start. A second round shows how well the first knew the error;
-/// rounds go on until that is known to 5 %. Residuals alone would not do: soft modes hide in them. The work is counted with
-/// `problem.work`, if any.
+/// rounds go on until that is known to 5 %. Residuals alone would not do: soft modes hide in them, so up to
+/// LinearModel::kEigenDim variables CG has a factor of f_xx, and its convexity, where known, must vouch for point and adjoint.
+/// The work is counted with `problem.work`, if any.
 ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
                              const ErrorOptions& options = {});
 

@@ -93,20 +93,40 @@ std::vector<bool> match_names(const std::vector<std::string>& names, const std::
   return chosen;
 }
 
+namespace {
+
+/// What to do about a word in a column of numbers, where the word itself says more than `otherwise`.
+std::string word_remedy(const Table& table, const std::string& word, Index row, const std::string& otherwise) {
+  if (table.decimal() == '.' && word.find(',') != std::string::npos) {
+    return "if the comma is a decimal sign, set data.decimal: \",\"";
+  }
+  if (row == 0 && !table.has_header()) return "if this line holds the names of the columns, set data.header: present";
+  return otherwise;
+}
+
+DataError no_finite_number(const Table& table, Index row, Index column) {
+  const std::string cell = table.cell(row, column);
+  double value = 0;
+  const bool large = read_number(cell, table.decimal(), value) == NumberText::out_of_range;
+  return table.error("D109",
+                     quoted_text(cell) + " in column '" + table.names()[static_cast<std::size_t>(column)] +
+                         (large ? "' is too large" : "' is not finite"),
+                     row, column,
+                     large ? "numbers are at most 1e150, so that their squares are numbers too: correct it, or use another unit"
+                           : "if it means that the value is missing, add it to data.missing_values and choose data.missing");
+}
+
+}  // namespace
+
 void require_numbers(const Table& table, Index column, const std::string& remedy) {
   const ColumnCells& cells = table.cells(column);
   const std::string& name = table.names()[static_cast<std::size_t>(column)];
   if (cells.words > 0 && (cells.first_not_finite < 0 || cells.first_word < cells.first_not_finite)) {
     const std::string word = table.cell(cells.first_word, column);
-    const bool comma = table.decimal() == '.' && word.find(',') != std::string::npos;
-    throw table.error("D108", "'" + word + "' is no number, but column '" + name + "' holds numbers", cells.first_word, column,
-                      comma ? "if the comma is a decimal sign, set data.decimal: \",\"" : remedy);
+    throw table.error("D108", quoted_text(word) + " is no number, but column '" + name + "' holds numbers", cells.first_word,
+                      column, word_remedy(table, word, cells.first_word, remedy));
   }
-  if (cells.not_finite > 0) {
-    throw table.error("D109", "'" + table.cell(cells.first_not_finite, column) + "' in column '" + name + "' is not finite",
-                      cells.first_not_finite, column,
-                      "if it means that the value is missing, add it to data.missing_values and choose data.missing");
-  }
+  if (cells.not_finite > 0) throw no_finite_number(table, cells.first_not_finite, column);
 }
 
 std::vector<std::string> sorted_levels(std::vector<std::string> levels) {

@@ -53,9 +53,9 @@ void require_positive_weight(const Dataset& data, const std::string& path) {
 
 void require_two_classes(const std::vector<std::string>& classes, const std::string& path, const std::string& target) {
   if (classes.size() >= 2) return;
-  throw DataError("D113",
-                  "all rows have the same class, '" + (classes.empty() ? "" : classes[0]) + "', in column '" + target + "'",
-                  SourceLocation{path, 0, 0}, "a classifier needs two; check data.target");
+  throw DataError(
+      "D113", "all rows have the same class, " + quoted_text(classes.empty() ? "" : classes[0]) + ", in column '" + target + "'",
+      SourceLocation{path, 0, 0}, "a classifier needs two; check data.target");
 }
 
 /// Reads tables and turns them into a Dataset.
@@ -85,6 +85,7 @@ public:
     for (const Source& s : sources_) at = load_rows(s, at);
     require_positive_weight(d_, sources_[0].table.file().path());
     d_.feature_names = encoder().feature_names();
+    require_unique_names();
     d_.groups = make_groups(o_, d_.feature_names, parents(), d_.warnings);
     return std::move(d_);
   }
@@ -97,11 +98,28 @@ private:
     TableOptions reading = o_.table;
     if (format_ == "tsv" && reading.delimiter == "auto") reading.delimiter = "tab";
     encoder().table = reading;
+    // The columns of further files are found by the names in their first line, whatever these look like.
+    if (origin != Origin::train && encoder().had_header) reading.header = Header::present;
     Source s;
     s.table = Table::read(resolve_path(o_.base_dir, path), reading);
     s.origin = origin;
     s.target = find_column(s.table, target, "data.target");
     sources_.push_back(std::move(s));
+  }
+
+  /// A column 'city=Oslo' beside the level 'Oslo' of 'city' would make two features that no file can tell apart.
+  void require_unique_names() const {
+    std::set<std::string> seen;
+    for (const std::string& name : d_.feature_names) {
+      if (seen.insert(name).second) continue;
+      throw sources_[0].table.file().error("D106", "two features have the name " + quoted_text(name) + ", a column and a level",
+                                           "rename the column, or leave it out: data.drop");
+    }
+  }
+
+  static void require_apart(Index a, const char* key_a, Index b, const char* key_b) {
+    if (a < 0 || a != b) return;
+    throw UsageError(std::string(key_a) + " and " + key_b + " name the same column; a column has one part", key_b);
   }
 
   void find_roles() {
@@ -117,6 +135,7 @@ private:
                          "validation.split_column");
       }
       train().split = find_column(table, o_.split_column, "validation.split_column");
+      require_apart(train().target, "data.target", train().split, "validation.split_column");
     }
     d_.weighted = !o_.weight.empty();
     if (!d_.weighted) return;
@@ -126,6 +145,9 @@ private:
       d_.weight_file = path;
     } else {
       train().weight = find_column(table, o_.weight, "data.weight");
+      d_.weight_column = table.names()[static_cast<std::size_t>(train().weight)];
+      require_apart(train().target, "data.target", train().weight, "data.weight");
+      require_apart(train().split, "validation.split_column", train().weight, "data.weight");
     }
   }
 
@@ -133,6 +155,8 @@ private:
   void add_other(const std::string& path, Origin origin, const std::string& target) {
     if (path.empty()) return;
     add_source(path, origin, target.empty() ? encoder().target : target);
+    (origin == Origin::validation ? d_.validation_target : d_.test_target) =
+        sources_.back().table.names()[static_cast<std::size_t>(sources_.back().target)];
     if (train().weight < 0) return;
     Source& s = sources_.back();
     s.weight = find_column(s.table, train().table.names()[static_cast<std::size_t>(train().weight)], "data.weight");
@@ -164,7 +188,10 @@ private:
       first += column.width();
       encoder().columns.push_back(std::move(column));
     }
-    if (first == 0) throw table.file().error("D120", "no feature is left", "check data.features and data.drop");
+    if (first > 0) return;
+    const bool one = table.cols() == 1;
+    throw table.file().error("D120", one ? "the file has one column, the target, so no feature is left" : "no feature is left",
+                             one ? "check data.delimiter" : "check data.features and data.drop");
   }
 
   /// Column c of the training file and the column of this name in the validation file.
@@ -250,7 +277,7 @@ private:
       const std::string& label = text.levels[static_cast<std::size_t>(text.codes[static_cast<std::size_t>(r)])];
       const auto known = std::find(d_.classes.begin(), d_.classes.end(), label);
       if (known == d_.classes.end()) {
-        throw s.table.error("D121", "the class '" + label + "' does not occur in the training data", r, s.target,
+        throw s.table.error("D121", "the class " + quoted_text(label) + " does not occur in the training data", r, s.target,
                             "correct the label, or leave the row out");
       }
       d_.y[at++] = static_cast<double>(known - d_.classes.begin());
@@ -283,7 +310,7 @@ private:
       double number = 0;
       const bool fold = read_number(value, '.', number) == NumberText::number && number == std::floor(number) && number >= 0;
       if (!fold && value != "train" && value != "validation" && value != "test") {
-        throw s.table.error("D119", "the split column holds '" + value + "'", r, s.split,
+        throw s.table.error("D119", "the split column holds " + quoted_text(value), r, s.split,
                             "write train, validation or test (or a fold number) in every row");
       }
       d_.split.push_back(value);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -136,6 +137,18 @@ CsrMatrix keep_columns(const CsrMatrix& x, const std::vector<Index>& kept) {
   return out;
 }
 
+namespace {
+
+/// 3 for "x3", the name of a column without one; 0 for any other.
+Index number_of(const std::string& name) {
+  Index number = 0;
+  if (name.empty()) return 0;
+  const auto [end, ec] = std::from_chars(name.data() + 1, name.data() + name.size(), number);
+  return ec == std::errc{} && end == name.data() + name.size() ? number : 0;
+}
+
+}  // namespace
+
 std::vector<Index> locate_columns(const Encoder& encoder, const Table& table) {
   std::vector<Index> at;
   // without a header, a file that lacks the target alone is meant to hold the features in their order
@@ -144,14 +157,26 @@ std::vector<Index> locate_columns(const Encoder& encoder, const Table& table) {
   for (const EncodedColumn& column : encoder.columns) {
     Index c = table.find(column.name);
     if (without_target) {
-      const Index number = std::stol(column.name.substr(1)) - 1;
-      c = number > encoder.target_column ? number - 1 : number;
+      const Index among_all = number_of(column.name) - 1;
+      c = among_all > encoder.target_column ? among_all - 1 : among_all;
     }
-    if (c < 0) throw no_column(table, column.name, "a feature of the training data");
+    if (c < 0 || c >= table.cols()) throw no_column(table, column.name, "a feature of the training data");
     at.push_back(c);
   }
   return at;
 }
+
+namespace {
+
+DataError empty_column(const Table& table, Index column) {
+  const bool last = column + 1 == table.cols();
+  return table.error("D110", "column '" + table.names()[static_cast<std::size_t>(column)] + "' holds no value in any row", 0,
+                     column,
+                     std::string("leave it out: data.drop") +
+                         (last ? " (a delimiter at the end of every line makes such a column: then name data.target too)" : ""));
+}
+
+}  // namespace
 
 std::vector<Index> kept_rows(const Table& table, const std::vector<Index>& columns, const std::vector<Index>& always,
                              Missing rule) {
@@ -159,6 +184,7 @@ std::vector<Index> kept_rows(const Table& table, const std::vector<Index>& colum
   const auto look = [&](Index c, bool required) {
     const ColumnCells& cells = table.cells(c);
     if (cells.missing == 0 || (!required && (rule == Missing::mean || rule == Missing::median))) return;
+    if (cells.missing == table.rows() && table.rows() > 1) throw empty_column(table, c);
     if (rule != Missing::drop_row) {
       throw table.error("D110", "a cell of column '" + table.names()[static_cast<std::size_t>(c)] + "' is missing",
                         cells.first_missing, c,
@@ -225,7 +251,7 @@ std::vector<std::string> Encoder::feature_names() const {
 EncodedFile Encoder::encode(const std::string& path) const {
   if (sparse) return encode_libsvm(*this, path);
   TableOptions reading = table;
-  if (!had_header) reading.header = Header::absent;
+  reading.header = had_header ? Header::present : Header::absent;  // one row alone cannot tell
   const Table data = Table::read(path, reading);
   const std::vector<Index> sources = locate_columns(*this, data);
   const std::vector<Index> kept = kept_rows(data, sources, {}, missing);

@@ -66,10 +66,13 @@ private:
       case NumberText::number:
         break;
       case NumberText::word:
-        throw file_.error("D117", what + " '" + std::string(text) + "' is no number", offset(p_),
+        throw file_.error("D117", what + " " + quoted_text(text) + " is no number", offset(p_),
                           "every row is 'label index:value index:value ...'");
-      default:
-        throw file_.error("D109", what + " '" + std::string(text) + "' is not finite", offset(p_),
+      case NumberText::out_of_range:
+        throw file_.error("D109", what + " " + quoted_text(text) + " is too large", offset(p_),
+                          "numbers are at most 1e150, so that their squares are numbers too: correct it, or use another unit");
+      case NumberText::not_finite:
+        throw file_.error("D109", what + " " + quoted_text(text) + " is not finite", offset(p_),
                           "LIBSVM files cannot say that a value is missing: leave the row out");
     }
     p_ += text.size();
@@ -83,8 +86,8 @@ private:
     if (ec == std::errc::result_out_of_range || (ec == std::errc{} && index >= kMostEntries)) {
       throw file_.error("D118", "an index beyond 2^31", offset(begin), "indices are kept in 32 bits: number the features anew");
     }
-    if (ec != std::errc{} || colon == end_ || *colon != ':' || index < 0) {
-      throw file_.error("D117", "'" + std::string(word()) + "' is no index:value", offset(begin),
+    if (ec != std::errc{} || colon == end_ || *colon != ':' || *begin == '-') {
+      throw file_.error("D117", quoted_text(word()) + " is no index:value", offset(begin),
                         "every row is 'label index:value index:value ...', indices are whole numbers from 0 or 1 on");
     }
     if (index <= previous_) {
@@ -130,6 +133,21 @@ void check_largest(const TextFile& file, const RawRows& raw, int base, Index fea
                    raw.largest_at, "raise data.features_total, or leave it out");
 }
 
+/// A slip in one index must not ask for gigabytes: far more features than entries are believed when features_total says them.
+void check_features(const std::vector<TextFile>& files, const std::vector<RawRows>& raw, Index features) {
+  constexpr Index kSurely = 10'000'000, kPerEntry = 100;
+  std::size_t entries = 0;
+  for (const RawRows& r : raw) entries += r.index.size();
+  if (features <= kSurely || features <= kPerEntry * static_cast<Index>(entries)) return;
+  const auto widest =
+      std::max_element(raw.begin(), raw.end(), [](const auto& a, const auto& b) { return a.largest < b.largest; });
+  throw files[static_cast<std::size_t>(widest - raw.begin())].error(
+      "D118",
+      "index " + std::to_string(widest->largest) + " makes " + std::to_string(features) + " features of " +
+          std::to_string(entries) + " entries",
+      widest->largest_at, "correct it, or set data.features_total if so many are meant");
+}
+
 LibsvmPart finish(const TextFile& file, RawRows raw, int base, Index features) {
   LibsvmPart part;
   part.path = file.path();
@@ -165,8 +183,12 @@ LibsvmSet parse_libsvm(const std::vector<TextFile>& files, const LibsvmOptions& 
   set.index_base = find_base(files, raw, options);
   for (const RawRows& r : raw) set.features = std::max<Index>(set.features, r.largest - set.index_base + 1);
   if (options.features_total) {
-    if (*options.features_total < 1) throw UsageError("features_total must be 1 or more", "data.features_total");
+    if (*options.features_total < 1 || *options.features_total > kMostEntries) {
+      throw UsageError("features_total must be 1 or more and less than 2^31", "data.features_total");
+    }
     set.features = *options.features_total;
+  } else {
+    check_features(files, raw, set.features);
   }
   if (set.features == 0) throw files[0].error("D120", "no row has an entry, so there is no feature", "check the file");
   for (std::size_t i = 0; i < files.size(); ++i) {

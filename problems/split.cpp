@@ -67,11 +67,23 @@ void split_by_column(const Dataset& data, Split& out, std::vector<Index>& rows) 
   }
 }
 
-void require_classes(const Dataset& data, const std::vector<Index>& train) {
+/// Rows of weight 0 are not there for the fit.
+bool counts(const Dataset& data, Index row) { return data.weight.size() == 0 || data.weight[row] > 0; }
+
+/// The first of the rows that counts. Throws D112 when none does.
+Index require_weight(const Dataset& data, const std::vector<Index>& rows, const std::string& what) {
+  const auto first = std::find_if(rows.begin(), rows.end(), [&](Index r) { return counts(data, r); });
+  if (first != rows.end()) return *first;
+  throw DataError("D112", "all " + what + " rows have the weight 0",
+                  SourceLocation{data.files.empty() ? "" : data.files[0].path, 0, 0},
+                  "give some of them a positive weight, or split in another way");
+}
+
+void require_classes(const Dataset& data, const std::vector<Index>& train, Index counting) {
   if (data.classes.empty()) return;
-  const double first = data.y[train[0]];
-  if (std::any_of(train.begin(), train.end(), [&](Index r) { return data.y[r] != first; })) return;
-  throw DataError("D113", "all training rows have the same class, '" + data.classes[static_cast<std::size_t>(first)] + "'",
+  const double first = data.y[counting];
+  if (std::any_of(train.begin(), train.end(), [&](Index r) { return counts(data, r) && data.y[r] != first; })) return;
+  throw DataError("D113", "all training rows have the same class, " + quoted_text(data.classes[static_cast<std::size_t>(first)]),
                   SourceLocation{data.files.empty() ? "" : data.files[0].path, 0, 0},
                   "split in another way: validation.stratify: true keeps the shares of the classes");
 }
@@ -150,7 +162,9 @@ Split make_split(const Dataset& data, const SplitOptions& options) {
       data.split.empty() ? "a hold-out needs at least two rows" : "the split column must name rows of both kinds";
   if (out.train.empty()) throw empty_part(data, "train on", remedy);
   if (out.validation.empty()) throw empty_part(data, "validate on", remedy);
-  require_classes(data, out.train);
+  if (!out.test.empty()) require_weight(data, out.test, "test");
+  require_weight(data, out.validation, "validation");
+  require_classes(data, out.train, require_weight(data, out.train, "training"));
   return out;
 }
 

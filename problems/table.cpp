@@ -22,39 +22,40 @@ char named_delimiter(const std::string& name) {
   throw UsageError("the delimiter '" + name + "' cannot be; use auto, \",\", \";\", tab or space", "data.delimiter");
 }
 
-/// Occurrences of the delimiter outside of quotation marks in one line.
-Index count_outside_quotes(std::string_view line, char delimiter) {
-  Index n = 0;
+/// The first lines that are not blank, without what is in quotation marks (which may hold delimiters and line ends).
+std::vector<std::string> first_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  std::string line;
   bool quoted = false;
-  for (const char c : line) {
-    if (c == '"') quoted = !quoted;
-    if (c == delimiter && !quoted) ++n;
+  for (std::size_t i = 0; i <= text.size() && lines.size() < 10; ++i) {
+    if (i == text.size() || (text[i] == '\n' && !quoted)) {
+      if (line.find_first_not_of(" \t\r") != std::string::npos) lines.push_back(line);
+      line.clear();
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    } else if (!quoted) {
+      line += text[i];
+    }
   }
-  return n;
+  return lines;
 }
 
 /// The delimiter that cuts the first lines into equally many cells; tab before ; before , since a comma may be a decimal sign.
 char guess_delimiter(std::string_view text, const TableOptions& options, bool blanks_may_separate) {
-  std::vector<std::string_view> lines;
-  while (!text.empty() && lines.size() < 10) {
-    const std::size_t stop = std::min(text.find('\n'), text.size());
-    const std::string_view line = text.substr(0, stop);
-    if (line.find_first_not_of(" \t\r") != std::string_view::npos) lines.push_back(line);
-    text.remove_prefix(std::min(stop + 1, text.size()));
-  }
+  const std::vector<std::string> lines = first_lines(text);
   const char fallback = options.decimal == ',' ? ';' : ',';
   if (lines.empty()) return fallback;
   char first_seen = '\0';
   for (const char candidate : {'\t', ';', ','}) {
     if (candidate == options.decimal) continue;
-    const Index n = count_outside_quotes(lines[0], candidate);
-    const bool same = std::all_of(lines.begin(), lines.end(),
-                                  [&](std::string_view line) { return count_outside_quotes(line, candidate) == n; });
+    const auto count = [&](const std::string& line) { return std::count(line.begin(), line.end(), candidate); };
+    const auto n = count(lines[0]);
+    const bool same = std::all_of(lines.begin(), lines.end(), [&](const std::string& line) { return count(line) == n; });
     if (n > 0 && same) return candidate;
     if (n > 0 && first_seen == '\0') first_seen = candidate;
   }
   if (first_seen != '\0') return first_seen;  // ragged whatever we take: the error will point at the row
-  return blanks_may_separate && lines[0].find_first_of(" ") != std::string_view::npos ? ' ' : fallback;
+  return blanks_may_separate && lines[0].find(' ') != std::string::npos ? ' ' : fallback;
 }
 
 enum class CellKind { number, missing, not_finite, word };
@@ -72,7 +73,9 @@ public:
 
   bool at_line_end() const {
     if (pos_ >= text_.size() || text_[pos_] == '\n') return true;
-    return text_[pos_] == '\r' && (pos_ + 1 >= text_.size() || text_[pos_ + 1] == '\n');
+    if (text_[pos_] != '\r') return false;
+    const std::size_t after = text_.find_first_not_of('\r', pos_);  // some programs write more than one
+    return after == std::string_view::npos || text_[after] == '\n';
   }
   void skip_line() { pos_ = std::min(text_.find('\n', pos_), text_.size() - 1) + 1; }
   void end_line() {
@@ -199,7 +202,8 @@ public:
 
 private:
   DataError no_rows() const {
-    return t_.file_.error("D102", "the file '" + t_.file_.path() + "' holds no row of data",
+    return t_.file_.error("D102",
+                          "the file '" + t_.file_.path() + "' holds no row of data" + (t_.has_header_ ? ", only a header" : ""),
                           "check data.skip_rows and data.header, or name a file with data");
   }
 
@@ -255,8 +259,8 @@ private:
       const auto [at, fresh] = seen.emplace(t_.names_[i], i);
       if (fresh) continue;
       throw t_.file_.error("D106",
-                           "columns " + std::to_string(at->second + 1) + " and " + std::to_string(i + 1) + " are both named '" +
-                               t_.names_[i] + "'",
+                           "columns " + std::to_string(at->second + 1) + " and " + std::to_string(i + 1) + " are both named " +
+                               quoted_text(t_.names_[i]),
                            cells[i].begin, "rename one of them, or say data.header: absent when this line holds no names");
     }
   }
@@ -274,7 +278,7 @@ private:
     const char* p = text_.data() + pos_;
     const char* end = text_.data() + text_.size();
     const auto [stop, ec] = std::from_chars(p, end, value);
-    if (ec != std::errc{} || !std::isfinite(value) || is_missing_number(value)) return false;
+    if (ec != std::errc{} || !(std::abs(value) <= kLargestNumber) || is_missing_number(value)) return false;
     const std::size_t after = static_cast<std::size_t>(stop - text_.data());
     const std::size_t before = std::exchange(pos_, after);
     if (at_line_end() || text_[pos_] == delimiter_) return true;

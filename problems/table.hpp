@@ -56,7 +56,7 @@ public:
   /// Number of the column of this name, or -1.
   Index find(const std::string& name) const;
   const ColumnCells& cells(Index column) const { return cells_[static_cast<std::size_t>(column)]; }
-  /// The number in a cell; NaN where it is missing or a word, infinite where it is not finite.
+  /// The number in a cell; NaN where it is missing or a word, infinite where it is not finite or larger than kLargestNumber.
   double value(Index row, Index column) const { return values_[static_cast<std::size_t>(row * cols() + column)]; }
   /// Pointer to the cols() numbers of a row.
   const double* row(Index r) const { return values_.data() + r * cols(); }

@@ -27,7 +27,7 @@ std::string read_bytes(const std::string& path) {
   const fs::file_status status = fs::status(path, ec);
   if (!fs::exists(status)) {
     throw file_error("D101", "there is no file '" + path + "'", path,
-                     "check data.train and the other paths; they are relative to the run file");
+                     "check the path: in a run file it is relative to that file, on the command line to the working folder");
   }
   if (fs::is_directory(status)) throw file_error("D101", "'" + path + "' is a folder, not a file", path, "name a file in it");
   std::ifstream in(path, std::ios::binary);
@@ -70,6 +70,43 @@ std::string unpack(const std::string& packed, const std::string& path) {
 }
 #endif
 
+/// Bytes of the UTF-8 character at the start of text, 0 when none is there (RFC 3629: no surrogates, no longer form than needed).
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const unsigned first = byte(0);
+  const std::size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80U) return 0;
+  }
+  const bool too_long = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
+  const bool no_character = (first == 0xED && byte(1) > 0x9F) || (first == 0xF4 && byte(1) > 0x8F);
+  return too_long || no_character ? 0 : length;
+}
+
+/// Where the first byte stands that belongs to no character of UTF-8; npos when there is none.
+std::size_t find_broken_utf8(std::string_view bytes) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    std::uint64_t eight = 0;
+    while (at + sizeof eight <= bytes.size()) {  // most files are ASCII throughout
+      std::memcpy(&eight, bytes.data() + at, sizeof eight);
+      if ((eight & kHighBits) != 0) break;
+      at += sizeof eight;
+    }
+    if (at == bytes.size()) break;
+    const std::size_t length = utf8_length(bytes.substr(at));
+    if (length == 0) return at;
+    at += length;
+  }
+  return std::string_view::npos;
+}
+
+/// A D103 that points at a byte but does not show its line, which a terminal could not print.
+DataError unprintable(const TextFile& file, const std::string& message, std::size_t at, std::string remedy) {
+  return DataError("D103", message, file.locate(at), std::move(remedy));
+}
+
 void require_text(const TextFile& file) {
   const std::string_view bytes = file.bytes();
   const bool utf16 =
@@ -77,8 +114,16 @@ void require_text(const TextFile& file) {
   if (utf16) throw file.error("D103", "the file is written in UTF-16", "save it as UTF-8");
   const std::size_t zero = bytes.find('\0');
   if (zero != std::string_view::npos) {
-    throw file.error("D103", "the file is no text: byte " + std::to_string(zero + 1) + " is zero",
-                     "check data.format and the name of the file");
+    throw unprintable(file, "the file is no text: byte " + std::to_string(zero + 1) + " is zero", zero,
+                      "check data.format and the name of the file");
+  }
+  if (const std::size_t broken = find_broken_utf8(bytes); broken != std::string_view::npos) {
+    throw unprintable(file, "the file is not written in UTF-8: byte " + std::to_string(broken + 1) + " belongs to no character",
+                      broken, "save it as UTF-8 (iconv -f ISO-8859-1 -t UTF-8 does it for Latin-1)");
+  }
+  if (bytes.substr(0, bytes.size() - 1).find('\r') != std::string_view::npos && bytes.find('\n') == std::string_view::npos) {
+    throw file.error("D103", "the lines end with a carriage return alone",
+                     "save the file with line feeds (tr '\\r' '\\n' does it)");
   }
 }
 
@@ -140,6 +185,27 @@ DataError TextFile::error(const char* code, const std::string& message, std::str
   return file_error(code, message, path_, std::move(remedy));
 }
 
+namespace {
+
+/// Whether a decimal number that no double can hold is too small, not too large: by the power of ten of its first digit that
+/// counts.
+bool underflows(std::string_view text) {
+  const std::size_t e = std::min(text.find_first_of("eE"), text.size());
+  const std::string_view mantissa = text.substr(0, e);
+  const std::size_t digit = mantissa.find_first_of("123456789"), point = std::min(mantissa.find('.'), e);
+  double power = 0;  // of a size that no integer need hold
+  if (e < text.size()) {
+    const bool minus = text[e + 1] == '-';
+    for (const char c : text.substr(e + 1)) {
+      if (c >= '0' && c <= '9') power = 10 * power + (c - '0');
+    }
+    if (minus) power = -power;
+  }
+  return digit == std::string_view::npos || power + static_cast<double>(point) - static_cast<double>(digit) < 0;
+}
+
+}  // namespace
+
 NumberText read_number(std::string_view text, char decimal, double& value) {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-' && text[1] != '+') text.remove_prefix(1);
   char buffer[128];
@@ -151,13 +217,19 @@ NumberText read_number(std::string_view text, char decimal, double& value) {
   const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (end != text.data() + text.size() || ec == std::errc::invalid_argument) return NumberText::word;
   if (ec == std::errc::result_out_of_range) {
-    const std::size_t e = text.find_first_of("eE");
-    const bool tiny = e == std::string_view::npos ? text.find_first_not_of("+-0.") > text.find('.')
-                                                  : text.substr(e).find('-') != std::string_view::npos;
     value = 0;
-    return tiny ? NumberText::number : NumberText::out_of_range;
+    return underflows(text) ? NumberText::number : NumberText::out_of_range;
   }
-  return std::isfinite(value) ? NumberText::number : NumberText::not_finite;
+  if (!std::isfinite(value)) return NumberText::not_finite;
+  return std::abs(value) <= kLargestNumber ? NumberText::number : NumberText::out_of_range;
+}
+
+std::string quoted_text(std::string_view text) {
+  constexpr std::size_t kShown = 60;
+  if (text.size() <= kShown) return "'" + std::string(text) + "'";
+  std::size_t cut = kShown;
+  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;  // between two characters
+  return "'" + std::string(text.substr(0, cut)) + "...'";
 }
 
 std::string number_label(double value) {

@@ -37,11 +37,17 @@ private:
   std::uint64_t digest_ = 0;
 };
 
-/// How reading a number ended. out_of_range: larger than any double; not_finite: the words nan, inf.
+/// The largest size a number may have: the sum of the squares of all of them must stay a double.
+constexpr double kLargestNumber = 1e150;
+
+/// How reading a number ended. out_of_range: larger than kLargestNumber; not_finite: the words nan, inf.
 enum class NumberText { number, not_finite, out_of_range, word };
 
 /// Reads the whole of text as a decimal number, whatever the locale; a leading + is allowed, a number too small becomes 0.
 NumberText read_number(std::string_view text, char decimal, double& value);
+
+/// A text of a file as messages show it: in quotation marks, cut when it is long.
+std::string quoted_text(std::string_view text);
 
 /// A number as a label: whole numbers without exponent ("100000"), others in the shortest form that reads back as the same
 /// double.

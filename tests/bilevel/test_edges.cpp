@@ -206,3 +206,33 @@ TEST_CASE("edges: the projected gradient keeps all digits of a small gradient an
   space.projected_gradient(theta, large, pg);
   CHECK((pg - Vec{{1.7, -3.0, -0.5}}).norm() < 1e-15);
 }
+
+TEST_CASE("edges: a point that is only finite at a loose tolerance is no converged one") {
+  /// x^2 + 1, whose gradient falls with the tolerance and is lost at a tight one.
+  class Fragile final : public Oracle {
+  public:
+    Evaluation evaluate(In theta, const Tolerance& t) override {
+      Evaluation e;
+      e.theta = e.u = theta;
+      e.value = 1 + theta.squaredNorm();
+      e.solved = t;
+      return e;
+    }
+    void differentiate(Evaluation& e, const Tolerance& t) override {
+      e.solved = t;
+      e.gradient = t.inner < 1e-6 ? Vec::Constant(1, std::nan("")) : Vec::Constant(1, 1e-9);
+      if (t.inner < 1e-6) e.diagnostics.hypergradient_message = "lost";
+    }
+    void accept(const Evaluation&) override {}
+    void diagnose(Evaluation&, Index, double) override {}
+    Work work() const override { return {}; }
+    Work diagnostic_work() const override { return {}; }
+    Tolerance tightest() const override { return {1e-8, 1e-6}; }
+  } oracle;
+  HoagOuter optimizer;
+  const HyperSpace space({HyperBlock{"v", 1, Scale::linear, -1, 1}});
+  const Summary s = solve(DriverOptions{}, space, oracle, optimizer, Vec::Constant(1, 0.5));
+  CHECK(s.reason == StopReason::failed);
+  CHECK(s.message.find("lost") != std::string::npos);
+  CHECK(std::isfinite(s.best.outer_loss));
+}

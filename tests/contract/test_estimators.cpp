@@ -267,6 +267,26 @@ TEST_CASE("estimators: one inner solution serves all, unchanged, and twice the s
   }
 }
 
+TEST_CASE("estimators: a warm adjoint at its own answer costs next to nothing and changes nothing") {
+  const auto registry = estimators();
+  for (const bool logistic : {false, true}) {
+    const Problem p = test::random_problem(5, 6, logistic, true, 0.4);
+    const Vec u = Vec::LinSpaced(6, 0.05, 0.11);
+    const InnerSolution s = test::run_map(std::make_unique<GradientDescent>(), p, u, 300, {TapeRequest::kAll, 1});
+    for (const std::string& name : registry.names()) {
+      CAPTURE(name);
+      const auto e = make(registry, name, 5000, 1e-9);
+      if (!e->warm()) continue;
+      const Hypergradient cold = e->estimate(p, u, s, nullptr, 1e-9), warm = e->estimate(p, u, s, &cold, 1e-9);
+      CHECK(cold.status == Status::converged);
+      CHECK(cold.linear_steps > 2);
+      CHECK(warm.status == Status::converged);
+      CHECK(warm.linear_steps <= 1);
+      CHECK((warm.gradient - cold.gradient).norm() <= 1e-7 * cold.gradient.norm());
+    }
+  }
+}
+
 TEST_CASE("estimators: pairs that cannot work are refused by name, with what to use, and all others run") {
   const auto names = estimators();
   const auto inner = solvers();

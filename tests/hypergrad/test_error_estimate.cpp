@@ -170,6 +170,42 @@ TEST_CASE("error estimate: the bound holds, is near the error, and is empty wher
   CHECK(quantile(tightness, 0.9) < 2);
 }
 
+TEST_CASE("error estimate: with more columns than rows and next to no penalty, soft modes do not hide") {
+  for (const Index d : {60, 320}) {  // with and without a factor of f_xx
+    for (const bool logistic : {false, true}) {
+      for (const double penalty : {1e-6, 1e-4}) {
+        test::Numbers draw(5);
+        const auto rows = [&](Index n) {
+          const Mat a = 1.7 * draw.mat(n, d);
+          const Vec y = a.col(0) + 0.3 * draw.vec(n);
+          return std::pair<Mat, Vec>(a, logistic ? Vec(y.unaryExpr([](double t) { return t > 0 ? 1.0 : -1.0; })) : y);
+        };
+        const auto train = rows(d / 4), validation = rows(d / 10);
+        std::shared_ptr<const Loss> loss = std::make_shared<SquaredLoss>();
+        if (logistic) loss = std::make_shared<LogisticLoss>();
+        const Problem p = test::linear_problem("wide", loss, train, validation, false);
+        const Vec u = Vec::Constant(1, penalty);
+        const auto check = [&](const std::string& what, const InnerSolution& s) {
+          CAPTURE(d);
+          CAPTURE(logistic);
+          CAPTURE(penalty);
+          CAPTURE(what);
+          const Hypergradient h = ImplicitCgEstimator().estimate(p, u, s, nullptr, 1e-6);
+          const Hypergradient truth = reference_hypergradient(p, u, s.x());
+          REQUIRE(usable(truth.status));
+          const double off = test::relative_in_theta(p, u, h.gradient, truth.gradient);
+          const double seen = test::relative_in_theta(p, u, h.gradient, estimate_error(p, u, s, h).corrected);
+          CHECK(std::abs(seen - off) <= 0.1 * off + (d <= LinearModel::kEigenDim ? 1e-6 : 1e-2));
+        };
+        check("heavy-ball", test::run_map(std::make_unique<HeavyBall>(), p, u, 700, {}));
+        check("gradient-descent", test::run_map(std::make_unique<GradientDescent>(), p, u, 700, {}));
+        check("lbfgs", LbfgsSolver().solve(p, u, nullptr, {1e-5}, {}));
+        check("newton-cg", NewtonCgSolver().solve(p, u, nullptr, {1e-3}, {}));
+      }
+    }
+  }
+}
+
 TEST_CASE("error estimate: one round and a third of the work, where everything was solved tightly") {
   const auto counter = std::make_shared<WorkCounter>();
   const Problem p = counted(test::reference_problem("logistic_breast_cancer", true), counter);

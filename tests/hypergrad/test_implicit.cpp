@@ -34,6 +34,7 @@ double adjoint_residual(const Problem& p, In u, const InnerSolution& s, In w) {
 TEST_CASE("implicit: golden hypergradients, one penalty and one per feature") {
   const auto golden = test::reference_file("golden.json");
   for (const std::string& key : kKeys) {
+    CHECK(golden.at(key).at("points").size() == 5);
     for (const auto& point : golden.at(key).at("points")) {
       const Vec theta = test::to_vec(point.at("theta")), expected = test::to_vec(point.at("hypergrad"));
       CAPTURE(key);
@@ -41,6 +42,10 @@ TEST_CASE("implicit: golden hypergradients, one penalty and one per feature") {
       const Problem p = test::reference_problem(key, theta.size() > 1);
       const Vec u = theta.array().exp();
       const InnerSolution s = solved(p, u);
+      const Vec w = test::to_vec(point.at("w"));
+      for (const Vec& x : {Vec(s.x()), NewtonCgSolver().solve(p, u, nullptr, {1e-14}, {}).x().eval(),
+                           LbfgsSolver().solve(p, u, nullptr, {1e-13}, {}).x().eval()})
+        CHECK((x - w).norm() <= 1e-10 * w.norm());
       const auto check = [&](const std::string& name, const Hypergradient& h) {
         CAPTURE(name);
         CHECK(usable(h.status));
@@ -70,6 +75,7 @@ TEST_CASE("implicit: golden hypergradients, one penalty and one per feature") {
 
 TEST_CASE("implicit: reference values of Neumann terms, one step and the solve at an unconverged x_T") {
   const auto stored = test::reference_file("estimators.json");
+  Index values = 0;
   for (const std::string& key : kKeys) {
     const Problem p = test::reference_problem(key, false);
     for (const auto& entry : stored.at(key)) {
@@ -81,6 +87,7 @@ TEST_CASE("implicit: reference values of Neumann terms, one step and the solve a
         const std::string terms = item.key();
         const double value = item.value();
         CAPTURE(terms);
+        ++values;
         NeumannEstimator e;
         e.max_steps = std::stol(terms);
         const Hypergradient h = e.estimate(p, u, s, nullptr, 0);
@@ -95,6 +102,7 @@ TEST_CASE("implicit: reference values of Neumann terms, one step and the solve a
       CHECK(u[0] * ImplicitDirectEstimator().estimate(p, u, s, nullptr, 0).gradient[0] == doctest::Approx(exact).epsilon(1e-10));
     }
   }
+  CHECK(values == 16);
 }
 
 TEST_CASE("implicit-cg: preconditioners, true residual, step limit and warm start") {

@@ -56,9 +56,11 @@ void for_each_run(Body body) {
 
 TEST_CASE("unroll: reference values of unconverged runs") {
   const auto stored = test::reference_file("estimators.json");
+  Index entries = 0, windows = 0;
   for (const std::string& key : kKeys) {
     const Problem p = test::reference_problem(key, false);
     for (const auto& entry : stored.at(key)) {
+      ++entries;
       const std::string method = entry.at("method");
       CAPTURE(key);
       CAPTURE(method);
@@ -67,6 +69,13 @@ TEST_CASE("unroll: reference values of unconverged runs") {
           run_map(algorithm_of(method, entry.at("alpha"), entry.at("beta")), p, u, entry.at("T"), {TapeRequest::kAll, 1});
       const Vec x = test::to_vec(entry.at("x_T"));
       CHECK((s.x() - x).norm() <= 1e-10 * x.norm());
+      CHECK(s.x().norm() == doctest::Approx(entry.at("x_T_norm").get<double>()).epsilon(1e-10));
+      const Vec first = test::to_vec(entry.at("residuals_first10"));
+      REQUIRE(first.size() == 10);
+      for (Index k = 0; k < 10; ++k) CHECK(s.step_norms[static_cast<std::size_t>(k)] == doctest::Approx(first[k]).epsilon(1e-10));
+      // A late step is the small difference of two states: the last digits of those are its error.
+      CHECK(std::abs(s.step_norms.back() - entry.at("residual_last").get<double>()) <=
+            1e-10 * entry.at("residual_last").get<double>() + 1e-15 * x.norm());
       const Hypergradient h = full(p, u, s);
       CHECK(u[0] * h.gradient[0] == doctest::Approx(entry.at("full_unroll").get<double>()).epsilon(1e-10));
       CHECK(h.outer_value == doctest::Approx(entry.at("outer_loss_at_x_T").get<double>()).epsilon(1e-10));
@@ -77,9 +86,12 @@ TEST_CASE("unroll: reference values of unconverged runs") {
         const Count k = Count::of(std::stol(window));
         CHECK(u[0] * last(p, u, s, k).gradient[0] == doctest::Approx(value).epsilon(1e-10));
         CHECK(u[0] * forward(p, u, s, k).gradient[0] == doctest::Approx(value).epsilon(1e-10));
+        ++windows;
       }
     }
   }
+  CHECK(entries == 8);
+  CHECK(windows == 32);
 }
 
 TEST_CASE("unroll: last K equals the late start, full equals forward, checkpoints change nothing") {

@@ -175,3 +175,39 @@ TEST_CASE("every code has one meaning") {
   CHECK(codes.size() == data_codes().size());
   CHECK(*codes.begin() == "D101");
 }
+
+TEST_CASE("numbers that no double can hold: too small is 0, too large is refused, by their power of ten alone") {
+  const std::string zeros(400, '0');
+  double value = 1;
+  for (const char* text : {"1e-400", "-1e-400", "0.1e-330"}) {
+    CAPTURE(text);
+    CHECK(read_number(text, '.', value) == NumberText::number);
+    CHECK(value == 0);
+  }
+  CHECK(read_number("0." + zeros + "1e5", '.', value) == NumberText::number);
+  CHECK(value == 0);
+  CHECK(read_number("0." + zeros + "1e401", '.', value) == NumberText::number);
+  CHECK(value == 1);
+  CHECK(read_number("1" + zeros + "e-400", '.', value) == NumberText::number);
+  CHECK(value == 1);
+  CHECK(read_number("0.0e999", '.', value) == NumberText::number);
+  CHECK(value == 0);
+  CHECK(read_number("1e-99999999999999999999", '.', value) == NumberText::number);
+  for (const std::string& text :
+       {std::string("1e400"), "1" + zeros + "e-5", "1" + zeros, std::string("-1.1e150"), std::string("1e99999999999999999999")}) {
+    CAPTURE(text);
+    CHECK(read_number(text, '.', value) == NumberText::out_of_range);
+  }
+  CHECK(read_number("1e150", '.', value) == NumberText::number);
+}
+
+TEST_CASE("the delimiter is guessed from what stands outside of quotation marks, over several lines too") {
+  const auto columns = [](const std::string& text, char decimal) {
+    TableOptions options;
+    options.decimal = decimal;
+    return Table::parse(TextFile::from_string("d.csv", text), options).cols();
+  };
+  CHECK(columns("\"a\nx,\";b;\"y;z\"\n1;2;3\n", '.') == 3);
+  CHECK(columns("\"a\nx\";b;y\r\n1,5;2;3\r\n", ',') == 3);
+  CHECK(columns("\"a;\nb;\",y\n1,2\n", '.') == 2);
+}

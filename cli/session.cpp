@@ -1,0 +1,80 @@
+#include <tacit/cli/session.hpp>
+
+#include <cmath>
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <nlohmann/json.hpp>
+
+#include <tacit/cli/diagnostics.hpp>
+#include <tacit/cli/tune.hpp>
+#include <tacit/core/version.hpp>
+
+namespace tacit {
+
+using nlohmann::json;
+
+Session::Session(const CommandLine& line, Streams& io) : line_(line), io_(io), progress_(io.err, progress_kind(line, io)) {}
+Session::~Session() = default;
+
+void Session::open(const RunConfig& config) {
+  // config.resolved.yaml names the pattern; -o wins over it.
+  const std::string& dir = config.output.dir;
+  if (line_.output)
+    folder_ = RunFolder::given(*line_.output, line_.force);
+  else if (dir.find("{name}") == std::string::npos)
+    folder_ = RunFolder::given(dir, line_.force);
+  else
+    folder_ = RunFolder::next_free(dir, config.run_name);
+  auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>((folder_.path() / "log.txt").string(), true);
+  log_ = std::make_shared<spdlog::logger>("tacit", sink);
+  log_->set_pattern("%Y-%m-%dT%H:%M:%S %l %v");
+  write("config.yaml", config.text);
+  write("config.resolved.yaml", to_yaml(config, strategies_.catalog));
+}
+
+void Session::log(const std::string& text) {
+  if (log_) log_->info(text);
+}
+
+void Session::say(const std::string& text) {
+  log(text);
+  if (!line_.quiet && !line_.json) progress_.message(text);
+}
+
+void Session::warn(const Warning& w) {
+  const bool first = warnings_.add(w);
+  if (log_) log_->warn("[{}] {}: {} {}", w.code, w.context, w.what, w.more);
+  if ((first || line_.verbose) && !line_.quiet)
+    progress_.message(render_warning(w.code, w.context, w.what, w.more, {io_.colour}));
+}
+
+void Session::write(const std::string& name, const std::string& content) const {
+  write_atomically(folder_.path() / name, content);
+}
+
+void Session::make_folder(const std::string& name) const {
+  std::error_code error;
+  std::filesystem::create_directories(folder_.path() / name, error);
+  if (error) throw IoError("make the folder", folder_.path() / name, error.value());
+}
+
+double Session::seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count(); }
+
+json number_json(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
+
+json run_facts(const Assembly& a) {
+  json j{{"tacit", kVersion}, {"seed", a.config.seed}, {"objective", a.objective_text()}, {"notes", a.notes}};
+  j["features"] = a.data.x.cols();
+  j["rows"] = {{"train", a.split.train.size()}, {"validation", a.split.validation.size()}, {"test", a.split.test.size()}};
+  json files = json::array();
+  for (const FileDigest& f : a.data.files)
+    files.push_back({{"path", f.path}, {"fnv1a64", std::to_string(f.digest)}, {"rows", f.rows}});
+  j["data"] = files;
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) == 0) j["peak_memory_bytes"] = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+  return j;
+}
+
+}  // namespace tacit

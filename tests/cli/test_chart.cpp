@@ -1,0 +1,101 @@
+// Charts: well-formed, with every point where it belongs.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include <tacit/cli/chart.hpp>
+
+using namespace tacit;
+
+namespace {
+
+std::size_t count(const std::string& text, const std::string& what) {
+  std::size_t n = 0;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
+  return n;
+}
+
+/// Every tag that is opened is closed, in order.
+bool well_formed(const std::string& xml) {
+  std::vector<std::string> open;
+  for (auto at = xml.find('<'); at != std::string::npos; at = xml.find('<', at + 1)) {
+    const auto end = xml.find('>', at);
+    if (end == std::string::npos) return false;
+    const std::string tag = xml.substr(at + 1, end - at - 1);
+    if (tag.back() == '/') continue;
+    const std::string name = tag.substr(0, tag.find(' '));
+    if (name[0] != '/') {
+      open.push_back(name);
+    } else {
+      if (open.empty() || open.back() != name.substr(1)) return false;
+      open.pop_back();
+    }
+  }
+  return open.empty();
+}
+
+}  // namespace
+
+TEST_CASE("chart: one path a series, dashed where it is a bound, with a gap where a point cannot be drawn") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  Chart chart{"a < b & \"c\"", "k", "error", true, {}, {}};
+  chart.series.push_back({"measured", {0, 1, 2, 3, 4}, {1, 0.1, nan, 1e-3, 0}, 0, false, true});
+  chart.series.push_back({"bound", {0, 1, 2, 3, 4}, {2, 1, 0.5, 0.25, 0.125}, 0, true, false});
+  chart.markers.push_back({2, "2", 1});
+  chart.markers.push_back({7, "outside", 1});
+  const std::string svg = chart_svg(chart);
+  CHECK(well_formed(svg));
+  CHECK(count(svg, "class=\"l c0\"/>") == 2);  // the line and its entry in the legend
+  CHECK(count(svg, "class=\"l c0 d\"/>") == 1);
+  CHECK(svg.find("dashed: bounds") != std::string::npos);
+  CHECK(count(svg, "class=\"v c1\"/>") == 1);
+  CHECK(svg.find("outside") == std::string::npos);
+  CHECK(svg.find("a &lt; b &amp; &quot;c&quot;") != std::string::npos);
+  CHECK(svg.find("nan") == std::string::npos);
+  // 1 - 0.1 | gap | 1e-3 alone: two moves, one line.
+  const auto at = svg.find("<path d=\"M78");
+  const std::string line = svg.substr(at, svg.find('>', at) - at);
+  CHECK(count(line, "M") == 2);
+  CHECK(count(line, "L") == 1);
+}
+
+TEST_CASE("chart: a decade is as high as another, and the axis names powers of ten") {
+  Chart chart{"decades", "k", "error", true, {{"e", {0, 1, 2}, {1, 0.1, 0.01}, 0, false, true}}, {}};
+  const std::string svg = chart_svg(chart);
+  const auto at = svg.find("<path d=\"M78") + 10;
+  double y[3];
+  const char* p = svg.c_str() + at;
+  for (double& v : y) {
+    p = std::strchr(p, ' ') + 1;
+    v = std::strtod(p, nullptr);
+  }
+  CHECK(y[1] - y[0] == doctest::Approx(y[2] - y[1]).epsilon(1e-3));
+  CHECK(y[1] > y[0]);
+  CHECK(svg.find(">1e-1<") != std::string::npos);
+  CHECK(svg.find(">1<") != std::string::npos);
+}
+
+TEST_CASE("chart: long series are thinned and keep their last point, and nothing at all is still a picture") {
+  Chart chart{"long", "k", "y", false, {{"s", {}, {}, 3, false, true}}, {}};
+  for (int i = 0; i < 50000; ++i) {
+    chart.series[0].x.push_back(i);
+    chart.series[0].y.push_back(std::sin(i * 1e-3));
+  }
+  const std::string svg = chart_svg(chart);
+  CHECK(svg.size() < 40000);
+  CHECK(well_formed(svg));
+  CHECK(svg.find("L740 ") != std::string::npos);
+  CHECK(well_formed(chart_svg({})));
+  Chart flat{"flat", "k", "y", false, {{"s", {0, 1}, {5, 5}, 0, false, true}}, {}};
+  CHECK(chart_svg(flat).find("nan") == std::string::npos);
+}
+
+TEST_CASE("chart: the numbers are there with every digit") {
+  const Chart chart{"t", "x", "y", true, {{"a, b", {0, 1}, {0.1, 1.0 / 3}, 0, false, true}}, {}};
+  CHECK(chart_csv(chart) == "series,x,y\n\"a, b\",0,0.1\n\"a, b\",1,0.3333333333333333\n");
+}

@@ -1,0 +1,162 @@
+// tacit curve through the command line: the shipped run files against the exact values, and what it refuses.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include <tacit/cli/verbs.hpp>
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+const fs::path kSource = TACIT_SOURCE_DIR;
+
+struct Ran {
+  int code;
+  std::string out, err;
+};
+
+Ran run(const std::vector<std::string>& arguments) {
+  std::ostringstream out, err;
+  tacit::Streams io{out, err};
+  const int code = tacit::run_program(arguments, io);
+  return {code, out.str(), err.str()};
+}
+
+struct Folder {
+  fs::path path;
+  explicit Folder(const std::string& name) : path(fs::temp_directory_path() / ("tacit-curve-" + name)) { fs::remove_all(path); }
+  ~Folder() { fs::remove_all(path); }
+};
+
+/// The columns of a CSV by name; an empty cell is NaN.
+std::map<std::string, std::vector<double>> columns(const fs::path& file) {
+  std::ifstream in(file);
+  std::string line, cell;
+  std::getline(in, line);
+  std::vector<std::string> names;
+  for (std::istringstream s(line); std::getline(s, cell, ',');) names.push_back(cell);
+  std::map<std::string, std::vector<double>> all;
+  while (std::getline(in, line)) {
+    std::istringstream s(line);
+    for (const std::string& name : names) {
+      cell.clear();
+      std::getline(s, cell, ',');
+      all[name].push_back(cell.empty() ? std::nan("") : std::stod(cell));
+    }
+  }
+  return all;
+}
+
+void check_series(const std::vector<double>& got, const json& expected) {
+  REQUIRE(got.size() == expected.size());
+  double worst = 0;
+  for (std::size_t k = 0; k < got.size(); ++k) {
+    const double e = expected[k];
+    worst = std::max(worst, std::abs(got[k] - e) / (1e-9 * std::abs(e) + 1e-12));
+  }
+  CHECK(worst <= 1);
+}
+
+std::string list_of(const json& x0) {
+  std::string text;
+  for (const json& v : x0) text += (text.empty() ? "" : ",") + v.dump();
+  return "[" + text + "]";
+}
+
+}  // namespace
+
+TEST_CASE("tacit curve: every stored run comes out of the shipped run files, with bounds that hold") {
+  std::ifstream in(kSource / "tests/reference/curves.json");
+  const json all = json::parse(in);
+  const Folder f("exact");
+  int runs = 0;
+  for (const auto& [key, config] : {std::pair{"tikhonov", "curve_gradient_descent"},
+                                    {"heavy_ball", "curve_heavy_ball"},
+                                    {"logistic_small", "curve_logistic"}}) {
+    for (const json& run_of : all.at(key).at("runs")) {
+      const fs::path dir = f.path / std::to_string(runs++);
+      const double step = run_of.contains("alpha") ? run_of.at("alpha").get<double>() : all.at(key).at("alpha").get<double>();
+      std::string starts = "curve.starts=[0";
+      for (const auto& [s, values] : run_of.at("ebar").items()) starts += "," + s;
+      const Ran r =
+          run({"curve", (kSource / "configs" / (std::string(config) + ".yaml")).string(), "inner.step=" + json(step).dump(),
+               "inner.start=" + list_of(run_of.at("x0")), starts + "]", "-o", dir.string(), "-q"});
+      CAPTURE(r.err);
+      REQUIRE(r.code == 0);
+      const auto table = columns(dir / "curve.csv");
+      check_series(table.at("iterate_error"), run_of.at("e"));
+      check_series(table.at("derivative_error_0"), run_of.at("edot"));
+      for (const auto& [s, values] : run_of.at("ebar").items()) check_series(table.at("derivative_error_" + s), values);
+      std::ifstream summary(dir / "curve.json");
+      const json facts = json::parse(summary);
+      const bool bounds = std::string(key) != "heavy_ball";
+      CHECK(facts.at("why_no_bounds").is_null() == bounds);
+      for (const auto& [name, values] : table) {
+        if (name.find("bound") == std::string::npos) continue;
+        const std::string error = std::string(name).replace(name.find("bound"), 5, "error");
+        const double scale = facts.at(name == "iterate_bound" ? "e_0" : "M").get<double>();
+        for (std::size_t k = 0; k < values.size(); ++k) {
+          CHECK(std::isnan(values[k]) != bounds);
+          if (bounds) CHECK(table.at(error)[k] <= values[k] * (1 + 1e-9) + 1e-12 * scale);
+        }
+      }
+      if (run_of.contains("k0_opt_fixed_T_bound")) {
+        CHECK(facts.at("best_start") == run_of.at("k0_opt_fixed_T_bound"));
+        CHECK(facts.at("peak").get<double>() == doctest::Approx(run_of.at("bound_peak_k").get<double>()).epsilon(1e-9));
+        CHECK(facts.at("measured_peak").at("0").at("k") == run_of.at("peak_k"));
+      }
+      CHECK(fs::exists(dir / "plots/curve.svg"));
+    }
+  }
+  CHECK(runs == 12);
+}
+
+TEST_CASE(
+    "tacit curve: shipped run files end well, print a table or one JSON object, and run the same from their resolved form") {
+  const Folder f("shipped");
+  for (const char* name : {"curve_gradient_descent", "curve_late_start", "curve_heavy_ball", "curve_logistic"}) {
+    CAPTURE(name);
+    const std::string config = (kSource / "configs" / (std::string(name) + ".yaml")).string();
+    const fs::path first = f.path / name, second = f.path / (std::string(name) + "-again");
+    const Ran table = run({"curve", config, "-o", first.string()});
+    CHECK(table.code == 0);
+    CHECK(table.out.find("derivative error") != std::string::npos);
+    const Ran again = run({"curve", (first / "config.resolved.yaml").string(), "-o", second.string(), "--json"});
+    CAPTURE(again.err);
+    REQUIRE(again.code == 0);
+    CHECK(json::parse(again.out).at("output") == second.string());
+    CHECK(columns(first / "curve.csv").at("derivative_error_0") == columns(second / "curve.csv").at("derivative_error_0"));
+  }
+}
+
+TEST_CASE("tacit curve: what it cannot do is refused with a sentence, and nothing is written") {
+  const Folder f("refused");
+  const std::string config = (kSource / "configs/curve_gradient_descent.yaml").string();
+  struct Mistake {
+    std::vector<std::string> overrides;
+    std::string says;
+  };
+  for (const Mistake& m : std::vector<Mistake>{{{"inner.solver=newton-cg"}, "fixed-point map"},
+                                               {{"hyper.l2.start=auto"}, "hyper.l2.start"},
+                                               {{"curve.starts=[0,-3]"}, "curve.starts"},
+                                               {{"curve.starts=[]"}, "empty list"},
+                                               {{"curve.starts=5"}, "list of whole numbers"},
+                                               {{"curve.steps=0"}, "curve.steps"},
+                                               {{"inner.step=1.5", "curve.steps=2000"}, "too large"}}) {
+    std::vector<std::string> arguments{"curve", config};
+    arguments.insert(arguments.end(), m.overrides.begin(), m.overrides.end());
+    arguments.insert(arguments.end(), {"-o", f.path.string()});
+    const Ran r = run(arguments);
+    CAPTURE(r.err);
+    CHECK(r.code == 2);
+    CHECK(r.err.find(m.says) != std::string::npos);
+    CHECK_FALSE(fs::exists(f.path));
+  }
+}
