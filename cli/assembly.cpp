@@ -217,6 +217,19 @@ Vec given_start(const HyperValue& start, const HyperBlock& block) {
   return u;
 }
 
+/// A start that is moved to the end of its range in silence would not be the one that was asked for.
+void require_inside(const HyperSpace& space, In theta) {
+  Vec inside = theta;
+  space.project(inside);
+  Index worst = 0;
+  if ((inside - theta).cwiseAbs().maxCoeff(&worst) <= 1e-9) return;
+  const HyperBlock& block = space.blocks().front();
+  throw UsageError("hyper.l2.start, " + brief_number(std::exp(theta[worst])) + ", lies outside of the range [" +
+                       brief_number(block.lower) + ", " + brief_number(block.upper) +
+                       "]; move it, or widen the range with hyper.l2.range",
+                   "hyper.l2.start");
+}
+
 /// The best of a coarse warm path from the strongest penalty down, at a loose tolerance.
 Vec coarse_path(const Problem& problem, const Assembly& a) {
   OracleOptions options;
@@ -357,7 +370,8 @@ Vec starting_point(Assembly& a, const Strategies& strategies) {
     const Vec u = given_start(start, space.blocks().front());
     if (!(u.minCoeff() > 0)) throw UsageError("hyper.l2.start must be positive: penalties move in log space", "hyper.l2.start");
     space.from_model(u, theta);
-    space.project(theta);
+    require_inside(space, theta);
+    space.project(theta);  // what rounding put outside
     return theta;
   }
   ModelOptions one = a.options;

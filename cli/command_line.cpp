@@ -133,6 +133,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   if (line.help || line.version) return line;
   check_verb(line.verb);
   check_flags(line.verb, given);
+  if (line.print_config && line.json)
+    throw UsageError("--print-config prints YAML and --json one JSON object: give one of the two");
   return line;
 }
 

@@ -291,6 +291,7 @@ public:
 
   void run() {
     required();
+    empty();
     unused();
     exclusive();
     schedule();
@@ -336,6 +337,18 @@ private:
       const std::string sentence = later_version("data.format", format);
       report(*given("data.train"), "E207", "files in the format " + format + " cannot be read in this version",
              sentence.substr(sentence.find("; ") + 2));
+    }
+  }
+
+  // An empty list or text is the library's sign for "not given": passed on, it would mean the default.
+  void empty() {
+    const Node* features = given("data.features");
+    if (features && features->is_list() && features->items.empty())
+      report(*features, "E203", "'data.features' names no feature", "name the features, or write all");
+    for (const char* path : {"data.weight", "data.group", "data.test_target", "validation.target", "validation.split_column"}) {
+      const Node* column = given(path);
+      if (column && column->is_scalar() && column->text.empty())
+        report(*column, "E203", "'" + std::string(path) + "' is an empty text", "name a column, or write null");
     }
   }
 

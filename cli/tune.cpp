@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <ctime>
 #include <iostream>
 #include <optional>
 
@@ -41,6 +42,18 @@ using Clock = std::chrono::steady_clock;
 using nlohmann::json;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// A point in time as ISO 8601 has it, in UTC.
+std::string utc_text(std::time_t time) {
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+const std::string kEigenVersion =
+    std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION);
 
 json number_json(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
 
@@ -156,6 +169,7 @@ private:
   Heartbeat heartbeat_{progress_};
   Strategies strategies_;
   Clock::time_point started_ = Clock::now();
+  std::time_t started_at_ = std::time(nullptr);
   std::unique_ptr<Assembly> a_;
   RunFolder folder_;
   std::shared_ptr<spdlog::logger> log_;
@@ -350,6 +364,8 @@ json TuneRun::result_json() const {
 json TuneRun::run_json() const {
   json j = result_json();
   j["tacit"] = kVersion;
+  j["versions"] = {{"tacit", kVersion}, {"eigen", kEigenVersion}, {"compiler", __VERSION__}};
+  j["started"] = utc_text(started_at_);
   j["seed"] = a_->config.seed;
   j["objective"] = a_->objective_text();
   j["notes"] = a_->notes;

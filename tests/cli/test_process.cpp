@@ -92,10 +92,12 @@ void check_interrupted(int signal, int code) {
   process.signal(signal);
   CHECK(process.wait() == code);
   CHECK(read_text(start.out).find("interrupted; the best point so far is kept") != std::string::npos);
-  CHECK(json::parse(read_text(out / "run.json"))["status"] == "interrupted");
   // The trace holds all steps up to the last, and the model is that of the best one.
   const auto rows = timeless(out / "trace.csv");
   const json run = json::parse(read_text(out / "run.json"));
+  CHECK(run["status"] == "interrupted");
+  CHECK(run["started"].get<std::string>().size() == 20);
+  for (const char* part : {"tacit", "eigen", "compiler"}) CHECK_FALSE(run["versions"][part].get<std::string>().empty());
   CHECK(rows.size() == run["outer_steps"].get<std::size_t>() + 2);
   CHECK(json::accept(read_text(out / "model.json")));
   CHECK(fs::exists(out / "hyper.csv"));
