@@ -204,9 +204,12 @@ std::string data_block(const DataSummary& d) {
   if (d.delimiter != "auto") out += entry("  delimiter: " + yaml_text(d.delimiter), "");
   if (d.decimal != ".") out += entry("  decimal: " + yaml_text(d.decimal), "");
   std::vector<std::string> texts;
-  bool missing = false;
+  bool missing = false, row_unusable = false;
   for (const DataSummary::Column& c : d.columns) {
     missing = missing || c.missing;
+    // What is to be predicted, or how much it counts, cannot be filled in.
+    const bool target = c.name == d.target || (d.target == "last" && &c == &d.columns.back());
+    row_unusable = row_unusable || (c.missing && (target || c.name == d.weight.value_or(d.target)));
     if (!c.numeric && c.name != d.target && c.name != d.split_column.value_or("")) texts.push_back(c.name);
   }
   std::string target = "column name, 1-based number, or last";
@@ -214,7 +217,9 @@ std::string data_block(const DataSummary& d) {
   out += entry("  target: " + yaml_text(d.target.empty() ? "last" : d.target), target);
   if (d.weight) out += entry("  weight: " + yaml_text(*d.weight), "row weights");
   if (!texts.empty()) out += entry("  categorical: auto", "one-hot: " + join(texts));
-  if (missing) out += entry("  missing: median", "error | drop-row | mean | median; there are missing cells");
+  if (missing)
+    out += entry(row_unusable ? "  missing: drop-row" : "  missing: median",
+                 "error | drop-row | mean | median; there are missing cells");
   return out;
 }
 

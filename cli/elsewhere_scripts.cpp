@@ -328,7 +328,7 @@ glmnet::glmnet.control(fdev = 0, devmax = 1)  # no early end of the path
 fit <- glmnet::glmnet(prepared, y, family = if (is.null(POSITIVE)) "gaussian" else "binomial", weights = weight, alpha = 0,
                       lambda = if (lambda > 0) lambda * c(1000, 100, 10, 1) else 0,
                       penalty.factor = if (lambda > 0) l2 / mean(l2) else rep(1, ncol(x)),
-                      standardize = FALSE, intercept = INTERCEPT, thresh = 1e-24, maxit = 1e8)
+                      standardize = FALSE, intercept = INTERCEPT, thresh = 1e-26, maxit = 1e7)
 last <- length(fit$lambda)
 coefficients <- as.vector(fit$beta[, last]) / scale
 intercept <- (if (INTERCEPT) unname(fit$a0[last]) else 0) - sum(centre * coefficients)

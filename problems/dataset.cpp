@@ -144,6 +144,10 @@ private:
       weights_ = read_weight_file(path, table.rows(), table.file().path());
       d_.weight_file = path;
     } else {
+      if (format_extension(o_.weight) != "" && table.find(o_.weight) < 0) {
+        throw table.file().error("D107", "data.weight: " + quoted_text(o_.weight) + " is neither a column nor a file",
+                                 "name a column, or a file with one weight a row; its path is relative to the run file");
+      }
       train().weight = find_column(table, o_.weight, "data.weight");
       d_.weight_column = table.names()[static_cast<std::size_t>(train().weight)];
       require_apart(train().target, "data.target", train().weight, "data.weight");

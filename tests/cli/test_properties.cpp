@@ -241,3 +241,14 @@ TEST_CASE("properties: a weight column chosen by its number has its name in else
   std::ifstream script(folder.path("run") + "/elsewhere.py");
   CHECK(tacit_test::contains({std::istreambuf_iterator<char>(script), {}}, "WEIGHT = \"w\""));
 }
+
+TEST_CASE("properties: init leaves rows out whose target is missing, so that its run file runs") {
+  const Folder folder;
+  const std::string data = folder.write("d.csv", "a,b,y\n1,5,2\n2,,3\n3,8,\n4,1,6\n5,2,4\n6,9,5\n7,1,3\n");
+  const Ran starter = run({"init", "data.train=" + data});
+  REQUIRE(starter.code == 0);
+  CHECK(tacit_test::contains(starter.out, "missing: drop-row"));
+  const Ran checked = run({"check", folder.write("run.yaml", starter.out)});
+  CAPTURE(checked.err);
+  CHECK(checked.code == 0);
+}
