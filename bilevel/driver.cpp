@@ -206,7 +206,7 @@ private:
     summary_.last = record(e, step_, step_norm, message);
     summary_.steps = step_;
     const double error = summary_.last.diagnostics.hypergradient_error;
-    if (std::isfinite(error) && !(error <= summary_.worst_error)) summary_.worst_error = error;
+    if (!std::isnan(error) && !(error <= summary_.worst_error)) summary_.worst_error = error;
     const bool better = !(summary_.best.outer_loss <= e.value);
     if (options_.select == DriverOptions::Select::last || better) {
       summary_.best = summary_.last;
@@ -321,7 +321,7 @@ std::string Summary::full() const {
       {"for diagnostics, apart", std::to_string(diagnostic_work.inner_units()) + " gradients and Hessian products"},
       {"seconds", brief_number(seconds)},
   };
-  if (std::isfinite(worst_error)) rows.insert(rows.end() - 1, {"worst hypergradient error", brief_number(worst_error)});
+  if (!std::isnan(worst_error)) rows.insert(rows.end() - 1, {"worst hypergradient error", brief_number(worst_error)});
   std::size_t width = 0;
   for (const auto& row : rows) width = std::max(width, row.first.size());
   std::string out;

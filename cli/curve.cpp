@@ -179,7 +179,7 @@ void leave_files(const Session& session, const Assembly& a, const Curve& c, cons
   session.make_folder("plots");
   session.write("plots/curve.svg", chart_svg(chart));
   session.write("plots/curve.csv", chart_csv(chart));
-  json run = run_facts(a);
+  json run = run_facts(a, session);
   run["status"] = "done";
   run["seconds"] = session.seconds();
   run["warnings"] = session.warnings().json();

@@ -1,6 +1,7 @@
 #include <tacit/cli/session.hpp>
 
 #include <cmath>
+#include <ctime>
 
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
@@ -64,8 +65,26 @@ double Session::seconds() const { return std::chrono::duration<double>(std::chro
 
 json number_json(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
 
-json run_facts(const Assembly& a) {
+namespace {
+
+/// A point in time as ISO 8601 has it, in UTC.
+std::string utc_text(std::time_t time) {
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+const std::string kEigenVersion =
+    std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION);
+
+}  // namespace
+
+json run_facts(const Assembly& a, const Session& session) {
   json j{{"tacit", kVersion}, {"seed", a.config.seed}, {"objective", a.objective_text()}, {"notes", a.notes}};
+  j["versions"] = {{"tacit", kVersion}, {"eigen", kEigenVersion}, {"compiler", __VERSION__}};
+  j["started"] = utc_text(session.started_at());
   j["features"] = a.data.x.cols();
   j["rows"] = {{"train", a.split.train.size()}, {"validation", a.split.validation.size()}, {"test", a.split.test.size()}};
   json files = json::array();

@@ -1,5 +1,7 @@
 // What every verb that leaves a run folder shares: the folder, its log, messages and warnings.
 #pragma once
+#include <chrono>
+#include <ctime>
 #include <memory>
 #include <string>
 
@@ -44,6 +46,7 @@ public:
   const Warnings& warnings() const { return warnings_; }
   const std::filesystem::path& folder() const { return folder_.path(); }
   double seconds() const;
+  std::time_t started_at() const { return started_at_; }
 
 private:
   const CommandLine& line_;
@@ -52,6 +55,7 @@ private:
   Heartbeat heartbeat_{progress_};
   Strategies strategies_;
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::time_t started_at_ = std::time(nullptr);
   RunFolder folder_;
   std::shared_ptr<spdlog::logger> log_;
   Warnings warnings_;
@@ -59,7 +63,7 @@ private:
 
 /// A finite number, else null.
 nlohmann::json number_json(double v);
-/// Version, digests and shapes of the data, peak memory: what every run.json begins with.
-nlohmann::json run_facts(const Assembly& a);
+/// Versions, begin, seed, objective, digests and shapes of the data, peak memory: what every run.json has.
+nlohmann::json run_facts(const Assembly& a, const Session& session);
 
 }  // namespace tacit

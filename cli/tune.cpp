@@ -2,23 +2,17 @@
 #include <tacit/cli/tune.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <ctime>
-#include <iostream>
 #include <optional>
 
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <nlohmann/json.hpp>
 
 #include <tacit/bilevel/trace.hpp>
 #include <tacit/cli/elsewhere.hpp>
 #include <tacit/cli/files.hpp>
 #include <tacit/cli/predict.hpp>
+#include <tacit/cli/session.hpp>
 #include <tacit/core/registry.hpp>
-#include <tacit/core/version.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
 namespace tacit {
@@ -38,24 +32,7 @@ Progress progress_kind(const CommandLine& line, const Streams& io) {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using nlohmann::json;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-/// A point in time as ISO 8601 has it, in UTC.
-std::string utc_text(std::time_t time) {
-  std::tm parts{};
-  gmtime_r(&time, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
-const std::string kEigenVersion =
-    std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION);
-
-json number_json(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
 
 json metrics_json(const NamedValues& values) {
   json j = json::object();
@@ -147,14 +124,10 @@ Issue failure_issue(const Assembly& a, const std::string& message) {
 /// One run of `tune`, step by step.
 class TuneRun {
 public:
-  TuneRun(const CommandLine& line, Streams& io) : line_(line), io_(io), progress_(io.err, progress_kind(line, io)) {}
+  TuneRun(const CommandLine& line, Streams& io) : session_(line, io) {}
   int run();
 
 private:
-  void open_folder();
-  void write_configs();
-  void say(const std::string& text);
-  void warn(const Warning& w);
   void print_plan();
   Summary follow(Vec theta0);
   void leave_results();
@@ -163,17 +136,8 @@ private:
   json run_json() const;
   json result_json() const;
 
-  const CommandLine& line_;
-  Streams& io_;
-  ProgressLine progress_;
-  Heartbeat heartbeat_{progress_};
-  Strategies strategies_;
-  Clock::time_point started_ = Clock::now();
-  std::time_t started_at_ = std::time(nullptr);
+  Session session_;
   std::unique_ptr<Assembly> a_;
-  RunFolder folder_;
-  std::shared_ptr<spdlog::logger> log_;
-  Warnings warnings_;
   Vec theta0_;
   Summary summary_;
   std::vector<HyperRow> hyper_;
@@ -182,45 +146,17 @@ private:
   std::optional<FinalFit> fit_;
 };
 
-void TuneRun::say(const std::string& text) {
-  if (log_) log_->info(text);
-  if (!line_.quiet && !line_.json) progress_.message(text);
-}
-
-void TuneRun::warn(const Warning& w) {
-  const bool first = warnings_.add(w);
-  if (log_) log_->warn("[{}] {}: {} {}", w.code, w.context, w.what, w.more);
-  if ((first || line_.verbose) && !line_.quiet)
-    progress_.message(render_warning(w.code, w.context, w.what, w.more, {io_.colour}));
-}
-
-void TuneRun::open_folder() {
-  // config.resolved.yaml names the pattern; -o wins over it.
-  if (line_.output)
-    folder_ = RunFolder::given(*line_.output, line_.force);
-  else if (a_->config.output.dir.find("{name}") == std::string::npos)
-    folder_ = RunFolder::given(a_->config.output.dir, line_.force);
-  else
-    folder_ = RunFolder::next_free(a_->config.output.dir, a_->config.run_name);
-  auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>((folder_.path() / "log.txt").string(), true);
-  log_ = std::make_shared<spdlog::logger>("tacit", sink);
-  log_->set_pattern("%Y-%m-%dT%H:%M:%S %l %v");
-}
-
-void TuneRun::write_configs() {
-  write_atomically(folder_.path() / "config.yaml", a_->config.text);
-  write_atomically(folder_.path() / "config.resolved.yaml", to_yaml(a_->config, strategies_.catalog));
-}
-
 void TuneRun::print_plan() {
   const Assembly& a = *a_;
-  say("minimise over w" + std::string(a.options.intercept ? ", b" : "") + ":  " + a.objective_text());
-  say("validate on " + std::to_string(a.split.validation.size()) + " rows, train on " + std::to_string(a.split.train.size()) +
-      " rows, " + std::to_string(a.data.x.cols()) + " features, " + std::to_string(a.problem.space.size()) + " hyperparameters");
-  say("inner solver " + a.solver_name + ", hypergradient " + a.estimator_name + ", outer optimizer " + a.config.outer.optimizer);
-  for (const std::string& note : a.notes) say(note);
+  session_.say("minimise over w" + std::string(a.options.intercept ? ", b" : "") + ":  " + a.objective_text());
+  session_.say("validate on " + std::to_string(a.split.validation.size()) + " rows, train on " +
+               std::to_string(a.split.train.size()) + " rows, " + std::to_string(a.data.x.cols()) + " features, " +
+               std::to_string(a.problem.space.size()) + " hyperparameters");
+  session_.say("inner solver " + a.solver_name + ", hypergradient " + a.estimator_name + ", outer optimizer " +
+               a.config.outer.optimizer);
+  for (const std::string& note : a.notes) session_.say(note);
   if (a.config.model.kind == "ridge" && a.problem.space.size() > 0)
-    say("the outer loss of ridge can have several minima; another hyper.l2.start may find another one");
+    session_.say("the outer loss of ridge can have several minima; another hyper.l2.start may find another one");
 }
 
 Summary TuneRun::follow(Vec theta0) {
@@ -230,21 +166,21 @@ Summary TuneRun::follow(Vec theta0) {
   options.reference_every = c.diagnostics.reference;
   options.audit_every = c.diagnostics.audit;
   auto oracle = make_oracle(a_->problem, a_->solver, a_->estimator, options);
-  auto optimizer = make_optimizer(c, strategies_);
+  auto optimizer = make_optimizer(c, session_.strategies());
   DriverOptions driver;
   driver.max_steps = a_->problem.space.size() == 0 ? 0 : c.outer.max_steps;
   driver.tolerance = c.outer.tolerance;
   driver.time_limit = c.limits.time.seconds;
   driver.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
-  TraceFiles trace(folder_.path(), a_->problem.space);
+  TraceFiles trace(session_.folder(), a_->problem.space);
   const double warn_error = c.diagnostics.warn_error.value_or(std::numeric_limits<double>::infinity());
   const Tolerance asked = oracle->tightest();
   const auto observer = [&](const StepRecord& r) {
     trace.add(r);
-    log_->info("step {} outer_loss {} hypergradient_norm {}", r.step, number_text(r.outer_loss),
-               number_text(r.hypergradient_norm));
-    for (const Warning& w : step_warnings(r, warn_error, asked)) warn(w);
-    progress_.show(r, driver.max_steps);
+    session_.log("step " + std::to_string(r.step) + " outer_loss " + number_text(r.outer_loss) + " hypergradient_norm " +
+                 number_text(r.hypergradient_norm));
+    for (const Warning& w : step_warnings(r, warn_error, asked)) session_.warn(w);
+    session_.progress().show(r, driver.max_steps);
   };
   const Summary s =
       solve(driver, a_->problem.space, *oracle, *optimizer, theta0, {observer}, [] { return interrupting_signal() != 0; });
@@ -264,7 +200,7 @@ void TuneRun::write_predictions() {
   if (a_->options.intercept) d = d.with_intercept();
   Vec z(d.rows());
   d.multiply(summary_.best_evaluation.state->inner.x(), z);
-  write_atomically(folder_.path() / "predictions.csv", predictions_csv(fit_->model, z, extra));
+  session_.write("predictions.csv", predictions_csv(fit_->model, z, extra));
 }
 
 ElsewhereFit elsewhere_fit(const Assembly& a, const FinalFit& f) {
@@ -297,15 +233,16 @@ void TuneRun::leave_results() {
   fit_ = final_fit(*a_, u, x);
   if (!a_->split.test.empty()) test_ = score(*a_, a_->split.test, fit_->scaling, fit_->x);
   fit_->model.metrics = best_->metrics;
-  write_atomically(folder_.path() / "hyper.csv", hyper_csv(hyper_));
-  write_model(fit_->model, folder_.path() / "model.json");
-  write_elsewhere(folder_.path(), fit_->model, elsewhere_fit(*a_, *fit_));
-  for (const Warning& w : bound_warnings(hyper_)) warn(w);
+  session_.write("hyper.csv", hyper_csv(hyper_));
+  write_model(fit_->model, session_.folder() / "model.json");
+  write_elsewhere(session_.folder(), fit_->model, elsewhere_fit(*a_, *fit_));
+  for (const Warning& w : bound_warnings(hyper_)) session_.warn(w);
   if (a_->problem.space.size() > static_cast<Index>(a_->split.validation.size()))
-    warn({"W311", "result",
-          "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +
-              std::to_string(a_->split.validation.size()) + "); the validation loss is then no measure of what they are worth.",
-          "Use hyper.l2.per=all or group, or more validation rows."});
+    session_.warn({"W311", "result",
+                   "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +
+                       std::to_string(a_->split.validation.size()) +
+                       "); the validation loss is then no measure of what they are worth.",
+                   "Use hyper.l2.per=all or group, or more validation rows."});
 }
 
 std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
@@ -332,14 +269,14 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
     rows.push_back({"warm start", "worth " + brief_number(summary_.last.diagnostics.implicit_truncation) +
                                       " inner iterations at the last step (" +
                                       brief_number(summary_.last.diagnostics.head_start_nats) + " nats)"});
-  rows.push_back({"hypergradient", std::isfinite(summary_.worst_error)
+  rows.push_back({"hypergradient", !std::isnan(summary_.worst_error)
                                        ? "worst estimated error " + brief_number(summary_.worst_error)
                                        : "error not known"});
   rows.push_back({"work", std::to_string(summary_.work.gradients) + " gradients, " +
                               std::to_string(summary_.work.hessian_products) +
                               " Hessian products; diagnostics apart: " + std::to_string(summary_.diagnostic_work.inner_units())});
-  rows.push_back({"warnings", warnings_.all().empty() ? "none" : std::to_string(warnings_.all().size())});
-  rows.push_back({"run folder", folder_.path().string()});
+  rows.push_back({"warnings", session_.warnings().all().empty() ? "none" : std::to_string(session_.warnings().all().size())});
+  rows.push_back({"run folder", session_.folder().string()});
   return rows;
 }
 
@@ -355,68 +292,55 @@ json TuneRun::result_json() const {
           {"metrics", best_ ? score_json(*best_) : json(nullptr)},
           {"test", test_ ? score_json(*test_) : json(nullptr)},
           {"outer_steps", summary_.steps},
-          {"seconds", seconds_since(started_)},
+          {"seconds", session_.seconds()},
           {"work", work_json(summary_.work)},
-          {"warnings", warnings_.json()},
-          {"output", folder_.path().string()}};
+          {"warnings", session_.warnings().json()},
+          {"output", session_.folder().string()}};
 }
 
 json TuneRun::run_json() const {
-  json j = result_json();
-  j["tacit"] = kVersion;
-  j["versions"] = {{"tacit", kVersion}, {"eigen", kEigenVersion}, {"compiler", __VERSION__}};
-  j["started"] = utc_text(started_at_);
-  j["seed"] = a_->config.seed;
-  j["objective"] = a_->objective_text();
-  j["notes"] = a_->notes;
+  json j = run_facts(*a_, session_);
+  j.update(result_json());
   j["stop_reason"] = to_string(summary_.reason);
   j["diagnostic_work"] = work_json(summary_.diagnostic_work);
   j["worst_hypergradient_error"] = number_json(summary_.worst_error);
-  j["rows"] = {{"train", a_->split.train.size()}, {"validation", a_->split.validation.size()}, {"test", a_->split.test.size()}};
-  j["features"] = a_->data.x.cols();
-  json files = json::array();
-  for (const FileDigest& f : a_->data.files)
-    files.push_back({{"path", f.path}, {"fnv1a64", std::to_string(f.digest)}, {"rows", f.rows}});
-  j["data"] = files;
-  rusage usage{};
-  if (getrusage(RUSAGE_SELF, &usage) == 0) j["peak_memory_bytes"] = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
   return j;
 }
 
 int TuneRun::run() {
-  RunConfig config = load_config(line_, strategies_);
-  if (line_.print_config) {
-    io_.out << to_yaml(config, strategies_.catalog);
+  RunConfig config = load_config(session_.line(), session_.strategies());
+  if (session_.line().print_config) {
+    session_.io().out << to_yaml(config, session_.strategies().catalog);
     return kDone;
   }
   try {
-    progress_.begin("reading the data");
-    a_ = assemble(config, strategies_);
-    progress_.begin("looking for the start of the hyperparameters");
-    theta0_ = starting_point(*a_, strategies_);
-    open_folder();
+    session_.progress().begin("reading the data");
+    a_ = assemble(config, session_.strategies());
+    session_.progress().begin("looking for the start of the hyperparameters");
+    theta0_ = starting_point(*a_, session_.strategies());
+    session_.open(a_->config);
   } catch (const UsageError& e) {
     throw RunFileError({config.issue_of(e)});
   }
-  write_configs();
   print_plan();
-  for (const std::string& w : a_->data.warnings) warn({"W201", "data", w, ""});
-  progress_.begin("evaluating the start");
+  for (const std::string& w : a_->data.warnings) session_.warn({"W201", "data", w, ""});
+  session_.progress().begin("evaluating the start");
   summary_ = follow(theta0_);
-  progress_.begin("fitting the final model");
+  session_.progress().begin("fitting the final model");
   const Ending ending = ending_of(summary_.reason);
   const bool has_best = summary_.best_evaluation.state != nullptr;
   if (has_best) leave_results();
-  write_atomically(folder_.path() / "run.json", run_json().dump(2) + "\n");
-  progress_.clear();
-  if (line_.json)
-    io_.out << result_json().dump(2) << '\n';
-  else if (!line_.quiet)
-    io_.out << aligned(table());
-  if (ending.code == kNumerical) progress_.message(render(failure_issue(*a_, summary_.message), {io_.colour}));
+  session_.write("run.json", run_json().dump(2) + "\n");
+  session_.progress().clear();
+  if (session_.line().json)
+    session_.io().out << result_json().dump(2) << '\n';
+  else if (!session_.line().quiet)
+    session_.io().out << aligned(table());
+  if (ending.code == kNumerical)
+    session_.progress().message(render(failure_issue(*a_, summary_.message), {session_.io().colour}));
   const auto& fail = a_->config.diagnostics.fail_error;
   if (ending.code == kDone && fail && !(summary_.worst_error <= *fail)) {
-    progress_.message(render(fail_issue(*a_, summary_.worst_error), {io_.colour}));
+    session_.progress().message(render(fail_issue(*a_, summary_.worst_error), {session_.io().colour}));
     return kQuality;
   }
   return ending.code;
