@@ -194,7 +194,8 @@ const std::vector<CodeDoc>& error_codes() {
        2},
       {"E220", "a combination that cannot work", "The parts chosen do not go together; the message says what to use instead.", 2},
       {"E401", "a numerical failure",
-       "The run could not go on: the message says what failed. A stronger penalty, prepare.standardize=true or other units of the "
+       "The run could not go on: the message says what failed. A stronger penalty, prepare.standardize=true or other units of "
+       "the "
        "columns often help.",
        4},
       {"E501", "the hypergradient is less exact than asked",
