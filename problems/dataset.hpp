@@ -119,8 +119,8 @@ struct Dataset {
   std::vector<std::string> classes;  ///< labels, sorted (as numbers when all are numbers); empty for numbers
   Vec weight;                        ///< row weights, 1 without data.weight
   bool weighted = false;
-  std::string weight_column;  ///< its name, empty when the weights come from weight_file
-  std::string weight_file;    ///< the file of the weights; empty when they are a column, or all 1
+  std::string weight_column;                   ///< its name, empty when the weights come from weight_file
+  std::string weight_file;                     ///< the file of the weights; empty when they are a column, or all 1
   std::string validation_target, test_target;  ///< names of the target columns of these files, empty without them
   std::vector<Origin> origin;
   std::vector<Index> row;            ///< 1-based number of each row among the data rows of its file
