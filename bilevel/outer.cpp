@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <tacit/bilevel/optimizers.hpp>
 
@@ -149,7 +150,9 @@ StepOutcome AdamOuter::step(Oracle& oracle, const HyperSpace& space, const Toler
   second_ = 0.999 * second_ + 0.001 * g.cwiseAbs2();
   const double c1 = 1 - std::pow(0.9, static_cast<double>(count_)), c2 = 1 - std::pow(0.999, static_cast<double>(count_));
   double t = step_size.value_or(0.1);
-  const Vec move = (first_ / c1).array() / ((second_ / c2).array().sqrt() + 1e-12);
+  // In units of the loss, or those of the target would decide how long the steps are.
+  const double floor = std::max(1e-12 * std::abs(current_.value), std::numeric_limits<double>::min());
+  const Vec move = (first_ / c1).array() / ((second_ / c2).array().sqrt() + floor);
   StepOutcome out;
   for (int halvings = 0; halvings < 20; ++halvings, t *= 0.5) {  // halved only where the loss is not finite
     Evaluation e = oracle.evaluate(projected_step(space, current_.theta, -t * move, kMaxMove), tolerance);
