@@ -143,8 +143,7 @@ TEST_CASE("tacit curve: what it cannot do is refused with a sentence, and nothin
     std::vector<std::string> overrides;
     std::string says;
   };
-  for (const Mistake& m : std::vector<Mistake>{{{"inner.solver=newton-cg"}, "fixed-point map"},
-                                               {{"hyper.l2.start=auto"}, "hyper.l2.start"},
+  for (const Mistake& m : std::vector<Mistake>{{{"hyper.l2.start=auto"}, "hyper.l2.start"},
                                                {{"curve.starts=[0,-3]"}, "curve.starts"},
                                                {{"curve.starts=[]"}, "empty list"},
                                                {{"curve.starts=5"}, "list of whole numbers"},
@@ -159,4 +158,9 @@ TEST_CASE("tacit curve: what it cannot do is refused with a sentence, and nothin
     CHECK(r.err.find(m.says) != std::string::npos);
     CHECK_FALSE(fs::exists(f.path));
   }
+  const Ran no_map =
+      run({"curve", (kSource / "configs/ridge_diabetes.yaml").string(), "inner.solver=newton-cg", "-o", f.path.string()});
+  CHECK(no_map.code == 2);
+  CHECK(no_map.err.find("fixed-point map") != std::string::npos);
+  CHECK_FALSE(fs::exists(f.path));
 }

@@ -71,7 +71,7 @@ struct Tuned {
   int steps = 0;
 };
 
-Tuned tune(const Written& how, const std::string& per) {
+Tuned tune(const Written& how, const std::string& per, const std::string& optimizer = "lbfgs") {
   const Folder folder;
   folder.write("d.csv", table(noisy_rows(), how));
   const std::string config =
@@ -79,7 +79,7 @@ Tuned tune(const Written& how, const std::string& per) {
                    "tacit: 1\ndata: {train: d.csv, target: y, weight: w}\nvalidation: {split_column: part}\n"
                    "model: {kind: " +
                        std::string(how.classes ? "logistic" : "ridge") + "}\nhyper: {l2: {per: " + per + "}}\n");
-  const Ran r = run({"tune", config, "-q", "--json", "-o", folder.path("run")});
+  const Ran r = run({"tune", config, "-q", "--json", "-o", folder.path("run"), "outer.optimizer=" + optimizer});
   CAPTURE(r.err);
   REQUIRE(r.code == 0);
   const json result = json::parse(r.out), model = json::parse(std::ifstream(folder.path("run") + "/model.json"));
@@ -151,12 +151,15 @@ TEST_CASE("properties: features in another order have their penalties in that or
 }
 
 TEST_CASE("properties: another unit of the target changes neither the penalties nor the number of outer steps") {
-  for (const char* per : {"all", "feature"}) {
-    CAPTURE(per);
-    const Tuned plain = tune({}, per);
-    CHECK(plain.steps > 0);
-    check_same(plain, tune({{0, 1, 2, 3}, 1e5, false, false}, per), 1e5);
-    check_same(plain, tune({{0, 1, 2, 3}, 1e-5, false, false}, per), 1e-5);
+  for (const char* optimizer : {"lbfgs", "gradient-descent", "hoag", "adam"}) {
+    for (const char* per : {"all", "feature"}) {
+      CAPTURE(optimizer);
+      CAPTURE(per);
+      const Tuned plain = tune({}, per, optimizer);
+      CHECK(plain.steps > 0);
+      check_same(plain, tune({{0, 1, 2, 3}, 1e5, false, false}, per, optimizer), 1e5);
+      check_same(plain, tune({{0, 1, 2, 3}, 1e-5, false, false}, per, optimizer), 1e-5);
+    }
   }
 }
 
