@@ -191,6 +191,7 @@ private:
     if (step > 0) r.step_norm = step_norm;
     r.projected_gradient_norm = projected_norm(e);
     r.diagnostics = e.diagnostics;
+    r.solved = e.solved;
     r.work = oracle_.work() - work_before_;
     r.inner_seconds = oracle_.inner_seconds;
     r.hypergradient_seconds = oracle_.hypergradient_seconds;

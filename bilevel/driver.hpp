@@ -18,6 +18,7 @@ struct StepRecord {
   double outer_loss = kMissing, hypergradient_norm = kMissing, step_norm = kMissing;
   double projected_gradient_norm = kMissing;
   Diagnostics diagnostics;
+  Tolerance solved{kMissing, kMissing};  ///< at which this row was computed; a schedule may have loosened it
   Work work;
   double inner_seconds = 0, hypergradient_seconds = 0,
          outer_seconds = 0;  ///< outer_seconds: of the whole step, diagnostics included

@@ -37,6 +37,12 @@ std::string derivative_name(const Curve& c, Index start, const char* what) {
   return std::string(what) + (c.derivative.size() > 1 || start > 0 ? ", from step " + std::to_string(start) : "");
 }
 
+/// "heavy-ball, step 0.31, momentum 0.62"
+std::string map_text(const Curve& c, const RunConfig& config) {
+  return config.inner.solver + ", step " + brief_number(c.step_size) +
+         (c.momentum != 0 ? ", momentum " + brief_number(c.momentum) : "");
+}
+
 std::vector<double> numbers_to(Index n) {
   std::vector<double> k(static_cast<std::size_t>(n) + 1);
   for (std::size_t i = 0; i < k.size(); ++i) k[i] = static_cast<double>(i);
@@ -98,9 +104,9 @@ json curve_json(const Curve& c, const CurveOptions& o) {
   return j;
 }
 
-Chart make_chart(const Curve& c, const CurveOptions& o, const std::string& title) {
+Chart make_chart(const Curve& c, const CurveOptions& o, const RunConfig& config) {
   Chart chart;
-  chart.title = title;
+  chart.title = config.run_name + ": " + map_text(c, config);
   chart.x_label = "inner iteration k";
   chart.y_label = o.log ? "error of x, of dx/d ln u" : "error of x, of dx/du";
   const std::vector<double> k = numbers_to(o.steps);
@@ -144,9 +150,8 @@ void add_predictions(const Curve& c, const CurveOptions& o, Rows& rows) {
 
 Rows curve_table(const Session& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
   Rows rows{{"objective", a.objective_text()},
-            {"map", a.config.inner.solver + ", step " + brief_number(c.step_size) +
-                        (c.momentum != 0 ? ", momentum " + brief_number(c.momentum) : "") + "; L " + brief_number(c.smoothness) +
-                        ", mu " + brief_number(c.convexity) + ", rate at the solution " + brief_number(c.local_rate)}};
+            {"map", map_text(c, a.config) + "; L " + brief_number(c.smoothness) + ", mu " + brief_number(c.convexity) +
+                        ", rate at the solution " + brief_number(c.local_rate)}};
   if (c.constants.known()) add_predictions(c, o, rows);
   rows.push_back(
       {"iterate error", "from " + brief_number(c.iterate_error.front()) + " to " + brief_number(c.iterate_error.back())});
@@ -175,7 +180,7 @@ Vec given_point(Assembly& a, const Strategies& strategies) {
 void leave_files(const Session& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
   session.write("curve.csv", curve_csv(c));
   session.write("curve.json", curve_json(c, o).dump(2) + "\n");
-  const Chart chart = make_chart(c, o, a.config.run_name);
+  const Chart chart = make_chart(c, o, a.config);
   session.make_folder("plots");
   session.write("plots/curve.svg", chart_svg(chart));
   session.write("plots/curve.csv", chart_csv(chart));

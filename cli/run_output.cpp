@@ -122,6 +122,7 @@ std::vector<Warning> step_warnings(const StepRecord& record, double warn_error, 
   const bool known = !std::isnan(d.hypergradient_error);
   const std::string damage = known ? "The hypergradient is off by " + percent(d.hypergradient_error) + "." : "";
   const bool off = known && d.hypergradient_error > warn_error;
+  const bool loose = record.solved.inner > 1.0000001 * asked.inner || record.solved.adjoint > 1.0000001 * asked.adjoint;
   if (!usable(d.inner_status) && (asked.inner > 0 || off))
     found.push_back({"W301", context,
                      "the inner problem has not converged (residual " + brief_number(d.inner_residual) + ", asked " +
@@ -131,9 +132,11 @@ std::vector<Warning> step_warnings(const StepRecord& record, double warn_error, 
     found.push_back({"W302", context, "the hypergradient is not exact: " + d.hypergradient_message,
                      damage + " Try a larger hypergradient.max_steps, a larger window, or hypergradient.estimator=implicit-cg."});
   else if (off)
-    found.push_back({"W303", context,
-                     "the hypergradient has an estimated relative error of " + brief_number(d.hypergradient_error) + ".",
-                     "Try a smaller inner.tolerance, a larger window, or hypergradient.estimator=implicit-cg."});
+    found.push_back(
+        {"W303", context, "the hypergradient has an estimated relative error of " + brief_number(d.hypergradient_error) + ".",
+         loose ? "The schedule still solves loosely at this step (inner tolerance " + brief_number(record.solved.inner) +
+                     ") and tightens from step to step; outer.schedule=fixed solves tightly from the start."
+               : "Try a smaller inner.tolerance, a larger window, or hypergradient.estimator=implicit-cg."});
   return found;
 }
 
