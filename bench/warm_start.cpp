@@ -117,7 +117,7 @@ int main() {
   const std::vector<Case> cases{{"logistic_breast_cancer", "newton-cg"},
                                 {"logistic_breast_cancer", "lbfgs"},
                                 {"logistic_breast_cancer_per_feature", "newton-cg"},
-                                {"logistic_breast_cancer_per_feature", "lbfgs"},
+                                {"logistic_breast_cancer_per_feature", "lbfgs", {"inner.max_steps=20000"}},
                                 {"logistic_libsvm", "newton-cg", far},
                                 {"logistic_libsvm", "lbfgs", far}};
   std::printf(
