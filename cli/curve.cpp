@@ -72,7 +72,7 @@ json split_json(const BudgetSplit& s) {
 }
 
 json curve_json(const Curve& c, const CurveOptions& o) {
-  const bool known = c.unknown.empty();
+  const bool known = c.constants.known();
   json measured = json::object();
   for (const DerivativeCurve& d : c.derivative)
     measured[std::to_string(d.start)] = {{"k", d.peak}, {"error", number_json(d.error[static_cast<std::size_t>(d.peak)])}};
@@ -89,7 +89,7 @@ json curve_json(const Curve& c, const CurveOptions& o) {
          {"M", number_json(k.jacobian)},
          {"e_0", number_json(k.start_error)},
          {"solution_gradient_norm", number_json(c.gradient_norm)},
-         {"why_no_bounds", known ? json(nullptr) : json(c.unknown)},
+         {"why_no_bounds", c.unknown.empty() ? json(nullptr) : json(c.unknown)},
          {"measured_peak", measured}};
   j["curse_present"] = known ? json(c.peak.present) : json(nullptr);
   j["peak"] = known ? json(c.peak.peak) : json(nullptr);
@@ -153,6 +153,9 @@ Rows curve_table(const Session& session, const Assembly& a, const Curve& c, cons
             {"map", map_text(c, a.config) + "; L " + brief_number(c.smoothness) + ", mu " + brief_number(c.convexity) +
                         ", rate at the solution " + brief_number(c.local_rate)}};
   if (c.constants.known()) add_predictions(c, o, rows);
+  if (c.momentum != 0 && c.unknown.empty())
+    rows.push_back(
+        {"bounds", "from the norms of the powers of the map's matrix; a step with momentum has no contraction factor"});
   rows.push_back(
       {"iterate error", "from " + brief_number(c.iterate_error.front()) + " to " + brief_number(c.iterate_error.back())});
   for (const DerivativeCurve& d : c.derivative)

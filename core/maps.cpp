@@ -132,6 +132,7 @@ public:
       : GradientMap(problem, alpha), k_{problem.f->inner_dim(), alpha, beta, gamma} {}
   Index state_dim() const override { return 2 * n_; }
   double momentum() const override { return k_.beta; }
+  double lookahead() const override { return k_.gamma; }
   void lift(In x, Out z) const override {
     z.head(n_) = x;
     z.tail(n_) = x;
@@ -209,7 +210,7 @@ const Range kMomentumRange{0, 1, false, true};
 
 }  // namespace
 
-double rate_along(const StepJacobian& jacobian, Index state_dim, Index outer_dim, In v) {
+Eigen::MatrixXd mode_matrix(const StepJacobian& jacobian, Index state_dim, Index outer_dim, In v) {
   const Index n = v.size(), copies = state_dim / n;
   const Vec still = Vec::Zero(outer_dim);
   Vec dz(state_dim), out(state_dim);
@@ -220,6 +221,11 @@ double rate_along(const StepJacobian& jacobian, Index state_dim, Index outer_dim
     jacobian.jvp(dz, still, out);
     for (Index i = 0; i < copies; ++i) small(i, j) = v.dot(out.segment(i * n, n));
   }
+  return small;
+}
+
+double rate_along(const StepJacobian& jacobian, Index state_dim, Index outer_dim, In v) {
+  const Eigen::MatrixXd small = mode_matrix(jacobian, state_dim, outer_dim, v);
   return small.allFinite() ? small.eigenvalues().cwiseAbs().maxCoeff() : std::numeric_limits<double>::quiet_NaN();
 }
 

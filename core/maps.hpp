@@ -44,11 +44,14 @@ public:
   /// Step size alpha and momentum beta that were bound.
   virtual double step_size() const = 0;
   virtual double momentum() const { return 0; }
+  /// gamma: the gradient is taken at x + gamma (x - x_prev).
+  virtual double lookahead() const { return 0; }
 };
 
-/// Spectral radius of A_z on the states (c_1 v, ..., c_s v), where A_z acts on c as an s x s matrix when f_xx v = lambda v: the
-/// largest eigenvalue of a map's step, once v is the right one. s = state dimension over inner dimension; v: n entries, of
-/// length 1.
+/// A_z on the states (c_1 v, ..., c_s v) as the s x s matrix that acts on c, when f_xx v = lambda v. s = state dimension over
+/// inner dimension; v: n entries, of length 1.
+Eigen::MatrixXd mode_matrix(const StepJacobian& jacobian, Index state_dim, Index outer_dim, In v);
+/// Its spectral radius; NaN when it is not finite. The rate of the map is that along the softest or the stiffest mode.
 double rate_along(const StepJacobian& jacobian, Index state_dim, Index outer_dim, In v);
 
 /// A recipe: options in, map out.

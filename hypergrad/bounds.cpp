@@ -37,6 +37,13 @@ double derivative_bound(const ContractionConstants& c, Index k, Index k0) {
   return power(c.rate, m) * c.jacobian + c.forcing * m * power(c.rate, static_cast<double>(k - 1)) * c.start_error;
 }
 
+double PowerBounds::derivative(Index k, Index k0) const {
+  if (k <= k0) return jacobian;
+  double sum = 0;
+  for (Index j = k0; j < k; ++j) sum += powers[static_cast<std::size_t>(k - 1 - j)] * powers[static_cast<std::size_t>(j)];
+  return powers[static_cast<std::size_t>(k - k0)] * jacobian + forcing * start_error * sum;
+}
+
 CursePeak curse_peak(const ContractionConstants& c) {
   CursePeak p;
   const Shape h(c);

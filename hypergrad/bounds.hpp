@@ -1,5 +1,7 @@
 // The theory of unrolled derivatives in numbers: error bounds, the peak of the curse of unrolling, the best late start.
 #pragma once
+#include <vector>
+
 #include <tacit/core/types.hpp>
 
 namespace tacit {
@@ -20,6 +22,17 @@ double iterate_bound(const ContractionConstants& c, Index k);
 /// ||X_k - X*|| of a recursion that is zero up to step k0: rho^m M + C m rho^(k-1) e_0 with m = k - k0, and M for k <= k0. The
 /// first term forgets the wrong start, the second is the curse: early iterates, far off, pollute the derivative.
 double derivative_bound(const ContractionConstants& c, Index k, Index k0 = 0);
+
+/// The same for a linear iteration whose matrix P is known through the norms of its powers, p_k = ||P^k||, k = 0 .. N: what is
+/// left where momentum makes ||P|| > 1. ||z_k - z*|| <= p_k E_0, and from a zero start at k0, m = k - k0,
+///   ||Z_k - Z*|| <= p_m D_0 + C E_0 sum_{j=k0}^{k-1} p_{k-1-j} p_j.
+/// E_0 = ||z_0 - z*||, D_0 = ||Z*|| and C belong to the whole state z.
+struct PowerBounds {
+  std::vector<double> powers;
+  double start_error = 0, jacobian = 0, forcing = 0;
+  double iterate(Index k) const { return powers[static_cast<std::size_t>(k)] * start_error; }
+  double derivative(Index k, Index k0) const;
+};
 
 /// The hump of the bound of a recursion started at step 0.
 struct CursePeak {

@@ -68,16 +68,36 @@ private:
   double norm_ = kNaN;
 };
 
-/// Spectral radius of the state Jacobian at x*: that of the softest or of the stiffest mode.
-double local_rate(const FixedPointMap& map, const Curvature& curvature, In x, In u) {
+/// The modes of f_xx at x* as the map sees them: one small matrix each, softest first.
+std::vector<Eigen::MatrixXd> modes(const FixedPointMap& map, const Curvature& curvature, In x, In u) {
   Mat h(x.size(), x.size());
   hessian_matrix(curvature, h);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen{Eigen::MatrixXd(h)};
   Vec z(map.state_dim());
   map.lift(x, z);
   const auto jacobian = map.linearize(0, z, u);
-  return std::max(rate_along(*jacobian, z.size(), u.size(), eigen.eigenvectors().col(0)),
-                  rate_along(*jacobian, z.size(), u.size(), eigen.eigenvectors().col(x.size() - 1)));
+  std::vector<Eigen::MatrixXd> all;
+  for (Index i = 0; i < x.size(); ++i) all.push_back(mode_matrix(*jacobian, z.size(), u.size(), eigen.eigenvectors().col(i)));
+  return all;
+}
+
+double spectral_radius(const std::vector<Eigen::MatrixXd>& modes) {
+  double radius = 0;
+  for (const Eigen::MatrixXd& m : modes) radius = std::max(radius, m.eigenvalues().cwiseAbs().maxCoeff());
+  return radius;
+}
+
+/// ||P^k|| for k = 0 .. steps: the eigenvectors of f_xx are orthogonal, so it is the largest norm of a power of a mode.
+std::vector<double> power_norms(const std::vector<Eigen::MatrixXd>& modes, Index steps) {
+  std::vector<double> norms(static_cast<std::size_t>(steps) + 1, 0.0);
+  for (const Eigen::MatrixXd& m : modes) {
+    Eigen::MatrixXd power = Eigen::MatrixXd::Identity(m.rows(), m.cols());
+    for (double& norm : norms) {
+      norm = std::max(norm, spectral_norm(Mat(power)));
+      power = power * m;
+    }
+  }
+  return norms;
 }
 
 /// rho, C, M and e_0, and a sentence where one of them is not known.
@@ -87,8 +107,11 @@ void find_constants(const Problem& problem, In u, In du, const FixedPointMap& ma
   c.start_error = curve.iterate_error.front();
   c.rate = c.forcing = kNaN;
   if (map.momentum() != 0) {
-    curve.unknown =
-        "no bounds: a step with momentum is no contraction in the Euclidean norm, and the constant of its powers is not known";
+    if (!problem.f->quadratic())
+      curve.unknown =
+          "no bounds: a step with momentum is no contraction in the Euclidean norm, and what its powers do is known for "
+          "quadratic "
+          "objectives alone (ridge)";
     return;
   }
   if (!(curve.convexity > 0)) {
@@ -105,6 +128,26 @@ void find_constants(const Problem& problem, In u, In du, const FixedPointMap& ma
   c.rate = rate;
   c.forcing = alpha * problem.f->derivative_lipschitz(u, curve.jacobian, du);
   if (std::isnan(c.forcing)) curve.unknown = "no bounds of derivatives: the third derivatives of this objective are not known";
+}
+
+/// For momentum on a quadratic, where P is constant. A lifted state is x twice, and ||y - y*|| <= sqrt((1 + gamma)^2 + gamma^2)
+/// ||z - z*|| at the point y = x + gamma (x - x_prev) of the gradient.
+void add_power_bounds(const Problem& problem, In u, In du, const FixedPointMap& map, const std::vector<Eigen::MatrixXd>& modes,
+                      const CurveOptions& options, Curve& curve) {
+  const double copies = std::sqrt(static_cast<double>(map.state_dim() / map.inner_dim())), gamma = map.lookahead();
+  PowerBounds bounds;
+  bounds.powers = power_norms(modes, options.steps);
+  bounds.start_error = copies * curve.constants.start_error;
+  bounds.jacobian = copies * curve.constants.jacobian;
+  bounds.forcing = map.step_size() * problem.f->derivative_lipschitz(u, curve.jacobian, du) * std::hypot(1 + gamma, gamma);
+  for (Index k = 0; k <= options.steps; ++k) curve.iterate_bound.push_back(bounds.iterate(k));
+  if (!std::isfinite(bounds.forcing)) {
+    curve.unknown = "no bounds of derivatives: the third derivatives of this objective are not known";
+    return;
+  }
+  for (DerivativeCurve& d : curve.derivative) {
+    for (Index k = 0; k <= options.steps; ++k) d.bound.push_back(bounds.derivative(k, d.start));
+  }
 }
 
 void add_bounds(const CurveOptions& options, Curve& curve) {
@@ -202,7 +245,8 @@ Curve convergence_curve(const Problem& problem, In u, const Algorithm& algorithm
   curve.smoothness = problem.f->smoothness(u);
   curve.convexity = problem.f->convexity(u);
   find_truth(problem, u, du, curve);
-  curve.local_rate = local_rate(*map, *problem.f->linearize(curve.x, u), curve.x, u);
+  const auto at_solution = modes(*map, *problem.f->linearize(curve.x, u), curve.x, u);
+  curve.local_rate = spectral_radius(at_solution);
   std::vector<Index> starts = options.starts;
   std::sort(starts.begin(), starts.end());
   starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
@@ -211,6 +255,7 @@ Curve convergence_curve(const Problem& problem, In u, const Algorithm& algorithm
   for (DerivativeCurve& d : curve.derivative) d.peak = std::max_element(d.error.begin(), d.error.end()) - d.error.begin();
   find_constants(problem, u, du, *map, curve);
   add_bounds(options, curve);
+  if (curve.momentum != 0 && problem.f->quadratic()) add_power_bounds(problem, u, du, *map, at_solution, options, curve);
   return curve;
 }
 

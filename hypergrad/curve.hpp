@@ -30,7 +30,8 @@ struct Curve {
   double smoothness = 0, convexity = 0;  ///< L and mu of the inner objective, valid at every x; mu 0: not known
   double gradient_norm = 0;              ///< ||f_x|| at x: how exact the solution is
   double local_rate = 0;                 ///< spectral radius of the state Jacobian of the map at x*
-  /// rho = max(|1 - step mu|, |1 - step L|), C, M, e_0; rho or C NaN where not known.
+  /// rho = max(|1 - step mu|, |1 - step L|), C, M, e_0; rho or C NaN where not known, and with momentum, whose bounds on
+  /// quadratics are PowerBounds.
   ContractionConstants constants;
   std::string unknown;                ///< why there are no bounds; empty when there are
   std::vector<double> iterate_error;  ///< ||x_k - x*||

@@ -121,7 +121,7 @@ TEST_CASE(
   CHECK(runs == 6);
 }
 
-TEST_CASE("curve: heavy ball gives the exact errors, without bounds and with the reason") {
+TEST_CASE("curve: heavy ball gives the exact errors, and the norms of powers bound them on a quadratic") {
   const json all = curves(), ridge = all.at("tikhonov"), heavy = all.at("heavy_ball");
   for (const json& run : heavy.at("runs")) {
     HeavyBall ball;
@@ -129,12 +129,46 @@ TEST_CASE("curve: heavy ball gives the exact errors, without bounds and with the
     ball.momentum = heavy.at("beta").get<double>();
     const Curve c = curve_of(sum_problem(ridge.at("A"), ridge.at("b"), false, run.at("x0")), ridge.at("u"), ball, run);
     check_run(c, run);
-    CHECK(c.iterate_bound.empty());
-    CHECK(c.derivative.front().bound.empty());
-    CHECK(c.unknown.find("momentum") != std::string::npos);
+    CHECK(c.unknown.empty());
+    CHECK(std::isnan(c.constants.rate));  // no contraction
+    check_below(c.iterate_error, c.iterate_bound, c.constants.start_error);
+    for (const DerivativeCurve& d : c.derivative) check_below(d.error, d.bound, c.constants.jacobian);
+    // The bound is of use: it falls like the powers of the radius, up to a power of k.
+    CHECK(c.iterate_bound[100] < 1e-6 * c.iterate_bound[0]);
+    CHECK(c.derivative.front().bound[100] < 1e-4 * c.derivative.front().bound[0]);
     CHECK(c.local_rate > 0.7);
     CHECK(c.local_rate < 1);
   }
+}
+
+TEST_CASE(
+    "curve: bounds hold for Nesterov and any given momentum on ridge, one penalty or many, and are refused on logistic "
+    "regression") {
+  const json all = curves(), ridge = all.at("tikhonov"), small = all.at("logistic_small");
+  CurveOptions options;
+  options.steps = 120;
+  options.starts = {0, 3, 25};
+  for (const bool per_feature : {false, true}) {
+    const Problem p = sum_problem(ridge.at("A"), ridge.at("b"), false, ridge.at("runs")[1].at("x0"), per_feature);
+    const Vec u = per_feature ? Vec(Vec::LinSpaced(4, 0.03, 0.6)) : Vec(Vec::Constant(1, 0.05));
+    for (const double beta : {0.3, 0.8, 0.95}) {
+      Nesterov nesterov;
+      HeavyBall ball;
+      nesterov.momentum = ball.momentum = beta;
+      for (const Algorithm* algorithm : {static_cast<const Algorithm*>(&nesterov), static_cast<const Algorithm*>(&ball)}) {
+        const Curve c = convergence_curve(p, u, *algorithm, options);
+        check_below(c.iterate_error, c.iterate_bound, c.constants.start_error);
+        for (const DerivativeCurve& d : c.derivative) check_below(d.error, d.bound, c.constants.jacobian);
+      }
+    }
+  }
+  Nesterov nesterov;
+  nesterov.momentum = 0.5;
+  const Problem logistic = sum_problem(small.at("Z"), small.at("t"), true, small.at("runs")[0].at("x0"));
+  const Curve c = convergence_curve(logistic, Vec::Constant(1, 0.02), nesterov, options);
+  CHECK(c.iterate_bound.empty());
+  CHECK(c.derivative.front().bound.empty());
+  CHECK(c.unknown.find("momentum") != std::string::npos);
 }
 
 TEST_CASE("curve: logistic regression gives the exact errors and its bounds hold") {
