@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <optional>
+#include <random>
 #include <utility>
 
 #include <tacit/core/counting.hpp>
@@ -45,10 +47,38 @@ void compare_with(Observation& o, In gradient, const Truth& truth, double floor)
   o.cosine = cosine(gradient, truth.gradient);
 }
 
+/// d l(x*(theta + t d)) / dt at 0 by central differences of order four, each inner problem solved to rounding.
+double slope_along(const Problem& problem, const Truth& t, In x, In direction) {
+  const auto loss = [&](double step) {
+    Vec u(t.u.size());
+    problem.space.to_model(t.theta + step * direction, u);
+    const Polished p = polish(problem, u, x);
+    return usable(p.status) ? problem.l->value(p.x, u) : kMissing;
+  };
+  const double h = FiniteDifferenceEstimator::kStep;
+  return (8 * (loss(h) - loss(-h)) - (loss(2 * h) - loss(-2 * h))) / (12 * h);
+}
+
+/// The gradient's own direction shows its length, random signs what it may have missed.
+double largest_slope_difference(const Problem& problem, const Truth& t, In x) {
+  std::mt19937 random(1);
+  Vec signs(t.theta.size());
+  for (double& s : signs) s = (random() & 1u) != 0 ? 1 : -1;
+  double worst = 0;
+  for (const Vec& d : {Vec(t.gradient.normalized()), Vec(signs.normalized())}) {
+    const double off = std::abs(slope_along(problem, t, x, d) - t.gradient.dot(d));
+    worst = std::isnan(off) ? std::numeric_limits<double>::infinity() : std::max(worst, off);
+  }
+  return worst;
+}
+
 }  // namespace
 
 double Truth::disagreement(double floor) const {
-  return second.size() > 0 && second.size() == gradient.size() ? hypergradient_error(second, gradient, floor) : kMissing;
+  if (second.size() > 0 && second.size() == gradient.size()) return hypergradient_error(second, gradient, floor);
+  if (std::isnan(along_second)) return kMissing;
+  const Vec off = Vec::Constant(1, along_second), scale = Vec::Constant(1, gradient.norm());
+  return hypergradient_error(scale + off, scale, floor);
 }
 
 Truth truth_at(const Problem& problem, In theta, const TruthOptions& options) {
@@ -68,13 +98,16 @@ Truth truth_at(const Problem& problem, In theta, const TruthOptions& options) {
   t.value = problem.l->value(p.x, t.u);
   const auto implicit = [&] { return reference_hypergradient(problem, t.u, p.x); };
   const auto differences = [&] { return FiniteDifferenceEstimator().estimate(problem, t.u, inner, nullptr, 0); };
-  const bool check = theta.size() <= options.most_checked;
   const bool swapped = options.by == TruthBy::differences;
   const Hypergradient h = swapped ? differences() : options.by == TruthBy::cg ? by_cg(problem, t.u, inner) : implicit();
   t.status = h.status;
   t.message = h.message;
   t.gradient = in_theta(problem, theta, h.gradient);
-  if (check) t.second = in_theta(problem, theta, (swapped ? implicit() : differences()).gradient);
+  if (!options.check || !t.known()) return t;
+  if (swapped || theta.size() <= options.most_checked)
+    t.second = in_theta(problem, theta, (swapped ? implicit() : differences()).gradient);
+  else
+    t.along_second = largest_slope_difference(problem, t, p.x);
   return t;
 }
 
@@ -351,7 +384,7 @@ OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, Oute
     seen.work = r.work;
     seen.status = d.hypergradient_status;
     seen.message = d.hypergradient_message;
-    compare_with(seen, r.hypergradient, truth_at(setup.problem, r.theta, {options.truth, 0}), floor);
+    compare_with(seen, r.hypergradient, truth_at(setup.problem, r.theta, {options.truth, false}), floor);
     run.observations.push_back(std::move(seen));
   });
   run.summary = solve(options.driver, setup.problem.space, *oracle, optimizer, theta0, observers, interrupted);

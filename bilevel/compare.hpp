@@ -1,5 +1,6 @@
 // Several hypergradient estimators side by side: at the same points on the same inner solutions, or each on a run of its own.
 #pragma once
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,18 +19,23 @@ enum class TruthBy { direct, cg, differences };
 
 struct TruthOptions {
   TruthBy by = TruthBy::direct;
-  Index most_checked = 100;  ///< hyperparameters up to which the second way is taken: differences cost four solves for each
+  bool check = true;         ///< take the second way too
+  Index most_checked = 100;  ///< hyperparameters up to which it is taken for each; beyond, along two directions
 };
 
-/// The hypergradient (in theta) at a Newton-polished point, and the same by a second way that shares no derivative with it.
+/// The hypergradient (in theta) at a Newton-polished point, and the same by a second way that shares no derivative with it: by
+/// central differences of tightly solved values, or, the truth being these, by implicit differentiation.
 struct Truth {
   Vec theta, u;
   double value = kMissing;  ///< l(x*(u), u)
   Vec gradient;
-  Vec second;  ///< by central differences of tightly solved values (the truth being these: implicit); empty: not taken
+  Vec second;                      ///< the gradient by the second way; empty: not taken
+  double along_second = kMissing;  ///< instead of it, with many hyperparameters: largest difference of slopes along the gradient
+                                   ///< and along one direction of random signs; NaN: not taken
   Status status = Status::not_run;
   std::string message;
   bool known() const { return usable(status) && gradient.allFinite(); }
+  bool checked() const { return second.size() > 0 || !std::isnan(along_second); }
   /// hypergradient_error of the second way; NaN when it was not taken.
   double disagreement(double floor) const;
 };

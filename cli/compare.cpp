@@ -142,15 +142,18 @@ void CompareRun::judge(const std::vector<Truth>& all, double floor, const std::s
       continue;
     }
     const double off = t.disagreement(floor);
-    if (t.second.size() == 0) continue;
+    if (!t.checked()) continue;
+    check.along = check.along || t.second.size() == 0;
     ++check.checked;
     check.worst = std::isfinite(off) ? std::max(check.worst, off) : std::numeric_limits<double>::infinity();
     if (off <= TruthCheck::kLimit) continue;
+    const bool finite = std::isfinite(off);
     session_.warn({"W320", context,
-                   "two independent ways to the exact hypergradient differ by " + sci(off) +
-                       ": implicit differentiation at a Newton-polished point and central differences.",
-                   "Errors below " + sci(off) +
-                       " mean nothing here. Try prepare.standardize=true, a stronger penalty, or another compare.reference."});
+                   "two independent ways to the exact hypergradient, implicit differentiation at a Newton-polished point and "
+                   "central differences, " +
+                       (finite ? "differ by " + sci(off) : std::string("cannot be compared: one of them failed")) + ".",
+                   (finite ? "Errors below " + sci(off) + " mean nothing here." : "No error can be trusted here.") +
+                       std::string(" Try prepare.standardize=true, a stronger penalty, or another compare.reference.")});
   }
 }
 

@@ -277,8 +277,8 @@ std::string check_text(const CompareResults& r, const std::string& reference) {
   const std::string second = swapped ? "implicit differentiation" : "central differences";
   std::string text = reference + " at a Newton-polished point; ";
   if (!c.failure.empty()) return text + "NOT CONFIRMED: " + c.failure;
-  if (c.checked == 0) return text + "not checked: so many hyperparameters are too many for " + second;
-  text += second + (c.confirmed() ? " agree to " : " DISAGREE by ") + sci(c.worst);
+  if (c.checked == 0) return text + "not checked";
+  text += second + (c.along ? " along two directions" : "") + (c.confirmed() ? " agree to " : " DISAGREE by ") + sci(c.worst);
   return text + " at " + std::to_string(c.checked) + (c.checked == 1 ? " point" : " points");
 }
 

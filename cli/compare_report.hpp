@@ -38,6 +38,7 @@ struct CompareOwnRun {
 struct TruthCheck {
   Index points = 0, checked = 0;
   double worst = 0;
+  bool along = false;   ///< along two directions: the hyperparameters are too many for each
   std::string failure;  ///< of a point at which there is no truth
   static constexpr double kLimit = 1e-6;
   bool confirmed() const { return checked > 0 && failure.empty() && worst <= kLimit; }

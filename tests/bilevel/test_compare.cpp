@@ -92,6 +92,10 @@ TEST_CASE("compare: two ways to the truth agree, and exact estimators on a solve
       for (const Truth& t : path) {
         CHECK(t.known());
         CHECK(t.disagreement(floor) < 1e-7);
+        const Truth along = truth_at(p, t.theta, {TruthBy::direct, true, 0});
+        CHECK(along.checked());
+        CHECK(along.second.size() == 0);
+        CHECK(along.disagreement(floor) < 1e-7);
       }
       auto cg = std::make_shared<ImplicitCgEstimator>();
       cg->relative_tolerance = 1e-12;
@@ -297,7 +301,11 @@ TEST_CASE("compare: a reference that is wrong is found out by central difference
   CHECK(other.gradient[0] == doctest::Approx(exact));
   CHECK(direct.disagreement(0) == doctest::Approx(1));
   CHECK(other.disagreement(0) == doctest::Approx(0.5));
-  CHECK(std::isnan(truth_at(p, theta, {TruthBy::direct, 0}).disagreement(0)));
+  const Truth unchecked = truth_at(p, theta, {TruthBy::direct, false}), along = truth_at(p, theta, {TruthBy::direct, true, 0});
+  CHECK_FALSE(unchecked.checked());
+  CHECK(std::isnan(unchecked.disagreement(0)));
+  CHECK(along.second.size() == 0);
+  CHECK(along.disagreement(0) == doctest::Approx(1));
 }
 
 TEST_CASE("compare: an own run is the run itself, observed step by step") {
