@@ -54,6 +54,23 @@ std::string folder_name(const std::string& label) {
   return name.empty() || name.front() == '.' ? "run" + name : name;
 }
 
+/// A solve at the loosest tolerance and an estimate from it, at the middle of the box: what cannot work shows before anything is
+/// written.
+void rehearse(const Field& field) {
+  for (const Contender& c : field.contenders) {
+    const InnerSetup& setup = field.setups[c.setup];
+    const HyperSpace& space = setup.problem.space;
+    Vec u(space.size());
+    space.to_model((space.lower() + space.upper()) / 2, u);
+    try {
+      const InnerSolution x = setup.solver->solve(setup.problem, u, nullptr, Accuracy{1}, c.estimator->needs().tape);
+      if (x.z.allFinite()) (void)c.estimator->estimate(setup.problem, u, x, nullptr, 1);
+    } catch (const UsageError& e) {
+      throw UsageError("'" + c.label + "': " + e.what(), e.key());
+    }
+  }
+}
+
 class CompareRun {
 public:
   CompareRun(const CommandLine& line, Streams& io) : session_(line, io) {}
@@ -121,9 +138,8 @@ std::unique_ptr<Assembly> CompareRun::assembled(std::size_t case_index, Index re
 void CompareRun::prepare() {
   results_.plan = plan_comparison(config_, session_.strategies());
   first_ = assembled(0, 0);
-  for (const CompareEntry& e : results_.plan.cases.front().entries)
-    (void)choose_method(e.config, first_->problem, session_.strategies());
-  RunConfig resolved = config_;
+  rehearse(make_field(results_.plan.cases.front(), first_->problem, session_.strategies()));
+  RunConfig resolved = with_resolved_sweep(config_, session_.strategies());
   resolved.limits.threads = first_->config.limits.threads;
   resolved.data.weight = first_->config.data.weight;
   session_.open(resolved);

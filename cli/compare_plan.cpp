@@ -1,6 +1,7 @@
 #include <tacit/cli/compare_plan.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 
 #include <tacit/cli/field_list.hpp>
@@ -241,5 +242,24 @@ private:
 std::string CompareCase::name() const { return join(values); }
 
 ComparePlan plan_comparison(const RunConfig& config, const Strategies& strategies) { return Planner(config, strategies).plan(); }
+
+RunConfig with_resolved_sweep(const RunConfig& config, const Strategies& strategies) {
+  RunConfig resolved = config;
+  if (!resolved.compare.sweep.node) return resolved;
+  for (Node::Entry& e : resolved.compare.sweep.node->entries) {
+    for (Node& item : e.value.items) {
+      if (of_estimator(e.key.text)) continue;  // no paths there, and the key may belong to another estimator than the block's
+      const RunConfig swept = edited(config, {{e.key.text, item}}, strategies.catalog);
+      for (const KeyInfo& k : list_keys(swept, strategies.catalog, Listed::chosen)) {
+        if (k.path != e.key.text || k.value == item.flow()) continue;
+        auto source = std::make_shared<SourceText>();
+        source->text = k.value;
+        std::vector<Issue> issues;
+        if (auto value = parse_yaml(source, issues)) item = std::move(*value);
+      }
+    }
+  }
+  return resolved;
+}
 
 }  // namespace tacit

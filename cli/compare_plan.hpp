@@ -33,4 +33,8 @@ struct ComparePlan {
 /// Checks all of it before anything is computed. Throws RunFileError, UsageError.
 ComparePlan plan_comparison(const RunConfig& config, const Strategies& strategies);
 
+/// The run file with the values of compare.sweep as the reader understood them: paths are absolute, so that the file holds from
+/// any folder.
+RunConfig with_resolved_sweep(const RunConfig& config, const Strategies& strategies);
+
 }  // namespace tacit

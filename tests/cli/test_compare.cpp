@@ -241,6 +241,10 @@ TEST_CASE("tacit compare: what cannot be compared is refused with the entry, the
       {"sweep: {hypergradient.estimator: [one-step]}, estimators: [{estimator: one-step}]", {"an entry of compare.estimators"}},
       {"sweep: {compare.path: [1, 2]}, estimators: [{estimator: one-step}]", {"cannot be swept"}},
       {"sweep: {inner.max_steps: []}, estimators: [{estimator: one-step}]", {"no value to sweep over"}},
+      {"estimators: [{label: n, estimator: one-step, inner: {solver: nesterov}}], sweep: {model.kind: [logistic], data.train: "
+       "[\"" +
+           (kSource / "data/logistic_small.csv").string() + "\"], data.target: [label], prepare.standardize: [false]}",
+       {"'n'", "cannot choose its momentum"}},
       {"estimators: [{label: f, estimator: implicit-cg, preconditioner: factor}]",
        {"'f'", "needs an inner solver that leaves a factor"}},
   };
@@ -252,13 +256,39 @@ TEST_CASE("tacit compare: what cannot be compared is refused with the entry, the
     CHECK(r.code == 2);
     for (const std::string& word : m.says) CHECK(r.err.find(word) != std::string::npos);
     CHECK(r.out.empty());
-    fs::remove_all(out);
+    CHECK_FALSE(fs::exists(out));
   }
   const fs::path config = write_config(f, kThree);
   const Ran fixed = run({"compare", config.string(), "hyper.l2={fix: 0.1}", "-o", (f.path / "fixed").string()});
   CHECK(fixed.code == 2);
   CHECK(fixed.err.find("nothing is tuned") != std::string::npos);
   CHECK_FALSE(fs::exists(f.path / "fixed"));
+}
+
+TEST_CASE("tacit compare: swept files are found again from the run folder, and wide problems are checked along two directions") {
+  const Folder f("paths");
+  std::ofstream data(f.path / "d.csv"), other(f.path / "e.csv");
+  for (int j = 0; j < 110; ++j) data << "x" << j << ",";
+  data << "y\n";
+  for (int i = 0; i < 60; ++i) {
+    for (int j = 0; j < 110; ++j) data << std::sin(1 + i * (j + 1)) << ",";
+    data << std::cos(i) << "\n";
+  }
+  data.close();
+  other << read(f.path / "d.csv");
+  other.close();
+  std::ofstream(f.path / "c.yaml") << "tacit: 1\ndata: {train: d.csv, target: y}\nhyper: {l2: {per: feature, start: 0.1}}\n"
+                                      "compare: {path: 2, sweep: {data.train: [d.csv, e.csv]}, estimators: [{estimator: "
+                                      "implicit-cg}]}\n";
+  const fs::path dir = f.path / "run";
+  const Ran r = run({"compare", (f.path / "c.yaml").string(), "-o", dir.string()});
+  CAPTURE(r.err);
+  REQUIRE(r.code == 0);
+  CHECK(r.out.find("central differences along two directions agree to") != std::string::npos);
+  const Ran again = run({"compare", (dir / "config.resolved.yaml").string(), "-o", (f.path / "again").string(), "--json"});
+  CAPTURE(again.err);
+  CHECK(again.code == 0);
+  CHECK(rows_of(f.path / "again/compare.csv").size() == 4);
 }
 
 TEST_CASE("tacit compare: a time limit ends it with what is there") {
