@@ -200,6 +200,45 @@ NamedChart scatter(const CompareResults& r, const std::string& name, const std::
   return {name, chart_svg(chart), chart_csv(chart)};
 }
 
+/// The error of each estimator from outer step to outer step (median over repeats), for one combination.
+NamedChart over_steps(const CompareResults& r, const std::string& name, const std::string& title, std::size_t case_index,
+                      bool own_run) {
+  Chart chart;
+  chart.title = title;
+  chart.x_label = "outer step";
+  chart.y_label = "relative error of the hypergradient";
+  const std::vector<CompareEntry>& entries = r.plan.cases[case_index].entries;
+  for (std::size_t e = 0; e < entries.size(); ++e) {
+    std::map<Index, Sample> at;
+    for (const CompareRow& row : r.rows) {
+      if (row.case_index == case_index && row.entry == e && row.own_run == own_run)
+        at[row.seen.point].add(row.seen.relative_error);
+    }
+    Series s;
+    s.name = entries[e].label;
+    s.colour = static_cast<int>(e);
+    s.dashed = s.colour >= 7;  // the palette begins again
+    for (const auto& [point, errors] : at) {
+      s.x.push_back(static_cast<double>(point));
+      s.y.push_back(errors.median());
+    }
+    chart.series.push_back(std::move(s));
+  }
+  return {name, chart_svg(chart), chart_csv(chart)};
+}
+
+/// One a combination; of more than a dozen nobody looks at each.
+void add_step_charts(const CompareResults& r, const std::string& name, const std::string& title, bool own_run,
+                     std::vector<NamedChart>& charts) {
+  constexpr std::size_t kMost = 12;
+  const std::size_t cases = r.plan.cases.size();
+  for (std::size_t c = 0; c < std::min(cases, kMost); ++c) {
+    std::string place;
+    for (std::size_t k = 0; k < r.plan.keys.size(); ++k) place += ", " + r.plan.keys[k] + " " + r.plan.cases[c].values[k];
+    charts.push_back(over_steps(r, name + (cases > 1 ? "_" + std::to_string(c) : ""), title + place, c, own_run));
+  }
+}
+
 }  // namespace
 
 std::string compare_csv(const CompareResults& r) {
@@ -334,6 +373,8 @@ std::vector<NamedChart> compare_charts(const CompareResults& r, const std::strin
   }
   if (r.plan.own_run)
     charts.push_back(scatter(r, "own_run_error_cost", title + ", own runs", unit + " of an outer step", true, units));
+  if (r.plan.same_path) add_step_charts(r, "error_steps", title, false, charts);
+  if (r.plan.own_run) add_step_charts(r, "own_run_error_steps", title + ", own runs", true, charts);
   return charts;
 }
 

@@ -102,7 +102,7 @@ TEST_CASE("tacit compare: one trajectory, the columns of the contract, and numbe
   CHECK(std::stod(rows[1].at("relative_error")) > std::stod(rows[0].at("relative_error")));
   for (const char* name :
        {"config.yaml", "config.resolved.yaml", "run.json", "log.txt", "plots/error_cost.svg", "plots/error_cost.csv",
-        "plots/error_tape.svg", "plots/error_tape.csv", "plots/error_cost_with_solve.svg"})
+        "plots/error_tape.svg", "plots/error_tape.csv", "plots/error_steps.svg", "plots/error_cost_with_solve.svg"})
     CHECK(fs::exists(dir / name));
   CHECK_FALSE(fs::exists(dir / "own-run"));
   CHECK(r.out.find("central differences agree to") != std::string::npos);
