@@ -80,6 +80,7 @@ private:
   void prepare();
   std::unique_ptr<Assembly> assembled(std::size_t case_index, Index repeat);
   void run_all();
+  void run_all_or_keep();
   void run_case(std::size_t case_index, Index repeat, Assembly& a);
   std::vector<Truth> truths(const Assembly& a, const ReferencePath& path);
   void judge(const std::vector<Truth>& all, double floor, const std::string& where);
@@ -300,6 +301,18 @@ void CompareRun::run_all() {
   }
 }
 
+/// A combination that cannot be run (a swept file that is missing) does not take the others with it.
+void CompareRun::run_all_or_keep() {
+  try {
+    run_all();
+  } catch (const std::exception& e) {
+    reason_ = StopReason::failed;
+    message_ = e.what();
+    if (!results_.rows.empty()) leave_files();
+    throw;
+  }
+}
+
 Ending CompareRun::ending() const { return reason_ == StopReason::not_run ? Ending{"done", kDone} : ending_of(reason_); }
 
 json CompareRun::result_json() const {
@@ -354,7 +367,7 @@ int CompareRun::run() {
     prepare();
     session_.say("minimise over w" + std::string(first_->options.intercept ? ", b" : "") + ":  " + first_->objective_text());
     for (const std::string& w : first_->data.warnings) session_.warn({"W201", "data", w, ""});
-    run_all();
+    run_all_or_keep();
   } catch (const UsageError& e) {
     throw RunFileError({config_.issue_of(e)});
   }

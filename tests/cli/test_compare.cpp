@@ -291,6 +291,37 @@ TEST_CASE("tacit compare: swept files are found again from the run folder, and w
   CHECK(rows_of(f.path / "again/compare.csv").size() == 4);
 }
 
+TEST_CASE("tacit compare: a swept file that is missing ends it with what was compared before") {
+  const Folder f("missing");
+  const fs::path dir = f.path / "run";
+  const fs::path config = write_config(
+      f, "path: 2, sweep: {data.train: [\"" + (kSource / "data/diabetes.csv").string() + "\", nowhere.csv]}, " + kThree);
+  const Ran r = run({"compare", config.string(), "-o", dir.string()});
+  CHECK(r.code == 3);
+  CHECK(r.err.find("nowhere.csv") != std::string::npos);
+  CHECK(rows_of(dir / "compare.csv").size() == 6);
+  CHECK(json::parse(read(dir / "run.json")).at("status") == "failed");
+}
+
+TEST_CASE("tacit compare: own runs alone check the reference at the start, and auto is an estimator too") {
+  const Folder f("own-alone");
+  const fs::path config = write_config(f, "mode: own-run, estimators: [{label: a, estimator: auto}, {estimator: one-step}]");
+  const Ran r = run({"compare", config.string(), "-o", (f.path / "run").string(), "--json"});
+  CAPTURE(r.err);
+  REQUIRE(r.code == 0);
+  const json j = json::parse(r.out);
+  CHECK(j.at("reference").at("checked") == 1);
+  CHECK(j.at("inner_solves").empty());
+  REQUIRE(j.at("own_runs").size() == 2);
+  REQUIRE(j.at("table").size() == 2);
+  CHECK(j.at("table")[0].at("estimator") == "implicit-cg");
+  CHECK(j.at("table")[0].at("mode") == "own-run");
+  const auto rows = rows_of(f.path / "run/compare.csv");
+  CHECK(rows.front().count("mode") == 0);
+  CHECK(rows.size() ==
+        j.at("own_runs")[0].at("outer_steps").get<std::size_t>() + j.at("own_runs")[1].at("outer_steps").get<std::size_t>() + 2);
+}
+
 TEST_CASE("tacit compare: a time limit ends it with what is there") {
   const Folder f("limits");
   const fs::path config = write_config(f, "path: 4, " + kThree);
