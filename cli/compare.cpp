@@ -353,6 +353,7 @@ void CompareRun::leave_files() {
   }
   json run = facts_;
   run.update(result_json());
+  run["inner_solve_points"] = solve_points_json(results_);
   session_.write("run.json", run.dump(2) + "\n");
 }
 

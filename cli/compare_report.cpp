@@ -360,6 +360,22 @@ json compare_json(const CompareResults& r) {
             {"confirmed", c.confirmed()}}}};
 }
 
+json solve_points_json(const CompareResults& r) {
+  json list = json::array();
+  for (const CompareSolveRow& row : r.solves) {
+    list.push_back({{"label", row.label},
+                    {"sweep", place_json(r, row.case_index)},
+                    {"repeat", row.repeat},
+                    {"point", row.solve.point},
+                    {"steps", row.solve.steps},
+                    {"residual", number_json(row.solve.residual)},
+                    {"seconds", row.solve.seconds},
+                    {"work", work_json(row.solve.work)},
+                    {"status", to_string(row.solve.status)}});
+  }
+  return list;
+}
+
 std::vector<NamedChart> compare_charts(const CompareResults& r, const std::string& title) {
   const Axis units = [](const CompareRow& row) { return static_cast<double>(row.seen.work.inner_units()); };
   const Axis whole = [](const CompareRow& row) { return row.solve_units + static_cast<double>(row.seen.work.inner_units()); };

@@ -63,6 +63,8 @@ std::string own_run_table(const CompareResults& r);
 /// "implicit-direct at a Newton-polished point; central differences agree to 3.2e-11 at 8 points"
 std::string check_text(const CompareResults& r, const std::string& reference);
 nlohmann::json compare_json(const CompareResults& r);
+/// Every inner solve of the shared paths, one by one.
+nlohmann::json solve_points_json(const CompareResults& r);
 
 struct NamedChart {
   std::string name;  ///< of its files

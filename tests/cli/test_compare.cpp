@@ -110,6 +110,8 @@ TEST_CASE("tacit compare: one trajectory, the columns of the contract, and numbe
   const json facts = json::parse(read(dir / "run.json"));
   CHECK(facts.at("reference").at("confirmed") == true);
   CHECK(facts.at("reference").at("checked") == 3);
+  REQUIRE(facts.at("inner_solve_points").size() == 3);
+  for (const json& solve : facts.at("inner_solve_points")) CHECK(solve.at("work").at("gradients") == 201);
   // The resolved run file repeats the comparison, to the last digit of all but the times.
   const fs::path again = f.path / "again";
   const Ran second = run({"compare", (dir / "config.resolved.yaml").string(), "-o", again.string(), "-q"});
