@@ -11,18 +11,18 @@
 
 namespace tacit {
 
+double hypergradient_error(In g, In truth, double floor) {
+  const double off = (g - truth).norm(), scale = std::max(truth.norm(), floor);
+  if (off == 0) return 0;
+  return scale > 0 ? off / scale : std::numeric_limits<double>::infinity();
+}
+
 bool Evaluation::finite() const { return std::isfinite(value) && gradient.allFinite(); }
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-/// off / scale. Against a scale of 0 any error is infinite, and none is none.
-double quotient(double off, double scale) {
-  if (off == 0) return 0;
-  return scale > 0 ? off / scale : std::numeric_limits<double>::infinity();
-}
 
 class SingleOracle final : public Oracle {
 public:
@@ -147,7 +147,7 @@ void SingleOracle::measure_error(Evaluation& e, double floor, Vec& correction) {
   Diagnostics& d = e.diagnostics;
   if (estimate.corrected.size() == e.u.size() && estimate.corrected.allFinite()) {
     const Vec corrected = in_theta(e, estimate.corrected);
-    d.hypergradient_error = quotient((e.gradient - corrected).norm(), std::max(corrected.norm(), floor));
+    d.hypergradient_error = hypergradient_error(e.gradient, corrected, floor);
   }
   const double off = estimate.bound_theta, scale = std::max(estimate.least_theta, floor);
   if (std::isfinite(off) && scale > 0) d.hypergradient_error_bound = off / scale;
@@ -157,7 +157,7 @@ void SingleOracle::measure_reference(Evaluation& e, double floor) {
   const Hypergradient truth = reference_hypergradient(problem_, e.u, e.state->inner.x());
   if (truth.gradient.size() != e.u.size() || !truth.gradient.allFinite() || !usable(truth.status)) return;
   const Vec exact = in_theta(e, truth.gradient);
-  e.diagnostics.hypergradient_error_reference = quotient((e.gradient - exact).norm(), std::max(exact.norm(), floor));
+  e.diagnostics.hypergradient_error_reference = hypergradient_error(e.gradient, exact, floor);
 }
 
 void SingleOracle::measure_truncation_of(Evaluation& e, Index step, In correction) {

@@ -14,6 +14,10 @@ namespace tacit {
 
 inline constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
+/// ||g - truth|| / max(||truth||, floor), in theta: the error of a hypergradient as the trace reports it. Against a scale of 0
+/// any error is infinite, and none is none.
+double hypergradient_error(In g, In truth, double floor);
+
 /// Accuracy asked of one evaluation: residual of the inner problem and of the adjoint equation.
 struct Tolerance {
   double inner = 1e-8;

@@ -146,30 +146,6 @@ std::shared_ptr<const Start> cold_start(const RunConfig& c, Index n) {
   return std::make_shared<const ConstantStart>(Eigen::Map<const Vec>(s.list.data(), n));
 }
 
-void choose_strategies(Assembly& a, const Strategies& s) {
-  const RunConfig& c = a.config;
-  a.estimator_name = c.hypergradient.estimator == "auto" ? "implicit-cg" : c.hypergradient.estimator;
-  auto estimator = s.estimators.make(a.estimator_name);
-  c.hypergradient.configure(*estimator);
-  a.solver_name = c.inner.solver;
-  if (a.solver_name == "auto") {
-    const bool map = estimator->needs().tape.wanted() || a.estimator_name == "forward";
-    const bool quadratic = a.problem.f->quadratic();
-    a.solver_name = map ? "gradient-descent" : quadratic && a.problem.f->inner_dim() <= 2000 ? "cholesky" : "newton-cg";
-    a.notes.push_back("inner.solver: auto is " + a.solver_name);
-  }
-  if (c.hypergradient.estimator == "auto") a.notes.push_back("hypergradient.estimator: auto is implicit-cg");
-  auto solver = s.solvers.make(a.solver_name);
-  c.inner.configure(*solver);
-  if (a.solver_name == "cholesky" && !a.problem.f->quadratic())
-    throw UsageError("solver 'cholesky' solves quadratic problems in one step; a " + c.model.kind +
-                         " model needs 'newton', 'newton-cg' or 'lbfgs'",
-                     "inner.solver");
-  check_pair(a.estimator_name, *estimator, a.solver_name, *solver);
-  a.solver = std::move(solver);
-  a.estimator = std::move(estimator);
-}
-
 /// The columns name and value of a hyper.csv.
 std::map<std::string, double> values_of_file(const std::string& path) {
   const std::string remedy = "name a hyper.csv as an earlier run wrote it";
@@ -306,6 +282,34 @@ Split all_rows(Index rows) {
   return split;
 }
 
+Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s) {
+  Method m;
+  m.start = cold_start(c, problem.f->inner_dim());
+  m.estimator_name = c.hypergradient.estimator == "auto" ? "implicit-cg" : c.hypergradient.estimator;
+  auto estimator = s.estimators.make(m.estimator_name);
+  c.hypergradient.configure(*estimator);
+  m.solver_name = c.inner.solver;
+  if (m.solver_name == "auto") {
+    const Needs needs = estimator->needs();
+    const bool quadratic = problem.f->quadratic();
+    m.solver_name = needs.tape.wanted() || needs.map              ? "gradient-descent"
+                    : quadratic && problem.f->inner_dim() <= 2000 ? "cholesky"
+                                                                  : "newton-cg";
+    m.notes.push_back("inner.solver: auto is " + m.solver_name);
+  }
+  if (c.hypergradient.estimator == "auto") m.notes.push_back("hypergradient.estimator: auto is implicit-cg");
+  auto solver = s.solvers.make(m.solver_name);
+  c.inner.configure(*solver);
+  if (m.solver_name == "cholesky" && !problem.f->quadratic())
+    throw UsageError("solver 'cholesky' solves quadratic problems in one step; a " + c.model.kind +
+                         " model needs 'newton', 'newton-cg' or 'lbfgs'",
+                     "inner.solver");
+  check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
+  m.solver = std::move(solver);
+  m.estimator = std::move(estimator);
+  return m;
+}
+
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows) {
   auto a = std::make_unique<Assembly>();
   a->config = std::move(config);
@@ -341,8 +345,13 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
     throw UsageError("hyper.l2.per=group needs data.feature_groups", "hyper.l2.per");
   a->problem = a->family->make(p, a->options);
   a->problem.name = c.run_name;
-  a->problem.start = cold_start(c, a->problem.f->inner_dim());
-  choose_strategies(*a, strategies);
+  Method method = choose_method(c, a->problem, strategies);
+  a->problem.start = method.start;
+  a->solver_name = method.solver_name;
+  a->estimator_name = method.estimator_name;
+  a->solver = method.solver;
+  a->estimator = method.estimator;
+  a->notes.insert(a->notes.end(), method.notes.begin(), method.notes.end());
   return a;
 }
 

@@ -51,6 +51,17 @@ struct Assembly {
   std::string objective_text() const;
 };
 
+/// Solver and estimator of a run file, made for a problem.
+struct Method {
+  std::string solver_name, estimator_name;
+  std::shared_ptr<const InnerSolver> solver;
+  std::shared_ptr<const HypergradientEstimator> estimator;
+  std::shared_ptr<const Start> start;  ///< x_0 of a cold run; null: 0
+  std::vector<std::string> notes;      ///< choices made under `auto`
+};
+/// Throws UsageError for parts that do not go together.
+Method choose_method(const RunConfig& config, const Problem& problem, const Strategies& strategies);
+
 /// Which rows the inner problem is made of: those the run file's validation leaves, or all, with no outer criterion.
 enum class RowsUsed { train_part, all_train };
 

@@ -77,12 +77,15 @@ std::vector<double> ticks(const Axis& axis, int most) {
 /// rounding.
 Axis fit(const Chart& chart, bool vertical) {
   Axis axis;
-  axis.log = vertical && chart.log_y;
+  axis.log = vertical ? chart.log_y : chart.log_x;
+  bool marks = false;
   double lo = std::numeric_limits<double>::infinity(), hi = -lo;
   for (const Series& s : chart.series) {
+    marks = marks || s.points;
     for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
-      const double v = vertical ? s.y[i] : s.x[i];
-      if (!drawable(v, axis.log)) continue;
+      const double v = vertical ? s.y[i] : s.x[i], other = vertical ? s.x[i] : s.y[i];
+      // A mark that cannot be drawn for its other number takes no room.
+      if (!drawable(v, axis.log) || (s.points && !drawable(other, vertical ? chart.log_x : chart.log_y))) continue;
       lo = std::min(lo, axis.scaled(v));
       hi = std::max(hi, axis.scaled(v));
     }
@@ -90,7 +93,7 @@ Axis fit(const Chart& chart, bool vertical) {
   if (!(lo <= hi)) lo = 0, hi = 1;
   if (axis.log) lo = std::max(lo, hi - 18);
   if (hi - lo < 1e-12 * std::max(1.0, std::abs(hi))) lo -= 0.5, hi += 0.5;
-  if (vertical) {
+  if (vertical || marks) {
     const double margin = 0.04 * (hi - lo);
     lo -= margin;
     hi += margin;
@@ -154,17 +157,43 @@ std::string path(const Series& s, const Axis& x, const Axis& y) {
 
 struct Entry {
   std::string name, cls;
+  int marked = -1;  ///< colour of the mark; -1: a line
 };
 
 std::vector<Entry> legend_entries(const Chart& chart) {
   std::vector<Entry> all;
   bool bounds = false;
   for (const Series& s : chart.series) {
-    if (s.legend) all.push_back({s.name, class_of(s)});
+    if (s.legend) all.push_back({s.name, class_of(s), s.points ? s.colour : -1});
     bounds = bounds || (s.dashed && !s.legend);
   }
   if (bounds) all.push_back({"dashed: bounds", "l d a"});
   return all;
+}
+
+/// A mark whose shape tells it from others where its colour does not: circle, square, triangle, diamond.
+std::string mark(int colour, double x, double y) {
+  const std::string cls = "\" class=\"c" + std::to_string(colour % kColours) + "f\"/>";
+  const auto at = [&](double dx, double dy) { return coordinate(x + dx) + " " + coordinate(y + dy); };
+  switch (colour % 4) {
+    case 0:
+      return "<circle cx=\"" + coordinate(x) + "\" cy=\"" + coordinate(y) + "\" r=\"3.5" + cls;
+    case 1:
+      return "<path d=\"M" + at(-3.2, -3.2) + "h6.4v6.4h-6.4z" + cls;
+    case 2:
+      return "<path d=\"M" + at(0, -4) + "L" + at(4, 3.2) + "L" + at(-4, 3.2) + "z" + cls;
+    default:
+      return "<path d=\"M" + at(0, -4.4) + "L" + at(4.4, 0) + "L" + at(0, 4.4) + "L" + at(-4.4, 0) + "z" + cls;
+  }
+}
+
+std::string marks(const Series& s, const Axis& x, const Axis& y) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
+    if (drawable(s.x[i], x.log) && drawable(s.y[i], y.log) && x.scaled(s.x[i]) >= x.lo && y.scaled(s.y[i]) >= y.lo)
+      out += mark(s.colour, x(s.x[i]), y(s.y[i])) + "\n";
+  }
+  return out;
 }
 
 /// Below the picture, where it hides no line: entries from left to right, in as many rows as they need. Returns the height used.
@@ -178,7 +207,8 @@ double legend(const Chart& chart, std::string& out) {
       x = kLeft;
       y += 20;
     }
-    out += tag_line(x, y, x + 30, y, e.cls) + tag_text(x + 36, y + 4, e.name, "start");
+    out += e.marked < 0 ? tag_line(x, y, x + 30, y, e.cls) : mark(e.marked, x + 24, y) + "\n";
+    out += tag_text(x + 36, y + 4, e.name, "start");
     x += width;
   }
   return y + 16 - kHeight;
@@ -213,12 +243,12 @@ std::string chart_svg(const Chart& chart) {
   const Axis x = fit(chart, false), y = fit(chart, true);
   std::string body = frame(chart, x, y);
   for (const Marker& m : chart.markers) {
-    if (m.x < x.lo || m.x > x.hi) continue;
+    if (!drawable(m.x, x.log) || x.scaled(m.x) < x.lo || x.scaled(m.x) > x.hi) continue;
     const double at = x(m.x);
     body += tag_line(at, kTop, at, kHeight - kBottom, "v c" + std::to_string(m.colour % kColours));
     body += tag_text(at + 3, kHeight - kBottom - 6, m.name, "start");
   }
-  for (const Series& s : chart.series) body += path(s, x, y);
+  for (const Series& s : chart.series) body += s.points ? marks(s, x, y) : path(s, x, y);
   const std::string width = coordinate(kWidth), height = coordinate(kHeight + legend(chart, body));
   return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + width + " " + height + "\" role=\"img\">\n<title>" +
          xml_text(chart.title) + "</title>\n" + style() + "\n<rect width=\"" + width + "\" height=\"" + height +

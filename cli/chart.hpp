@@ -1,4 +1,4 @@
-// Line charts as SVG that reads by itself: light and dark, colours that colour-blind readers tell apart, no script.
+// Line and scatter charts as SVG that reads by itself: light and dark, colours that colour-blind readers tell apart, no script.
 #pragma once
 #include <string>
 #include <vector>
@@ -12,6 +12,7 @@ struct Series {
   int colour = 0;       ///< 0, 1, 2, ...: a palette of seven, then again from the start
   bool dashed = false;  ///< a bound, not a measurement
   bool legend = true;   ///< has an entry of its own in the legend
+  bool points = false;  ///< a mark at each point, of a shape that goes with the colour, instead of a line
 };
 
 /// A vertical line: an instant that matters.
@@ -26,6 +27,7 @@ struct Chart {
   bool log_y = true;
   std::vector<Series> series;
   std::vector<Marker> markers;
+  bool log_x = false;
 };
 
 /// The chart as a document of its own, 760 units wide, the legend below the lines.

@@ -15,12 +15,12 @@ namespace {
 namespace po = boost::program_options;
 
 const std::vector<std::string>& verbs() {
-  static const std::vector<std::string> all{"tune", "curve", "check", "predict", "init", "describe", "schema"};
+  static const std::vector<std::string> all{"tune", "compare", "curve", "check", "predict", "init", "describe", "schema"};
   return all;
 }
 
 const std::vector<std::string>& later_verbs() {
-  static const std::vector<std::string> all{"compare", "resume", "report"};
+  static const std::vector<std::string> all{"resume", "report"};
   return all;
 }
 
@@ -48,6 +48,7 @@ po::options_description flags() {
 const std::vector<std::pair<std::string, std::vector<std::string>>>& flags_of_verbs() {
   static const std::vector<std::pair<std::string, std::vector<std::string>>> all{
       {"tune", {"output", "force", "print-config", "json", "seed", "threads", "time"}},
+      {"compare", {"output", "force", "print-config", "json", "seed", "threads", "time"}},
       {"curve", {"output", "force", "print-config", "json", "seed", "threads"}},
       {"check", {"output", "force", "print-config", "json", "gradient", "seed", "threads", "time"}},
       {"predict", {"output"}},
@@ -142,6 +143,7 @@ std::string help_text() {
   std::ostringstream text;
   text << "Tacit tunes the hyperparameters of a model by hypergradients.\n\n"
           "  tacit tune CONFIG          tune, refit, write a run folder\n"
+          "  tacit compare CONFIG       several estimators on the same problem: error, time, memory and work of each\n"
           "  tacit curve CONFIG         error of iterate and derivative over the inner iterations, with the theory's bounds\n"
           "  tacit check CONFIG         validate run file and data, print the plan; --gradient also tests the hypergradient\n"
           "  tacit predict MODEL DATA   -o FILE or standard output; MODEL: run folder or model.json\n"

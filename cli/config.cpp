@@ -317,6 +317,15 @@ RunConfig read_tree(Node root, const std::vector<std::string>& overrides, const 
   return config;
 }
 
+void remove_value(Node& root, const std::string& path) {
+  const auto dot = path.find('.');
+  const std::string head = path.substr(0, dot);
+  for (Node::Entry& e : root.entries) {
+    if (e.key.text == head && dot != std::string::npos) remove_value(e.value, path.substr(dot + 1));
+  }
+  if (dot == std::string::npos) std::erase_if(root.entries, [&](const Node::Entry& e) { return e.key.text == head; });
+}
+
 }  // namespace
 
 void check_compare_entry(const Node& entry, const StrategyCatalog& catalog, std::vector<Issue>& issues) {
@@ -417,6 +426,23 @@ RunConfig load_run_file(const std::string& path, const std::vector<std::string>&
   const std::string text = read_file(path);
   const std::string folder = std::filesystem::absolute(path).parent_path().string();
   return read_run_text(path, text, folder, overrides, catalog);
+}
+
+RunConfig edited(const RunConfig& config, const std::vector<Edit>& edits, const StrategyCatalog& catalog) {
+  Node root = *config.node;
+  std::vector<Issue> issues;
+  for (const Edit& e : edits) {
+    if (!e.value)
+      remove_value(root, e.path);
+    else if (!set_value(root, e.path, *e.value, *e.value))
+      issues.push_back(issue_at(*e.value, "E211", "the key '" + e.path + "' goes into something that is no block of keys",
+                                "name a key of the run file by its path"));
+  }
+  RunConfig changed = read_tree(std::move(root), {}, catalog, std::move(issues), true);
+  changed.file = config.file;
+  changed.text = config.text;
+  changed.run_name = changed.name.text ? *changed.name.text : config.run_name;
+  return changed;
 }
 
 RunConfig read_overrides(const std::vector<std::string>& overrides, const StrategyCatalog& catalog) {

@@ -214,6 +214,13 @@ RunConfig load_run_file(const std::string& path, const std::vector<std::string>&
 /// The same of a text already in memory: name is shown in errors, folder is where its relative paths start.
 RunConfig read_run_text(const std::string& name, const std::string& text, const std::string& folder,
                         const std::vector<std::string>& overrides, const StrategyCatalog& catalog);
+/// A change of a run file: the value that a key gets, or the key taken out.
+struct Edit {
+  std::string path;
+  std::optional<Node> value;
+};
+/// The run file with some changes, read and checked anew. Throws RunFileError.
+RunConfig edited(const RunConfig& config, const std::vector<Edit>& edits, const StrategyCatalog& catalog);
 /// Only overrides, over the defaults: `tacit init data.train=FILE`.
 RunConfig read_overrides(const std::vector<std::string>& overrides, const StrategyCatalog& catalog);
 

@@ -16,7 +16,6 @@ struct Later {
 };
 
 constexpr Later kLater[] = {
-    {"verb", "compare", "run `tacit tune` once per estimator, each with its own -o"},
     {"verb", "resume", "run `tacit tune` again"},
     {"verb", "report", "read trace.csv of the run folder"},
     {"data.format", "npy", "write the data as csv, tsv or libsvm"},

@@ -210,6 +210,11 @@ const std::vector<CodeDoc>& error_codes() {
       {"W310", "the best value sits on the edge of its range", "A wider range may hold a better one.", 0},
       {"W311", "more hyperparameters than validation rows",
        "The validation loss can then be fitted by the hyperparameters alone.", 0},
+      {"W320", "the reference is not confirmed",
+       "Two independent ways to the exact hypergradient (implicit differentiation at a Newton-polished point, central "
+       "differences "
+       "of tightly solved values) do not agree, or one of them failed: errors of estimators below the difference mean nothing.",
+       0},
   };
   return codes;
 }

@@ -40,6 +40,7 @@ void no_overrides(const CommandLine& line) {
 int dispatch(const CommandLine& line, Streams& io) {
   if (line.verb == "tune") return tune(line, io);
   if (line.verb == "check") return check(line, io);
+  if (line.verb == "compare") return compare(line, io);
   if (line.verb == "curve") return curve(line, io);
   if (line.verb == "predict") return predict_verb(line, io);
   if (line.verb == "init") return init(line, io);

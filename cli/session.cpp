@@ -65,6 +65,32 @@ double Session::seconds() const { return std::chrono::duration<double>(std::chro
 
 json number_json(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
 
+json work_json(const Work& w) {
+  return {{"values", w.values},
+          {"gradients", w.gradients},
+          {"hessian_products", w.hessian_products},
+          {"cross_products", w.cross_products},
+          {"map_steps", w.map_steps},
+          {"data_passes", w.passes_known ? json(w.data_passes) : json(nullptr)}};
+}
+
+Ending ending_of(StopReason r) {
+  switch (r) {
+    case StopReason::tolerance:
+      return {"converged", kDone};
+    case StopReason::step_limit:
+      return {"step_limit", kDone};
+    case StopReason::time_limit:
+      return {"time_limit", kDone};
+    case StopReason::stalled:
+      return {"stalled", kDone};
+    case StopReason::interrupted:
+      return {"interrupted", interrupting_signal() == 15 ? kTerminated : kInterrupted};
+    default:
+      return {"failed", kNumerical};
+  }
+}
+
 namespace {
 
 /// A point in time as ISO 8601 has it, in UTC.

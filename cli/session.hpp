@@ -63,6 +63,13 @@ private:
 
 /// A finite number, else null.
 nlohmann::json number_json(double v);
+nlohmann::json work_json(const Work& w);
+/// Status of a finished run: the word in --json and the exit code.
+struct Ending {
+  const char* status;
+  int code;
+};
+Ending ending_of(StopReason r);
 /// Versions, begin, seed, objective, digests and shapes of the data, peak memory: what every run.json has.
 nlohmann::json run_facts(const Assembly& a, const Session& session);
 

@@ -47,15 +47,6 @@ json score_json(const Score& s) {
   return j;
 }
 
-json work_json(const Work& w) {
-  return {{"values", w.values},
-          {"gradients", w.gradients},
-          {"hessian_products", w.hessian_products},
-          {"cross_products", w.cross_products},
-          {"map_steps", w.map_steps},
-          {"data_passes", w.passes_known ? json(w.data_passes) : json(nullptr)}};
-}
-
 json hyper_json(const HyperSpace& space, In u) {
   json j = json::object();
   Index at = 0;
@@ -79,29 +70,6 @@ std::string metrics_text(const NamedValues& values) {
   std::string text;
   for (const auto& [name, value] : values) text += (text.empty() ? "" : ", ") + name + " " + brief_number(value);
   return text;
-}
-
-/// Status of a finished run: the word in --json and the exit code.
-struct Ending {
-  const char* status;
-  int code;
-};
-
-Ending ending_of(StopReason r) {
-  switch (r) {
-    case StopReason::tolerance:
-      return {"converged", kDone};
-    case StopReason::step_limit:
-      return {"step_limit", kDone};
-    case StopReason::time_limit:
-      return {"time_limit", kDone};
-    case StopReason::stalled:
-      return {"stalled", kDone};
-    case StopReason::interrupted:
-      return {"interrupted", interrupting_signal() == 15 ? kTerminated : kInterrupted};
-    default:
-      return {"failed", kNumerical};
-  }
 }
 
 Issue fail_issue(const Assembly& a, double worst) {

@@ -16,6 +16,7 @@ struct Streams {
 
 int tune(const CommandLine& line, Streams& io);
 int check(const CommandLine& line, Streams& io);
+int compare(const CommandLine& line, Streams& io);
 int curve(const CommandLine& line, Streams& io);
 int predict_verb(const CommandLine& line, Streams& io);
 int init(const CommandLine& line, Streams& io);

@@ -494,30 +494,39 @@ void apply_override(Node& root, const std::string& argument, const std::string& 
   std::optional<Node> value = override_value(source, issues);
   if (!value) return;
 
+  if (!set_value(root, path, place, std::move(*value)))
+    malformed("the key '" + path + "' goes into something that is no block of keys");
+}
+
+bool set_value(Node& root, const std::string& path, const Node& place, Node value) {
   Node* at = &root;
   std::istringstream parts(path + ".");
   std::string part, rest = path;
   while (std::getline(parts, part, '.')) {
-    if (!at->is_map() && !at->is_null()) return malformed("the key '" + path + "' goes into something that is no block of keys");
+    if (!at->is_map() && !at->is_null()) return false;
     at->kind = Node::Kind::map;
     auto entry = std::find_if(at->entries.begin(), at->entries.end(), [&](const auto& e) { return e.key.text == part; });
     const bool last = rest == part;
     if (entry == at->entries.end()) {
-      Node key = place;
+      Node empty, key;
+      empty.source = place.source;
+      empty.line = place.line;
+      empty.column = place.column;
+      key = empty;
       key.kind = Node::Kind::scalar;
       key.text = part;
-      Node empty = place;
       at->entries.push_back({key, empty});
       entry = std::prev(at->entries.end());
     }
     if (last) {
-      entry->key.source = source;
-      entry->value = std::move(*value);
-      return;
+      entry->key.source = place.source;
+      entry->value = std::move(value);
+      return true;
     }
     rest.erase(0, part.size() + 1);
     at = &entry->value;
   }
+  return true;
 }
 
 }  // namespace tacit

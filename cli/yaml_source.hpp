@@ -55,6 +55,10 @@ std::optional<Node> parse_yaml(std::shared_ptr<const SourceText> source, std::ve
 /// or ', else it is taken as it stands, so that shells, globs and paths need no second quoting.
 void apply_override(Node& root, const std::string& argument, const std::string& working_folder, std::vector<Issue>& issues);
 
+/// Puts a value at a dotted path of keys, over what is there; keys that are missing are made at `place`. False, and nothing is
+/// changed but blocks made on the way, when the path leads into something that is no block of keys.
+bool set_value(Node& root, const std::string& path, const Node& place, Node value);
+
 /// Text as a YAML scalar that reads back as the same text: plain where that is safe, else in double quotes.
 std::string yaml_text(std::string_view text);
 /// The same, always in double quotes.

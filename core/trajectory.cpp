@@ -9,7 +9,23 @@
 
 namespace tacit {
 
-Trajectory::Trajectory(TapeRequest request, Index max_steps) : request_(request) {
+TapeRequest union_of(const std::vector<TapeRequest>& requests) {
+  TapeRequest all;
+  bool whole = false, alike = true;
+  Index reach = 0;
+  for (const TapeRequest& r : requests) {
+    if (!r.wanted()) continue;
+    if (!all.wanted()) all = r;
+    alike = alike && r == all;
+    whole = whole || r.window == TapeRequest::kAll;
+    // The checkpoint before the window's first step lies less than a stride before it; an automatic stride is at most the window.
+    reach = std::max(reach, r.window + (r.stride == TapeRequest::kAutoStride ? r.window : r.stride - 1));
+  }
+  if (alike) return all;
+  return {whole ? TapeRequest::kAll : reach, 1};
+}
+
+Trajectory::Trajectory(TapeRequest request, Index max_steps) : request_(request), max_steps_(max_steps) {
   if (request.window < TapeRequest::kAll || request.stride < 0)
     throw UsageError("a tape needs a window >= 0 (or all) and a stride >= 0 (0: automatic)", "hypergradient.window");
   const Index length = request.window == TapeRequest::kAll ? max_steps : std::min(request.window, max_steps);
@@ -34,6 +50,19 @@ void Trajectory::push(Index k, In z) {
   buffer = z;
   states_.emplace_back(k, std::move(buffer));
   peak_bytes_ = std::max(peak_bytes_, states_.size() * static_cast<std::size_t>(z.size()) * sizeof(double));
+}
+
+Trajectory Trajectory::thinned(TapeRequest request) const {
+  if (request == request_) return *this;
+  Trajectory t(request, max_steps_);
+  const Index begin = first();
+  const Vec gone = Vec::Zero(states_.empty() ? 0 : states_.front().second.size());
+  for (Index k = 0; k <= steps_ && stride_ == 1; ++k)
+    t.push(k, k < begin ? gone : states_[static_cast<std::size_t>(k - begin)].second);
+  if (request.wanted() && (stride_ != 1 || t.first() < begin))
+    throw UsageError("the tape keeps too few states to serve another request; record it with stride 1 and a larger window",
+                     "hypergradient.window");
+  return t;
 }
 
 Index Trajectory::first() const { return states_.empty() ? std::max<Index>(steps_, 0) : states_.front().first; }

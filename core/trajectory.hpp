@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <deque>
 #include <utility>
+#include <vector>
 
 #include <tacit/core/types.hpp>
 
@@ -18,7 +19,12 @@ struct TapeRequest {
   Index window = 0;
   Index stride = 1;
   bool wanted() const { return window != 0; }
+  bool operator==(const TapeRequest&) const = default;
 };
+
+/// One request whose tape serves all: Trajectory::thinned() then gives each its own. Equal requests stay as they are; else every
+/// state is kept, as far back as the longest window and its checkpoints need.
+TapeRequest union_of(const std::vector<TapeRequest>& requests);
 
 /// States z_first .. z_steps of one run, some of them only as checkpoints. Filled by push(), read from the end.
 class Trajectory {
@@ -40,9 +46,13 @@ public:
   std::size_t bytes() const { return peak_bytes_; }
   /// The stored states, as (k, z_k) with k ascending. With stride 1 every k in first() .. steps().
   const std::deque<std::pair<Index, Vec>>& stored() const { return states_; }
+  /// The tape that `request` would have kept of the same run, with its own peak. Throws UsageError unless this tape keeps every
+  /// state (stride 1) as far back.
+  Trajectory thinned(TapeRequest request) const;
 
 private:
   TapeRequest request_;
+  Index max_steps_ = 0;
   Index stride_ = 1;
   Index steps_ = -1;
   std::size_t peak_bytes_ = 0;

@@ -65,8 +65,7 @@ Hypergradient FiniteDifferenceEstimator::estimate(const Problem& problem, In u, 
     v[j] = u[j];
     return l;
   };
-  // Truncation ~ step^4 and rounding ~ eps / step balance here.
-  const double step = std::pow(std::numeric_limits<double>::epsilon(), 0.2);
+  const double step = kStep;
   h.gradient = Vec::Zero(u.size());
   for (Index j = 0; j < u.size() && good; ++j) {
     const Move m = move_of(problem, u, j);

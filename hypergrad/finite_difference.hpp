@@ -9,6 +9,8 @@ namespace tacit {
 /// of the inner solver enters.
 class FiniteDifferenceEstimator final : public HypergradientEstimator {
 public:
+  /// eps^(1/5): truncation ~ step^4 and rounding ~ eps / step balance.
+  static constexpr double kStep = 7.40095979741405e-4;
   void fields(FieldVisitor&) override {}
   Needs needs() const override { return {}; }
   Hypergradient estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,

@@ -105,3 +105,36 @@ TEST_CASE("chart: the numbers are there with every digit") {
   const Chart chart{"t", "x", "y", true, {{"a, b", {0, 1}, {0.1, 1.0 / 3}, 0, false, true}}, {}};
   CHECK(chart_csv(chart) == "series,x,y\n\"a, b\",0,0.1\n\"a, b\",1,0.3333333333333333\n");
 }
+
+TEST_CASE("chart: marks stand where their numbers are, on two logarithmic axes, and what has no logarithm is left out") {
+  Chart chart;
+  chart.log_x = true;
+  Series a;
+  a.name = "a";
+  a.points = true;
+  a.x = {1, 10, 100, 0, 1e9};
+  a.y = {1e-2, 1e-4, 1e-6, 1e-3, 0};
+  Series b = a;
+  b.name = "b";
+  b.colour = 1;
+  b.x = {10};
+  b.y = {1e-4};
+  chart.series = {a, b};
+  const std::string svg = chart_svg(chart);
+  CHECK(well_formed(svg));
+  // Three circles and that of the legend; a square at the same place as the second, and that of the legend.
+  CHECK(count(svg, "<circle ") == 4);
+  CHECK(count(svg, "class=\"c1f\"/>") == 2);
+  std::vector<double> cx, cy;
+  for (auto at = svg.find("<circle "); at != std::string::npos; at = svg.find("<circle ", at + 1)) {
+    cx.push_back(std::strtod(svg.c_str() + svg.find("cx=\"", at) + 4, nullptr));
+    cy.push_back(std::strtod(svg.c_str() + svg.find("cy=\"", at) + 4, nullptr));
+  }
+  // Equal factors are equal distances, and 1e9, whose error is 0, takes no room.
+  CHECK(cx[1] - cx[0] == doctest::Approx(cx[2] - cx[1]).epsilon(1e-3));
+  CHECK(cy[1] - cy[0] == doctest::Approx(cy[2] - cy[1]).epsilon(1e-3));
+  CHECK(cx[2] - cx[0] > 500);
+  CHECK(cy[2] - cy[0] > 250);
+  CHECK(svg.find(">1e2</text>") != std::string::npos);
+  CHECK(count(chart_csv(chart), "\n") == 7);
+}

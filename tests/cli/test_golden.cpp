@@ -15,8 +15,8 @@ namespace {
 using namespace golden_test;
 
 // One test case a folder: what is listed here and what is there must agree.
-const std::vector<std::string> kFolders{"check",   "data",   "describe", "init",  "override",
-                                        "predict", "reader", "tune",     "usage", "warning"};
+const std::vector<std::string> kFolders{"check",   "compare", "data", "describe", "init",   "override",
+                                        "predict", "reader",  "tune", "usage",    "warning"};
 
 bool updating() { return std::getenv("TACIT_GOLDEN_UPDATE") != nullptr; }
 
@@ -53,6 +53,7 @@ std::string block_of(const std::string& text, const std::string& code) {
 }  // namespace
 
 TEST_CASE("golden: check") { check_folder("check"); }
+TEST_CASE("golden: compare") { check_folder("compare"); }
 TEST_CASE("golden: data") { check_folder("data"); }
 TEST_CASE("golden: describe and schema") { check_folder("describe"); }
 TEST_CASE("golden: init") { check_folder("init"); }

@@ -165,7 +165,8 @@ TEST_CASE("program: mistakes end with their exit code, say what to do, and write
   };
   const std::vector<Mistake> mistakes{
       {{"tuen", config}, 2, "tune"},
-      {{"compare", config}, 2, "not available in this version"},
+      {{"resume", config}, 2, "not available in this version"},
+      {{"compare", config}, 2, "nothing to compare"},
       {{"tune", config, "inner.max_stepz=3"}, 2, "max_steps"},
       {{"tune", config, "inner.max_steps=many"}, 2, "inner.max_steps"},
       {{"tune", config, "validation.fraction=2"}, 2, "validation.fraction"},

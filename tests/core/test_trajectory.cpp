@@ -95,3 +95,48 @@ TEST_CASE("trajectory: wrong use is refused") {
   CHECK_THROWS_AS(reader.state(3), UsageError);
   CHECK_THROWS_AS(reader.state(11), UsageError);
 }
+
+TEST_CASE("trajectory: a tape thinned from the union of requests is the one that each would have recorded") {
+  const Problem p = test::ridge_problem();
+  const Vec u = Vec::Constant(1, 0.05);
+  const auto map = heavy_ball(p, u);
+  const std::vector<TapeRequest> requests{{TapeRequest::kAll, 1},
+                                          {TapeRequest::kAll, TapeRequest::kAutoStride},
+                                          {1, 1},
+                                          {7, 3},
+                                          {23, TapeRequest::kAutoStride},
+                                          {100, 64}};
+  for (const TapeRequest& a : requests) {
+    for (const TapeRequest& b : requests) {
+      for (const Index steps : {Index{0}, Index{1}, Index{6}, Index{23}, Index{40}}) {
+        Trajectory shared(union_of({{}, a, b}), 40);
+        run(*map, u, steps, shared);
+        for (const TapeRequest& wanted : {a, b}) {
+          CAPTURE(wanted.window);
+          CAPTURE(wanted.stride);
+          CAPTURE(steps);
+          Trajectory alone(wanted, 40);
+          run(*map, u, steps, alone);
+          const Trajectory thin = shared.thinned(wanted);
+          CHECK(thin.bytes() == alone.bytes());
+          CHECK(thin.stride() == alone.stride());
+          CHECK(thin.first() == alone.first());
+          CHECK(thin.steps() == alone.steps());
+          REQUIRE(thin.stored().size() == alone.stored().size());
+          for (std::size_t i = 0; i < thin.stored().size(); ++i) {
+            CHECK(thin.stored()[i].first == alone.stored()[i].first);
+            CHECK((thin.stored()[i].second.array() == alone.stored()[i].second.array()).all());
+          }
+        }
+      }
+    }
+  }
+  // No request asks for less than it needs: what is not on the tape is refused, not made up.
+  Trajectory few({5, 1}, 40), sparse({TapeRequest::kAll, 4}, 40);
+  run(*map, u, 40, few);
+  run(*map, u, 40, sparse);
+  CHECK_THROWS_AS(few.thinned({6, 1}), UsageError);
+  CHECK_THROWS_AS(few.thinned({TapeRequest::kAll, 8}), UsageError);
+  CHECK_THROWS_AS(sparse.thinned({TapeRequest::kAll, 8}), UsageError);
+  CHECK_FALSE(union_of({{}, {}}).wanted());
+}

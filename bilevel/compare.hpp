@@ -1,0 +1,118 @@
+// Several hypergradient estimators side by side: at the same points on the same inner solutions, or each on a run of its own.
+#pragma once
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <tacit/bilevel/driver.hpp>
+
+namespace tacit {
+
+/// Asked at safe points: true ends the work with what there is.
+using Interrupted = std::function<bool()>;
+
+/// Which way to the hypergradient at the exact inner solution is taken for the truth: dense implicit differentiation (CG to 1e-12
+/// beyond 2000 variables), implicit differentiation by CG to 1e-12, or central differences.
+enum class TruthBy { direct, cg, differences };
+
+struct TruthOptions {
+  TruthBy by = TruthBy::direct;
+  bool check = true;         ///< take the second way too
+  Index most_checked = 100;  ///< hyperparameters up to which it is taken for each; beyond, along two directions
+};
+
+/// The hypergradient (in theta) at a Newton-polished point, and the same by a second way that shares no derivative with it: by
+/// central differences of tightly solved values, or, the truth being these, by implicit differentiation.
+struct Truth {
+  Vec theta, u;
+  double value = kMissing;  ///< l(x*(u), u)
+  Vec gradient;
+  Vec second;                      ///< the gradient by the second way; empty: not taken
+  double along_second = kMissing;  ///< instead of it, with many hyperparameters: largest difference of slopes along the gradient
+                                   ///< and along one direction of random signs; NaN: not taken
+  Status status = Status::not_run;
+  std::string message;
+  bool known() const { return usable(status) && gradient.allFinite(); }
+  bool checked() const { return second.size() > 0 || !std::isnan(along_second); }
+  /// hypergradient_error of the second way; NaN when it was not taken.
+  double disagreement(double floor) const;
+};
+Truth truth_at(const Problem& problem, In theta, const TruthOptions& options = {});
+
+/// Outer points, and why there are no more of them.
+struct ReferencePath {
+  std::vector<Vec> theta;
+  StopReason reason = StopReason::not_run;
+  std::string message;
+};
+/// The first `points` accepted points (the start is one) of a run that follows exact hypergradients: Newton steps to rounding
+/// inside, so that the path depends on no inner solver, budget or estimator that is to be compared.
+ReferencePath reference_path(const Problem& problem, OuterOptimizer& optimizer, In theta0, Index points, double tolerance,
+                             const Interrupted& interrupted = {});
+
+/// One way to solve the inner problem. Estimators that share it are fed the same solutions, one warm start and one tape.
+struct InnerSetup {
+  std::string solver_name;  ///< for messages
+  Problem problem;          ///< setups of one comparison differ in its start alone
+  std::shared_ptr<const InnerSolver> solver;
+  bool warm_start = true;
+};
+
+struct Contender {
+  std::string label;
+  std::shared_ptr<const HypergradientEstimator> estimator;
+  std::size_t setup = 0;  ///< its inner solve
+};
+
+/// What one estimator did at one point. On a shared path time and work are the estimator's alone; on its own run they are those
+/// of the whole outer step, inner solves included.
+struct Observation {
+  std::size_t contender = 0;
+  Index point = 0;  ///< outer step
+  double relative_error = kMissing, cosine = kMissing, seconds = kMissing;
+  double tape_bytes = kMissing;  ///< peak; 0: it keeps no states
+  double linear_steps = kMissing;
+  Work work;
+  Status status = Status::not_run;
+  std::string message;
+};
+
+/// One inner solve of a shared path, which several estimators used.
+struct SharedSolve {
+  std::size_t setup = 0;
+  Index point = 0, steps = 0;
+  double residual = kMissing, seconds = 0;
+  Work work;
+  Status status = Status::not_run;
+  std::string message;
+};
+
+struct Comparison {
+  std::vector<SharedSolve> solves;
+  std::vector<Observation> observations;  ///< by point, then in the order of the contenders
+};
+
+/// At each point one inner solve a setup, warm-started from its own solution at the point before, with one tape from which each
+/// estimator gets what it would have recorded; each estimator starts from its own last adjoint. What is computed once and kept
+/// (Gram matrix, spectrum) is made before the clock starts, and short estimates are timed in turns until their sum can be
+/// trusted, so that no estimator profits or suffers from its place in the list. floor: the least denominator of the relative
+/// error. Throws UsageError, naming the estimator, when it cannot use the solutions of its setup.
+Comparison compare_on_path(const std::vector<InnerSetup>& setups, const std::vector<Contender>& contenders,
+                           const std::vector<Truth>& path, double floor, const Interrupted& interrupted = {});
+
+/// A run of one estimator by itself, each accepted step observed against the truth there.
+struct OwnRun {
+  Summary summary;
+  std::vector<Observation> observations;
+};
+struct OwnRunOptions {
+  DriverOptions driver;
+  Index reference_every = 5, audit_every = 0;  ///< of its diagnostics
+  TruthBy truth = TruthBy::direct;
+};
+OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, OuterOptimizer& optimizer, In theta0,
+                       const OwnRunOptions& options, std::vector<Observer> observers = {}, const Interrupted& interrupted = {});
+
+}  // namespace tacit

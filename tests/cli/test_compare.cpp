@@ -1,0 +1,356 @@
+// tacit compare through the command line: its files, its table, what it refuses.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "run_support.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using run_test::Ran;
+using run_test::run;
+
+const fs::path kSource = TACIT_SOURCE_DIR;
+
+struct Folder {
+  fs::path path;
+  explicit Folder(const std::string& name) : path(fs::temp_directory_path() / ("tacit-compare-" + name)) {
+    fs::remove_all(path);
+    fs::create_directories(path);
+  }
+  ~Folder() { fs::remove_all(path); }
+};
+
+std::string read(const fs::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Rows of a CSV without quotation marks, by column name.
+std::vector<std::map<std::string, std::string>> rows_of(const fs::path& file) {
+  std::ifstream in(file);
+  std::string line, cell;
+  std::getline(in, line);
+  std::vector<std::string> names;
+  for (std::istringstream s(line); std::getline(s, cell, ',');) names.push_back(cell);
+  std::vector<std::map<std::string, std::string>> all;
+  while (std::getline(in, line)) {
+    all.emplace_back();
+    std::istringstream s(line);
+    for (const std::string& name : names) {
+      cell.clear();
+      std::getline(s, cell, ',');
+      all.back()[name] = cell;
+    }
+  }
+  return all;
+}
+
+std::string first_line(const fs::path& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+/// A small run file: per-feature ridge on the diabetes data.
+fs::path write_config(const Folder& f, const std::string& compare, const std::string& inner = "max_steps: 200, tolerance: 0") {
+  const fs::path file = f.path / "c.yaml";
+  std::ofstream(file) << "tacit: 1\ndata: {train: " << (kSource / "data/diabetes.csv").string()
+                      << ", target: target}\nvalidation: {fraction: 0.25}\nhyper: {l2: {per: feature, start: 0.1}}\ninner: {"
+                      << (inner.empty() ? "" : "solver: gradient-descent, " + inner)
+                      << "}\nouter: {optimizer: lbfgs, max_steps: 3}\n"
+                      << "compare: {" << compare << "}\n";
+  return file;
+}
+
+const std::string kThree =
+    "estimators: [{label: full, estimator: full-unroll}, {label: last-20, estimator: truncated-unroll, "
+    "window: 20}, {label: cg, estimator: implicit-cg, tolerance: 1e-10}]";
+
+}  // namespace
+
+TEST_CASE("tacit compare: one trajectory, the columns of the contract, and numbers that belong to it") {
+  const Folder f("columns");
+  const fs::path config = write_config(f, "path: 3, " + kThree), dir = f.path / "run";
+  const Ran r = run({"compare", config.string(), "-o", dir.string()});
+  CAPTURE(r.err);
+  REQUIRE(r.code == 0);
+  CHECK(first_line(dir / "compare.csv") ==
+        "label,estimator,point,repeat,relative_error,cosine,seconds,tape_bytes,gradients,hessian_products,linear_steps,status");
+  const auto rows = rows_of(dir / "compare.csv");
+  REQUIRE(rows.size() == 9);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CHECK(rows[i].at("point") == std::to_string(i / 3));
+    CHECK(rows[i].at("label") == std::vector<std::string>{"full", "last-20", "cg"}[i % 3]);
+    CHECK(std::stod(rows[i].at("seconds")) > 0);
+    CHECK(std::stod(rows[i].at("relative_error")) > 0);
+  }
+  CHECK(rows[0].at("hessian_products") == "200");
+  CHECK(rows[0].at("tape_bytes") == std::to_string(201 * 11 * 8));
+  CHECK(rows[1].at("hessian_products") == "20");
+  CHECK(rows[2].at("tape_bytes") == "0");
+  CHECK(std::stod(rows[1].at("relative_error")) > std::stod(rows[0].at("relative_error")));
+  for (const char* name :
+       {"config.yaml", "config.resolved.yaml", "run.json", "log.txt", "plots/error_cost.svg", "plots/error_cost.csv",
+        "plots/error_tape.svg", "plots/error_tape.csv", "plots/error_steps.svg", "plots/error_cost_with_solve.svg"})
+    CHECK(fs::exists(dir / name));
+  CHECK_FALSE(fs::exists(dir / "own-run"));
+  CHECK(r.out.find("central differences agree to") != std::string::npos);
+  CHECK(r.out.find("inner solve") != std::string::npos);
+  const json facts = json::parse(read(dir / "run.json"));
+  CHECK(facts.at("reference").at("confirmed") == true);
+  CHECK(facts.at("reference").at("checked") == 3);
+  REQUIRE(facts.at("inner_solve_points").size() == 3);
+  for (const json& solve : facts.at("inner_solve_points")) CHECK(solve.at("work").at("gradients") == 201);
+  // The resolved run file repeats the comparison, to the last digit of all but the times.
+  const fs::path again = f.path / "again";
+  const Ran second = run({"compare", (dir / "config.resolved.yaml").string(), "-o", again.string(), "-q"});
+  CAPTURE(second.err);
+  REQUIRE(second.code == 0);
+  CHECK(second.out.empty());
+  auto repeated = rows_of(again / "compare.csv");
+  REQUIRE(repeated.size() == rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    repeated[i]["seconds"] = rows[i].at("seconds");
+    CHECK(repeated[i] == rows[i]);
+  }
+}
+
+TEST_CASE("tacit compare: a sweep times repeats is a row for each, and a swept key reaches what it names") {
+  const Folder f("sweep");
+  const fs::path dir = f.path / "run";
+  const fs::path config =
+      write_config(f, "path: 2, repeats: 3, sweep: {inner.max_steps: [20, 60], hypergradient.window: [5, 10]}, " + kThree);
+  const Ran r = run({"compare", config.string(), "-o", dir.string(), "-q"});
+  CAPTURE(r.err);
+  REQUIRE(r.code == 0);
+  CHECK(first_line(dir / "compare.csv") ==
+        "label,estimator,point,repeat,inner.max_steps,hypergradient.window,relative_error,cosine,seconds,tape_bytes,gradients,"
+        "hessian_products,linear_steps,status");
+  const auto rows = rows_of(dir / "compare.csv");
+  CHECK(rows.size() == 3 * 2 * 3 * 2 * 2);
+  std::set<std::string> errors;
+  for (const auto& row : rows) {
+    if (row.at("label") == "full") CHECK(row.at("hessian_products") == row.at("inner.max_steps"));
+    if (row.at("label") == "last-20") CHECK(row.at("hessian_products") == row.at("hypergradient.window"));
+    if (row.at("label") == "full" && row.at("point") == "0" && row.at("inner.max_steps") == "20" &&
+        row.at("hypergradient.window") == "5")
+      errors.insert(row.at("relative_error"));
+  }
+  CHECK(errors.size() == 3);  // each seed has a split of its own
+}
+
+TEST_CASE("tacit compare: --json is one object with medians and quartiles") {
+  const Folder f("json");
+  const fs::path config = write_config(f, "path: 2, repeats: 2, " + kThree);
+  const Ran r = run({"compare", config.string(), "-o", (f.path / "run").string(), "--json"});
+  CAPTURE(r.err);
+  REQUIRE(r.code == 0);
+  const json j = json::parse(r.out);
+  CHECK(j.at("status") == "done");
+  REQUIRE(j.at("table").size() == 3);
+  std::vector<double> errors;
+  for (const auto& row : rows_of(f.path / "run/compare.csv")) {
+    if (row.at("label") == "last-20") errors.push_back(std::stod(row.at("relative_error")));
+  }
+  REQUIRE(errors.size() == 4);
+  std::sort(errors.begin(), errors.end());
+  const json& spread = j.at("table")[1].at("relative_error");
+  CHECK(j.at("table")[1].at("label") == "last-20");
+  CHECK(spread.at("median").get<double>() == doctest::Approx((errors[1] + errors[2]) / 2));
+  CHECK(spread.at("lower_quartile").get<double>() == doctest::Approx(errors[0] + 0.75 * (errors[1] - errors[0])));
+  CHECK(spread.at("upper_quartile").get<double>() == doctest::Approx(errors[2] + 0.25 * (errors[3] - errors[2])));
+  REQUIRE(j.at("inner_solves").size() == 1);
+  CHECK(j.at("inner_solves")[0].at("label") == "shared");
+  CHECK(j.at("inner_solves")[0].at("steps") == 200);
+}
+
+TEST_CASE("tacit compare: own runs are runs of tune, each in its folder, and both modes are told apart by a column") {
+  const Folder f("own");
+  const fs::path dir = f.path / "run";
+  const fs::path config =
+      write_config(f,
+                   "path: 2, mode: both, estimators: [{label: \"a/b\", estimator: full-unroll}, {label: cold, "
+                   "estimator: implicit-cg, inner: {solver: newton, warm_start: false}}]");
+  const Ran r = run({"compare", config.string(), "-o", dir.string()});
+  CAPTURE(r.err);
+  REQUIRE(r.code == 0);
+  CHECK(first_line(dir / "compare.csv").find("repeat,mode,relative_error") != std::string::npos);
+  std::map<std::string, int> modes;
+  for (const auto& row : rows_of(dir / "compare.csv")) ++modes[row.at("mode") + " " + row.at("label")];
+  CHECK(modes["same-path a/b"] == 2);
+  CHECK(modes["same-path cold"] == 2);
+  const auto trace = rows_of(dir / "own-run/a-b/trace.csv");
+  CHECK(modes["own-run a/b"] == static_cast<int>(trace.size()));
+  CHECK(trace.size() == 4);
+  // tune with the file that stands there takes the same steps.
+  const fs::path again = f.path / "again";
+  const Ran tuned = run({"tune", (dir / "own-run/a-b/config.resolved.yaml").string(), "-o", again.string(), "-q"});
+  CAPTURE(tuned.err);
+  REQUIRE(tuned.code == 0);
+  const auto repeated = rows_of(again / "trace.csv");
+  REQUIRE(repeated.size() == trace.size());
+  for (std::size_t k = 0; k < trace.size(); ++k) {
+    CHECK(std::stod(repeated[k].at("outer_loss")) == doctest::Approx(std::stod(trace[k].at("outer_loss"))).epsilon(1e-12));
+    CHECK(repeated[k].at("gradients") == trace[k].at("gradients"));
+  }
+  // With --force all of it goes, own runs too.
+  CHECK(run({"compare", config.string(), "compare.mode=same-path", "-o", dir.string(), "--force", "-q"}).code == 0);
+  CHECK_FALSE(fs::exists(dir / "own-run"));
+}
+
+TEST_CASE("tacit compare: an automatic inner solver is one that every entry can use") {
+  const Folder f("auto");
+  const fs::path config = write_config(f, "path: 1, " + kThree, "");
+  const Ran r = run({"compare", config.string(), "-o", (f.path / "a").string(), "--json"});
+  CAPTURE(r.err);
+  REQUIRE(r.code == 0);
+  CHECK(json::parse(r.out).at("inner_solves")[0].at("steps").get<double>() > 10);
+  const Ran direct =
+      run({"compare", config.string(), "compare.estimators=[{estimator: implicit-cg}, {estimator: implicit-direct}]", "-o",
+           (f.path / "b").string(), "--json"});
+  CAPTURE(direct.err);
+  REQUIRE(direct.code == 0);
+  CHECK(json::parse(direct.out).at("inner_solves")[0].at("steps") <= 2);  // cholesky
+  CHECK(json::parse(direct.out).at("table")[0].at("label") == "implicit-cg");
+}
+
+TEST_CASE("tacit compare: what cannot be compared is refused with the entry, the reason and the remedy, and nothing is written") {
+  const Folder f("refusals");
+  struct Mistake {
+    std::string compare;
+    std::vector<std::string> says;
+  };
+  const std::vector<Mistake> mistakes{
+      {"path: 2", {"nothing to compare", "name the estimators"}},
+      {"estimators: []", {"nothing to compare"}},
+      {"estimators: [{estimator: one-step}, {estimator: one-step}]", {"have the label 'one-step'", "label of its own"}},
+      {"estimators: [{label: mine, estimator: full-unroll, inner: {solver: newton}}]",
+       {"'mine'", "needs a recorded trajectory", "'implicit-cg' or an iterative solver", "c.yaml:7"}},
+      {"estimators: [{label: mine, estimator: truncated-unroll, window: 5}], reference: full-unroll",
+       {"exact inner solution", "among compare.estimators", "c.yaml:7"}},
+      {"sweep: {hypergradient.window: [1]}, estimators: [{estimator: one-step}]", {"not used by any entry"}},
+      {"sweep: {hypergradient.estimator: [one-step]}, estimators: [{estimator: one-step}]", {"an entry of compare.estimators"}},
+      {"sweep: {compare.path: [1, 2]}, estimators: [{estimator: one-step}]", {"cannot be swept"}},
+      {"sweep: {inner.max_steps: []}, estimators: [{estimator: one-step}]", {"no value to sweep over"}},
+      {"estimators: [{label: n, estimator: one-step, inner: {solver: nesterov}}], sweep: {model.kind: [logistic], data.train: "
+       "[\"" +
+           (kSource / "data/logistic_small.csv").string() + "\"], data.target: [label], prepare.standardize: [false]}",
+       {"'n'", "cannot choose its momentum"}},
+      {"estimators: [{label: f, estimator: implicit-cg, preconditioner: factor}]",
+       {"'f'", "needs an inner solver that leaves a factor"}},
+  };
+  for (const Mistake& m : mistakes) {
+    CAPTURE(m.compare);
+    const fs::path config = write_config(f, m.compare), out = f.path / "out";
+    const Ran r = run({"compare", config.string(), "-o", out.string()});
+    CAPTURE(r.err);
+    CHECK(r.code == 2);
+    for (const std::string& word : m.says) CHECK(r.err.find(word) != std::string::npos);
+    CHECK(r.out.empty());
+    CHECK_FALSE(fs::exists(out));
+  }
+  const fs::path config = write_config(f, kThree);
+  const Ran fixed = run({"compare", config.string(), "hyper.l2={fix: 0.1}", "-o", (f.path / "fixed").string()});
+  CHECK(fixed.code == 2);
+  CHECK(fixed.err.find("nothing is tuned") != std::string::npos);
+  CHECK_FALSE(fs::exists(f.path / "fixed"));
+}
+
+TEST_CASE("tacit compare: swept files are found again from the run folder, and wide problems are checked along two directions") {
+  const Folder f("paths");
+  std::ofstream data(f.path / "d.csv"), other(f.path / "e.csv");
+  for (int j = 0; j < 110; ++j) data << "x" << j << ",";
+  data << "y\n";
+  for (int i = 0; i < 60; ++i) {
+    for (int j = 0; j < 110; ++j) data << std::sin(1 + i * (j + 1)) << ",";
+    data << std::cos(i) << "\n";
+  }
+  data.close();
+  other << read(f.path / "d.csv");
+  other.close();
+  std::ofstream(f.path / "c.yaml") << "tacit: 1\ndata: {train: d.csv, target: y}\nhyper: {l2: {per: feature, start: 0.1}}\n"
+                                      "compare: {path: 2, sweep: {data.train: [d.csv, e.csv]}, estimators: [{estimator: "
+                                      "implicit-cg}]}\n";
+  const fs::path dir = f.path / "run";
+  const Ran r = run({"compare", (f.path / "c.yaml").string(), "-o", dir.string()});
+  CAPTURE(r.err);
+  REQUIRE(r.code == 0);
+  CHECK(r.out.find("central differences along two directions agree to") != std::string::npos);
+  const Ran again = run({"compare", (dir / "config.resolved.yaml").string(), "-o", (f.path / "again").string(), "--json"});
+  CAPTURE(again.err);
+  CHECK(again.code == 0);
+  CHECK(rows_of(f.path / "again/compare.csv").size() == 4);
+}
+
+TEST_CASE("tacit compare: a swept file that is missing ends it with what was compared before") {
+  const Folder f("missing");
+  const fs::path dir = f.path / "run";
+  const fs::path config = write_config(
+      f, "path: 2, sweep: {data.train: [\"" + (kSource / "data/diabetes.csv").string() + "\", nowhere.csv]}, " + kThree);
+  const Ran r = run({"compare", config.string(), "-o", dir.string()});
+  CHECK(r.code == 3);
+  CHECK(r.err.find("nowhere.csv") != std::string::npos);
+  CHECK(rows_of(dir / "compare.csv").size() == 6);
+  CHECK(json::parse(read(dir / "run.json")).at("status") == "failed");
+}
+
+TEST_CASE("tacit compare: own runs alone check the reference at the start, and auto is an estimator too") {
+  const Folder f("own-alone");
+  const fs::path config = write_config(f, "mode: own-run, estimators: [{label: a, estimator: auto}, {estimator: one-step}]");
+  const Ran r = run({"compare", config.string(), "-o", (f.path / "run").string(), "--json"});
+  CAPTURE(r.err);
+  REQUIRE(r.code == 0);
+  const json j = json::parse(r.out);
+  CHECK(j.at("reference").at("checked") == 1);
+  CHECK(j.at("inner_solves").empty());
+  REQUIRE(j.at("own_runs").size() == 2);
+  REQUIRE(j.at("table").size() == 2);
+  CHECK(j.at("table")[0].at("estimator") == "implicit-cg");
+  CHECK(j.at("table")[0].at("mode") == "own-run");
+  const auto rows = rows_of(f.path / "run/compare.csv");
+  CHECK(rows.front().count("mode") == 0);
+  CHECK(rows.size() ==
+        j.at("own_runs")[0].at("outer_steps").get<std::size_t>() + j.at("own_runs")[1].at("outer_steps").get<std::size_t>() + 2);
+}
+
+TEST_CASE("tacit compare: a time limit ends it with what is there") {
+  const Folder f("limits");
+  const fs::path config = write_config(f, "path: 4, " + kThree);
+  const Ran r = run({"compare", config.string(), "-o", (f.path / "run").string(), "--time", "0.000001s", "--json"});
+  CAPTURE(r.err);
+  REQUIRE(r.code == 0);
+  CHECK(json::parse(r.out).at("status") == "time_limit");
+  CHECK(rows_of(f.path / "run/compare.csv").empty());
+}
+
+TEST_CASE("tacit compare: the shipped run files") {
+  const Folder f("shipped");
+  const Ran r = run({"compare", (kSource / "configs/compare_estimators.yaml").string(), "-o", (f.path / "a").string(), "--json"});
+  CAPTURE(r.err);
+  REQUIRE(r.code == 0);
+  const json j = json::parse(r.out);
+  CHECK(j.at("reference").at("confirmed") == true);
+  std::map<std::string, json> of;
+  for (const json& row : j.at("table")) of[row.at("label")] = row;
+  REQUIRE(of.size() == 10);
+  CHECK(of["checkpointed"]["tape_bytes"].get<double>() < 0.5 * of["full unroll"]["tape_bytes"].get<double>());
+  CHECK(of["one step"]["relative_error"]["median"].get<double>() > of["last 50"]["relative_error"]["median"].get<double>());
+  CHECK(of["last 50"]["relative_error"]["median"].get<double>() > of["cg"]["relative_error"]["median"].get<double>());
+  CHECK(j.at("inner_solves").size() == 2);
+  const Ran w = run({"compare", (kSource / "configs/compare_warm_start.yaml").string(), "compare.mode=same-path", "-o",
+                     (f.path / "b").string(), "--json"});
+  CAPTURE(w.err);
+  REQUIRE(w.code == 0);
+  CHECK(json::parse(w.out).at("table").size() == 18);
+}
