@@ -296,6 +296,18 @@ TACIT_CLONES void exp_log1p(Index n, const double* __restrict m, double* __restr
   }
 }
 
+TACIT_CLONES void logistic_rows(Index n, const double* __restrict m, const double* __restrict y, const double* __restrict e,
+                                double* __restrict first, double* __restrict second) {
+  if (first) {
+#pragma omp simd
+    for (Index i = 0; i < n; ++i) first[i] = -y[i] * ((m[i] > 0 ? e[i] : 1) / (1 + e[i]));
+  }
+  if (second) {
+#pragma omp simd
+    for (Index i = 0; i < n; ++i) second[i] = e[i] / ((1 + e[i]) * (1 + e[i]));
+  }
+}
+
 TACIT_CLONES double sum(const double* x, Index n) {
   double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
   const Index q = n / 4;

@@ -20,6 +20,9 @@ void squares_rows(const double* const* x, Index rows, Index d, const double* w, 
 /// e = exp(-|m|) and, unless null, l = log(1 + e), entrywise; to about 2 units in the last place (e of |m| > 708 is that of 708).
 /// NaN stays NaN.
 void exp_log1p(Index n, const double* m, double* e, double* l);
+/// Derivatives of log(1 + exp(-m)), m = y z, in z from e = exp(-|m|), entrywise: first = -y / (1 + exp(m)), second = e / (1 +
+/// e)^2; a null pointer: not wanted.
+void logistic_rows(Index n, const double* m, const double* y, const double* e, double* first, double* second);
 /// Sum of n numbers: what reading them costs, for benchmarks.
 double sum(const double* x, Index n);
 

@@ -24,12 +24,9 @@ void LogisticLoss::evaluate(Index n, const double* z, const double* y, double* p
     const Index size = std::min(kChunk, n - from);
     for (Index i = 0; i < size; ++i) m[i] = y[from + i] * z[from + i];
     kernels::exp_log1p(size, m, e, phi ? logarithm : nullptr);
-    for (Index i = 0; i < size; ++i) {
-      const double inverse = 1 / (1 + e[i]);
-      if (phi) phi[from + i] = (m[i] < 0 ? -m[i] : 0) + logarithm[i];
-      if (first) first[from + i] = -y[from + i] * (m[i] > 0 ? e[i] * inverse : inverse);
-      if (second) second[from + i] = e[i] * inverse * inverse;
-    }
+    kernels::logistic_rows(size, m, y + from, e, first ? first + from : nullptr, second ? second + from : nullptr);
+    if (!phi) continue;
+    for (Index i = 0; i < size; ++i) phi[from + i] = std::max(-m[i], 0.0) + logarithm[i];
   }
 }
 
