@@ -122,7 +122,9 @@ Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance) {
   e.u.resize(theta.size());
   problem_.space.to_model(e.theta, e.u);
   solve_inner(e, options_.warm_start && current_ ? &current_->inner : nullptr, tolerance);
-  if (loosened(e) && std::isfinite(e.value)) solve_adjoint(e, tolerance.adjoint);
+  // Not where the estimator has no adjoint that could correct the value, as the last point showed.
+  const bool corrects = current_ && current_->hyper.adjoint.size() == e.state->inner.inner_dim;
+  if (corrects && loosened(e) && std::isfinite(e.value)) solve_adjoint(e, tolerance.adjoint);
   return e;
 }
 

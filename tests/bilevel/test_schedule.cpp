@@ -340,7 +340,8 @@ TEST_CASE("schedules: the value at a loosened tolerance is right to second order
   const double exact = oracle.evaluate(theta, {1e-12, 1e-10}).value;
   double last = 0;
   for (const double tolerance : {1e-2, 1e-3, 1e-4}) {
-    const Evaluation e = oracle.evaluate(theta, {tolerance, 1e-6});
+    Evaluation e = oracle.evaluate(theta, {tolerance, 1e-6});
+    oracle.differentiate(e, {tolerance, 1e-6});
     const double plain = reference(true, true).l->value(e.state->inner.x(), e.u);
     CAPTURE(tolerance);
     CHECK(std::abs(e.value - exact) < 0.2 * std::abs(plain - exact));
@@ -350,8 +351,26 @@ TEST_CASE("schedules: the value at a loosened tolerance is right to second order
   auto stopped = std::make_shared<IterateSolver>(std::make_unique<GradientDescent>());
   stopped->options.max_steps = 3;
   SpyOracle early = logistic_oracle(stopped);
-  const Evaluation e = early.evaluate(theta, {1e-3, 1e-3});
+  Evaluation e = early.evaluate(theta, {1e-3, 1e-3});
+  early.differentiate(e, {1e-3, 1e-3});
   CHECK(e.value == reference(true, true).l->value(e.state->inner.x(), e.u));
+}
+
+TEST_CASE("schedules: trial points get an adjoint where it corrects their value, and no finite differences") {
+  const auto products = [](std::shared_ptr<const HypergradientEstimator> estimator) {
+    OracleOptions options;
+    options.error_estimate = false;
+    const auto oracle = make_oracle(reference(true, false), std::make_shared<NewtonCgSolver>(), std::move(estimator), options);
+    const Tolerance loose{1e-3, 1e-3};
+    Evaluation start = oracle->evaluate(Vec::Constant(1, -3), loose);
+    oracle->differentiate(start, loose);
+    oracle->accept(start);
+    const Evaluation trial = oracle->evaluate(Vec::Constant(1, -2), loose);
+    return std::pair(trial.solved.adjoint, trial.diagnostics.linear_steps);
+  };
+  CHECK(products(std::make_shared<ImplicitCgEstimator>()).first == 1e-3);
+  CHECK(products(std::make_shared<ImplicitCgEstimator>()).second > 0);
+  CHECK(std::isnan(products(std::make_shared<FiniteDifferenceEstimator>()).first));
 }
 
 TEST_CASE("schedules: more accuracy at the same point goes on with the same inner run") {
