@@ -24,6 +24,11 @@ double quotient(double off, double scale) {
   return scale > 0 ? off / scale : std::numeric_limits<double>::infinity();
 }
 
+/// An adjoint that solves its equation; what is short of that would put a value off instead of right.
+bool can_correct(const WarmState& s) {
+  return usable(s.hyper.status) && s.hyper.adjoint.size() == s.inner.inner_dim && s.hyper.adjoint.allFinite();
+}
+
 class SingleOracle final : public Oracle {
 public:
   SingleOracle(Problem problem, std::shared_ptr<const InnerSolver> solver,
@@ -123,7 +128,7 @@ Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance) {
   problem_.space.to_model(e.theta, e.u);
   solve_inner(e, options_.warm_start && current_ ? &current_->inner : nullptr, tolerance);
   // Not where the estimator has no adjoint that could correct the value, as the last point showed.
-  const bool corrects = current_ && current_->hyper.adjoint.size() == e.state->inner.inner_dim;
+  const bool corrects = current_ && can_correct(*current_);
   if (corrects && loosened(e) && std::isfinite(e.value)) solve_adjoint(e, tolerance.adjoint);
   return e;
 }
@@ -167,7 +172,7 @@ void SingleOracle::solve_adjoint(Evaluation& e, double tolerance) {
 void SingleOracle::correct_value(Evaluation& e) const {
   const InnerSolution& inner = e.state->inner;
   const Hypergradient& hyper = e.state->hyper;
-  if (hyper.adjoint.size() != inner.inner_dim || !hyper.adjoint.allFinite()) return;
+  if (!can_correct(*e.state)) return;
   Vec fx = inner.gradient;
   if (fx.size() != inner.inner_dim) {
     fx.resize(inner.inner_dim);

@@ -356,6 +356,17 @@ TEST_CASE("schedules: the value at a loosened tolerance is right to second order
   CHECK(e.value == reference(true, true).l->value(e.state->inner.x(), e.u));
 }
 
+TEST_CASE("schedules: an adjoint that does not solve its equation corrects no value") {
+  const Problem p = reference(true, false);
+  auto short_of_it = std::make_shared<ImplicitCgEstimator>();
+  short_of_it->max_steps = 1;
+  const auto oracle = make_oracle(p, std::make_shared<NewtonCgSolver>(), short_of_it);
+  Evaluation e = oracle->evaluate(Vec::Constant(1, -3), {1e-3, 1e-3});
+  oracle->differentiate(e, {1e-3, 1e-3});
+  REQUIRE_FALSE(usable(e.diagnostics.hypergradient_status));
+  CHECK(e.value == p.l->value(e.state->inner.x(), e.u));
+}
+
 TEST_CASE("schedules: trial points get an adjoint where it corrects their value, and no finite differences") {
   const auto products = [](std::shared_ptr<const HypergradientEstimator> estimator) {
     OracleOptions options;
