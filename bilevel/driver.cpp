@@ -27,6 +27,7 @@ public:
     ++evaluations;
     Evaluation e = inner_.evaluate(theta, tolerance);
     inner_seconds += e.inner_seconds;
+    hypergradient_seconds += e.hypergradient_seconds;
     return e;
   }
   void differentiate(Evaluation& e, const Tolerance& tolerance) override {
@@ -41,10 +42,11 @@ public:
   Work work() const override { return inner_.work(); }
   Work diagnostic_work() const override { return inner_.diagnostic_work(); }
   Tolerance tightest() const override { return inner_.tightest(); }
+  bool may_loosen() const override { return inner_.may_loosen(); }
 
   double inner_seconds = 0, hypergradient_seconds = 0;
   Index evaluations = 0;
-  bool watching = false;  // row 0 and the closing evaluation are never cut off
+  bool watching = false;  // only a step is cut off: not row 0, nor what makes a row better or closes the run
 
 private:
   void check() const {
@@ -58,7 +60,10 @@ private:
   Clock::time_point start_;
 };
 
-bool looser(const Tolerance& a, const Tolerance& b) { return a.inner > 1.0000001 * b.inner || a.adjoint > 1.0000001 * b.adjoint; }
+Schedule schedule_of(const DriverOptions& options, const Oracle& oracle, const OuterOptimizer& optimizer) {
+  if (options.max_steps == 0) return Schedule::fixed;
+  return options.schedule.value_or(oracle.may_loosen() ? optimizer.schedule() : Schedule::fixed);
+}
 
 // One run: the state that its steps share.
 class Run {
@@ -66,12 +71,12 @@ public:
   Run(const DriverOptions& options, const HyperSpace& space, Oracle& oracle, OuterOptimizer& optimizer,
       const std::vector<Observer>& observers, const std::function<bool()>& interrupted)
       : options_(options), space_(space), start_(Clock::now()), oracle_(oracle, options, interrupted, start_),
-        optimizer_(optimizer), observers_(observers) {}
+        optimizer_(optimizer), observers_(observers), tolerances_(schedule_of(options, oracle, optimizer), oracle.tightest()) {}
 
   Summary operator()(In theta0) {
-    summary_.tightest = oracle_.tightest();
+    summary_.tightest = tolerances_.tightest();
+    summary_.schedule = tolerances_.schedule();
     if (!begin(theta0)) return finish();
-    oracle_.watching = true;
     try {
       while (!stop()) advance();
     } catch (const StopNow& s) {
@@ -87,9 +92,8 @@ private:
     begin_step();
     Vec theta = theta0;
     space_.project(theta);
-    const Tolerance tolerance = options_.max_steps == 0 ? summary_.tightest : optimizer_.schedule(1, summary_.tightest);
-    Evaluation e = oracle_.evaluate(theta, tolerance);
-    if (std::isfinite(e.value)) oracle_.differentiate(e, tolerance);
+    Evaluation e = oracle_.evaluate(theta, tolerances_.at(1));
+    if (std::isfinite(e.value)) oracle_.differentiate(e, tolerances_.at(1));
     if (!e.finite() || e.gradient.size() != e.theta.size()) {
       current_ = e;
       summary_.last = record(e, 0, 0, {});
@@ -97,23 +101,32 @@ private:
       return false;
     }
     oracle_.accept(e);
-    summary_.start_loss = e.value;
-    summary_.target = options_.tolerance * std::abs(e.value);
+    set_start(e.value);
+    deepen(e);
+    set_start(e.value);
     oracle_.diagnose(e, 0, summary_.target);
     optimizer_.reset(e);
     publish(e, 0, {});
     return true;
   }
 
+  void set_start(double loss) {
+    summary_.start_loss = loss;
+    summary_.target = options_.tolerance * std::abs(loss);
+  }
+  double unit() const {
+    const double start = std::abs(summary_.start_loss);
+    return start > 0 && std::isfinite(start) ? start : 1;
+  }
+
   // True when the run is over; `reason` is set.
   bool stop() {
     if (summary_.reason != StopReason::not_run) return true;
-    if (summary_.last.projected_gradient_norm <= summary_.target && sharpen()) {
+    if (summary_.last.projected_gradient_norm <= summary_.target && !looser(current_.solved, summary_.tightest)) {
       return end(StopReason::tolerance, "the projected gradient " + number_text(summary_.last.projected_gradient_norm) +
                                             " is within outer.tolerance times the outer loss at the start, " +
                                             number_text(summary_.target));
     }
-    if (summary_.reason != StopReason::not_run) return true;
     if (step_ >= options_.max_steps) {
       return end(StopReason::step_limit,
                  "the limit of " + std::to_string(options_.max_steps) + " outer steps is reached; projected gradient " +
@@ -122,31 +135,55 @@ private:
     return false;
   }
 
-  // A small gradient seen at a loosened tolerance counts only when it stays small at the tightest one.
-  bool sharpen() {
-    if (!looser(current_.solved, summary_.tightest)) return true;
-    Evaluation e = current_;
-    oracle_.differentiate(e, summary_.tightest);
-    if (!e.finite()) {  // what was small at a loose tolerance is nothing at all at a tight one
-      end(StopReason::failed, "the point reached is not finite at the tightest tolerance: " + trouble(e));
+  // The same point at a tighter tolerance. Where it is not finite there, the run has failed and the point stays as it is.
+  bool solve_again(Evaluation& e, const Tolerance& tolerance) {
+    Evaluation tight = e;
+    oracle_.differentiate(tight, tolerance);
+    if (!tight.finite()) {
+      end(StopReason::failed, "the point reached is not finite at a tighter tolerance: " + trouble(tight));
       return false;
     }
-    oracle_.accept(e);
-    optimizer_.reset(e);
-    current_ = e;
-    summary_.last.projected_gradient_norm = projected_norm(e);
-    return summary_.last.projected_gradient_norm <= summary_.target;
+    oracle_.accept(tight);
+    e = std::move(tight);
+    return true;
+  }
+
+  // A row is to be as good as its own hypergradient asks, which the one before did not know: solved again where it is far from
+  // that, and at the tightest tolerance where the run may end. The start, of which nothing was known, is held to more.
+  bool deepen(Evaluation& e) {
+    const double far = step_ == 0 ? 3 : 30;
+    bool deeper = false;
+    for (int round = 0; round < 5; ++round) {
+      const double norm = projected_norm(e);
+      const bool last = norm <= summary_.target;
+      if (!last) tolerances_.follow(norm / unit(), {e.effect.inner / unit(), e.effect.adjoint / unit()});
+      const Tolerance wanted = last ? summary_.tightest : tolerances_.at(step_);
+      if (!(last ? looser(e.solved, wanted) : looser(e.solved, wanted, far))) break;
+      if (!solve_again(e, wanted)) break;
+      deeper = true;
+    }
+    return deeper;
+  }
+
+  StepOutcome try_step(const Tolerance& tolerance) {
+    oracle_.watching = true;
+    StepOutcome outcome = optimizer_.step(oracle_, space_, tolerance);
+    oracle_.watching = false;
+    return outcome;
   }
 
   void advance() {
     begin_step();
     const Index k = step_ + 1;
-    const Tolerance tolerance = optimizer_.schedule(k, summary_.tightest);
-    StepOutcome outcome = optimizer_.step(oracle_, space_, tolerance);
+    const Tolerance tolerance = tolerances_.at(k);
+    StepOutcome outcome = try_step(tolerance);
     if (outcome.stalled && looser(tolerance, summary_.tightest)) {  // perhaps just for want of accuracy
-      sharpen();
-      if (summary_.reason != StopReason::not_run) return;
-      outcome = optimizer_.step(oracle_, space_, summary_.tightest);
+      tolerances_.tighten();
+      if (looser(current_.solved, summary_.tightest) && !solve_again(current_, summary_.tightest)) return;
+      summary_.last.projected_gradient_norm = projected_norm(current_);
+      if (summary_.last.projected_gradient_norm <= summary_.target) return;  // there was nothing left to find
+      optimizer_.reset(current_);
+      outcome = try_step(summary_.tightest);
     }
     Evaluation& e = outcome.accepted;
     if (outcome.stalled) {
@@ -159,6 +196,8 @@ private:
       return;
     }
     step_ = k;
+    if (looser(tolerance, e.solved, 5)) tolerances_.tighten();  // the search had to
+    if (deepen(e)) optimizer_.refresh(e);
     oracle_.diagnose(e, k, summary_.target);
     publish(e, outcome.step_norm, outcome.message);
   }
@@ -174,10 +213,9 @@ private:
   // of theta, so that the units of the target would decide when a run ends.
   double projected_norm(const Evaluation& e) const {
     if (e.gradient.size() != e.theta.size()) return kMissing;
-    const double start = std::abs(summary_.start_loss), unit = start > 0 && std::isfinite(start) ? start : 1;
     Vec pg(e.theta.size());
-    space_.projected_gradient(e.theta, Vec(e.gradient / unit), pg);
-    return unit * pg.norm();
+    space_.projected_gradient(e.theta, Vec(e.gradient / unit()), pg);
+    return unit() * pg.norm();
   }
 
   StepRecord record(const Evaluation& e, Index step, double step_norm, const std::string& message) const {
@@ -229,19 +267,23 @@ private:
     return true;
   }
 
-  // Values of loosely solved points do not compare: best and last are evaluated again at the tightest tolerance and the lower one
-  // is kept.
+  // Values of loosely solved points do not compare: best and last are evaluated again at the tightest inner tolerance and the
+  // lower one is kept.
   void settle() {
-    if (summary_.best_evaluation.theta.size() == 0 || !looser(summary_.best_evaluation.solved, summary_.tightest)) return;
-    const auto tight = [&](StepRecord row) {
-      Evaluation e = oracle_.evaluate(row.theta, summary_.tightest);
+    const auto loose = [&](const Evaluation& e) { return e.solved.inner > 1.0000001 * summary_.tightest.inner; };
+    if (summary_.best_evaluation.theta.size() == 0 || !loose(summary_.best_evaluation)) return;
+    const auto tight = [&](StepRecord row, Evaluation e) {
+      if (loose(e)) {
+        oracle_.accept(e);  // its own solution is the nearest start
+        e = oracle_.evaluate(Vec(e.theta), summary_.tightest);
+      }
       if (std::isfinite(e.value)) row.outer_loss = e.value;
       return std::pair(std::move(row), std::move(e));
     };
     oracle_.watching = false;
-    auto chosen = tight(summary_.best);
+    auto chosen = tight(summary_.best, summary_.best.step == summary_.last.step ? current_ : summary_.best_evaluation);
     if (summary_.last.step != summary_.best.step) {
-      auto last = tight(summary_.last);
+      auto last = tight(summary_.last, current_);
       if (!(chosen.second.value <= last.second.value)) chosen = std::move(last);
     }
     if (!std::isfinite(chosen.second.value)) return;
@@ -264,6 +306,7 @@ private:
   OuterOptimizer& optimizer_;
   const std::vector<Observer>& observers_;
   Summary summary_;
+  Tolerances tolerances_;
   Evaluation current_;
   Work work_before_;
   Index step_ = 0;

@@ -18,7 +18,7 @@ struct StepRecord {
   double outer_loss = kMissing, hypergradient_norm = kMissing, step_norm = kMissing;
   double projected_gradient_norm = kMissing;
   Diagnostics diagnostics;
-  Tolerance solved{kMissing, kMissing};  ///< at which this row was computed; a schedule may have loosened it
+  Tolerance solved{kMissing, kMissing};  ///< at which this row was computed; the schedule may have loosened it
   Work work;
   double inner_seconds = 0, hypergradient_seconds = 0,
          outer_seconds = 0;  ///< outer_seconds: of the whole step, diagnostics included
@@ -34,17 +34,21 @@ struct DriverOptions {
   double tolerance = 1e-4;           ///< ||projected gradient in theta|| <= tolerance * |outer loss at the start|
   std::optional<double> time_limit;  ///< seconds
   enum class Select { best, last } select = Select::best;
+  /// Of inner and adjoint tolerance. Empty: what suits the optimizer (adaptive; adam: fixed), fixed where the oracle may not
+  /// loosen them. Without steps (max_steps 0) always fixed.
+  std::optional<Schedule> schedule;
 };
 
 struct Summary {
   StopReason reason = StopReason::not_run;
   std::string message;
   StepRecord best, last;
-  Evaluation best_evaluation;  ///< of `best`, at the tightest tolerance when that was a looser one
+  Evaluation best_evaluation;  ///< of `best`, its inner problem solved at the tightest tolerance
   Index steps = 0;
   double seconds = 0;
   Work work, diagnostic_work;
   Tolerance tightest;
+  Schedule schedule = Schedule::fixed;              ///< that was followed
   double start_loss = kMissing, target = kMissing;  ///< outer loss of row 0; norm of the projected gradient that ends the run
   double worst_error = kMissing;                    ///< largest hypergradient_error of the run
   bool usable() const { return reason != StopReason::failed && reason != StopReason::not_run; }
@@ -55,8 +59,9 @@ struct Summary {
 using Observer = std::function<void(const StepRecord&)>;
 
 /// Runs the outer loop from theta0, which is put on the box first; row 0 of the trace is the start. Stops when the projected
-/// gradient at the tightest tolerance is small enough, at a budget, when no lower point is found, or when something is not finite
-/// (reason failed, with the last good row). interrupted() is asked at safe points (between evaluations).
+/// gradient is small enough, where a loosely solved row is solved again at the tightest tolerance before that counts, at a
+/// budget, when no lower point is found, or when something is not finite (reason failed, with the last good row). interrupted()
+/// is asked at safe points (between evaluations).
 Summary solve(const DriverOptions& options, const HyperSpace& space, Oracle& oracle, OuterOptimizer& optimizer, In theta0,
               const std::vector<Observer>& observers = {}, const std::function<bool()>& interrupted = {});
 

@@ -12,6 +12,7 @@ namespace tacit {
 class PointOptimizer : public OuterOptimizer {
 public:
   void reset(const Evaluation& start) override;
+  void refresh(const Evaluation& current) override;
   void state(StateVisitor& v) override;
   /// The point from which the next step starts.
   const Evaluation& current() const { return current_; }
@@ -48,11 +49,13 @@ private:
   double trial_ = 0;  ///< step length to try next; 0: from the gradient
 };
 
-/// Adam (Kingma and Ba 2015) with beta = 0.9, 0.999, projected on the box; no line search, every finite point is taken.
+/// Adam (Kingma and Ba 2015) with beta = 0.9, 0.999, projected on the box; no line search, every finite point is taken. Without
+/// one, nothing would notice that a tolerance was too loose.
 class AdamOuter final : public PointOptimizer {
 public:
   std::optional<double> step_size;  ///< empty: 0.1
   void fields(FieldVisitor& v) override;
+  Schedule schedule() const override { return Schedule::fixed; }
   StepOutcome step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
   void state(StateVisitor& v) override;
 
@@ -87,13 +90,10 @@ private:
 
 /// HOAG (Pedregosa 2016): theta+ = P(theta - g/L) with an estimate L of the Lipschitz constant of the hypergradient; a step is
 /// taken when l(theta+) <= l - L/2 ||theta+ - theta||^2 + s, and then L falls to 0.7 L, else L doubles. The slack s = (eps_k +
-/// eps_{k-1}) |l| / 4 counts only while it is at most twice the decrease L/2 ||theta+ - theta||^2 that is hoped for. Tolerances
-/// fall as `schedule`.
+/// eps_{k-1}) |l| / 4 counts only while it is at most twice the decrease L/2 ||theta+ - theta||^2 that is hoped for.
 class HoagOuter final : public PointOptimizer {
 public:
-  Schedule decrease = Schedule::cubic;  ///< slower ones let a warm start pass unmoved: the hypergradient grows stale
   StepOutcome step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
-  Tolerance schedule(Index k, const Tolerance& tightest) const override;
   void state(StateVisitor& v) override;
 
 protected:

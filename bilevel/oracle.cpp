@@ -24,6 +24,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+/// An adjoint that solves its equation; what is short of that would put a value off instead of right.
+bool can_correct(const WarmState& s) {
+  return usable(s.hyper.status) && s.hyper.adjoint.size() == s.inner.inner_dim && s.hyper.adjoint.allFinite();
+}
+
 class SingleOracle final : public Oracle {
 public:
   SingleOracle(Problem problem, std::shared_ptr<const InnerSolver> solver,
@@ -38,13 +43,19 @@ public:
   Work work() const override { return counter_->read() - diagnostic_; }
   Work diagnostic_work() const override { return diagnostic_; }
   Tolerance tightest() const override;
+  bool may_loosen() const override;
 
 private:
   void solve_inner(Evaluation& e, const InnerSolution* previous, const Tolerance& tolerance);
+  void go_on(Evaluation& e, const Tolerance& tolerance);
+  void solve_adjoint(Evaluation& e, double tolerance);
+  void correct_value(Evaluation& e) const;
+  void measure_effect(Evaluation& e) const;
   void measure_error(Evaluation& e, double floor, Vec& correction);
   void measure_reference(Evaluation& e, double floor);
   void measure_truncation_of(Evaluation& e, Index step, In correction);
   Vec in_theta(const Evaluation& e, In gradient_u) const;
+  bool loosened(const Evaluation& e) const { return may_loosen() && e.solved.inner > 1.0000001 * solver_->tolerance(); }
 
   std::shared_ptr<WorkCounter> counter_;
   Problem problem_;
@@ -60,6 +71,11 @@ Tolerance SingleOracle::tightest() const {
   return {solver_->tolerance(), std::isnan(adjoint) ? 0 : adjoint};
 }
 
+bool SingleOracle::may_loosen() const {
+  const Needs needs = estimator_->needs();
+  return !needs.tape.wanted() && !needs.map;  // what runs over the steps of the map
+}
+
 void SingleOracle::solve_inner(Evaluation& e, const InnerSolution* previous, const Tolerance& tolerance) {
   const auto start = Clock::now();
   auto state = std::make_shared<WarmState>();
@@ -69,7 +85,8 @@ void SingleOracle::solve_inner(Evaluation& e, const InnerSolution* previous, con
   }
   state->inner = solver_->solve(problem_, e.u, previous, Accuracy{tolerance.inner}, estimator_->needs().tape);
   const InnerSolution& inner = state->inner;
-  e.solved = {tolerance.inner, kMissing};
+  // What the step limit stopped would be the same point at any tighter tolerance.
+  e.solved = {inner.status == Status::step_limit ? std::min(tolerance.inner, solver_->tolerance()) : tolerance.inner, kMissing};
   e.gradient.resize(0);
   e.diagnostics = Diagnostics{};
   Diagnostics& d = e.diagnostics;
@@ -84,6 +101,22 @@ void SingleOracle::solve_inner(Evaluation& e, const InnerSolution* previous, con
   e.inner_seconds += since(start);
 }
 
+// More accuracy at the same point: the inner run goes on from where it stopped and is one run with what came before, so that what
+// a warm start was worth is still told from where it began. An estimator that differentiates the steps wants a run of its own.
+void SingleOracle::go_on(Evaluation& e, const Tolerance& tolerance) {
+  const std::shared_ptr<WarmState> old = e.state;
+  if (!may_loosen()) return solve_inner(e, options_.warm_start ? &old->inner : nullptr, tolerance);
+  solve_inner(e, &old->inner, tolerance);
+  InnerSolution& inner = e.state->inner;
+  if (inner.cold) return;  // the old point was no number to start from
+  inner.z0 = old->inner.z0;
+  inner.x0 = old->inner.x0;
+  inner.cold = old->inner.cold;
+  inner.steps += old->inner.steps;
+  inner.step_norms.insert(inner.step_norms.begin(), old->inner.step_norms.begin(), old->inner.step_norms.end());
+  e.diagnostics.inner_steps = inner.steps;
+}
+
 Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance) {
   if (theta.size() != problem_.space.size()) {
     throw UsageError("theta has " + std::to_string(theta.size()) + " entries, the problem has " +
@@ -94,6 +127,9 @@ Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance) {
   e.u.resize(theta.size());
   problem_.space.to_model(e.theta, e.u);
   solve_inner(e, options_.warm_start && current_ ? &current_->inner : nullptr, tolerance);
+  // Not where the estimator has no adjoint that could correct the value, as the last point showed.
+  const bool corrects = current_ && can_correct(*current_);
+  if (corrects && loosened(e) && std::isfinite(e.value)) solve_adjoint(e, tolerance.adjoint);
   return e;
 }
 
@@ -104,16 +140,19 @@ void SingleOracle::differentiate(Evaluation& e, const Tolerance& tolerance) {
   if (!e.state) {  // restored from a checkpoint
     solve_inner(e, options_.warm_start && current_ ? &current_->inner : nullptr, tolerance);
   } else if (tape_gone || tolerance.inner < 0.9999999 * e.solved.inner) {
-    const std::shared_ptr<WarmState> old = e.state;
-    solve_inner(e, options_.warm_start ? &old->inner : nullptr, tolerance);
+    go_on(e, tolerance);
   }
   if (!std::isfinite(e.value)) return;
+  if (!(e.solved.adjoint <= 1.0000001 * tolerance.adjoint)) solve_adjoint(e, tolerance.adjoint);
+  e.gradient = in_theta(e, e.state->hyper.gradient);
+}
+
+void SingleOracle::solve_adjoint(Evaluation& e, double tolerance) {
   const auto start = Clock::now();
   const Hypergradient* previous = estimator_->warm() && current_ ? &current_->hyper : nullptr;
-  e.state->hyper = estimator_->estimate(problem_, e.u, e.state->inner, previous, tolerance.adjoint);
+  e.state->hyper = estimator_->estimate(problem_, e.u, e.state->inner, previous, tolerance);
   const Hypergradient& hyper = e.state->hyper;
-  e.gradient = in_theta(e, hyper.gradient);
-  e.solved.adjoint = tolerance.adjoint;
+  e.solved.adjoint = tolerance;
   Diagnostics& d = e.diagnostics;
   d.hypergradient_status = hyper.status;
   d.hypergradient_message = hyper.message;
@@ -123,7 +162,34 @@ void SingleOracle::differentiate(Evaluation& e, const Tolerance& tolerance) {
     d.window = static_cast<double>(hyper.window);
     d.tape_bytes = static_cast<double>(hyper.tape_bytes);
   }
+  if (loosened(e)) correct_value(e);
+  measure_effect(e);
   e.hypergradient_seconds += since(start);
+}
+
+// l(x*) = l(x) - w.f_x(x) + O(|x - x*|^2): a line search compares values that differ by much less than an inner tolerance lets
+// them be off, and the adjoint takes out what is of first order.
+void SingleOracle::correct_value(Evaluation& e) const {
+  const InnerSolution& inner = e.state->inner;
+  const Hypergradient& hyper = e.state->hyper;
+  if (!can_correct(*e.state)) return;
+  Vec fx = inner.gradient;
+  if (fx.size() != inner.inner_dim) {
+    fx.resize(inner.inner_dim);
+    problem_.f->gradient(inner.x(), e.u, fx);
+  }
+  e.value = problem_.l->value(inner.x(), e.u) - hyper.adjoint.dot(fx);
+}
+
+// With dx/dtheta at most as long as x (a penalty's is), -w.(f_ux x) moves by about ||w|| ||f_x|| for an inner residual f_x and by
+// ||x|| ||r|| for a residual r of the adjoint equation.
+void SingleOracle::measure_effect(Evaluation& e) const {
+  const InnerSolution& inner = e.state->inner;
+  const Hypergradient& hyper = e.state->hyper;
+  if (hyper.adjoint.size() != inner.inner_dim || !(inner.residual > 0)) return;
+  Vec lx(inner.inner_dim), lu(e.u.size());
+  problem_.l->gradient(inner.x(), e.u, lx, lu);
+  e.effect = {hyper.adjoint.norm() * inner.gradient_norm / inner.residual, inner.x().norm() * lx.norm()};
 }
 
 void SingleOracle::accept(const Evaluation& e) {

@@ -54,12 +54,14 @@ struct WarmState {
 /// One evaluation at theta. value is always there; gradient after Oracle::differentiate.
 struct Evaluation {
   Vec theta, u;
-  double value = kMissing;
-  Vec gradient;  ///< d l / d theta; empty before differentiate
+  double value = kMissing;  ///< l; at a loosened tolerance with what the adjoint knows of its error taken out
+  Vec gradient;             ///< d l / d theta; empty before differentiate
   Diagnostics diagnostics;
   std::shared_ptr<WarmState> state;
   double inner_seconds = 0, hypergradient_seconds = 0;
   Tolerance solved{kMissing, kMissing};  ///< what value and gradient were computed at
+  /// What a unit of either tolerance does to the gradient, to first order: an upper estimate of its change. NaN: not known.
+  Tolerance effect{kMissing, kMissing};
   /// Finite value, and finite gradient where there is one.
   bool finite() const;
 };
@@ -82,6 +84,9 @@ public:
   virtual Work diagnostic_work() const = 0;
   /// The tightest tolerances that were configured.
   virtual Tolerance tightest() const = 0;
+  /// False where a looser tolerance would do more harm than its size says: an unrolled derivative is as good as the number of
+  /// steps that were differentiated, and a warm start that meets a loose tolerance leaves none.
+  virtual bool may_loosen() const { return true; }
 };
 
 struct OracleOptions {

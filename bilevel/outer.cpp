@@ -6,24 +6,6 @@
 
 namespace tacit {
 
-double scheduled(Schedule schedule, Index k, double tightest) {
-  if (!(tightest > 0)) return tightest;
-  const double n = static_cast<double>(std::max<Index>(k, 1));
-  switch (schedule) {
-    case Schedule::quadratic:
-      return std::max(tightest, 0.1 / (n * n));
-    case Schedule::cubic:
-      return std::max(tightest, 0.1 / (n * n * n));
-    case Schedule::exponential:
-      return std::max(tightest, 0.1 * std::pow(0.9, n));
-    case Schedule::fixed:
-      break;
-  }
-  return tightest;
-}
-
-Tolerance OuterOptimizer::schedule(Index, const Tolerance& tightest) const { return tightest; }
-
 void PointOptimizer::reset(const Evaluation& start) {
   if (start.gradient.size() != start.theta.size()) {
     throw UsageError("an outer optimizer starts from an evaluation with its gradient; call Oracle::differentiate first");
@@ -31,6 +13,8 @@ void PointOptimizer::reset(const Evaluation& start) {
   current_ = start;
   clear();
 }
+
+void PointOptimizer::refresh(const Evaluation& current) { current_ = current; }
 
 void PointOptimizer::state(StateVisitor& v) {
   v.state("theta", current_.theta);
@@ -195,10 +179,6 @@ StepOutcome HoagOuter::step(Oracle& oracle, const HyperSpace& space, const Toler
   return out;
 }
 
-Tolerance HoagOuter::schedule(Index k, const Tolerance& tightest) const {
-  return {scheduled(decrease, k, tightest.inner), scheduled(decrease, k, tightest.adjoint)};
-}
-
 void HoagOuter::state(StateVisitor& v) {
   PointOptimizer::state(v);
   v.state("lipschitz", lipschitz_);
@@ -209,7 +189,7 @@ void register_optimizers(Registry<OuterOptimizer>& registry) {
                [] { return std::make_unique<GradientDescentOuter>(); });
   registry.add("adam", "projected Adam with a fixed step length, no line search", [] { return std::make_unique<AdamOuter>(); });
   registry.add("lbfgs", "limited-memory BFGS on the free variables of the box", [] { return std::make_unique<LbfgsOuter>(); });
-  registry.add("hoag", "gradient descent with falling tolerances and an adaptive step (Pedregosa 2016)",
+  registry.add("hoag", "gradient descent with an adaptive step that allows for inexact values (Pedregosa 2016)",
                [] { return std::make_unique<HoagOuter>(); });
 }
 

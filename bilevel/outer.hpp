@@ -4,6 +4,7 @@
 #include <string>
 
 #include <tacit/bilevel/oracle.hpp>
+#include <tacit/bilevel/schedule.hpp>
 #include <tacit/core/registry.hpp>
 
 namespace tacit {
@@ -18,12 +19,6 @@ struct StepOutcome {
   std::string message;
 };
 
-/// How a tolerance falls with the outer step k = 1, 2, ...: 0.1 k^-2, 0.1 k^-3, 0.1 * 0.9^k (Pedregosa 2016), never below the
-/// tightest.
-enum class Schedule { fixed, quadratic, cubic, exponential };
-/// The tolerance at outer step k. A tightest of 0 (a fixed number of steps, no test) stays 0.
-double scheduled(Schedule schedule, Index k, double tightest);
-
 /// Follows the hypergradient over a box in theta.
 class OuterOptimizer : public Configurable {
 public:
@@ -31,9 +26,10 @@ public:
   virtual void reset(const Evaluation& start) = 0;
   /// One step from the current point. The oracle's warm start is moved by the optimizer through accept().
   virtual StepOutcome step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) = 0;
-  /// The tolerances this optimizer wants at outer step k (1, 2, ...), given the tightest; the default is the tightest (fixed
-  /// schedule).
-  virtual Tolerance schedule(Index k, const Tolerance& tightest) const;
+  /// The current point solved again, more tightly; what was learnt on the way to it is kept.
+  virtual void refresh(const Evaluation& current) = 0;
+  /// The schedule of the tolerances that suits it, where none is asked for.
+  virtual Schedule schedule() const { return Schedule::adaptive; }
   virtual void state(StateVisitor& v) = 0;
 };
 

@@ -357,15 +357,6 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
 
 std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies) {
   auto optimizer = strategies.optimizers.make(config.outer.optimizer);
-  if (config.outer.optimizer == "hoag") {
-    // The schedule of the tolerances is a common key of the block, and the only optimizer that has one of its own is this.
-    auto hoag = std::make_unique<HoagOuter>();
-    const std::string& word = config.outer.schedule;
-    if (word == "cubic") hoag->decrease = Schedule::cubic;
-    if (word == "exponential") hoag->decrease = Schedule::exponential;
-    if (word == "fixed") hoag->decrease = Schedule::fixed;
-    optimizer = std::move(hoag);
-  }
   config.outer.configure(*optimizer);
   return optimizer;
 }

@@ -111,7 +111,9 @@ void OuterBlock::fields(BlockVisitor& v) {
   v.field("tolerance", tolerance, Range::at_least(0),
           "stop when the norm of the projected gradient in theta, divided by the outer loss at the start, is at most this");
   v.field("schedule", schedule, {"auto", "fixed", "quadratic", "cubic", "exponential", "adaptive"},
-          "of inner and adjoint tolerance; auto: fixed, hoag: its own");
+          "how inner and adjoint tolerance fall to the given ones; auto: adaptive (fixed for adam, for estimators that "
+          "differentiate the "
+          "iterations, and without steps)");
   v.field("select", select, {"best", "last", "one-se"}, "which step's hyperparameters are taken");
   v.field("refit", refit, "fit the final model on training and validation rows");
 }

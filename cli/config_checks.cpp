@@ -46,7 +46,6 @@ constexpr Later kLater[] = {
     {"hypergradient.window", "auto", "give the number of last steps, for instance window: 50"},
     {"outer.optimizer", "grid", "use lbfgs"},
     {"outer.optimizer", "random", "use lbfgs"},
-    {"outer.schedule", "adaptive", "use auto, or the optimizer hoag with quadratic, cubic or exponential"},
     {"outer.select", "one-se", "use best or last"},
 };
 
@@ -293,7 +292,6 @@ public:
     empty();
     unused();
     exclusive();
-    schedule();
     compare();
   }
 
@@ -392,18 +390,6 @@ private:
       report(*find_key_path(root_, "data.synthetic"), "E208", "'data.synthetic' and 'data.train' exclude each other",
              "remove one of the two");
     }
-  }
-
-  void schedule() {
-    const Node* n = given("outer.schedule");
-    const bool known = taken("outer.optimizer", config_.outer.optimizer);
-    if (!n || !known || config_.outer.optimizer == "hoag" ||
-        !one_of(config_.outer.schedule, {"quadratic", "cubic", "exponential"}))
-      return;
-    report(*n, "E207",
-           "'outer.schedule: " + config_.outer.schedule + "' is not available in this version for the optimizer '" +
-               config_.outer.optimizer + "'",
-           "use auto or fixed, or the optimizer hoag");
   }
 
   void compare_entry(const Node& entry) {

@@ -138,6 +138,7 @@ Summary TuneRun::follow(Vec theta0) {
   DriverOptions driver;
   driver.max_steps = a_->problem.space.size() == 0 ? 0 : c.outer.max_steps;
   driver.tolerance = c.outer.tolerance;
+  driver.schedule = schedule_named(c.outer.schedule);  // auto names none
   driver.time_limit = c.limits.time.seconds;
   driver.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
   TraceFiles trace(session_.folder(), a_->problem.space);
@@ -270,6 +271,7 @@ json TuneRun::run_json() const {
   json j = run_facts(*a_, session_);
   j.update(result_json());
   j["stop_reason"] = to_string(summary_.reason);
+  j["schedule"] = to_string(summary_.schedule);
   j["diagnostic_work"] = work_json(summary_.diagnostic_work);
   j["worst_hypergradient_error"] = number_json(summary_.worst_error);
   return j;

@@ -20,6 +20,10 @@ struct Accuracy {
   double residual = 1e-8;
 };
 
+namespace detail {
+class InverseFromPairs;
+}
+
 /// An approximate inner solution with all that an estimator, the diagnostics and the next warm start need.
 struct InnerSolution {
   Vec z0;                                    ///< state the run started from
@@ -29,14 +33,16 @@ struct InnerSolution {
   bool cold = true;                          ///< x0 is x_cold (not taken from a previous solution)
   std::shared_ptr<const FixedPointMap> map;  ///< null when the solver is no fixed-point map
   std::optional<Trajectory> tape;
-  std::vector<double> step_norms;                 ///< r_k = ||x_{k+1} - x_k|| of a map's run
-  std::shared_ptr<const LinearOperator> inverse;  ///< of f_xx at or near x, exact or kept; may be null
-  bool inverse_exact = false;                     ///< inverse belongs to exactly this (x, u)
+  std::vector<double> step_norms;                         ///< r_k = ||x_{k+1} - x_k|| of a map's run
+  std::shared_ptr<const LinearOperator> inverse;          ///< of f_xx at or near x, exact or kept; may be null
+  bool inverse_exact = false;                             ///< inverse belongs to exactly this (x, u)
+  std::shared_ptr<const detail::InverseFromPairs> pairs;  ///< what lbfgs learnt of f_xx near x, for its next run
   Status status = Status::not_run;
   std::string message;       ///< a sentence with the numbers when not converged
   Index steps = 0;           ///< iterations of the solver
   double residual = 0;       ///< true ||f_x(x, u)|| / ||f_x(0, u)||
   double gradient_norm = 0;  ///< true ||f_x(x, u)||
+  Vec gradient;              ///< f_x(x, u) where the solver has it at the end, else empty
   Index inner_dim = 0;
   /// The inner variable: the first inner_dim entries of z.
   auto x() const { return z.head(inner_dim); }
@@ -78,7 +84,8 @@ private:
   std::unique_ptr<Algorithm> algorithm_;
 };
 
-/// Limited-memory BFGS with a strong Wolfe line search (Liu and Nocedal 1989).
+/// Limited-memory BFGS with a strong Wolfe line search (Liu and Nocedal 1989). A run that goes on at the same u takes its pairs
+/// along, as if it had not stopped; at another one those of an old f_xx were measured to do more harm than good.
 class LbfgsSolver final : public InnerSolver {
 public:
   IterativeOptions options;

@@ -5,9 +5,7 @@
 #include <tacit/core/inner_common.hpp>
 
 namespace tacit {
-namespace {
-
-using detail::Ending;
+namespace detail {
 
 /// The inverse Hessian from the last pairs (two loops, Nocedal 1980).
 class InverseFromPairs {
@@ -15,10 +13,17 @@ public:
   explicit InverseFromPairs(Index memory) : memory_(static_cast<std::size_t>(std::max<Index>(memory, 1))) {}
   bool empty() const { return pairs_.empty(); }
   void clear() { pairs_.clear(); }
+  /// The newest of another's pairs, as many as fit.
+  void inherit(const InverseFromPairs& other) {
+    const std::size_t memory = memory_;
+    *this = other;
+    memory_ = memory;
+    while (pairs_.size() > memory_) pairs_.pop_front();
+  }
   /// Takes the pair when its curvature is positive.
   void add(Vec s, Vec y) {
     const double sy = s.dot(y), yy = y.squaredNorm();
-    if (!(sy > detail::kEps * s.norm() * std::sqrt(yy)) || !std::isfinite(yy)) return;
+    if (!(sy > kEps * s.norm() * std::sqrt(yy)) || !std::isfinite(yy)) return;
     if (pairs_.size() == memory_) pairs_.pop_front();
     scale_ = sy / yy;
     curvature_met_ = std::max(curvature_met_, yy / sy);
@@ -38,6 +43,8 @@ public:
   /// Largest y'y / s'y seen: a lower bound of the largest curvature.
   double curvature_met() const { return curvature_met_; }
 
+  Vec u;  ///< whose f_xx this is
+
 private:
   struct Pair {
     Vec s, y;
@@ -48,6 +55,13 @@ private:
   double scale_ = 1, curvature_met_ = 0;
 };
 
+}  // namespace detail
+
+namespace {
+
+using detail::Ending;
+using detail::InverseFromPairs;
+
 /// f along x + t d.
 struct Point {
   double t = 0, value = 0, slope = 0;
@@ -55,15 +69,21 @@ struct Point {
 
 class LbfgsRun {
 public:
-  LbfgsRun(const Problem& problem, In u, double tolerance, const LbfgsSolver& solver, InnerSolution& s)
+  LbfgsRun(const Problem& problem, In u, double tolerance, const LbfgsSolver& solver, const InnerSolution* previous,
+           InnerSolution& s)
       : problem_(problem), f_(*problem.f), u_(u), tolerance_(tolerance), max_steps_(solver.options.max_steps), s_(s),
-        inverse_(solver.memory), g_(s.inner_dim), d_(s.inner_dim), x_(s.inner_dim), g_new_(s.inner_dim) {}
+        inverse_(solver.memory), g_(s.inner_dim), d_(s.inner_dim), x_(s.inner_dim), g_new_(s.inner_dim) {
+    if (!s.cold && previous->pairs && previous->pairs->u == u) inverse_.inherit(*previous->pairs);
+  }
 
   void run() {
     value_ = f_.gradient(s_.z, u_, g_);
     norm_ = g_.norm();
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
     const Ending ending = iterate();
+    inverse_.u = u_;
+    s_.pairs = std::make_shared<const InverseFromPairs>(std::move(inverse_));
+    s_.gradient = g_;
     detail::finish(s_, norm_, unit_, tolerance_, ending, why_);
   }
 
@@ -179,7 +199,7 @@ InnerSolution LbfgsSolver::solve(const Problem& problem, In u, const InnerSoluti
                                  TapeRequest tape) const {
   detail::refuse_tape(tape, "lbfgs");
   InnerSolution s = detail::begin(problem, u, previous);
-  LbfgsRun(problem, u, accuracy.residual, *this, s).run();
+  LbfgsRun(problem, u, accuracy.residual, *this, previous, s).run();
   return s;
 }
 

@@ -52,6 +52,7 @@ public:
     norm_ = at_.gradient.norm();
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
     const Ending ending = iterate();
+    s_.gradient = at_.gradient;
     detail::finish(s_, norm_, unit_, tolerance_, ending, why_);
   }
 

@@ -44,6 +44,7 @@ public:
   void differentiate(Evaluation& e, const Tolerance& t) override {
     ++gradients;
     if (t.inner < e.solved.inner) e = evaluate(Vec(e.theta), t);
+    e.solved.adjoint = t.adjoint;
     e.gradient.resize(e.theta.size());
     f_(e.theta, e.gradient);
   }
@@ -51,8 +52,9 @@ public:
   void diagnose(Evaluation& e, Index, double floor) override { e.diagnostics.hypergradient_error = floor; }
   Work work() const override { return {}; }
   Work diagnostic_work() const override { return {}; }
-  Tolerance tightest() const override { return {1e-8, 1e-6}; }
+  Tolerance tightest() const override { return tightest_asked; }
 
+  Tolerance tightest_asked{1e-8, 1e-6};
   Index evaluations = 0, gradients = 0, accepted = 0;
 
 private:

@@ -121,12 +121,3 @@ TEST_CASE("a start that is not finite fails with a sentence, and so does a start
   negative.max_steps = -1;
   CHECK_THROWS_AS(solve(negative, box(2, -1, 1), oracle, optimizer, Vec::Zero(2)), UsageError);
 }
-
-TEST_CASE("schedules fall as written and keep exact step counts") {
-  CHECK(scheduled(Schedule::quadratic, 10, 1e-8) == doctest::Approx(1e-3));
-  CHECK(scheduled(Schedule::cubic, 10, 1e-8) == doctest::Approx(1e-4));
-  CHECK(scheduled(Schedule::exponential, 1, 1e-8) == doctest::Approx(0.09));
-  CHECK(scheduled(Schedule::quadratic, 100000, 1e-8) == 1e-8);
-  CHECK(scheduled(Schedule::fixed, 1, 1e-8) == 1e-8);
-  CHECK(scheduled(Schedule::quadratic, 1, 0) == 0);
-}

@@ -112,9 +112,8 @@ error[E206]: the key 'validation.file' is missing
 }
 
 TEST_CASE("run file errors: what later versions bring") {
-  // window, schedule, select
-  CHECK(errors(kGood +
-               "hypergradient: {estimator: truncated-unroll, window: auto}\nouter: {schedule: adaptive, select: one-se}\n") ==
+  // window, select
+  CHECK(errors(kGood + "hypergradient: {estimator: truncated-unroll, window: auto}\nouter: {select: one-se}\n") ==
         R"(error[E207]: 'hypergradient.window: auto' is not available in this version
  --> run.yaml:3:54
   |
@@ -122,28 +121,12 @@ TEST_CASE("run file errors: what later versions bring") {
   |                                                      ^^^^
   = help: give the number of last steps, for instance window: 50
 
-error[E207]: 'outer.schedule: adaptive' is not available in this version
- --> run.yaml:4:19
-  |
-4 | outer: {schedule: adaptive, select: one-se}
-  |                   ^^^^^^^^
-  = help: use auto, or the optimizer hoag with quadratic, cubic or exponential
-
 error[E207]: 'outer.select: one-se' is not available in this version
- --> run.yaml:4:37
+ --> run.yaml:4:17
   |
-4 | outer: {schedule: adaptive, select: one-se}
-  |                                     ^^^^^^
+4 | outer: {select: one-se}
+  |                 ^^^^^^
   = help: use best or last
-)");
-  // a schedule that is hoag's
-  CHECK(errors(kGood + "outer: {schedule: cubic}\n") ==
-        R"(error[E207]: 'outer.schedule: cubic' is not available in this version for the optimizer 'lbfgs'
- --> run.yaml:3:19
-  |
-3 | outer: {schedule: cubic}
-  |                   ^^^^^
-  = help: use auto or fixed, or the optimizer hoag
 )");
   // schemes and models
   CHECK(errors(kGood +

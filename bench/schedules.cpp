@@ -1,0 +1,118 @@
+// What do tied tolerances save, and do they end where tight ones do? Every shipped logistic run with its solver, each outer
+// optimizer and each schedule, from the same start, against the tolerances fixed at 1e-8 (inner) and 1e-6 (adjoint). Work is
+// gradients plus Hessian products: of the inner solves, of the adjoint, of line searches and of the closing solve; the search for
+// the start and the diagnostics are not in it. Prints markdown tables. No arguments.
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <tacit/bilevel/driver.hpp>
+#include <tacit/cli/assembly.hpp>
+
+namespace {
+
+using namespace tacit;
+
+constexpr Schedule kAll[] = {Schedule::fixed, Schedule::quadratic, Schedule::cubic, Schedule::exponential, Schedule::adaptive};
+
+struct Case {
+  std::string label, file;
+  std::vector<std::string> overrides{};
+};
+
+struct Run {
+  Summary summary;
+  std::vector<Vec> thetas;
+  double work() const { return static_cast<double>(summary.work.inner_units()); }
+};
+
+Run tune(const Assembly& a, const Strategies& s, const std::string& optimizer, Schedule schedule, const Vec& start) {
+  OracleOptions o;
+  o.reference_every = 0;
+  o.error_estimate = false;
+  const auto oracle = make_oracle(a.problem, a.solver, a.estimator, o);
+  DriverOptions d;
+  d.max_steps = a.config.outer.max_steps;
+  d.tolerance = a.config.outer.tolerance;
+  d.schedule = schedule;
+  const auto outer = s.optimizers.make(optimizer);
+  Run run;
+  run.summary = solve(d, a.problem.space, *oracle, *outer, start, {[&](const StepRecord& r) { run.thetas.push_back(r.theta); }});
+  return run;
+}
+
+/// First step at which an entry of theta differs by more than 1 %; -1: none of those that both took.
+long parting(const Run& a, const Run& b) {
+  for (std::size_t k = 0; k < std::min(a.thetas.size(), b.thetas.size()); ++k) {
+    if ((a.thetas[k] - b.thetas[k]).cwiseAbs().maxCoeff() > 0.01) return static_cast<long>(k);
+  }
+  return -1;
+}
+
+void row(const Case& c, const std::string& name, const Run& run, const Run& fixed) {
+  const Summary& m = run.summary;
+  const double loss = fixed.summary.best.outer_loss;
+  const long part = parting(run, fixed);
+  std::printf("| %s | %s | %s | %ld | %s | %ld | %ld | %.2f | %.8f | %+.1e | %s |\n", c.label.c_str(), name.c_str(),
+              to_string(m.schedule), static_cast<long>(m.steps), to_string(m.reason), static_cast<long>(m.work.gradients),
+              static_cast<long>(m.work.hessian_products), fixed.work() / run.work(), m.best.outer_loss,
+              (m.best.outer_loss - loss) / std::abs(loss), part < 0 ? "" : std::to_string(part).c_str());
+}
+
+/// Geometric mean and least of a list of ratios.
+struct Gains {
+  double logs = 0, least = INFINITY;
+  int count = 0;
+  void add(double gain) {
+    logs += std::log(gain);
+    least = std::min(least, gain);
+    ++count;
+  }
+};
+
+}  // namespace
+
+int main() {
+  const std::vector<Case> cases{{"logistic_breast_cancer", "logistic_breast_cancer"},
+                                {"logistic_breast_cancer_per_feature", "logistic_breast_cancer_per_feature"},
+                                {"the same, 2000 steps", "logistic_breast_cancer_per_feature", {"outer.max_steps=2000"}},
+                                {"logistic_libsvm", "logistic_libsvm"}};
+  std::map<std::pair<std::string, Schedule>, Gains> gains;
+  std::map<Schedule, Gains> shipped;
+  const Strategies s;
+  std::printf(
+      "| run | outer optimizer | schedule | outer steps | stopped by | gradients | Hessian products | times less work | outer "
+      "loss | against fixed | paths part at step |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
+  for (const Case& c : cases) {
+    auto overrides = c.overrides;
+    overrides.insert(overrides.end(), {"inner.tolerance=1e-8", "hypergradient.tolerance=1e-6"});
+    const auto a =
+        assemble(load_run_file(std::string(TACIT_SOURCE_DIR) + "/configs/" + c.file + ".yaml", overrides, s.catalog), s);
+    const Vec start = starting_point(*a, s);
+    for (const std::string& name : s.optimizers.names()) {
+      const Run fixed = tune(*a, s, name, Schedule::fixed, start);
+      for (const Schedule schedule : kAll) {
+        const Run run = schedule == Schedule::fixed ? fixed : tune(*a, s, name, schedule, start);
+        const bool as_shipped = name == a->config.outer.optimizer && c.overrides.empty();
+        row(c, name + (as_shipped ? " (shipped)" : ""), run, fixed);
+        gains[{name, schedule}].add(fixed.work() / run.work());
+        if (as_shipped) shipped[schedule].add(fixed.work() / run.work());
+      }
+    }
+  }
+  std::printf("\nTimes less work than fixed: geometric mean, and the least.\n\n| schedule | shipped |");
+  for (const std::string& name : s.optimizers.names()) std::printf(" %s |", name.c_str());
+  std::printf("\n|---|---|");
+  for (std::size_t i = 0; i < s.optimizers.names().size(); ++i) std::printf("---|");
+  const auto cell = [](const Gains& g) { std::printf(" %.2f (%.2f) |", std::exp(g.logs / g.count), g.least); };
+  for (const Schedule schedule : kAll) {
+    if (schedule == Schedule::fixed) continue;
+    std::printf("\n| %s |", to_string(schedule));
+    cell(shipped[schedule]);
+    for (const std::string& name : s.optimizers.names()) cell(gains[{name, schedule}]);
+  }
+  std::printf("\n");
+  return 0;
+}

@@ -1,0 +1,53 @@
+// How tightly the points of a run are solved.
+#pragma once
+#include <optional>
+#include <string_view>
+
+#include <tacit/bilevel/oracle.hpp>
+
+namespace tacit {
+
+/// How inner and adjoint tolerance fall in the course of a run, the configured ones being the tightest. At outer step k = 1, 2,
+/// ... fixed: the tightest; quadratic 0.1 k^-2, cubic 0.1 k^-3, exponential 0.1 * 0.9^k (Pedregosa 2016); adaptive: in proportion
+/// to the last hypergradient.
+enum class Schedule { fixed, quadratic, cubic, exponential, adaptive };
+const char* to_string(Schedule s);
+/// Nothing where no schedule has this name.
+std::optional<Schedule> schedule_named(std::string_view name);
+
+/// The tolerance at outer step k of a schedule that depends on k alone. A tightest of 0 (a fixed number of steps, no test) stays
+/// 0.
+double scheduled(Schedule schedule, Index k, double tightest);
+
+/// a asks for less than b: one of its tolerances is more than `by` times as large.
+bool looser(const Tolerance& a, const Tolerance& b, double by = 1.0000001);
+
+/// The tolerances of one run, step by step. Adaptive ones are kError * ||projected hypergradient|| / effect, the effect of a unit
+/// of the tolerance on the hypergradient being an upper estimate of first order (Evaluation::effect); at most the relative
+/// hypergradient, ||projected hypergradient|| / |outer loss at the start|, which has no unit, theta being logarithmic. They never
+/// grow again: a hypergradient that grows may be one that is wrong.
+class Tolerances {
+public:
+  static constexpr double kLoosest = 1e-2;
+  static constexpr double kError = 0.1;
+  static constexpr double kShare = 0.01;  ///< of the relative hypergradient, where the effect is not known
+
+  Tolerances(Schedule schedule, const Tolerance& tightest) : schedule_(schedule), tightest_(tightest) {}
+  Schedule schedule() const { return schedule_; }
+  const Tolerance& tightest() const { return tightest_; }
+
+  /// For outer step k = 1, 2, ...; the start is solved as the first step is.
+  Tolerance at(Index k) const;
+  /// Projected hypergradient of the last row, its norm, and the effect on it of a unit of either tolerance, all over the outer
+  /// loss at the start. Before the first row adaptive tolerances are the loosest.
+  void follow(double relative, const Tolerance& effect);
+  /// A line search failed for want of accuracy: adaptive ones are a tenth from now on.
+  void tighten();
+
+private:
+  Schedule schedule_;
+  Tolerance tightest_, tied_{kLoosest, kLoosest};
+  double caution_ = 1;
+};
+
+}  // namespace tacit
