@@ -8,26 +8,16 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include <tacit/cli/verbs.hpp>
+#include "run_support.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using run_test::Ran;
+using run_test::run;
 
 const fs::path kSource = TACIT_SOURCE_DIR;
-
-struct Ran {
-  int code;
-  std::string out, err;
-};
-
-Ran run(const std::vector<std::string>& arguments) {
-  std::ostringstream out, err;
-  tacit::Streams io{out, err};
-  const int code = tacit::run_program(arguments, io);
-  return {code, out.str(), err.str()};
-}
 
 struct Folder {
   fs::path path;
