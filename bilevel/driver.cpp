@@ -37,12 +37,14 @@ public:
     inner_seconds += e.inner_seconds - inner_before;
     hypergradient_seconds += e.hypergradient_seconds - hyper_before;
   }
+  Evaluation evaluate_fully(In theta) override { return inner_.evaluate_fully(theta); }
   void accept(const Evaluation& e) override { inner_.accept(e); }
   void diagnose(Evaluation& e, Index step, double floor) override { inner_.diagnose(e, step, floor); }
   Work work() const override { return inner_.work(); }
   Work diagnostic_work() const override { return inner_.diagnostic_work(); }
   Tolerance tightest() const override { return inner_.tightest(); }
   bool may_loosen() const override { return inner_.may_loosen(); }
+  double target() const override { return inner_.target(); }
 
   double inner_seconds = 0, hypergradient_seconds = 0;
   Index evaluations = 0;
@@ -71,7 +73,8 @@ public:
   Run(const DriverOptions& options, const HyperSpace& space, Oracle& oracle, OuterOptimizer& optimizer,
       const std::vector<Observer>& observers, const std::function<bool()>& interrupted)
       : options_(options), space_(space), start_(Clock::now()), oracle_(oracle, options, interrupted, start_),
-        optimizer_(optimizer), observers_(observers), tolerances_(schedule_of(options, oracle, optimizer), oracle.tightest()) {}
+        optimizer_(optimizer), observers_(observers),
+        tolerances_(schedule_of(options, oracle, optimizer), oracle.tightest(), oracle.target()) {}
 
   Summary operator()(In theta0) {
     summary_.tightest = tolerances_.tightest();
@@ -151,7 +154,7 @@ private:
   // A row is to be as good as its own hypergradient asks, which the one before did not know: solved again where it is far from
   // that, and at the tightest tolerance where the run may end. The start, of which nothing was known, is held to more.
   bool deepen(Evaluation& e) {
-    const double far = step_ == 0 ? 3 : 30;
+    const double far = oracle_.target() > 0 ? 1.5 : step_ == 0 ? 3 : 30;
     bool deeper = false;
     for (int round = 0; round < 5; ++round) {
       const double norm = projected_norm(e);
@@ -270,12 +273,14 @@ private:
   // Values of loosely solved points do not compare: best and last are evaluated again at the tightest inner tolerance and the
   // lower one is kept.
   void settle() {
-    const auto loose = [&](const Evaluation& e) { return e.solved.inner > 1.0000001 * summary_.tightest.inner; };
+    const auto loose = [&](const Evaluation& e) {
+      return e.solved.inner > 1.0000001 * summary_.tightest.inner || (e.state && e.state->inner.iterate_met);
+    };
     if (summary_.best_evaluation.theta.size() == 0 || !loose(summary_.best_evaluation)) return;
     const auto tight = [&](StepRecord row, Evaluation e) {
       if (loose(e)) {
         oracle_.accept(e);  // its own solution is the nearest start
-        e = oracle_.evaluate(Vec(e.theta), summary_.tightest);
+        e = oracle_.evaluate_fully(Vec(e.theta));
       }
       if (std::isfinite(e.value)) row.outer_loss = e.value;
       return std::pair(std::move(row), std::move(e));

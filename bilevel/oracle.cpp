@@ -6,6 +6,7 @@
 #include <tacit/bilevel/oracle.hpp>
 #include <tacit/bilevel/truncation.hpp>
 #include <tacit/core/counting.hpp>
+#include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/error_estimate.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
@@ -34,9 +35,14 @@ public:
   SingleOracle(Problem problem, std::shared_ptr<const InnerSolver> solver,
                std::shared_ptr<const HypergradientEstimator> estimator, OracleOptions options)
       : counter_(std::make_shared<WorkCounter>()), problem_(counted(std::move(problem), counter_)), solver_(std::move(solver)),
-        estimator_(std::move(estimator)), options_(options) {}
+        estimator_(std::move(estimator)), options_(options) {
+    if (problem_.f->symmetric()) return;  // estimate and reference solve with the Hessian
+    options_.error_estimate = false;
+    options_.reference_every = 0;
+  }
 
   Evaluation evaluate(In theta, const Tolerance& tolerance) override;
+  Evaluation evaluate_fully(In theta) override;
   void differentiate(Evaluation& e, const Tolerance& tolerance) override;
   void accept(const Evaluation& e) override;
   void diagnose(Evaluation& e, Index step, double error_floor) override;
@@ -44,9 +50,13 @@ public:
   Work diagnostic_work() const override { return diagnostic_; }
   Tolerance tightest() const override;
   bool may_loosen() const override;
+  double target() const override { return estimator_->target(); }
 
 private:
-  void solve_inner(Evaluation& e, const InnerSolution* previous, const Tolerance& tolerance);
+  Evaluation at(In theta) const;
+  const InnerSolution* warm_start() const { return options_.warm_start && current_ ? &current_->inner : nullptr; }
+  void solve_inner(Evaluation& e, const InnerSolution* previous, const Tolerance& tolerance, bool fully = false);
+  void take_inner(Evaluation& e) const;
   void go_on(Evaluation& e, const Tolerance& tolerance);
   void solve_adjoint(Evaluation& e, double tolerance);
   void correct_value(Evaluation& e) const;
@@ -55,7 +65,9 @@ private:
   void measure_reference(Evaluation& e, double floor);
   void measure_truncation_of(Evaluation& e, Index step, In correction);
   Vec in_theta(const Evaluation& e, In gradient_u) const;
-  bool loosened(const Evaluation& e) const { return may_loosen() && e.solved.inner > 1.0000001 * solver_->tolerance(); }
+  bool loosened(const Evaluation& e) const {
+    return e.state->inner.iterate_met || (may_loosen() && e.solved.inner > 1.0000001 * solver_->tolerance());
+  }
 
   std::shared_ptr<WorkCounter> counter_;
   Problem problem_;
@@ -73,22 +85,35 @@ Tolerance SingleOracle::tightest() const {
 
 bool SingleOracle::may_loosen() const {
   const Needs needs = estimator_->needs();
-  return !needs.tape.wanted() && !needs.map;  // what runs over the steps of the map
+  if (needs.tape.wanted() || needs.map) return false;  // what runs over the steps of the map
+  // A target ends the runs of a map by itself, and no schedule is to end them before.
+  return !(estimator_->target() > 0 && solver_->can_record());
 }
 
-void SingleOracle::solve_inner(Evaluation& e, const InnerSolution* previous, const Tolerance& tolerance) {
+void SingleOracle::solve_inner(Evaluation& e, const InnerSolution* previous, const Tolerance& tolerance, bool fully) {
   const auto start = Clock::now();
-  auto state = std::make_shared<WarmState>();
+  e.state = std::make_shared<WarmState>();
+  WarmState& state = *e.state;
   if (current_) {
-    state->rates = current_->rates;
-    state->soft_mode = current_->soft_mode;
+    state.rates = current_->rates;
+    state.soft_mode = current_->soft_mode;
+    state.calibration = current_->calibration;
   }
-  state->inner = solver_->solve(problem_, e.u, previous, Accuracy{tolerance.inner}, estimator_->needs().tape);
-  const InnerSolution& inner = state->inner;
+  const Accuracy asked{tolerance.inner};
+  state.inner = fully ? solver_->solve(problem_, e.u, previous, asked, {})
+                      : solve_as_planned(problem_, e.u, *solver_, *estimator_, previous, state.calibration, asked);
   // What the step limit stopped would be the same point at any tighter tolerance.
-  e.solved = {inner.status == Status::step_limit ? std::min(tolerance.inner, solver_->tolerance()) : tolerance.inner, kMissing};
+  const bool limited = state.inner.status == Status::step_limit;
+  e.solved = {limited ? std::min(tolerance.inner, solver_->tolerance()) : tolerance.inner, kMissing};
   e.gradient.resize(0);
   e.diagnostics = Diagnostics{};
+  take_inner(e);
+  e.inner_seconds += since(start);
+}
+
+// Value and account of the inner solution in hand.
+void SingleOracle::take_inner(Evaluation& e) const {
+  const InnerSolution& inner = e.state->inner;
   Diagnostics& d = e.diagnostics;
   d.inner_residual = inner.residual;
   d.gradient_norm = inner.gradient_norm;
@@ -97,8 +122,6 @@ void SingleOracle::solve_inner(Evaluation& e, const InnerSolution* previous, con
   d.inner_message = inner.message;
   const bool sound = inner.status != Status::failed && inner.z.allFinite();
   e.value = sound ? problem_.l->value(inner.x(), e.u) : kMissing;
-  e.state = std::move(state);
-  e.inner_seconds += since(start);
 }
 
 // More accuracy at the same point: the inner run goes on from where it stopped and is one run with what came before, so that what
@@ -117,7 +140,7 @@ void SingleOracle::go_on(Evaluation& e, const Tolerance& tolerance) {
   e.diagnostics.inner_steps = inner.steps;
 }
 
-Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance) {
+Evaluation SingleOracle::at(In theta) const {
   if (theta.size() != problem_.space.size()) {
     throw UsageError("theta has " + std::to_string(theta.size()) + " entries, the problem has " +
                      std::to_string(problem_.space.size()) + " hyperparameters");
@@ -126,7 +149,18 @@ Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance) {
   e.theta = theta;
   e.u.resize(theta.size());
   problem_.space.to_model(e.theta, e.u);
-  solve_inner(e, options_.warm_start && current_ ? &current_->inner : nullptr, tolerance);
+  return e;
+}
+
+Evaluation SingleOracle::evaluate_fully(In theta) {
+  Evaluation e = at(theta);
+  solve_inner(e, warm_start(), {solver_->tolerance(), kMissing}, true);
+  return e;
+}
+
+Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance) {
+  Evaluation e = at(theta);
+  solve_inner(e, warm_start(), tolerance);
   // Not where the estimator has no adjoint that could correct the value, as the last point showed.
   const bool corrects = current_ && can_correct(*current_);
   if (corrects && loosened(e) && std::isfinite(e.value)) solve_adjoint(e, tolerance.adjoint);
@@ -138,7 +172,7 @@ void SingleOracle::differentiate(Evaluation& e, const Tolerance& tolerance) {
     throw UsageError("differentiate() takes an evaluation of this oracle; call evaluate() first");
   const bool tape_gone = e.state && estimator_->needs().tape.wanted() && !e.state->inner.tape;
   if (!e.state) {  // restored from a checkpoint
-    solve_inner(e, options_.warm_start && current_ ? &current_->inner : nullptr, tolerance);
+    solve_inner(e, warm_start(), tolerance);
   } else if (tape_gone || tolerance.inner < 0.9999999 * e.solved.inner) {
     go_on(e, tolerance);
   }
@@ -149,9 +183,13 @@ void SingleOracle::differentiate(Evaluation& e, const Tolerance& tolerance) {
 
 void SingleOracle::solve_adjoint(Evaluation& e, double tolerance) {
   const auto start = Clock::now();
+  WarmState& state = *e.state;
   const Hypergradient* previous = estimator_->warm() && current_ ? &current_->hyper : nullptr;
-  e.state->hyper = estimator_->estimate(problem_, e.u, e.state->inner, previous, tolerance);
-  const Hypergradient& hyper = e.state->hyper;
+  const Index steps = state.inner.steps;
+  state.hyper = estimate_as_planned(problem_, e.u, *solver_, *estimator_, state.inner, previous, state.calibration,
+                                    Accuracy{e.solved.inner}, tolerance);
+  const Hypergradient& hyper = state.hyper;
+  if (state.inner.steps != steps) take_inner(e);
   e.solved.adjoint = tolerance;
   Diagnostics& d = e.diagnostics;
   d.hypergradient_status = hyper.status;
@@ -253,6 +291,7 @@ void SingleOracle::measure_truncation_of(Evaluation& e, Index step, In correctio
 
 void SingleOracle::diagnose(Evaluation& e, Index step, double error_floor) {
   if (!e.state) throw UsageError("diagnose() takes an evaluation of this oracle; call evaluate() and differentiate() first");
+  e.state->calibration.floor = error_floor;
   const Work before = counter_->read();
   Vec correction;
   e.diagnostics.inner_loss = problem_.f->value(e.state->inner.x(), e.u);

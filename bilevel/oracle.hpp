@@ -47,6 +47,7 @@ struct Diagnostics {
 struct WarmState {
   InnerSolution inner;
   Hypergradient hyper;
+  Calibration calibration;    ///< of an estimator with a target
   std::vector<double> rates;  ///< rho_hat of the last outer steps
   Vec soft_mode;              ///< eigenvector of the smallest curvature of the last diagnosed step, or empty
 };
@@ -72,6 +73,8 @@ public:
   virtual ~Oracle() = default;
   /// Solves the inner problem at theta and evaluates l.
   virtual Evaluation evaluate(In theta, const Tolerance& tolerance) = 0;
+  /// The inner problem at theta solved to the tightest tolerance, whatever less the estimator would do with; no hypergradient.
+  virtual Evaluation evaluate_fully(In theta) { return evaluate(theta, tightest()); }
   /// Adds the hypergradient to an evaluation of this oracle; tighter tolerances re-solve when needed.
   virtual void differentiate(Evaluation& evaluation, const Tolerance& tolerance) = 0;
   /// Makes this evaluation the warm start of the next ones.
@@ -87,13 +90,16 @@ public:
   /// False where a looser tolerance would do more harm than its size says: an unrolled derivative is as good as the number of
   /// steps that were differentiated, and a warm start that meets a loose tolerance leaves none.
   virtual bool may_loosen() const { return true; }
+  /// The relative error that the hypergradients aim at (hypergradient.accuracy), 0: none.
+  virtual double target() const { return 0; }
 };
 
 struct OracleOptions {
-  bool warm_start = true;      ///< of the iterate (inner.warm_start)
-  Index reference_every = 5;   ///< diagnostics.reference; 0: never
-  Index audit_every = 0;       ///< diagnostics.audit; 0: never
-  bool error_estimate = true;  ///< estimate hypergradient_error at every accepted step
+  bool warm_start = true;     ///< of the iterate (inner.warm_start)
+  Index reference_every = 5;  ///< diagnostics.reference; 0: never
+  Index audit_every = 0;      ///< diagnostics.audit; 0: never
+  bool error_estimate =
+      true;  ///< estimate hypergradient_error at every accepted step; it and the reference need a symmetric f_xx
 };
 
 /// The oracle of one problem. Throws UsageError when solver and estimator do not go together.

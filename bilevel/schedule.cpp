@@ -61,7 +61,7 @@ Tolerance Tolerances::at(Index k) const {
 
 void Tolerances::follow(double relative, const Tolerance& effect) {
   const auto tied = [&](double last, double one) {
-    const double share = one > 0 ? std::min(1.0, kError / one) : kShare;
+    const double share = one > 0 ? std::min(1.0, error_ / one) : kShare * error_ / kError;
     return std::isnan(relative) ? 0 : std::min(last, caution_ * share * relative);
   };
   tied_ = {tied(tied_.inner, effect.inner), tied(tied_.adjoint, effect.adjoint)};

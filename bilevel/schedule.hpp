@@ -1,5 +1,6 @@
 // How tightly the points of a run are solved.
 #pragma once
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -32,7 +33,9 @@ public:
   static constexpr double kError = 0.1;
   static constexpr double kShare = 0.01;  ///< of the relative hypergradient, where the effect is not known
 
-  Tolerances(Schedule schedule, const Tolerance& tightest) : schedule_(schedule), tightest_(tightest) {}
+  /// target: half the relative error that the hypergradients aim at takes the place of kError where it is smaller; 0: none.
+  Tolerances(Schedule schedule, const Tolerance& tightest, double target = 0)
+      : schedule_(schedule), tightest_(tightest), error_(target > 0 ? std::min(kError, 0.5 * target) : kError) {}
   Schedule schedule() const { return schedule_; }
   const Tolerance& tightest() const { return tightest_; }
 
@@ -47,6 +50,7 @@ public:
 private:
   Schedule schedule_;
   Tolerance tightest_, tied_{kLoosest, kLoosest};
+  double error_;
   double caution_ = 1;
 };
 

@@ -12,15 +12,6 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 
-double clip_rate(double q) { return std::clamp(q, 1e-3, 1 - 1e-7); }
-
-// Largest of r over the `width` entries that end at k.
-double envelope(const std::vector<double>& r, Index k, Index width) {
-  double top = 0;
-  for (Index j = std::max<Index>(0, k - width + 1); j <= k; ++j) top = std::max(top, r[static_cast<std::size_t>(j)]);
-  return top;
-}
-
 // A fixed vector with entries in (-1, 1) without structure (splitmix64), the same on every machine.
 Vec fixed_random(Index n, std::uint64_t seed) {
   Vec v(n);
@@ -42,35 +33,6 @@ void orthogonalize(const Eigen::MatrixXd& basis, Index k, Vec& v) {
 }
 
 }  // namespace
-
-RateEstimate residual_rate(const std::vector<double>& step_norms, bool momentum, double floor) {
-  Index n = static_cast<Index>(step_norms.size());
-  while (n > 0 && !(step_norms[static_cast<std::size_t>(n - 1)] > floor)) --n;
-  RateEstimate out;
-  if (n < 3) return out;
-  Index w = std::max<Index>(momentum ? 20 : 5, n / 3);
-  w = std::max<Index>(1, std::min(w, (n - 1) / 2));
-  const Index width = momentum ? std::min<Index>(20, w) : 1;
-  const double last = envelope(step_norms, n - 1, width), mid = envelope(step_norms, n - 1 - w, width);
-  const double early = envelope(step_norms, n - 1 - 2 * w, width), first = envelope(step_norms, width - 1, width);
-  if (!(last > 0 && mid > 0 && early > 0) || !std::isfinite(last + mid + early)) return out;
-  const double q1 = std::pow(last / mid, 1.0 / static_cast<double>(w));
-  const double q0 = std::pow(mid / early, 1.0 / static_cast<double>(w));
-  if (!(q1 < 1)) return out;  // the steps did not shrink: no rate to be seen
-  const bool slowing = q0 < q1;
-  out.rate = clip_rate(slowing ? 1 - (1 - q1) * (1 - q1) / (1 - q0) : q1);
-  out.reliable = !(slowing && (1 - q0) > 1.25 * (1 - q1)) && last <= 0.1 * first;
-  return out;
-}
-
-double largest_recent(const std::vector<double>& rates) {
-  double top = kNaN;
-  const std::size_t first = rates.size() > 5 ? rates.size() - 5 : 0;
-  for (std::size_t i = first; i < rates.size(); ++i) {
-    if (std::isfinite(rates[i]) && !(rates[i] <= top)) top = rates[i];
-  }
-  return top;
-}
 
 Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In start, const LanczosOptions& options) {
   const Index n = start.size();

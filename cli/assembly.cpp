@@ -9,6 +9,8 @@
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/cli/run_output.hpp>
 #include <tacit/cli/verbs.hpp>
+#include <tacit/hypergrad/automatic.hpp>
+#include <tacit/hypergrad/unroll.hpp>
 
 namespace tacit {
 
@@ -282,12 +284,36 @@ Split all_rows(Index rows) {
   return split;
 }
 
+namespace {
+
+std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, const Problem& problem, const Strategies& s,
+                                                         Method& m) {
+  const HypergradientBlock& block = c.hypergradient;
+  std::unique_ptr<HypergradientEstimator> estimator;
+  const std::string target = "aims at a relative error of " + brief_number(block.accuracy) + " (hypergradient.accuracy)";
+  m.estimator_name = block.estimator;
+  if (block.estimator == "auto") {
+    Chosen chosen = automatic_estimator(problem);
+    m.estimator_name = chosen.name;
+    m.notes.push_back("hypergradient.estimator: auto is " + chosen.name + ", since " + chosen.why + "; it " + target);
+    estimator = std::move(chosen.estimator);
+  } else {
+    estimator = s.estimators.make(block.estimator);
+    if (block.aims())
+      m.notes.push_back("hypergradient.window: auto " + target + ", keeps at most " +
+                        std::to_string(UnrollEstimator::kMostStates) + " states, and ends inner solves by it");
+  }
+  block.configure(*estimator);
+  if (block.aims()) estimator->aim(block.accuracy);
+  return estimator;
+}
+
+}  // namespace
+
 Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s) {
   Method m;
   m.start = cold_start(c, problem.f->inner_dim());
-  m.estimator_name = c.hypergradient.estimator == "auto" ? "implicit-cg" : c.hypergradient.estimator;
-  auto estimator = s.estimators.make(m.estimator_name);
-  c.hypergradient.configure(*estimator);
+  auto estimator = choose_estimator(c, problem, s, m);
   m.solver_name = c.inner.solver;
   if (m.solver_name == "auto") {
     const Needs needs = estimator->needs();
@@ -297,7 +323,6 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
                                                                   : "newton-cg";
     m.notes.push_back("inner.solver: auto is " + m.solver_name);
   }
-  if (c.hypergradient.estimator == "auto") m.notes.push_back("hypergradient.estimator: auto is implicit-cg");
   auto solver = s.solvers.make(m.solver_name);
   c.inner.configure(*solver);
   if (m.solver_name == "cholesky" && !problem.f->quadratic())

@@ -124,6 +124,8 @@ struct InnerBlock final : StrategyBlock {
 struct HypergradientBlock final : StrategyBlock {
   std::string estimator = "auto";
   double accuracy = 1e-2;
+  /// Does the chosen estimator aim at `accuracy`: estimator auto, or window auto?
+  bool aims() const;
   const char* selector() const override { return "estimator"; }
   const std::string& chosen() const override { return estimator; }
   void fields(BlockVisitor& v) override;

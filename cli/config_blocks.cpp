@@ -1,4 +1,6 @@
 // The keys of the run file, block by block; this one list serves reading, writing, the schema and the manual.
+#include <algorithm>
+
 #include <tacit/cli/config.hpp>
 
 namespace tacit {
@@ -101,8 +103,15 @@ void InnerBlock::fields(BlockVisitor& v) {
 }
 
 void HypergradientBlock::fields(BlockVisitor& v) {
-  v.field("estimator", estimator, "auto: implicit-cg");
-  v.field("accuracy", accuracy, Range{0, 1, true, true}, "estimator auto: relative error of the hypergradient that is aimed at");
+  v.field("estimator", estimator, "auto: implicit-cg to `accuracy`; truncated-unroll with window auto where there is no Hessian");
+  v.field("accuracy", accuracy, Range{0, 1, true, true},
+          "estimator auto, window auto: relative error of the hypergradient that is aimed at");
+}
+
+bool HypergradientBlock::aims() const {
+  if (estimator == "auto") return true;
+  return std::any_of(options.begin(), options.end(),
+                     [](const auto& option) { return option.first == "window" && option.second.text == "auto"; });
 }
 
 void OuterBlock::fields(BlockVisitor& v) {

@@ -43,7 +43,6 @@ constexpr Later kLater[] = {
     {"inner.solver", "proximal-gradient", "use gradient-descent, or auto"},
     {"inner.solver", "fista", "use nesterov, or auto"},
     {"inner.solver", "coordinate-descent", "use newton-cg, or auto"},
-    {"hypergradient.window", "auto", "give the number of last steps, for instance window: 50"},
     {"outer.optimizer", "grid", "use lbfgs"},
     {"outer.optimizer", "random", "use lbfgs"},
     {"outer.select", "one-se", "use best or last"},
@@ -233,8 +232,9 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
     if (key == name + ".fix" && !entry->fixed()) return "nothing is fixed";
     if (entry->fixed() && (key == name + ".start" || key == name + ".range")) return "its value is fixed";
   }
-  if (key == "hypergradient.accuracy" && config.hypergradient.estimator != "auto") {
-    return "the estimator is " + config.hypergradient.estimator + ", whose accuracy its own keys set";
+  if (key == "hypergradient.accuracy" && !config.hypergradient.aims()) {
+    return "the estimator is " + config.hypergradient.estimator +
+           ", whose accuracy its own keys set (auto, or window: auto, aims at one)";
   }
   if (key.substr(0, 7) == "compare" && !config.compare.node) return "the verb is another";
   if (key.substr(0, 5) == "curve" && !config.curve.node) return "the verb is another";

@@ -40,6 +40,14 @@ public:
   void hessian(In p, Out out) const override { out = Vec(f_->hessian(x_, u_, Vec(p))); }
   void cross(In p, Out out) const override { out = Vec(f_->cross(x_, u_, Vec(p))); }
   void cross_t(In w, Out out) const override { out = Vec(f_->cross_t(x_, u_, Vec(w))); }
+  void adjoint(In p, Out out_x, Out out_u) const override {
+    if constexpr (requires { Vec(f_->hessian_transposed(x_, u_, Vec(p))); }) {
+      out_x = Vec(f_->hessian_transposed(x_, u_, Vec(p)));
+      cross(p, out_u);
+    } else {
+      Curvature::adjoint(p, out_x, out_u);
+    }
+  }
   bool diagonal(Out d) const override {
     if constexpr (requires { Vec(f_->hessian_diagonal(x_, u_)); }) {
       d = Vec(f_->hessian_diagonal(x_, u_));
@@ -88,6 +96,9 @@ public:
     if constexpr (requires { bool(f_->quadratic()); }) return bool(f_->quadratic());
     return false;
   }
+  bool symmetric() const override {
+    return !requires(const Vec& v) { Vec(f_->hessian_transposed(v, v, v)); };
+  }
 
 private:
   std::shared_ptr<const T> f_;
@@ -112,7 +123,8 @@ private:
 }  // namespace detail
 
 /// A plain struct as objective. Besides what PlainObjective asks it may have smoothness(u) = L, convexity(u) = mu, quadratic()
-/// and hessian_diagonal(x, u). Without smoothness(u), L is the largest eigenvalue of f_xx at x = 0 by power iteration, anew at
+/// and hessian_diagonal(x, u). With hessian_transposed(x, u, p) it is no objective but an equilibrium, Objective::symmetric() ==
+/// false. Without smoothness(u), L is the largest eigenvalue of f_xx at x = 0 by power iteration, anew at
 /// each call: right for quadratics and for losses whose curvature is largest at 0 (logistic), too small for others, which should
 /// give smoothness(u) or inner.step.
 template <PlainObjective T>

@@ -77,6 +77,7 @@ public:
   double derivative_lipschitz(In u, InM dx, In du) const override { return inner_->derivative_lipschitz(u, dx, du); }
   double gradient_scale(In u) const override { return inner_->gradient_scale(u); }
   bool quadratic() const override { return inner_->quadratic(); }
+  bool symmetric() const override { return inner_->symmetric(); }
 
 private:
   std::shared_ptr<const Objective> inner_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <tacit/core/inner_common.hpp>
+#include <tacit/core/rate.hpp>
 
 namespace tacit {
 namespace detail {
@@ -93,27 +94,64 @@ double true_norm(const Problem& problem, In x, In u) {
   return g.norm();
 }
 
-/// One run of a bound map.
+bool has_momentum(const InnerSolution& s) { return s.map && s.map->state_dim() != s.inner_dim; }
+
+/// The contraction factor of a gradient step on f with mu <= f_xx <= L; NaN with momentum, whose norm is no contraction, and
+/// where mu is not known.
+double rate_bound(const Problem& problem, In u, const InnerSolution& s) {
+  const double mu = problem.f->convexity(u), alpha = s.map->step_size();
+  if (has_momentum(s) || !(mu > 0)) return std::numeric_limits<double>::quiet_NaN();
+  return std::max(std::abs(1 - alpha * mu), std::abs(1 - alpha * problem.f->smoothness(u)));
+}
+
+/// The stop that watches the error of the iterate instead of the gradient.
+class IterateTest {
+public:
+  IterateTest(const Problem& problem, In u, const Accuracy& accuracy, InnerSolution& s)
+      : accuracy_(accuracy), s_(s), momentum_(has_momentum(s)) {
+    if (accuracy.iterate > 0) bound_ = rate_bound(problem, u, s);
+  }
+  /// After a step: leaves the mark, and says whether the run may end.
+  bool met() {
+    constexpr Index kFirst = 10;  // what fewer steps show of the rate is not enough
+    if (!(accuracy_.iterate > 0) || s_.steps < kFirst) return false;
+    const double error = estimated_iterate_error(s_.step_norms, momentum_, accuracy_.rate, bound_);
+    const double size = s_.z.head(s_.inner_dim).norm();
+    if (s_.marked.size() == 0 && error <= accuracy_.mark * size) s_.marked = s_.z.head(s_.inner_dim);
+    return error <= accuracy_.iterate * size;
+  }
+
+private:
+  Accuracy accuracy_;
+  InnerSolution& s_;
+  bool momentum_;
+  double bound_ = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// One run of a bound map, from its start or from where it stopped before.
 class MapRun {
 public:
-  MapRun(const Problem& problem, In u, double tolerance, Index max_steps, TapeRequest tape, InnerSolution& s)
-      : problem_(problem), u_(u), tolerance_(tolerance), max_steps_(max_steps), s_(s), n_(s.inner_dim),
-        always_step_(tape.wanted()) {
-    const FixedPointMap& map = *s.map;
-    s.z0.resize(map.state_dim());
-    map.lift(s.x0, s.z0);
-    s.z = s.z0;
-    if (tape.wanted()) {
-      s.tape.emplace(tape, max_steps);
-      s.tape->push(0, s.z);
-    }
+  MapRun(const Problem& problem, In u, const Accuracy& accuracy, Index max_steps, InnerSolution& s)
+      : problem_(problem), u_(u), tolerance_(accuracy.residual), max_steps_(max_steps), s_(s), n_(s.inner_dim),
+        always_step_(s.tape.has_value()), close_(problem, u, accuracy, s) {
+    s.iterate_met = false;
+    s.gradient.resize(0);
+    if (s.steps > 0) unit_ = s.residual > 0 ? s.gradient_norm / s.residual : gradient_unit(problem, u, s.x0, known_start());
   }
 
   void run() {
     const Ending ending = iterate();
-    if (known_ < 0) known_ = true_norm(problem_, s_.x(), u_);
+    if (known_ < 0) {
+      s_.gradient.resize(n_);
+      problem_.f->gradient(s_.x(), u_, s_.gradient);
+      known_ = s_.gradient.norm();
+    }
     if (unit_ < 0) unit_ = gradient_unit(problem_, u_, s_.x0, s_.steps == 0 ? known_ : first_);
     finish(s_, known_, unit_, tolerance_, ending, why_);
+    if (s_.iterate_met && s_.status == Status::step_limit) {
+      s_.status = Status::converged;
+      s_.message.clear();
+    }
   }
 
 private:
@@ -121,6 +159,7 @@ private:
   std::string not_finite(Index k) const;
   bool verified(double norm);
   bool stuck(double norm, double moved);
+  double known_start() const { return true_norm(problem_, s_.x0, u_); }
 
   const Problem& problem_;
   Vec u_;
@@ -129,6 +168,7 @@ private:
   InnerSolution& s_;
   Index n_;
   bool always_step_;
+  IterateTest close_;
   double unit_ = -1, first_ = -1;
   double known_ = -1;  ///< true gradient norm at the present x, -1: not known
   Index next_check_ = 0, unmoved_ = 0;
@@ -139,7 +179,7 @@ private:
 Ending MapRun::iterate() {
   const FixedPointMap& map = *s_.map;
   Vec next(map.state_dim());
-  for (Index k = 0; k < max_steps_; ++k) {
+  for (Index k = s_.steps; k < max_steps_; ++k) {
     double norm = map.step(k, s_.z, u_, next);
     const double moved = (next.head(n_) - s_.z.head(n_)).norm();
     if (!std::isfinite(moved)) {
@@ -161,6 +201,11 @@ Ending MapRun::iterate() {
     s_.steps = k + 1;
     s_.step_norms.push_back(moved);
     if (s_.tape) s_.tape->push(s_.steps, s_.z);
+    known_ = -1;
+    if (close_.met()) {
+      s_.iterate_met = true;
+      return Ending::target;
+    }
     if (tolerance_ == 0) continue;
     if (verified(norm)) return Ending::target;
     if (stuck(norm, moved)) return Ending::rounding;
@@ -178,7 +223,6 @@ std::string MapRun::not_finite(Index k) const {
 
 /// The map's own norm belongs to the point before the step, or to an extrapolated one; the test is made at x.
 bool MapRun::verified(double norm) {
-  known_ = -1;
   if (norm > tolerance_ * unit_ || s_.steps < next_check_) return false;
   known_ = true_norm(problem_, s_.x(), u_);
   next_check_ = s_.steps + std::max<Index>(1, s_.steps / 20);
@@ -212,8 +256,27 @@ InnerSolution IterateSolver::solve(const Problem& problem, In u, const InnerSolu
                                    TapeRequest tape) const {
   InnerSolution s = detail::begin(problem, u, previous);
   s.map = algorithm_->bind(problem, u);
-  detail::MapRun(problem, u, accuracy.residual, options.max_steps, tape, s).run();
+  s.z0.resize(s.map->state_dim());
+  s.map->lift(s.x0, s.z0);
+  s.z = s.z0;
+  if (tape.wanted()) {
+    s.tape.emplace(tape, options.max_steps);
+    s.tape->push(0, s.z);
+  }
+  detail::MapRun(problem, u, accuracy, options.max_steps, s).run();
   return s;
+}
+
+bool IterateSolver::go_on(const Problem& problem, In u, InnerSolution& s, Accuracy accuracy) const {
+  if (!s.map || s.steps >= options.max_steps || s.status == Status::failed) return false;
+  detail::MapRun(problem, u, accuracy, options.max_steps, s).run();
+  return true;
+}
+
+double InnerSolution::relative_iterate_error(const Problem& problem, In u, double least_rate) const {
+  if (!map) return std::numeric_limits<double>::quiet_NaN();
+  return estimated_iterate_error(step_norms, detail::has_momentum(*this), least_rate, detail::rate_bound(problem, u, *this)) /
+         x().norm();
 }
 
 void register_solvers(Registry<InnerSolver>& registry) {

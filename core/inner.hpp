@@ -15,9 +15,12 @@
 namespace tacit {
 
 /// How well the inner problem is to be solved: ||f_x(x, u)|| <= residual * ||f_x(0, u)||. 0: exactly the step limit of the
-/// solver.
+/// solver. A fixed-point map can also be asked to stop at an estimate of its own error.
 struct Accuracy {
   double residual = 1e-8;
+  double iterate = 0;  ///< stop, after 10 steps or more, where ||x_k - x*|| <= iterate ||x_k|| by estimate; 0: no such test
+  double mark = 0;     ///< with `iterate`: also leave a copy of the first x_k that meets this one
+  double rate = 0;     ///< contraction factor that the estimate is to assume at least, from earlier runs
 };
 
 namespace detail {
@@ -34,6 +37,8 @@ struct InnerSolution {
   std::shared_ptr<const FixedPointMap> map;  ///< null when the solver is no fixed-point map
   std::optional<Trajectory> tape;
   std::vector<double> step_norms;                         ///< r_k = ||x_{k+1} - x_k|| of a map's run
+  Vec marked;                                             ///< the iterate that Accuracy::mark asked for, or empty
+  bool iterate_met = false;                               ///< stopped by Accuracy::iterate, before the residual was met
   std::shared_ptr<const LinearOperator> inverse;          ///< of f_xx at or near x, exact or kept; may be null
   bool inverse_exact = false;                             ///< inverse belongs to exactly this (x, u)
   std::shared_ptr<const detail::InverseFromPairs> pairs;  ///< what lbfgs learnt of f_xx near x, for its next run
@@ -46,6 +51,8 @@ struct InnerSolution {
   Index inner_dim = 0;
   /// The inner variable: the first inner_dim entries of z.
   auto x() const { return z.head(inner_dim); }
+  /// Estimate of ||x - x*|| / ||x|| from the step norms (Accuracy::iterate); NaN: no map ran, or its steps do not shrink yet.
+  double relative_iterate_error(const Problem& problem, In u, double least_rate = 0) const;
 };
 
 /// Finds x with f_x(x, u) = 0. Const and shared; what changes travels in InnerSolution.
@@ -59,6 +66,11 @@ public:
   /// that records none; numerical trouble is reported in the solution's status.
   virtual InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                               TapeRequest tape) const = 0;
+  /// Goes on with the run that left `solution` at the same u, as if it had not stopped: same map, tape, momentum and step limit.
+  /// False: this solver cannot, or had its last step; the solution is as it was.
+  virtual bool go_on(const Problem& /*problem*/, In /*u*/, InnerSolution& /*solution*/, Accuracy /*accuracy*/) const {
+    return false;
+  }
 };
 
 /// Options shared by the iterative solvers.
@@ -79,6 +91,7 @@ public:
   double tolerance() const override { return options.tolerance; }
   InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                       TapeRequest tape) const override;
+  bool go_on(const Problem& problem, In u, InnerSolution& solution, Accuracy accuracy) const override;
 
 private:
   std::unique_ptr<Algorithm> algorithm_;

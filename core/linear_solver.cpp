@@ -83,7 +83,7 @@ CgRun::Event CgRun::iterate() {
     w_ += alpha * p_;
     r_ -= alpha * hp_;
     ++result_.steps;
-    if (o_.stop && o_.stop(w_)) return Event::asked_to_stop;
+    if (o_.stop && o_.stop(w_, r_.norm())) return Event::asked_to_stop;
     const Vec& z = precondition();
     const double next = r_.dot(z);
     p_ = z + (next / rz_) * p_;

@@ -32,8 +32,8 @@ struct CgOptions {
   double tolerance = 1e-6;  ///< stop when ||b - H w|| <= tolerance ||b||; 0: exactly max_steps
   Index max_steps = 200;
   const LinearOperator* preconditioner = nullptr;
-  /// Called after each iteration with the iterate; true stops (reported as converged).
-  std::function<bool(In w)> stop{};
+  /// Called after each iteration with the iterate and the norm of its residual b - H w; true stops (reported as converged).
+  std::function<bool(In w, double residual)> stop{};
   /// Recompute the residual at the end (one more product). false: trust the recursion, for directions of an outer iteration.
   bool verify = true;
 };

@@ -66,6 +66,9 @@ public:
   virtual double gradient_scale(In u) const;
   /// True when f is quadratic in x: f_xx does not depend on x.
   virtual bool quadratic() const { return false; }
+  /// False when "f_x" is no gradient but any map whose zero is sought (an equilibrium), so that "f_xx" need not be symmetric:
+  /// Curvature::hessian is then f_xx p, adjoint f_xx^T p, and only methods that run over the steps of a map are right.
+  virtual bool symmetric() const { return true; }
   /// The same objective, sharing what it keeps, with its reads of data added to the counter; null when it has no data to read.
   virtual std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> /*counter*/) const { return nullptr; }
 };

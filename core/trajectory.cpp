@@ -25,7 +25,7 @@ TapeRequest union_of(const std::vector<TapeRequest>& requests) {
   return {whole ? TapeRequest::kAll : reach, 1};
 }
 
-Trajectory::Trajectory(TapeRequest request, Index max_steps) : request_(request), max_steps_(max_steps) {
+Trajectory::Trajectory(TapeRequest request, Index max_steps) : request_(request), window_(request.window), max_steps_(max_steps) {
   if (request.window < TapeRequest::kAll || request.stride < 0)
     throw UsageError("a tape needs a window >= 0 (or all) and a stride >= 0 (0: automatic)", "hypergradient.window");
   const Index length = request.window == TapeRequest::kAll ? max_steps : std::min(request.window, max_steps);
@@ -37,11 +37,15 @@ Trajectory::Trajectory(TapeRequest request, Index max_steps) : request_(request)
 void Trajectory::push(Index k, In z) {
   if (k != steps_ + 1) throw UsageError("states are pushed one after the other: expected state " + std::to_string(steps_ + 1));
   steps_ = k;
-  if (!request_.wanted()) return;
+  if (k == 0 && request_.bytes > 0 && window_ > 0) {
+    const std::size_t fit = request_.bytes / (static_cast<std::size_t>(z.size()) * sizeof(double));
+    window_ = std::min(window_, std::max<Index>(0, static_cast<Index>(fit) - 1));  // the last state is kept too
+  }
+  if (window_ == 0) return;
   // A stored state may go as soon as the one after it still reaches back to the window's first step; its memory is used again.
   Vec buffer;
-  if (request_.window != TapeRequest::kAll) {
-    while (states_.size() > 1 && states_[1].first <= steps_ - request_.window) {
+  if (window_ != TapeRequest::kAll) {
+    while (states_.size() > 1 && states_[1].first <= steps_ - window_) {
       buffer = std::move(states_.front().second);
       states_.pop_front();
     }

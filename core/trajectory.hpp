@@ -18,6 +18,7 @@ struct TapeRequest {
   static constexpr Index kAutoStride = 0;
   Index window = 0;
   Index stride = 1;
+  std::size_t bytes = 0;  ///< most bytes of the states kept with a window of K steps, which shrinks to fit; 0: no limit
   bool wanted() const { return window != 0; }
   bool operator==(const TapeRequest&) const = default;
 };
@@ -52,6 +53,7 @@ public:
 
 private:
   TapeRequest request_;
+  Index window_ = 0;  ///< of the request, as far as its bytes allow
   Index max_steps_ = 0;
   Index stride_ = 1;
   Index steps_ = -1;

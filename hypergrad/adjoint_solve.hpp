@@ -4,6 +4,7 @@
 
 #include <tacit/core/linear_solver.hpp>
 #include <tacit/core/model.hpp>
+#include <tacit/hypergrad/estimator.hpp>
 
 namespace tacit::detail {
 
@@ -18,5 +19,9 @@ Vec implicit_gradient(const Curvature& c, In w, In lu);
 bool improves(const FirstOrder& at, const FirstOrder& trial, double slope);
 /// du/dtheta at u, entrywise; ones when the problem has no hyperparameter space.
 Vec theta_slope(const Problem& problem, In u);
+
+/// w = the state adjoint of the last outer step in the units of this step's map, w ~ (alpha f_xx)^{-1} l_x, alpha moving with u;
+/// untouched where there is none that fits. v = (l_x, 0): for v = 0 the answer is zero and needs no start.
+void carry_over(const FixedPointMap& map, In v, const Hypergradient* previous, Vec& w);
 
 }  // namespace tacit::detail

@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <tacit/core/inner.hpp>
 
@@ -13,6 +14,21 @@ namespace tacit {
 struct Needs {
   TapeRequest tape{};
   bool map = false;  ///< the bound map at x is enough (no tape)
+};
+
+/// What an estimator that aims at an error of its own (hypergradient.accuracy) has learnt, carried from call to call.
+struct Calibration {
+  /// ||g(x_a) - g(x)|| ||x|| / ||x_a - x||, g in theta: what a relative error of the iterate does to the hypergradient.
+  double sensitivity = std::numeric_limits<double>::quiet_NaN();
+  double norm = std::numeric_limits<double>::quiet_NaN();  ///< ||g|| in theta, of the last hypergradient
+  double floor = 0;                                        ///< least denominator of its relative error
+  std::vector<double> rates;                               ///< at which the adjoints of the last five sweeps fell in the end
+  Index age = 0;                                           ///< hypergradients since the sensitivity was measured
+  /// chi = max(1, sensitivity / max(norm, floor)): ||g - g*|| / ||g*|| ~ chi ||x - x*|| / ||x*||. 1 while nothing is known.
+  double chi() const;
+  /// The contraction factor to assume at least: a short run, or a short sweep, sees only the fast modes. 0 while nothing is
+  /// known.
+  double rate() const;
 };
 
 /// d l(x(u), u) / du with the account of how it was got.
@@ -27,6 +43,7 @@ struct Hypergradient {
   Index linear_steps = 0;                                      ///< iterations or terms of the linear solve
   Index window = 0;                                            ///< differentiated steps
   std::size_t tape_bytes = 0;                                  ///< peak bytes of stored states
+  Calibration calibration;                                     ///< of an estimator with a target, else as it came in
 };
 
 /// Turns an inner solution into a hypergradient. Const and shared.
@@ -37,6 +54,17 @@ public:
   /// result. Throws UsageError with what to use instead when `inner` lacks what needs() asked for.
   virtual Hypergradient estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,
                                  double tolerance) const = 0;
+  /// Sets the relative error of the hypergradient, inner error included, that the estimator is to aim at; without effect for
+  /// those that have no such target (all but implicit-cg and truncated-unroll with window auto).
+  virtual void aim(double /*target*/) {}
+  /// The relative error that it aims at, 0 for those that have none.
+  virtual double target() const { return 0; }
+  /// How well the inner problem is to be solved when this estimator has a target of its own, else `asked`. so_far: what is solved
+  /// by now, null before the run. May compute what the answer depends on, and keeps it in `calibration`.
+  virtual Accuracy plan(const Problem& /*problem*/, In /*u*/, const InnerSolution* /*so_far*/, Calibration& /*calibration*/,
+                        Accuracy asked) const {
+    return asked;
+  }
   /// The configured tolerance of the adjoint equation; NaN when there is none.
   virtual double tolerance() const { return std::numeric_limits<double>::quiet_NaN(); }
   /// True when the adjoint of the last outer step is used (hypergradient.warm_start).

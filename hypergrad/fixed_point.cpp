@@ -4,6 +4,7 @@
 #include <string>
 
 #include <tacit/core/numbers.hpp>
+#include <tacit/hypergrad/adjoint_solve.hpp>
 
 namespace tacit {
 
@@ -31,16 +32,6 @@ Frozen freeze(const Problem& problem, In u, const InnerSolution& inner) {
   a.step = own ? a.map->linearize(inner.steps, inner.z, u) : a.map->linearize(0, x, u);
   a.w = Vec::Zero(a.v.size());
   return a;
-}
-
-/// w of the last outer step, in the units of this step's map: w ~ (alpha f_xx)^{-1} l_x, and alpha moves with u.
-void carry_over(Frozen& a, const Hypergradient* previous) {
-  if (!previous || previous->state_adjoint.size() != a.v.size() || !previous->state_adjoint.allFinite()) return;
-  if (a.v.isZero(0)) return;  // the answer is zero, and no residual could be measured in units of it
-  const Index n = a.map->inner_dim();
-  const double was = previous->state_adjoint.head(n).norm();
-  const double alpha = was > 0 && previous->adjoint.size() == n ? previous->adjoint.norm() / was : a.map->step_size();
-  a.w = alpha / a.map->step_size() * previous->state_adjoint;
 }
 
 /// w + lam is the next iterate, lam the residual of w; every product with P^T brings the one with Q^T along.
@@ -101,7 +92,7 @@ void FixedPointEstimator::fields(FieldVisitor& v) {
 Hypergradient FixedPointEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner,
                                             const Hypergradient* previous, double tolerance) const {
   Frozen a = freeze(problem, u, inner);
-  if (warm_start) carry_over(a, previous);
+  if (warm_start) detail::carry_over(*a.map, a.v, previous, a.w);
   return iterate(std::move(a), max_steps, tolerance);
 }
 

@@ -6,6 +6,7 @@
 
 #include <tacit/core/numbers.hpp>
 #include <tacit/hypergrad/adjoint_solve.hpp>
+#include <tacit/hypergrad/automatic.hpp>
 
 namespace tacit {
 
@@ -30,6 +31,14 @@ Vec implicit_gradient(const Curvature& c, In w, In lu) {
 bool improves(const FirstOrder& at, const FirstOrder& trial, double slope) {
   if (-slope > 1e-10 * std::abs(at.value)) return trial.value <= at.value + 1e-4 * slope;
   return trial.gradient.norm() < at.gradient.norm();
+}
+
+void carry_over(const FixedPointMap& map, In v, const Hypergradient* previous, Vec& w) {
+  if (!previous || previous->state_adjoint.size() != v.size() || !previous->state_adjoint.allFinite() || v.isZero(0)) return;
+  const Index n = map.inner_dim();
+  const double was = previous->state_adjoint.head(n).norm();
+  const double alpha = was > 0 && previous->adjoint.size() == n ? previous->adjoint.norm() / was : map.step_size();
+  w = alpha / map.step_size() * previous->state_adjoint;
 }
 
 Vec theta_slope(const Problem& problem, In u) {
@@ -65,6 +74,15 @@ std::shared_ptr<const LinearOperator> choose_preconditioner(const std::string& c
 /// No number is to pass for a hypergradient where there is none.
 void void_gradient(Hypergradient& h, Index m) { h.gradient = Vec::Constant(m, std::numeric_limits<double>::quiet_NaN()); }
 
+void require_symmetric(const Problem& problem, const char* estimator) {
+  if (problem.f->symmetric()) return;
+  throw UsageError(
+      "estimator '" + std::string(estimator) +
+          "' solves with a symmetric Hessian, which this inner problem has not; use 'truncated-unroll' with window auto, "
+          "'fixed-point' or 'neumann'",
+      "hypergradient.estimator");
+}
+
 /// The Hessian is not positive definite: there is no hypergradient.
 Hypergradient indefinite(Hypergradient h, Index m) {
   void_gradient(h, m);
@@ -84,8 +102,14 @@ void ImplicitCgEstimator::fields(FieldVisitor& v) {
           "auto: the factor that an inner solver left, else the diagonal of the Hessian where it is cheap");
 }
 
+Accuracy ImplicitCgEstimator::plan(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration,
+                                   Accuracy asked) const {
+  return target_ > 0 ? plan_for_target(problem, u, so_far, calibration, target_, asked) : asked;
+}
+
 Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner,
                                             const Hypergradient* previous, double tolerance) const {
+  require_symmetric(problem, "implicit-cg");
   const Vec x = inner.x();
   Hypergradient h;
   Vec lx(x.size()), lu(u.size());
@@ -98,11 +122,28 @@ Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const 
   options.tolerance = tolerance;
   options.max_steps = max_steps;
   options.preconditioner = m.get();
+  SettledGradient watch(target_ / 8);
+  const Vec slope = detail::theta_slope(problem, u);
+  const auto gradient_of = [&](In w) { return Vec(detail::implicit_gradient(*c, w, lu).cwiseProduct(slope)); };
+  if (target_ > 0) {
+    options.tolerance =
+        std::min(tolerance, 1e-6 * target_);  // the target decides; where the Hessian is bad a residual tells little
+    watch.settled(gradient_of(h.adjoint));
+    // CG can stand still for many iterations before it finds a soft mode: ||r|| / mu bounds the error of w. Where mu is not known
+    // the residual at least has to fall as far as the error is to.
+    const double mu = problem.f->convexity(u);
+    options.stop = [&, mu](In w, double residual) {
+      const bool settled = watch.settled(gradient_of(w));
+      return settled && residual <= target_ * (mu > 0 ? mu * w.norm() : lx.norm());
+    };
+  }
   const CgResult r = detail::solve_with(*c, lx, h.adjoint, options);
   h.residual = r.residual;
   h.linear_steps = r.steps;
   if (r.status == Status::negative_curvature) return indefinite(std::move(h), u.size());
   h.gradient = detail::implicit_gradient(*c, h.adjoint, lu);
+  if (previous) h.calibration = previous->calibration;
+  if (target_ > 0) note_hypergradient(h, problem, u, inner, slope);
   h.status = h.gradient.allFinite() ? r.status : Status::failed;
   h.message = r.message;
   if (h.status == Status::failed) {
@@ -114,6 +155,7 @@ Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const 
 
 Hypergradient ImplicitDirectEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient*,
                                                 double) const {
+  require_symmetric(problem, "implicit-direct");
   const Vec x = inner.x();
   const Index n = x.size();
   if (n > kLargest)

@@ -15,10 +15,17 @@ public:
   std::string preconditioner = "auto";  ///< auto | none | jacobi | factor
   void fields(FieldVisitor& v) override;
   Needs needs() const override { return {}; }
+  void aim(double target) override { target_ = target; }
+  double target() const override { return target_; }
+  Accuracy plan(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration,
+                Accuracy asked) const override;
   double tolerance() const override { return relative_tolerance; }
   bool warm() const override { return warm_start; }
   Hypergradient estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,
                          double tolerance) const override;
+
+private:
+  double target_ = 0;  ///< relative error of the hypergradient; 0: the residual alone decides
 };
 
 /// The same by a dense Cholesky factor of f_xx and one step of iterative refinement; a factor that the inner solver left at this

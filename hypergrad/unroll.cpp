@@ -4,6 +4,7 @@
 #include <string>
 
 #include <tacit/core/numbers.hpp>
+#include <tacit/hypergrad/automatic.hpp>
 
 namespace tacit {
 
@@ -51,23 +52,30 @@ ReverseSweep walk_back(const FixedPointMap& map, In u, const Trajectory& tape, I
 void UnrollEstimator::fields(FieldVisitor& v) {
   if (truncated_)
     v.field("window", window, Range::at_least(1), CountWords{true, true},
-            "the last K inner steps are differentiated (at most all)");
+            "the last K inner steps are differentiated (at most all); auto: as hypergradient.accuracy needs, 50 states at most");
   v.field("stride", stride, Range::at_least(1), CountWords{false, true},
           "keep every s-th state and compute the rest again; auto: about the root of the number of steps");
 }
 
 Needs UnrollEstimator::needs() const {
-  if (window.is_auto())
-    throw UsageError("hypergradient.window=auto is not available in this version: give a number of steps, or all",
-                     "hypergradient.window");
   Needs n;
+  n.map = true;
+  if (window.is_auto()) {
+    n.tape.window = kMostStates - 1;  // the last state is kept beside those before the differentiated steps
+    n.tape.bytes = memory;
+    return n;
+  }
   n.tape.window = window.is_all() ? TapeRequest::kAll : window.n;
   n.tape.stride = stride.is_auto() ? TapeRequest::kAutoStride : stride.n;
-  n.map = true;
   return n;
 }
 
-Hypergradient UnrollEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient*,
+Accuracy UnrollEstimator::plan(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration,
+                               Accuracy asked) const {
+  return window.is_auto() ? plan_for_target(problem, u, so_far, calibration, target_, asked) : asked;
+}
+
+Hypergradient UnrollEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,
                                         double) const {
   const Index asked = needs().tape.window;
   if (!inner.tape || !inner.map || inner.tape->steps() < 0)
@@ -76,6 +84,7 @@ Hypergradient UnrollEstimator::estimate(const Problem& problem, In u, const Inne
             "' needs a recorded trajectory; use 'implicit-cg', or an iterative solver (gradient-descent, heavy-ball, nesterov) "
             "asked to record one",
         "hypergradient.estimator");
+  if (window.is_auto()) return sweep_to_target(problem, u, inner, previous, target_);
   const Vec x = inner.x();
   Hypergradient h;
   Vec lx(x.size()), lu(u.size());

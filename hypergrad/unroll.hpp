@@ -20,20 +20,31 @@ ReverseSweep walk_back(const FixedPointMap& map, In u, const Trajectory& tape, I
 /// Reverse mode over all steps (Maclaurin, Duvenaud and Adams 2015) or the last K (Shaban et al. 2019). With stride s only every
 /// s-th state is kept and the rest computed again. The last-K sweep is forward mode started from a zero Jacobian at step T - K.
 /// `residual` is
-/// ||lam_{T-K}|| / ||l_x||: on a quadratic with gradient descent the relative residual of the adjoint equation.
+/// ||lam_{T-K}|| / ||l_x||: on a quadratic with gradient descent the relative residual of the adjoint equation. With window auto
+/// the sweep is sweep_to_target (automatic.hpp): it keeps at most kMostStates states and the inner solve ends where the target
+/// needs no more.
 class UnrollEstimator final : public HypergradientEstimator {
 public:
   /// full-unroll (window: all) or truncated-unroll (window: 50, an option).
   explicit UnrollEstimator(bool truncated) : window(truncated ? Count::of(50) : Count::all()), truncated_(truncated) {}
+  static constexpr Index kMostStates = 50;  ///< kept with window auto
   Count window;
   Count stride = Count::of(1);
+  std::size_t memory =
+      0;  ///< with window auto: most bytes of the states kept, fewer than kMostStates when they are long; 0: no limit
   void fields(FieldVisitor& v) override;
   Needs needs() const override;
+  void aim(double target) override { target_ = target; }
+  double target() const override { return window.is_auto() ? target_ : 0; }
+  bool warm() const override { return window.is_auto(); }
+  Accuracy plan(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration,
+                Accuracy asked) const override;
   Hypergradient estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,
                          double tolerance) const override;
 
 private:
   bool truncated_;
+  double target_ = 1e-2;  ///< relative error of the hypergradient, with window auto
 };
 
 }  // namespace tacit

@@ -112,19 +112,12 @@ error[E206]: the key 'validation.file' is missing
 }
 
 TEST_CASE("run file errors: what later versions bring") {
-  // window, select
-  CHECK(errors(kGood + "hypergradient: {estimator: truncated-unroll, window: auto}\nouter: {select: one-se}\n") ==
-        R"(error[E207]: 'hypergradient.window: auto' is not available in this version
- --> run.yaml:3:54
+  // select
+  CHECK(errors(kGood + "outer: {select: one-se}\n") ==
+        R"(error[E207]: 'outer.select: one-se' is not available in this version
+ --> run.yaml:3:17
   |
-3 | hypergradient: {estimator: truncated-unroll, window: auto}
-  |                                                      ^^^^
-  = help: give the number of last steps, for instance window: 50
-
-error[E207]: 'outer.select: one-se' is not available in this version
- --> run.yaml:4:17
-  |
-4 | outer: {select: one-se}
+3 | outer: {select: one-se}
   |                 ^^^^^^
   = help: use best or last
 )");

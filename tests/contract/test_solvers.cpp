@@ -230,3 +230,61 @@ TEST_CASE("solvers: data that is not finite ends as failed, not as success") {
     }
   }
 }
+
+TEST_CASE("solvers: a run that goes on is the run that never stopped, state by state") {
+  Index continued = 0;
+  for_each_case([&](const std::string& name, const Problem& p, const Vec& u) {
+    const auto solver = make(name, 120);
+    const TapeRequest tape = solver->can_record() ? TapeRequest{7, 1} : TapeRequest{};
+    const InnerSolution whole = solver->solve(p, u, nullptr, {1e-9}, tape);
+    InnerSolution parts = solver->solve(p, u, nullptr, {1e-2}, tape);
+    const InnerSolution before = parts;
+    if (!solver->go_on(p, u, parts, {1e-9})) {
+      CHECK_FALSE(solver->can_record());
+      CHECK(parts.z == before.z);
+      return;
+    }
+    ++continued;
+    CHECK(parts.z == whole.z);
+    CHECK(parts.steps == whole.steps);
+    CHECK(parts.steps > before.steps);
+    CHECK(parts.step_norms == whole.step_norms);
+    CHECK(parts.residual == doctest::Approx(whole.residual).epsilon(1e-12));
+    CHECK(parts.status == whole.status);
+    CHECK(parts.message == whole.message);
+    REQUIRE(parts.tape.has_value());
+    CHECK(parts.tape->stored() == whole.tape->stored());
+  });
+  CHECK(continued >= 12);
+}
+
+TEST_CASE("solvers: a run stopped by its iterate is about as near as was asked, and says that it was that") {
+  Index stopped = 0;
+  for_each_case([&](const std::string& name, const Problem& p, const Vec& u) {
+    const auto solver = make(name, 5000);
+    Accuracy accuracy{1e-12};
+    accuracy.iterate = 1e-3;
+    accuracy.mark = 1e-1;
+    const InnerSolution s = solver->solve(p, u, nullptr, accuracy, {});
+    if (!solver->can_record()) {
+      CHECK_FALSE(s.iterate_met);
+      CHECK(s.residual <= 1e-12);
+      return;
+    }
+    ++stopped;
+    const Vec x = NewtonSolver().solve(p, u, nullptr, {1e-14}, {}).x();
+    CHECK(s.iterate_met);
+    CHECK(s.status == Status::converged);
+    CHECK(s.message.empty());
+    CHECK(s.residual > 1e-12);
+    CHECK((s.x() - x).norm() <= 2e-3 * x.norm());  // an estimate, no bound
+    CHECK(s.relative_iterate_error(p, u) <= 1e-3);
+    CHECK(s.relative_iterate_error(p, u) >= (s.x() - x).norm() / x.norm() * 0.5);
+    REQUIRE(s.marked.size() == x.size());
+    CHECK((s.marked - x).norm() <= 1e-1 * x.norm());
+    CHECK((s.marked - x).norm() >= (s.x() - x).norm());
+    // The gradient that it left is that of its end.
+    CHECK(s.gradient.norm() == doctest::Approx(s.gradient_norm));
+  });
+  CHECK(stopped == 12);
+}

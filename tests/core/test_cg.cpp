@@ -91,7 +91,7 @@ TEST_CASE("cg: endings are told apart") {
 
   w.setZero();
   int calls = 0;
-  r = conjugate_gradient(product(h), b, w, {.tolerance = 1e-10, .stop = [&](In) { return ++calls == 2; }});
+  r = conjugate_gradient(product(h), b, w, {.tolerance = 1e-10, .stop = [&](In, double) { return ++calls == 2; }});
   CHECK(r.status == Status::converged);
   CHECK(r.steps == 2);
 

@@ -238,7 +238,7 @@ TEST_CASE("unroll: what cannot be differentiated is refused with what to use ins
   CHECK_THROWS_WITH_AS(last(p, u, no_tape, Count::of(5)), doctest::Contains("recorded trajectory"), UsageError);
   UnrollEstimator automatic(true);
   automatic.window = Count::automatic();
-  CHECK_THROWS_WITH_AS(automatic.needs(), doctest::Contains("not available in this version: give a number"), UsageError);
+  CHECK_THROWS_WITH_AS(automatic.estimate(p, u, direct, nullptr, 0), doctest::Contains("use 'implicit-cg'"), UsageError);
 }
 
 TEST_CASE("unroll: a diverging run ends as failed, not as a number") {

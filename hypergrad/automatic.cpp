@@ -1,0 +1,345 @@
+#include <tacit/hypergrad/automatic.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <tacit/core/numbers.hpp>
+#include <tacit/core/rate.hpp>
+#include <tacit/hypergrad/adjoint_solve.hpp>
+#include <tacit/hypergrad/implicit.hpp>
+#include <tacit/hypergrad/unroll.hpp>
+
+namespace tacit {
+
+double Calibration::chi() const {
+  const double relative = sensitivity / std::max(std::isnan(norm) ? 0 : norm, floor);
+  return relative > 1 ? relative : 1;
+}
+
+double Calibration::rate() const {
+  const double largest = largest_recent(rates);
+  return std::isnan(largest) ? 0 : largest;
+}
+
+bool SettledGradient::settled(Vec gradient) {
+  last_.push_front(std::move(gradient));
+  if (last_.size() > 5) last_.pop_back();
+  if (last_.size() < 5) return false;
+  const double most = change_ * last_[0].norm();
+  for (const std::size_t back : {std::size_t{1}, std::size_t{2}, std::size_t{4}}) {
+    if (!((last_[0] - last_[back]).norm() <= most)) return false;
+  }
+  return true;
+}
+
+namespace {
+
+/// Relative error of the better of the two points from which chi is measured, the other one's being ten times that: no better
+/// than the target will need.
+double near_point(double target) { return std::clamp(0.5 * target, 0.01, 0.01); }
+constexpr double kCheap = 0.01;  // of hypergradients that are to show chi alone
+constexpr Index kMeasureEvery = 10;
+constexpr double kTapeShare = 0.1;  // of the target, for what taped states bring in beyond x_T
+constexpr Index kMostTerms = 100000;
+
+/// v = (l_x, 0), l_u, and the unit in which hypergradients are measured.
+struct Seed {
+  double outer_value = 0;
+  Vec lx, lu, slope;
+};
+
+Seed seed_at(const Problem& problem, In u, In x) {
+  Seed s;
+  s.lx.resize(x.size());
+  s.lu.resize(u.size());
+  s.outer_value = problem.l->gradient(x, u, s.lx, s.lu);
+  s.slope = detail::theta_slope(problem, u);
+  return s;
+}
+
+/// When is what is left of a sum of terms c_i below a share of the sum? Geometric tail of the largest of the last w terms, at the
+/// slowest of the rates of the inner run, of earlier sweeps, and of the adjoint, which slows down as its fast modes die. Never
+/// the last term alone: with one hyperparameter it is a number that crosses zero.
+class TailTest {
+public:
+  TailTest(bool momentum, double rate, double share) : momentum_(momentum), rate_(rate), share_(share) {}
+  bool done(double term, double adjoint, double sum) {
+    terms_.push_back(term);
+    adjoints_.push_back(adjoint);
+    const Index i = static_cast<Index>(terms_.size());
+    const Index w = std::max<Index>(momentum_ ? 20 : 3, i / 3);
+    if (i < 6 || i <= w) return false;
+    if (adjoint == 0) return true;
+    const RateEstimate decay = residual_rate(adjoints_, momentum_);
+    if (std::isnan(decay.rate)) return false;
+    if (decay.reliable) decay_ = decay.rate;
+    const double q = std::max(decay.rate, rate_);
+    const double largest = *std::max_element(terms_.end() - w, terms_.end());
+    return largest * q / (1 - q) <= share_ * sum;
+  }
+
+  /// The rate at which the adjoint fell in the end, 0 when the sweep was too short to show it.
+  double decay() const { return decay_; }
+
+private:
+  bool momentum_;
+  double rate_, share_, decay_ = 0;
+  std::vector<double> terms_, adjoints_;
+};
+
+/// The states of the sweep: taped ones near x_T, then x_T itself. Each step at a taped state is held against the one at x_T: what
+/// they differ by is what that state's own distance brings in, and x_T, the better point of linearization (theorem 4), serves
+/// once this adds up to `budget`. For gradient descent that is after about (1 - rho)^{-1/2} states; with momentum, where adjoint
+/// and distances swing together, after few.
+class SweepStates {
+public:
+  SweepStates(const InnerSolution& inner, In u, In slope, double budget)
+      : inner_(inner), u_(u), slope_(slope), budget_(budget), frozen_(inner.map->linearize(inner.steps, inner.z, u)) {
+    if (inner.tape && inner.tape->steps() > 0) reader_.emplace(*inner.map, u, *inner.tape);
+  }
+  /// Takes what an earlier adjoint is worth out of lam = (l_x, 0): w += it, g += Q^T w, lam += P^T w - w. Returns the steps
+  /// spent.
+  Index start_from(const Hypergradient* previous, Vec& lam, Vec& w, Vec& g) const {
+    Vec start, pulled(lam.size());
+    detail::carry_over(*inner_.map, lam, previous, start);
+    if (start.size() == 0 || start.isZero(0)) return 0;
+    Vec term = Vec::Zero(g.size());
+    frozen_->vjp(start, pulled, term);
+    const Vec left = lam + pulled - start;
+    if (!(left.norm() < lam.norm())) return 1;
+    w = start;
+    g += term;
+    lam = left;
+    return 1;
+  }
+  /// out = P^T lam, term = Q^T lam at the next state backwards. scale: ||hypergradient|| in theta; unit: ||seed||.
+  void pull(In lam, double scale, double unit, Vec& out, Vec& term) {
+    term.setZero();
+    frozen_->vjp(lam, out, term);
+    const Index k = inner_.steps - 1 - taken_;
+    if (!reader_ || k < inner_.tape->first()) return;
+    Vec out_there(out.size()), term_there = Vec::Zero(term.size());
+    inner_.map->vjp(k, reader_->state(k), u_, lam, out_there, term_there);
+    const double whole = std::max(scale, term.cwiseProduct(slope_).norm());
+    budget_ -= (term_there - term).cwiseProduct(slope_).norm() / whole + (out_there - out).norm() / unit;
+    if (!(budget_ >= 0)) return reader_.reset();
+    ++taken_;
+    out.swap(out_there);
+    term.swap(term_there);
+  }
+  Index taken() const { return taken_; }
+
+private:
+  const InnerSolution& inner_;
+  Vec u_, slope_;
+  double budget_;
+  std::unique_ptr<const StepJacobian> frozen_;
+  std::optional<BackwardReader> reader_;
+  Index taken_ = 0;
+};
+
+void note(Calibration& calibration, double norm, double rate) {
+  calibration.norm = norm;
+  ++calibration.age;
+  if (!(rate > 0 && rate < 1)) return;
+  calibration.rates.push_back(rate);
+  if (calibration.rates.size() > 5) calibration.rates.erase(calibration.rates.begin());
+}
+
+/// ||x - x*|| / ||x|| allows the target; the sweep's own share is not in it.
+bool close_enough(double error, double chi, double target) { return chi * error <= 0.5 * target * (1 + 1e-9); }
+
+void judge(Hypergradient& h, const InnerSolution& inner, double error, double target, bool summed) {
+  const std::string terms = std::to_string(h.linear_steps) + " steps";
+  if (!h.gradient.allFinite()) {
+    h.gradient.setConstant(std::numeric_limits<double>::quiet_NaN());
+    h.status = Status::failed;
+    h.message = "the reverse sweep is not finite after " + terms + "; the step size " + sci(inner.map->step_size()) +
+                " is too large: lower inner.step";
+  } else if (!summed) {
+    h.status = Status::step_limit;
+    h.message = "the reverse sweep has not settled after " + terms;
+  } else if (!close_enough(error, h.calibration.chi(), target) && inner.status != Status::converged) {
+    h.status = Status::step_limit;
+    h.message = "the inner solution has the relative error " + sci(error) + " by estimate, the target " + sci(target) +
+                " of the hypergradient needs " + sci(0.5 * target / h.calibration.chi());
+  } else {
+    h.status = Status::converged;
+  }
+}
+
+/// The hypergradient at x, to about kCheap: CG where f_xx is symmetric, else the sweep frozen there.
+Vec cheap_gradient(const Problem& problem, In u, const InnerSolution& at, Hypergradient& last) {
+  if (problem.f->symmetric()) {
+    ImplicitCgEstimator cg;
+    cg.aim(kCheap);
+    last = cg.estimate(problem, u, at, &last, cg.relative_tolerance);
+  } else {
+    last = sweep_to_target(problem, u, at, &last, kCheap);
+  }
+  return last.gradient.cwiseProduct(detail::theta_slope(problem, u));
+}
+
+/// A run's end without its tape, or another point of it.
+InnerSolution point_of(const InnerSolution& inner, In x) {
+  InnerSolution at;
+  at.inner_dim = inner.inner_dim;
+  at.map = inner.map;
+  at.z = x;
+  if (inner.map) {
+    at.z.resize(inner.map->state_dim());
+    inner.map->lift(x, at.z);
+  }
+  at.steps = inner.steps;
+  at.step_norms = inner.step_norms;
+  return at;
+}
+
+/// Another point of the run, further from x than x is from the solution; x itself where there is none.
+Vec far_point(const InnerSolution& inner, double error) {
+  const Vec x = inner.x();
+  for (const Vec* far : {&inner.marked, &inner.x0}) {
+    if (far->size() == x.size() && (*far - x).norm() > 3 * error * x.norm()) return *far;
+  }
+  return x;
+}
+
+/// chi from two points of the run, 1 at least; kept as what it is in absolute terms, since hypergradients shrink on the way to an
+/// optimum and their errors with the iterate do not.
+void measure_sensitivity(const Problem& problem, In u, const InnerSolution& inner, double error, Calibration& calibration) {
+  const Vec x = inner.x(), far = far_point(inner, error);
+  const double apart = (far - x).norm() / x.norm();
+  if (!(apart > 0) && !std::isnan(calibration.sensitivity)) return;
+  Hypergradient last;
+  const Vec g = cheap_gradient(problem, u, point_of(inner, x), last);
+  if (!g.allFinite()) return;
+  calibration.age = 0;
+  calibration.norm = calibration.sensitivity = g.norm();
+  if (!(apart > 0) || !std::isfinite(apart)) return;
+  const double moved = (g - cheap_gradient(problem, u, point_of(inner, far), last)).norm();
+  if (std::isfinite(moved)) calibration.sensitivity = std::max(calibration.norm, moved / apart);
+}
+
+}  // namespace
+
+Accuracy plan_for_target(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration, double target,
+                         Accuracy asked) {
+  const bool due = std::isnan(calibration.sensitivity) || calibration.age >= kMeasureEvery;
+  asked.rate = calibration.rate();
+  if (due && !so_far) {
+    asked.iterate = near_point(target);
+    asked.mark = 10 * asked.iterate;
+    return asked;
+  }
+  if (due) measure_sensitivity(problem, u, *so_far, so_far->relative_iterate_error(problem, u, calibration.rate()), calibration);
+  asked.iterate = 0.5 * target / calibration.chi();
+  return asked;
+}
+
+Hypergradient sweep_to_target(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,
+                              double target) {
+  const Vec x = inner.x();
+  const Seed seed = seed_at(problem, u, x);
+  const bool momentum = inner.map->state_dim() != inner.inner_dim;
+  const double seen = residual_rate(inner.step_norms, momentum).rate;
+  Hypergradient h;
+  if (previous) h.calibration = previous->calibration;
+  const double rate = std::max(std::isnan(seen) ? 0 : seen, h.calibration.rate()), unit = seed.lx.norm();
+  h.outer_value = seed.outer_value;
+  h.gradient = seed.lu;
+  SweepStates states(inner, u, seed.slope, kTapeShare * target);
+  Vec lam = Vec::Zero(inner.map->state_dim()), next(lam.size()), sum = Vec::Zero(lam.size()), term(u.size());
+  lam.head(x.size()) = seed.lx;
+  h.linear_steps = states.start_from(previous, lam, sum, h.gradient);
+  // From a good start few terms do, and those show the fast modes more than the slow ones.
+  TailTest tail(momentum, rate, (sum.isZero(0) ? 0.5 : 0.25) * target);
+  bool summed = seed.lx.isZero(0);
+  while (!summed && h.linear_steps < kMostTerms && lam.allFinite()) {
+    sum += lam;
+    const double size = h.gradient.cwiseProduct(seed.slope).norm();
+    states.pull(lam, std::fmax(size, h.calibration.norm), unit, next, term);
+    h.gradient += term;
+    lam.swap(next);
+    ++h.linear_steps;
+    summed = tail.done(term.cwiseProduct(seed.slope).norm(), lam.norm(), h.gradient.cwiseProduct(seed.slope).norm());
+  }
+  h.window = states.taken();
+  h.tape_bytes = inner.tape ? inner.tape->bytes() : 0;
+  h.adjoint = inner.map->step_size() * sum.head(x.size());
+  h.state_adjoint = std::move(sum);
+  h.residual = unit > 0 ? lam.norm() / unit : 0;
+  note(h.calibration, h.gradient.cwiseProduct(seed.slope).norm(), tail.decay());
+  judge(h, inner, inner.relative_iterate_error(problem, u, h.calibration.rate()), target, summed);
+  return h;
+}
+
+void note_hypergradient(Hypergradient& h, const Problem& problem, In u, const InnerSolution& inner, In slope) {
+  double rate = 0;
+  if (inner.map && h.adjoint.size() == inner.inner_dim && h.adjoint.norm() > 0 && h.adjoint.allFinite()) {
+    const auto step = inner.map->linearize(inner.steps, inner.z, u);
+    rate = rate_along(*step, inner.map->state_dim(), problem.f->outer_dim(), h.adjoint.normalized());
+  }
+  note(h.calibration, h.gradient.cwiseProduct(slope).norm(), rate);
+}
+
+namespace {
+
+constexpr int kRounds = 8;
+
+/// Whether the run in hand does what the plan asks for by now; a run that met its residual does.
+bool as_planned(const Problem& problem, In u, const InnerSolution& inner, const Accuracy& plan) {
+  if (!(plan.iterate > 0) || !inner.map || !inner.iterate_met) return true;
+  return inner.relative_iterate_error(problem, u, plan.rate) <= plan.iterate * (1 + 1e-9);
+}
+
+/// Goes on until the plan is met; true when anything was done.
+bool follow_plan(const Problem& problem, In u, const InnerSolver& solver, const HypergradientEstimator& estimator,
+                 InnerSolution& inner, Calibration& calibration, Accuracy asked) {
+  bool moved = false;
+  for (int round = 0; round < kRounds; ++round) {
+    const Accuracy plan = estimator.plan(problem, u, &inner, calibration, asked);
+    if (as_planned(problem, u, inner, plan) || !solver.go_on(problem, u, inner, plan)) break;
+    moved = true;
+  }
+  return moved;
+}
+
+}  // namespace
+
+InnerSolution solve_as_planned(const Problem& problem, In u, const InnerSolver& solver, const HypergradientEstimator& estimator,
+                               const InnerSolution* previous, Calibration& calibration, Accuracy asked) {
+  const Accuracy first = estimator.plan(problem, u, nullptr, calibration, asked);
+  InnerSolution inner = solver.solve(problem, u, previous, first, estimator.needs().tape);
+  if (inner.status != Status::failed) follow_plan(problem, u, solver, estimator, inner, calibration, asked);
+  return inner;
+}
+
+Hypergradient estimate_as_planned(const Problem& problem, In u, const InnerSolver& solver,
+                                  const HypergradientEstimator& estimator, InnerSolution& inner, const Hypergradient* previous,
+                                  Calibration& calibration, Accuracy asked, double tolerance) {
+  Hypergradient before;
+  if (previous) before = *previous;
+  Hypergradient h;
+  for (int round = 0; round < kRounds; ++round) {
+    before.calibration = calibration;
+    h = estimator.estimate(problem, u, inner, &before, tolerance);
+    if (h.calibration.age > 0) calibration = h.calibration;
+    if (!h.gradient.allFinite() || !follow_plan(problem, u, solver, estimator, inner, calibration, asked)) break;
+    calibration.age -= 1;  // the same hypergradient once more
+    before = std::move(h);
+  }
+  return h;
+}
+
+Chosen automatic_estimator(const Problem& problem) {
+  if (problem.f->symmetric())
+    return {"implicit-cg", "the Hessian of the inner objective is symmetric and its products are at hand",
+            std::make_unique<ImplicitCgEstimator>()};
+  auto sweep = std::make_unique<UnrollEstimator>(true);
+  sweep->window = Count::automatic();
+  return {"truncated-unroll", "the inner problem has no symmetric Hessian; the sweep runs over the steps of the map",
+          std::move(sweep)};
+}
+
+}  // namespace tacit

@@ -1,0 +1,63 @@
+// Hypergradients to a target error (hypergradient.accuracy): how well to solve, how far to unroll, when to stop.
+#pragma once
+#include <deque>
+#include <string>
+
+#include <tacit/hypergrad/estimator.hpp>
+
+namespace tacit {
+
+/// What `auto` chose and why, as a sentence.
+struct Chosen {
+  std::string name;  ///< in the registry of estimators
+  std::string why;
+  std::unique_ptr<HypergradientEstimator> estimator;
+};
+
+/// The estimator `auto`: CG on the adjoint equation where f_xx is symmetric, else the reverse sweep with window auto. Both to the
+/// target that HypergradientEstimator::aim sets.
+Chosen automatic_estimator(const Problem& problem);
+
+/// The inner accuracy at which the iterate's share of a relative hypergradient error `target` is half of it:
+/// ||x - x*|| <= target / (2 chi) ||x|| by estimate. chi is measured on the first run, and again every 10 hypergradients, from
+/// hypergradients at two points of it, a relative error of about 0.1 and one of 0.01. so_far, calibration: as
+/// HypergradientEstimator::plan.
+Accuracy plan_for_target(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration, double target,
+                         Accuracy asked);
+
+/// Reverse sweep from x_T over the taped states that are near x_T, chi ||y - x_T|| ln(2/target) <= ||x_T||, and from there on
+/// frozen at x_T, until what is left of the sum is at most half the target: lam = (l_x, 0); g += Q(y)^T lam, lam = P(y)^T lam.
+/// From the adjoint w of `previous` on, where that is a start at all: g = Q_T^T w, lam = (l_x, 0) + P_T^T w - w. The result's
+/// `window`: steps taken at taped states, `linear_steps`: all. Any solver that is a map will do; a tape of any length.
+Hypergradient sweep_to_target(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,
+                              double target);
+
+/// One inner solve as the estimator plans it: solved to its plan, and further while the plan, knowing more, asks for more. With
+/// an estimator that has no target this is solver.solve() alone.
+InnerSolution solve_as_planned(const Problem& problem, In u, const InnerSolver& solver, const HypergradientEstimator& estimator,
+                               const InnerSolution* previous, Calibration& calibration, Accuracy asked);
+
+/// estimate(), and again after the inner run went on, where the hypergradient turned out smaller than the plan assumed.
+/// previous: the last outer step's; calibration: goes in and comes out.
+Hypergradient estimate_as_planned(const Problem& problem, In u, const InnerSolver& solver,
+                                  const HypergradientEstimator& estimator, InnerSolution& inner, const Hypergradient* previous,
+                                  Calibration& calibration, Accuracy asked, double tolerance);
+
+/// Adds to h.calibration what the next plan builds on: the length of the hypergradient, and, after a map's run, the rate of the
+/// map along the adjoint, in which the soft modes weigh most (two Hessian products at most).
+void note_hypergradient(Hypergradient& h, const Problem& problem, In u, const InnerSolution& inner, In slope);
+
+/// Watches a hypergradient that an iteration improves: settled when it moved by at most `change` of its length over each of the
+/// last 1, 2 and 4 iterations. One step alone says little: where the iteration creeps, all its steps are short.
+class SettledGradient {
+public:
+  explicit SettledGradient(double change) : change_(change) {}
+  /// The next iterate's hypergradient, in theta.
+  bool settled(Vec gradient);
+
+private:
+  double change_;
+  std::deque<Vec> last_;  ///< the newest first
+};
+
+}  // namespace tacit
