@@ -11,11 +11,17 @@
 
 namespace tacit {
 
-double hypergradient_error(In g, In truth, double floor) {
-  const double off = (g - truth).norm(), scale = std::max(truth.norm(), floor);
+namespace {
+
+double error_quotient(double off, double size, double floor) {
+  const double scale = std::max(size, floor);
   if (off == 0) return 0;
   return scale > 0 ? off / scale : std::numeric_limits<double>::infinity();
 }
+
+}  // namespace
+
+double hypergradient_error(In g, In truth, double floor) { return error_quotient((g - truth).norm(), truth.norm(), floor); }
 
 bool Evaluation::finite() const { return std::isfinite(value) && gradient.allFinite(); }
 
@@ -208,12 +214,13 @@ Vec SingleOracle::in_theta(const Evaluation& e, In gradient_u) const {
 // one is known.
 void SingleOracle::measure_error(Evaluation& e, double floor, Vec& correction) {
   const WarmState& state = *e.state;
-  const ErrorEstimate estimate = estimate_error(problem_, e.u, state.inner, state.hyper);
+  ErrorOptions options;
+  options.floor = floor;
+  const ErrorEstimate estimate = estimate_error(problem_, e.u, state.inner, state.hyper, options);
   if (estimate.x.size() == state.inner.inner_dim && estimate.x.allFinite()) correction = estimate.x - state.inner.x();
   Diagnostics& d = e.diagnostics;
   if (estimate.corrected.size() == e.u.size() && estimate.corrected.allFinite()) {
-    const Vec corrected = in_theta(e, estimate.corrected);
-    d.hypergradient_error = hypergradient_error(e.gradient, corrected, floor);
+    d.hypergradient_error = error_quotient(estimate.error, in_theta(e, estimate.corrected).norm(), floor);
   }
   const double off = estimate.bound_theta, scale = std::max(estimate.least_theta, floor);
   if (std::isfinite(off) && scale > 0) d.hypergradient_error_bound = off / scale;
