@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <tacit/core/counting.hpp>
+#include <tacit/core/interrupt.hpp>
 #include <tacit/core/linear_model.hpp>
 #include <tacit/hypergrad/estimators.hpp>
 #include <tacit/hypergrad/reference.hpp>
@@ -358,8 +359,17 @@ Comparison compare_on_path(const std::vector<InnerSetup>& setups, const std::vec
                            const std::vector<Truth>& path, double floor, const Interrupted& interrupted) {
   PathComparison comparison(setups, contenders, floor);
   for (std::size_t k = 0; k < path.size(); ++k) {
-    if (interrupted && interrupted()) break;
-    comparison.at(path[k], static_cast<Index>(k));
+    comparison.result.complete = !(interrupted && interrupted());
+    if (!comparison.result.complete) break;
+    const std::size_t solves = comparison.result.solves.size(), seen = comparison.result.observations.size();
+    try {
+      comparison.at(path[k], static_cast<Index>(k));
+    } catch (const Interruption&) {
+      comparison.result.complete = false;
+      comparison.result.solves.resize(solves);
+      comparison.result.observations.resize(seen);
+      break;
+    }
   }
   return std::move(comparison.result);
 }

@@ -92,6 +92,7 @@ struct SharedSolve {
 struct Comparison {
   std::vector<SharedSolve> solves;
   std::vector<Observation> observations;  ///< by point, then in the order of the contenders
+  bool complete = true;                   ///< false: interrupted; points at which not all were compared are left out
 };
 
 /// At each point one inner solve a setup, warm-started from its own solution at the point before, with one tape from which each

@@ -260,14 +260,19 @@ void SingleOracle::measure_truncation_of(Evaluation& e, Index step, In correctio
 
 void SingleOracle::diagnose(Evaluation& e, Index step, double error_floor) {
   if (!e.state) throw UsageError("diagnose() takes an evaluation of this oracle; call evaluate() and differentiate() first");
-  const Work before = counter_->read();
+  // Also where it is interrupted: what was spent here is none of the method's.
+  struct Account {
+    const WorkCounter& counter;
+    Work& sum;
+    Work before = counter.read();
+    ~Account() { sum += counter.read() - before; }
+  } account{*counter_, diagnostic_};
   Vec correction;
   e.diagnostics.inner_loss = problem_.f->value(e.state->inner.x(), e.u);
   if (options_.error_estimate && e.gradient.size() > 0) measure_error(e, error_floor, correction);
   measure_truncation_of(e, step, correction);
   if (options_.reference_every > 0 && step % options_.reference_every == 0 && e.gradient.size() > 0)
     measure_reference(e, error_floor);
-  diagnostic_ += counter_->read() - before;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <tacit/cli/compare_report.hpp>
 #include <tacit/cli/session.hpp>
 #include <tacit/cli/tune.hpp>
+#include <tacit/core/interrupt.hpp>
 #include <tacit/core/numbers.hpp>
 
 namespace tacit {
@@ -179,7 +180,12 @@ std::vector<Truth> CompareRun::truths(const Assembly& a, const ReferencePath& pa
   std::vector<Truth> all;
   for (const Vec& theta : path.theta) {
     if (stopped()) break;
-    all.push_back(truth_at(a.problem, theta, {results_.plan.truth}));
+    try {
+      all.push_back(truth_at(a.problem, theta, {results_.plan.truth}));
+    } catch (const Interruption&) {
+      (void)stopped();
+      break;
+    }
   }
   return all;
 }
@@ -188,6 +194,7 @@ void CompareRun::same_path(std::size_t case_index, Index repeat, const Field& fi
                            double floor) {
   session_.progress().begin("comparing on the path");
   Comparison c = compare_on_path(field.setups, field.contenders, path, floor, [this] { return stopped(); });
+  if (!c.complete) (void)stopped();  // says why
   for (Observation& o : c.observations) {
     CompareRow row{case_index, o.contender, repeat, false, {}, kMissing};
     const std::size_t setup = field.contenders[o.contender].setup;
@@ -249,6 +256,7 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
   OwnRun run = compare_own_run(field.setups[contender.setup], contender, *optimizer, theta0, options, {observer},
                                [this] { return stopped(); });
   trace.finish();
+  if (run.summary.reason == StopReason::interrupted) (void)stopped();
   session_.log("own run of " + e.label + ": " + run.summary.brief());
   double seconds = 0;
   for (Observation& o : run.observations) {
@@ -271,6 +279,7 @@ void CompareRun::run_case(std::size_t case_index, Index repeat, Assembly& a) {
     const auto optimizer = make_optimizer(a.config, session_.strategies());
     path = reference_path(a.problem, *optimizer, theta0, config_.compare.path, a.config.outer.tolerance,
                           [this] { return stopped(); });
+    if (path.reason == StopReason::interrupted) (void)stopped();
     session_.log(where + ": reference run, " + std::to_string(path.theta.size()) + " points: " + path.message);
     if (path.reason == StopReason::failed) {
       reason_ = StopReason::failed;
@@ -296,7 +305,13 @@ void CompareRun::run_all() {
     for (Index repeat = 0; repeat < config_.compare.repeats; ++repeat) {
       if (stopped()) return;
       std::unique_ptr<Assembly> a = first_ ? std::move(first_) : assembled(c, repeat);
-      run_case(c, repeat, *a);
+      if (const auto& time = config_.limits.time.seconds) a->interrupter->limit(*time - session_.seconds());
+      try {
+        run_case(c, repeat, *a);
+      } catch (const Interruption&) {
+        (void)stopped();  // says why
+        return;
+      }
     }
   }
 }

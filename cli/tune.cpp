@@ -151,6 +151,7 @@ Summary TuneRun::follow(Vec theta0) {
     for (const Warning& w : step_warnings(r, warn_error, asked)) session_.warn(w);
     session_.progress().show(r, driver.max_steps);
   };
+  if (driver.time_limit) a_->interrupter->limit(*driver.time_limit);
   const Summary s =
       solve(driver, a_->problem.space, *oracle, *optimizer, theta0, {observer}, [] { return interrupting_signal() != 0; });
   trace.finish();
