@@ -54,7 +54,7 @@ public:
   double inner_seconds = 0, hypergradient_seconds = 0;
   Index evaluations = 0;
   bool watching = false;  // between evaluations only a step is cut off: not row 0, nor what makes a row better or closes the run
-  bool cut = false;       // diagnostics were interrupted
+  bool cut = false;       // something was interrupted: the request has arrived
 
   // Why an evaluation ended early; without a signal it can only be for want of time.
   StopReason asked_for() const {
@@ -96,6 +96,7 @@ public:
     } catch (const StopNow& s) {
       end_early(s.reason);
     } catch (const Interruption&) {
+      oracle_.cut = true;
       end_early(oracle_.asked_for());
     }
     return finish();
@@ -317,10 +318,10 @@ private:
     summary_.best_evaluation = std::move(chosen.second);
   }
 
-  // What ends the run may reach its first evaluation only here. It is then given one more, and after that the best point stays
-  // as it was solved.
+  // What ends the run between two evaluations reaches its first one only here, and is then given another try; after that the best
+  // point stays as it was solved.
   void settle_in_time() {
-    for (int attempt = 0; attempt < 2; ++attempt) {
+    for (int attempt = oracle_.cut ? 1 : 0; attempt < 2; ++attempt) {
       try {
         return settle();
       } catch (const Interruption&) {
