@@ -16,30 +16,11 @@
 #include <tacit/cli/assembly.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
+#include "watched.hpp"
+
 namespace {
 
 using namespace tacit;
-
-// Lets the benchmark see every accepted evaluation after its diagnosis.
-class Watched final : public Oracle {
-public:
-  Watched(std::unique_ptr<Oracle> oracle, std::function<void(const Evaluation&)> look)
-      : oracle_(std::move(oracle)), look_(std::move(look)) {}
-  Evaluation evaluate(In theta, const Tolerance& t) override { return oracle_->evaluate(theta, t); }
-  void differentiate(Evaluation& e, const Tolerance& t) override { oracle_->differentiate(e, t); }
-  void accept(const Evaluation& e) override { oracle_->accept(e); }
-  void diagnose(Evaluation& e, Index step, double floor) override {
-    oracle_->diagnose(e, step, floor);
-    look_(e);
-  }
-  Work work() const override { return oracle_->work(); }
-  Work diagnostic_work() const override { return oracle_->diagnostic_work(); }
-  Tolerance tightest() const override { return oracle_->tightest(); }
-
-private:
-  std::unique_ptr<Oracle> oracle_;
-  std::function<void(const Evaluation&)> look_;
-};
 
 // Spectral radius of the whole state Jacobian at x.
 double true_rate(const FixedPointMap& map, In u, In x) {
@@ -94,7 +75,7 @@ void run(const std::string& file, const std::vector<std::string>& overrides, con
   const auto optimizer = make_optimizer(a->config, strategies);
   std::vector<Seen> free, corrected;
   std::vector<double> rates;
-  const auto look = [&](const Evaluation& e) {
+  const auto look = [&](const Evaluation& e, Index, double) {
     const InnerSolution& inner = e.state->inner;
     TruncationOptions plain;
     plain.correct = false;

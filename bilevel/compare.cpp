@@ -8,7 +8,9 @@
 #include <random>
 #include <utility>
 
+#include <tacit/bilevel/truncation.hpp>
 #include <tacit/core/counting.hpp>
+#include <tacit/core/interrupt.hpp>
 #include <tacit/core/linear_model.hpp>
 #include <tacit/hypergrad/estimators.hpp>
 #include <tacit/hypergrad/reference.hpp>
@@ -46,6 +48,23 @@ void compare_with(Observation& o, In gradient, const Truth& truth, double floor)
   o.relative_error = hypergradient_error(gradient, truth.gradient, floor);
   o.cosine = cosine(gradient, truth.gradient);
 }
+
+/// The parts of an error: forgotten by too few steps or terms, and polluted by inexact iterates.
+void split_error(Observation& o, const Problem& problem, const Truth& truth, const InnerSolution& inner, const Hypergradient& h,
+                 double floor) {
+  o.inner_steps = inner.steps;
+  o.window = h.window;
+  const double scale = std::max(truth.gradient.norm(), floor);
+  const bool comparable = truth.known() && h.gradient.allFinite() && h.gradient.size() == truth.gradient.size();
+  if (!comparable || h.adjoint.size() != inner.inner_dim || !h.adjoint.allFinite() || !(scale > 0)) return;
+  const Vec gap_u = adjoint_gap(problem, truth.u, inner.x(), h.adjoint);
+  if (gap_u.size() != truth.u.size()) return;
+  const Vec gap = in_theta(problem, truth.theta, gap_u);
+  o.forgetting = gap.norm() / scale;
+  o.curse = (in_theta(problem, truth.theta, h.gradient) - truth.gradient - gap).norm() / scale;
+}
+
+bool audited(Index point, Index every) { return every > 0 && point % every == 0; }
 
 /// d l(x*(theta + t d)) / dt at 0 by central differences of order four, each inner problem solved to rounding.
 double slope_along(const Problem& problem, const Truth& t, In x, In direction) {
@@ -155,6 +174,9 @@ struct Lane {
   TapeRequest tape;
   InnerSolution last;  ///< warm start of the next point
   bool started = false;
+  std::vector<double> rates{};  ///< of the audited points so far
+  Vec soft_mode{};
+  HeadStartSeen head_start{};
 };
 
 /// A solution with the tape that one request would have left.
@@ -176,7 +198,7 @@ struct Runner {
 class PathComparison {
 public:
   PathComparison(const std::vector<InnerSetup>& setups, const std::vector<Contender>& contenders, double floor);
-  void at(const Truth& truth, Index point);
+  void at(const Truth& truth, Index point, bool audit);
   Comparison result;
 
 private:
@@ -186,6 +208,7 @@ private:
   const InnerSolution& seen_by(std::size_t runner) const;
   Hypergradient estimate(std::size_t runner, In u) const;
   Observation observe(std::size_t runner, const Truth& truth, Index point, Hypergradient& out) const;
+  void measure_head_start(Lane& lane, In u) const;
   std::vector<double> time_in_turns(const std::vector<std::size_t>& runners, In u) const;
 
   double floor_;
@@ -316,7 +339,17 @@ std::vector<double> PathComparison::time_in_turns(const std::vector<std::size_t>
   return median;
 }
 
-void PathComparison::at(const Truth& truth, Index point) {
+/// On the problem that nothing counts.
+void PathComparison::measure_head_start(Lane& lane, In u) const {
+  TruncationOptions options;
+  options.audit = true;
+  const Truncation t = measure_truncation(lane.setup->problem, u, lane.last, lane.rates, Vec(), lane.soft_mode, options);
+  lane.rates.push_back(t.rate_seen);
+  lane.soft_mode = t.soft_mode;
+  lane.head_start = {t.nats, t.rate, t.k_eff, t.k_eff_lo, t.k_eff_hi, t.k_match};
+}
+
+void PathComparison::at(const Truth& truth, Index point, bool audit) {
   warm_caches(truth.u);
   views_.clear();
   const std::size_t first_solve = result.solves.size();
@@ -326,6 +359,7 @@ void PathComparison::at(const Truth& truth, Index point) {
     views_.push_back(views_of(i, solved, tape));
     lanes_[i].last = std::move(solved);
     lanes_[i].started = true;
+    if (audit) measure_head_start(lanes_[i], truth.u);
   }
   // Results and counts first, times after: then no estimate is the first to touch anything while the clock runs.
   std::vector<std::size_t> sound;
@@ -346,7 +380,13 @@ void PathComparison::at(const Truth& truth, Index point) {
   }
   const std::vector<double> seconds = time_in_turns(sound, truth.u);
   for (std::size_t k = 0; k < sound.size(); ++k) {
-    result.observations[first + sound[k]].seconds = seconds[k];
+    Observation& o = result.observations[first + sound[k]];
+    o.seconds = seconds[k];
+    const Lane& lane = lanes_[runners_[sound[k]].contender->setup];
+    if (audit) {
+      split_error(o, lane.setup->problem, truth, lane.last, found[sound[k]], floor_);
+      o.head_start = lane.head_start;
+    }
     runners_[sound[k]].last = std::move(found[sound[k]]);
     runners_[sound[k]].started = true;
   }
@@ -355,14 +395,50 @@ void PathComparison::at(const Truth& truth, Index point) {
 }  // namespace
 
 Comparison compare_on_path(const std::vector<InnerSetup>& setups, const std::vector<Contender>& contenders,
-                           const std::vector<Truth>& path, double floor, const Interrupted& interrupted) {
+                           const std::vector<Truth>& path, double floor, const Interrupted& interrupted, Index audit_every) {
   PathComparison comparison(setups, contenders, floor);
   for (std::size_t k = 0; k < path.size(); ++k) {
-    if (interrupted && interrupted()) break;
-    comparison.at(path[k], static_cast<Index>(k));
+    comparison.result.complete = !(interrupted && interrupted());
+    if (!comparison.result.complete) break;
+    const std::size_t solves = comparison.result.solves.size(), seen = comparison.result.observations.size();
+    try {
+      const auto point = static_cast<Index>(k);
+      comparison.at(path[k], point, audited(point, audit_every));
+    } catch (const Interruption&) {
+      comparison.result.complete = false;
+      comparison.result.solves.resize(solves);
+      comparison.result.observations.resize(seen);
+      break;
+    }
   }
   return std::move(comparison.result);
 }
+
+namespace {
+
+/// Keeps the solution and the adjoint of the last accepted point for who observes the run.
+class KeepingOracle final : public Oracle {
+public:
+  explicit KeepingOracle(std::unique_ptr<Oracle> oracle) : oracle_(std::move(oracle)) {}
+  Evaluation evaluate(In theta, const Tolerance& t) override { return oracle_->evaluate(theta, t); }
+  void differentiate(Evaluation& e, const Tolerance& t) override { oracle_->differentiate(e, t); }
+  void accept(const Evaluation& e) override {
+    oracle_->accept(e);
+    state = e.state;
+  }
+  void diagnose(Evaluation& e, Index step, double floor) override { oracle_->diagnose(e, step, floor); }
+  Work work() const override { return oracle_->work(); }
+  Work diagnostic_work() const override { return oracle_->diagnostic_work(); }
+  Tolerance tightest() const override { return oracle_->tightest(); }
+  bool may_loosen() const override { return oracle_->may_loosen(); }
+
+  std::shared_ptr<const WarmState> state;
+
+private:
+  std::unique_ptr<Oracle> oracle_;
+};
+
+}  // namespace
 
 OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, OuterOptimizer& optimizer, In theta0,
                        const OwnRunOptions& options, std::vector<Observer> observers, const Interrupted& interrupted) {
@@ -370,7 +446,7 @@ OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, Oute
   o.warm_start = setup.warm_start;
   o.reference_every = options.reference_every;
   o.audit_every = options.audit_every;
-  auto oracle = make_oracle(setup.problem, setup.solver, contender.estimator, o);
+  KeepingOracle oracle(make_oracle(setup.problem, setup.solver, contender.estimator, o));
   OwnRun run;
   double floor = 0;
   observers.push_back([&](const StepRecord& r) {
@@ -384,10 +460,15 @@ OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, Oute
     seen.work = r.work;
     seen.status = d.hypergradient_status;
     seen.message = d.hypergradient_message;
-    compare_with(seen, r.hypergradient, truth_at(setup.problem, r.theta, {options.truth, false}), floor);
+    const Truth truth = truth_at(setup.problem, r.theta, {options.truth, false});
+    compare_with(seen, r.hypergradient, truth, floor);
+    if (audited(r.step, options.audit_every)) {
+      split_error(seen, setup.problem, truth, oracle.state->inner, oracle.state->hyper, floor);
+      seen.head_start = {d.head_start_nats, d.contraction, d.implicit_truncation, d.k_eff_lo, d.k_eff_hi, d.k_match};
+    }
     run.observations.push_back(std::move(seen));
   });
-  run.summary = solve(options.driver, setup.problem.space, *oracle, optimizer, theta0, observers, interrupted);
+  run.summary = solve(options.driver, setup.problem.space, oracle, optimizer, theta0, observers, interrupted);
   return run;
 }
 

@@ -66,6 +66,12 @@ struct Contender {
   std::size_t setup = 0;  ///< its inner solve
 };
 
+/// What a warm start was worth at one point: see Truncation.
+struct HeadStartSeen {
+  double nats = kMissing, contraction = kMissing;
+  double k_eff = kMissing, k_eff_lo = kMissing, k_eff_hi = kMissing, k_match = kMissing;
+};
+
 /// What one estimator did at one point. On a shared path time and work are the estimator's alone; on its own run they are those
 /// of the whole outer step, inner solves included.
 struct Observation {
@@ -74,6 +80,11 @@ struct Observation {
   double relative_error = kMissing, cosine = kMissing, seconds = kMissing;
   double tape_bytes = kMissing;  ///< peak; 0: it keeps no states
   double linear_steps = kMissing;
+  /// Where audited: the two parts of the error, in the same units. What the adjoint has not forgotten of its start (adjoint_gap),
+  /// and the rest, which inexact iterates leave: the curse of unrolling, or an adjoint solved at an inexact point.
+  double forgetting = kMissing, curse = kMissing;
+  HeadStartSeen head_start;
+  Index inner_steps = 0, window = 0;  ///< of the inner run, and how many of them, or terms, the derivative is made of
   Work work;
   Status status = Status::not_run;
   std::string message;
@@ -92,15 +103,18 @@ struct SharedSolve {
 struct Comparison {
   std::vector<SharedSolve> solves;
   std::vector<Observation> observations;  ///< by point, then in the order of the contenders
+  bool complete = true;                   ///< false: interrupted; points at which not all were compared are left out
 };
 
 /// At each point one inner solve a setup, warm-started from its own solution at the point before, with one tape from which each
 /// estimator gets what it would have recorded; each estimator starts from its own last adjoint. What is computed once and kept
 /// (Gram matrix, spectrum) is made before the clock starts, and short estimates are timed in turns until their sum can be
 /// trusted, so that no estimator profits or suffers from its place in the list. floor: the least denominator of the relative
-/// error. Throws UsageError, naming the estimator, when it cannot use the solutions of its setup.
+/// error. audit_every: at each such point the parts of the errors and what warm starts were worth, their work counted nowhere; 0:
+/// never. Throws UsageError, naming the estimator, when it cannot use the solutions of its setup.
 Comparison compare_on_path(const std::vector<InnerSetup>& setups, const std::vector<Contender>& contenders,
-                           const std::vector<Truth>& path, double floor, const Interrupted& interrupted = {});
+                           const std::vector<Truth>& path, double floor, const Interrupted& interrupted = {},
+                           Index audit_every = 0);
 
 /// A run of one estimator by itself, each accepted step observed against the truth there.
 struct OwnRun {

@@ -5,6 +5,7 @@
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/trace.hpp>
+#include <tacit/core/interrupt.hpp>
 
 namespace tacit {
 namespace {
@@ -39,7 +40,13 @@ public:
   }
   Evaluation evaluate_fully(In theta) override { return inner_.evaluate_fully(theta); }
   void accept(const Evaluation& e) override { inner_.accept(e); }
-  void diagnose(Evaluation& e, Index step, double floor) override { inner_.diagnose(e, step, floor); }
+  void diagnose(Evaluation& e, Index step, double floor) override {
+    try {
+      inner_.diagnose(e, step, floor);
+    } catch (const Interruption&) {
+      cut = true;  // the step itself is done, and counts with what was measured
+    }
+  }
   Work work() const override { return inner_.work(); }
   Work diagnostic_work() const override { return inner_.diagnostic_work(); }
   Tolerance tightest() const override { return inner_.tightest(); }
@@ -48,7 +55,14 @@ public:
 
   double inner_seconds = 0, hypergradient_seconds = 0;
   Index evaluations = 0;
-  bool watching = false;  // only a step is cut off: not row 0, nor what makes a row better or closes the run
+  bool watching = false;  // between evaluations only a step is cut off: not row 0, nor what makes a row better or closes the run
+  bool cut = false;       // something was interrupted: the request has arrived
+
+  // Why an evaluation ended early; without a signal it can only be for want of time.
+  StopReason asked_for() const {
+    const bool late = options_.time_limit && since(start_) >= *options_.time_limit;
+    return late && !(interrupted_ && interrupted_()) ? StopReason::time_limit : StopReason::interrupted;
+  }
 
 private:
   void check() const {
@@ -79,18 +93,30 @@ public:
   Summary operator()(In theta0) {
     summary_.tightest = tolerances_.tightest();
     summary_.schedule = tolerances_.schedule();
-    if (!begin(theta0)) return finish();
     try {
+      if (!begin(theta0)) return finish();
       while (!stop()) advance();
     } catch (const StopNow& s) {
-      end(s.reason, s.reason == StopReason::interrupted
-                        ? "interrupted; the best point so far is kept"
-                        : "the time limit of " + number_text(*options_.time_limit) + " s is reached");
+      end_early(s.reason);
+    } catch (const Interruption&) {
+      oracle_.cut = true;
+      end_early(oracle_.asked_for());
     }
     return finish();
   }
 
 private:
+  void end_early(StopReason reason) {
+    const bool interrupted = reason == StopReason::interrupted, any = summary_.best_evaluation.theta.size() > 0;
+    const std::string limit = interrupted ? "" : "the time limit of " + number_text(*options_.time_limit) + " s is reached";
+    if (any)
+      end(reason, interrupted ? "interrupted; the best point so far is kept" : limit);
+    else if (interrupted)
+      end(reason, "interrupted before the start was solved; there is no point to keep");
+    else
+      end(StopReason::failed, limit + " before the start was solved; raise limits.time, or lower inner.max_steps");
+  }
+
   bool begin(In theta0) {
     begin_step();
     Vec theta = theta0;
@@ -125,6 +151,7 @@ private:
   // True when the run is over; `reason` is set.
   bool stop() {
     if (summary_.reason != StopReason::not_run) return true;
+    if (oracle_.cut) throw StopNow{oracle_.asked_for()};
     if (summary_.last.projected_gradient_norm <= summary_.target && !looser(current_.solved, summary_.tightest)) {
       return end(StopReason::tolerance, "the projected gradient " + number_text(summary_.last.projected_gradient_norm) +
                                             " is within outer.tolerance times the outer loss at the start, " +
@@ -296,8 +323,19 @@ private:
     summary_.best_evaluation = std::move(chosen.second);
   }
 
+  // What ends the run between two evaluations reaches its first one only here, and is then given another try; after that the best
+  // point stays as it was solved.
+  void settle_in_time() {
+    for (int attempt = oracle_.cut ? 1 : 0; attempt < 2; ++attempt) {
+      try {
+        return settle();
+      } catch (const Interruption&) {
+      }
+    }
+  }
+
   Summary finish() {
-    settle();
+    settle_in_time();
     summary_.seconds = since(start_);
     summary_.work = oracle_.work();
     summary_.diagnostic_work = oracle_.diagnostic_work();

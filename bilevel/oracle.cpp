@@ -12,11 +12,17 @@
 
 namespace tacit {
 
-double hypergradient_error(In g, In truth, double floor) {
-  const double off = (g - truth).norm(), scale = std::max(truth.norm(), floor);
+namespace {
+
+double error_quotient(double off, double size, double floor) {
+  const double scale = std::max(size, floor);
   if (off == 0) return 0;
   return scale > 0 ? off / scale : std::numeric_limits<double>::infinity();
 }
+
+}  // namespace
+
+double hypergradient_error(In g, In truth, double floor) { return error_quotient((g - truth).norm(), truth.norm(), floor); }
 
 bool Evaluation::finite() const { return std::isfinite(value) && gradient.allFinite(); }
 
@@ -195,6 +201,7 @@ void SingleOracle::solve_adjoint(Evaluation& e, double tolerance) {
   d.hypergradient_status = hyper.status;
   d.hypergradient_message = hyper.message;
   d.linear_residual = hyper.residual;
+  if (estimator_->target() > 0) d.sensitivity = state.calibration.chi();
   if (hyper.linear_steps > 0 || !std::isnan(hyper.residual)) d.linear_steps = static_cast<double>(hyper.linear_steps);
   if (hyper.window > 0 || estimator_->needs().tape.wanted()) {
     d.window = static_cast<double>(hyper.window);
@@ -246,12 +253,13 @@ Vec SingleOracle::in_theta(const Evaluation& e, In gradient_u) const {
 // one is known.
 void SingleOracle::measure_error(Evaluation& e, double floor, Vec& correction) {
   const WarmState& state = *e.state;
-  const ErrorEstimate estimate = estimate_error(problem_, e.u, state.inner, state.hyper);
+  ErrorOptions options;
+  options.floor = floor;
+  const ErrorEstimate estimate = estimate_error(problem_, e.u, state.inner, state.hyper, options);
   if (estimate.x.size() == state.inner.inner_dim && estimate.x.allFinite()) correction = estimate.x - state.inner.x();
   Diagnostics& d = e.diagnostics;
   if (estimate.corrected.size() == e.u.size() && estimate.corrected.allFinite()) {
-    const Vec corrected = in_theta(e, estimate.corrected);
-    d.hypergradient_error = hypergradient_error(e.gradient, corrected, floor);
+    d.hypergradient_error = error_quotient(estimate.error, in_theta(e, estimate.corrected).norm(), floor);
   }
   const double off = estimate.bound_theta, scale = std::max(estimate.least_theta, floor);
   if (std::isfinite(off) && scale > 0) d.hypergradient_error_bound = off / scale;
@@ -292,14 +300,19 @@ void SingleOracle::measure_truncation_of(Evaluation& e, Index step, In correctio
 void SingleOracle::diagnose(Evaluation& e, Index step, double error_floor) {
   if (!e.state) throw UsageError("diagnose() takes an evaluation of this oracle; call evaluate() and differentiate() first");
   e.state->calibration.floor = error_floor;
-  const Work before = counter_->read();
+  // Also where it is interrupted: what was spent here is none of the method's.
+  struct Account {
+    const WorkCounter& counter;
+    Work& sum;
+    Work before = counter.read();
+    ~Account() { sum += counter.read() - before; }
+  } account{*counter_, diagnostic_};
   Vec correction;
   e.diagnostics.inner_loss = problem_.f->value(e.state->inner.x(), e.u);
   if (options_.error_estimate && e.gradient.size() > 0) measure_error(e, error_floor, correction);
   measure_truncation_of(e, step, correction);
   if (options_.reference_every > 0 && step % options_.reference_every == 0 && e.gradient.size() > 0)
     measure_reference(e, error_floor);
-  diagnostic_ += counter_->read() - before;
 }
 
 }  // namespace

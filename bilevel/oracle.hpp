@@ -38,6 +38,7 @@ struct Diagnostics {
   double iterate_error = kMissing;  ///< err_hat_T
   double window = kMissing, tape_bytes = kMissing, linear_steps = kMissing, linear_residual = kMissing;
   double hypergradient_error = kMissing, hypergradient_error_bound = kMissing, hypergradient_error_reference = kMissing;
+  double sensitivity = kMissing;      ///< chi of an estimator with a target: relative error of the hypergradient per that of x
   double support_changes = kMissing;  ///< entries of x that became or ceased to be zero; smooth problems have none to count
   Status inner_status = Status::not_run, hypergradient_status = Status::not_run;
   std::string inner_message, hypergradient_message;

@@ -121,11 +121,22 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
   StandIn out;
   Vec x = inner.x(), g(n), step(n), diagonal(n);
   double least = std::numeric_limits<double>::infinity();
+  const bool told = correction.size() == n && correction.allFinite() && !correction.isZero(0);
+  if (told) {
+    x += correction;
+    least = inner.gradient_norm;  // of x_T, to which it goes back where the correction is none
+    out.x = inner.x();
+  }
   for (Index k = 0; k <= options.max_corrections; ++k) {
     FirstOrder at;
     const auto curvature = problem.f->linearize(x, u, &at);
     g = at.gradient;
-    if (!(g.norm() < least)) break;  // Newton's step led away: the point before it stands
+    if (!(g.norm() < least)) {  // the step led away: the point before it stands
+      if (k > 0 || !told) break;
+      x = out.x;
+      least = std::numeric_limits<double>::infinity();
+      continue;
+    }
     least = g.norm();
     out.x = x;
     const auto product = [&](In p, Out hp) { curvature->hessian(p, hp); };
@@ -133,19 +144,16 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     lanczos.sharp_largest = sharp;
     Vec start = least > 0 ? Vec(g / least) : Vec(g);
     if (soft_mode.size() == n) start += soft_mode;
-    if (spectrum.products == 0 && !(problem.f->convexity(u) > 0)) spectrum = extreme_eigenvalues(product, start, lanczos);
+    const bool look = spectrum.products == 0 && !(problem.f->convexity(u) > 0);
+    if (look) spectrum = extreme_eigenvalues(product, start, lanczos);
     const double mu = smallest_curvature(problem, u, spectrum);
     const double big = problem.f->smoothness(u);
     const double noise = std::isfinite(big) ? 4 * kEps * big * x.norm() : 0;  // of a gradient computed at x*
     out.error = mu > 0 ? (least + noise) / mu : kNaN;
     const bool done = !std::isfinite(out.error) || out.error <= 1e-3 * (inner.x0 - x).norm() || least <= noise;
     if (done || k == options.max_corrections) {
-      spectrum = extreme_eigenvalues(product, start, lanczos);
+      if (!look) spectrum = extreme_eigenvalues(product, start, lanczos);
       break;
-    }
-    if (k == 0 && correction.size() == n && correction.allFinite()) {
-      x += correction;
-      continue;
     }
     CgOptions cg;
     cg.tolerance = 1e-6;

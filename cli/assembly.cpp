@@ -8,7 +8,7 @@
 
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/cli/run_output.hpp>
-#include <tacit/cli/verbs.hpp>
+#include <tacit/core/interrupt.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/unroll.hpp>
 
@@ -208,6 +208,10 @@ void require_inside(const HyperSpace& space, In theta) {
                    "hyper.l2.start");
 }
 
+Problem with_interrupter(Problem problem, const Assembly& a) {
+  return interruptible(std::move(problem), [asked = a.interrupter] { return asked->due(); });
+}
+
 /// The best of a coarse warm path from the strongest penalty down, at a loose tolerance.
 Vec coarse_path(const Problem& problem, const Assembly& a) {
   OracleOptions options;
@@ -219,7 +223,7 @@ Vec coarse_path(const Problem& problem, const Assembly& a) {
   Vec best;
   double best_value = std::numeric_limits<double>::infinity();
   constexpr int kPoints = 13;
-  for (int k = kPoints - 1; k >= 0 && (interrupting_signal() == 0 || best.size() == 0); --k) {
+  for (int k = kPoints - 1; k >= 0; --k) {
     const Vec theta = space.lower() + (space.upper() - space.lower()) * (k / (kPoints - 1.0));
     const Evaluation e = oracle->evaluate(theta, loose);
     oracle->accept(e);
@@ -368,7 +372,8 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   p.groups = a->data.groups;
   if (a->options.per == PenaltyPer::group && p.groups.empty())
     throw UsageError("hyper.l2.per=group needs data.feature_groups", "hyper.l2.per");
-  a->problem = a->family->make(p, a->options);
+  a->interrupter = std::make_shared<Interrupter>();
+  a->problem = with_interrupter(a->family->make(p, a->options), *a);
   a->problem.name = c.run_name;
   Method method = choose_method(c, a->problem, strategies);
   a->problem.start = method.start;
@@ -401,7 +406,7 @@ Vec starting_point(Assembly& a, const Strategies& strategies) {
   }
   ModelOptions one = a.options;
   one.per = PenaltyPer::all;
-  Problem single = a.options.per == PenaltyPer::all ? a.problem : a.family->make(a.parts, one);
+  Problem single = a.options.per == PenaltyPer::all ? a.problem : with_interrupter(a.family->make(a.parts, one), a);
   single.start = a.problem.start;
   Vec common = coarse_path(single, a);
   if (space.size() > 1) {
@@ -413,7 +418,9 @@ Vec starting_point(Assembly& a, const Strategies& strategies) {
     DriverOptions driver;
     driver.max_steps = 20;
     driver.tolerance = 1e-3;
-    common = solve(driver, single.space, *oracle, *optimizer, common, {}, [] { return interrupting_signal() != 0; }).best.theta;
+    const Summary s = solve(driver, single.space, *oracle, *optimizer, common, {}, [&] { return a.interrupter->asked(); });
+    if (s.reason == StopReason::interrupted) throw Interruption();
+    common = s.best.theta;
   }
   theta.setConstant(common[0]);
   space.project(theta);

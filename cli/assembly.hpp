@@ -6,6 +6,7 @@
 
 #include <tacit/bilevel/outer.hpp>
 #include <tacit/cli/config.hpp>
+#include <tacit/cli/interrupter.hpp>
 #include <tacit/core/inner.hpp>
 #include <tacit/hypergrad/estimator.hpp>
 #include <tacit/problems/dataset.hpp>
@@ -38,7 +39,8 @@ struct Assembly {
   std::unique_ptr<ModelFamily> family;
   ModelParts parts;
   ModelOptions options;
-  Problem problem;
+  Problem problem;  ///< interruptible, by `interrupter`
+  std::shared_ptr<Interrupter> interrupter;
   std::string solver_name, estimator_name;
   std::shared_ptr<const InnerSolver> solver;
   std::shared_ptr<const HypergradientEstimator> estimator;
@@ -69,7 +71,7 @@ enum class RowsUsed { train_part, all_train };
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows = RowsUsed::train_part);
 
 /// theta at which the outer run starts: as given, or (auto) the best of a coarse warm path over one common value; with several
-/// penalties this value is tuned first. What was done is added to notes.
+/// penalties this value is tuned first. What was done is added to notes. Throws Interruption when it was asked to stop.
 Vec starting_point(Assembly& a, const Strategies& strategies);
 
 /// A fresh outer optimizer with the options of the run file.

@@ -6,8 +6,10 @@
 #include <nlohmann/json.hpp>
 
 #include <tacit/cli/compare_report.hpp>
+#include <tacit/cli/compare_steps.hpp>
 #include <tacit/cli/session.hpp>
 #include <tacit/cli/tune.hpp>
+#include <tacit/core/interrupt.hpp>
 #include <tacit/core/numbers.hpp>
 
 namespace tacit {
@@ -179,7 +181,12 @@ std::vector<Truth> CompareRun::truths(const Assembly& a, const ReferencePath& pa
   std::vector<Truth> all;
   for (const Vec& theta : path.theta) {
     if (stopped()) break;
-    all.push_back(truth_at(a.problem, theta, {results_.plan.truth}));
+    try {
+      all.push_back(truth_at(a.problem, theta, {results_.plan.truth}));
+    } catch (const Interruption&) {
+      (void)stopped();
+      break;
+    }
   }
   return all;
 }
@@ -187,7 +194,9 @@ std::vector<Truth> CompareRun::truths(const Assembly& a, const ReferencePath& pa
 void CompareRun::same_path(std::size_t case_index, Index repeat, const Field& field, const std::vector<Truth>& path,
                            double floor) {
   session_.progress().begin("comparing on the path");
-  Comparison c = compare_on_path(field.setups, field.contenders, path, floor, [this] { return stopped(); });
+  Comparison c = compare_on_path(
+      field.setups, field.contenders, path, floor, [this] { return stopped(); }, config_.diagnostics.audit);
+  if (!c.complete) (void)stopped();  // says why
   for (Observation& o : c.observations) {
     CompareRow row{case_index, o.contender, repeat, false, {}, kMissing};
     const std::size_t setup = field.contenders[o.contender].setup;
@@ -249,6 +258,7 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
   OwnRun run = compare_own_run(field.setups[contender.setup], contender, *optimizer, theta0, options, {observer},
                                [this] { return stopped(); });
   trace.finish();
+  if (run.summary.reason == StopReason::interrupted) (void)stopped();
   session_.log("own run of " + e.label + ": " + run.summary.brief());
   double seconds = 0;
   for (Observation& o : run.observations) {
@@ -271,6 +281,7 @@ void CompareRun::run_case(std::size_t case_index, Index repeat, Assembly& a) {
     const auto optimizer = make_optimizer(a.config, session_.strategies());
     path = reference_path(a.problem, *optimizer, theta0, config_.compare.path, a.config.outer.tolerance,
                           [this] { return stopped(); });
+    if (path.reason == StopReason::interrupted) (void)stopped();
     session_.log(where + ": reference run, " + std::to_string(path.theta.size()) + " points: " + path.message);
     if (path.reason == StopReason::failed) {
       reason_ = StopReason::failed;
@@ -296,7 +307,13 @@ void CompareRun::run_all() {
     for (Index repeat = 0; repeat < config_.compare.repeats; ++repeat) {
       if (stopped()) return;
       std::unique_ptr<Assembly> a = first_ ? std::move(first_) : assembled(c, repeat);
-      run_case(c, repeat, *a);
+      if (const auto& time = config_.limits.time.seconds) a->interrupter->limit(*time - session_.seconds());
+      try {
+        run_case(c, repeat, *a);
+      } catch (const Interruption&) {
+        (void)stopped();  // says why
+        return;
+      }
     }
   }
 }
@@ -317,6 +334,7 @@ Ending CompareRun::ending() const { return reason_ == StopReason::not_run ? Endi
 
 json CompareRun::result_json() const {
   json j = compare_json(results_);
+  j["findings"] = findings(results_);
   j["status"] = ending().status;
   j["message"] = message_;
   j["mode"] = config_.compare.mode;
@@ -335,10 +353,12 @@ std::string CompareRun::table() const {
     rows.push_back({"path", std::to_string(path_points_) + (path_points_ == 1 ? " point" : " points") +
                                 " of a run with exact hypergradients" +
                                 (path_end_.empty() ? "" : "; fewer than asked: " + path_end_)});
+  for (const std::string& line : findings(results_)) rows.push_back({"finding", line});
   rows.push_back({"warnings", session_.warnings().all().empty() ? "none" : std::to_string(session_.warnings().all().size())});
   rows.push_back({"run folder", session_.folder().string()});
   std::string text;
   if (!results_.rows.empty()) text += compare_table(results_) + "\n";
+  if (audited(results_)) text += steps_table(results_) + "\n";
   if (!results_.solves.empty()) text += solve_table(results_) + "\n";
   if (!results_.own_runs.empty()) text += own_run_table(results_) + "\n";
   return text + aligned(rows);
@@ -346,6 +366,7 @@ std::string CompareRun::table() const {
 
 void CompareRun::leave_files() {
   session_.write("compare.csv", compare_csv(results_));
+  if (audited(results_)) session_.write("steps.csv", steps_csv(results_));
   session_.make_folder("plots");
   for (const NamedChart& c : compare_charts(results_, config_.run_name)) {
     session_.write("plots/" + c.name + ".svg", c.svg);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <set>
+#include <sstream>
 
 #include <tacit/cli/field_list.hpp>
 #include <tacit/cli/run_output.hpp>
@@ -241,7 +242,32 @@ private:
 
 std::string CompareCase::name() const { return join(values); }
 
-ComparePlan plan_comparison(const RunConfig& config, const Strategies& strategies) { return Planner(config, strategies).plan(); }
+namespace {
+
+/// The lines of the blocks inner and hypergradient without those that say warm_start.
+void find_twins(CompareEntry& e, const StrategyCatalog& catalog) {
+  e.warm_iterate = e.config.inner.warm_start;
+  std::istringstream lines(to_yaml(e.config, catalog));
+  std::string block;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && line[0] != ' ') block = line;
+    if (block != "inner:" && block != "hypergradient:") continue;
+    if (line.find(" warm_start:") == std::string::npos)
+      e.otherwise += line + "\n";
+    else if (block == "hypergradient:")
+      e.warm_adjoint = line.find("true") != std::string::npos;
+  }
+}
+
+}  // namespace
+
+ComparePlan plan_comparison(const RunConfig& config, const Strategies& strategies) {
+  ComparePlan plan = Planner(config, strategies).plan();
+  for (CompareCase& c : plan.cases) {
+    for (CompareEntry& e : c.entries) find_twins(e, strategies.catalog);
+  }
+  return plan;
+}
 
 RunConfig with_resolved_sweep(const RunConfig& config, const Strategies& strategies) {
   RunConfig resolved = config;

@@ -26,26 +26,6 @@ const char* mode_of(bool own_run) { return own_run ? "own-run" : "same-path"; }
 
 bool both_modes(const CompareResults& r) { return r.plan.same_path && r.plan.own_run; }
 
-/// Numbers that were measured; infinities count.
-struct Sample {
-  std::vector<double> values;
-  void add(double v) {
-    if (!std::isnan(v)) values.push_back(v);
-  }
-  /// Between neighbours linearly; NaN for an empty sample.
-  double quantile(double q) const {
-    if (values.empty()) return kMissing;
-    std::vector<double> sorted = values;
-    std::sort(sorted.begin(), sorted.end());
-    const double at = q * static_cast<double>(sorted.size() - 1);
-    const auto below = static_cast<std::size_t>(at);
-    const double share = at - static_cast<double>(below);
-    if (share == 0) return sorted[below];
-    return sorted[below] + share * (sorted[below + 1] - sorted[below]);
-  }
-  double median() const { return quantile(0.5); }
-};
-
 std::string sci_or_none(double v) { return std::isnan(v) ? "-" : sci(v); }
 std::string range_text(const Sample& s) {
   return s.values.empty() ? "-" : sci(s.quantile(0.25)) + " .. " + sci(s.quantile(0.75));
@@ -97,18 +77,6 @@ std::vector<Group> groups_of(const CompareResults& r) {
   std::vector<Group> list;
   for (auto& [key, group] : all) list.push_back(std::move(group));
   return list;
-}
-
-/// The heads of the columns that say which combination and mode a row belongs to, and their cells.
-std::vector<std::string> place_heads(const CompareResults& r) {
-  std::vector<std::string> heads = r.plan.keys;
-  if (both_modes(r)) heads.insert(heads.begin(), "mode");
-  return heads;
-}
-std::vector<std::string> place_cells(const CompareResults& r, std::size_t case_index, bool own_run) {
-  std::vector<std::string> cells = r.plan.cases[case_index].values;
-  if (both_modes(r)) cells.insert(cells.begin(), mode_of(own_run));
-  return cells;
 }
 
 const CompareEntry& entry_of(const CompareResults& r, std::size_t case_index, std::size_t entry) {
@@ -240,6 +208,33 @@ void add_step_charts(const CompareResults& r, const std::string& name, const std
 }
 
 }  // namespace
+
+void Sample::add(double v) {
+  if (!std::isnan(v)) values.push_back(v);
+}
+
+double Sample::quantile(double q) const {
+  if (values.empty()) return kMissing;
+  std::vector<double> sorted = values;
+  std::sort(sorted.begin(), sorted.end());
+  const double at = q * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(at);
+  const double share = at - static_cast<double>(below);
+  if (share == 0) return sorted[below];
+  return sorted[below] + share * (sorted[below + 1] - sorted[below]);
+}
+
+std::vector<std::string> place_heads(const CompareResults& r) {
+  std::vector<std::string> heads = r.plan.keys;
+  if (both_modes(r)) heads.insert(heads.begin(), "mode");
+  return heads;
+}
+
+std::vector<std::string> place_cells(const CompareResults& r, std::size_t case_index, bool own_run) {
+  std::vector<std::string> cells = r.plan.cases[case_index].values;
+  if (both_modes(r)) cells.insert(cells.begin(), mode_of(own_run));
+  return cells;
+}
 
 std::string compare_csv(const CompareResults& r) {
   std::string text = "label,estimator,point,repeat";

@@ -130,7 +130,7 @@ void OuterBlock::fields(BlockVisitor& v) {
 void DiagnosticsBlock::fields(BlockVisitor& v) {
   v.field("reference", reference, Range::at_least(0),
           "a tight reference hypergradient every N outer steps, its work counted apart; 0: never");
-  v.field("audit", audit, Range::at_least(0), "k_match every N outer steps; 0: never");
+  v.field("audit", audit, Range::at_least(0), "k_match every N outer steps, for compare with the parts of each error; 0: never");
   v.field("warn_error", warn_error, Range::positive(), "warn when the estimated error of the hypergradient is above this",
           "null");
   v.field("fail_error", fail_error, Range::positive(), "end with exit code 5 when it is above this", "null");

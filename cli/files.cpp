@@ -149,7 +149,8 @@ const std::vector<std::string>& run_file_names() {
   static const std::vector<std::string> names{
       "config.yaml",  "config.resolved.yaml", "run.json",    "trace.csv",   "trace.jsonl", "hyper.csv",
       "model.json",   "predictions.csv",      "checkpoint",  "report.html", "plots",       "log.txt",
-      "elsewhere.py", "elsewhere.R",          "compare.csv", "own-run",     "curve.csv",   "curve.json"};
+      "elsewhere.py", "elsewhere.R",          "compare.csv", "steps.csv",   "own-run",     "curve.csv",
+      "curve.json"};
   return names;
 }
 

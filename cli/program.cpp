@@ -12,6 +12,7 @@
 #include <tacit/cli/schema.hpp>
 #include <tacit/cli/tune.hpp>
 #include <tacit/cli/verbs.hpp>
+#include <tacit/core/interrupt.hpp>
 #include <tacit/core/registry.hpp>
 #include <tacit/core/version.hpp>
 
@@ -130,6 +131,9 @@ int run_program(const std::vector<std::string>& arguments, Streams& io) {
   } catch (const IoError& e) {
     io.err << "error: " << e.what() << '\n';
     return kInternal;
+  } catch (const Interruption&) {
+    io.err << "interrupted before there was a result to keep\n";
+    return interrupting_signal() == SIGTERM ? kTerminated : kInterrupted;
   } catch (const std::bad_alloc&) {
     io.err << "error: there is not enough memory for this problem; use fewer rows, columns or levels\n";
     return kInternal;

@@ -127,6 +127,14 @@ void TuneRun::print_plan() {
     session_.say("the outer loss of ridge can have several minima; another hyper.l2.start may find another one");
 }
 
+/// What an estimator with a target did in a step.
+std::string aimed_text(const Diagnostics& d) {
+  if (std::isnan(d.sensitivity)) return {};
+  const std::string taped = std::isnan(d.window) ? "" : ", " + brief_number(d.window) + " of them at taped states";
+  return "; " + std::to_string(d.inner_steps) + " inner steps, " + brief_number(d.linear_steps) + " steps of the adjoint" +
+         taped + ", sensitivity " + brief_number(d.sensitivity);
+}
+
 Summary TuneRun::follow(Vec theta0) {
   const RunConfig& c = a_->config;
   OracleOptions options;
@@ -147,10 +155,11 @@ Summary TuneRun::follow(Vec theta0) {
   const auto observer = [&](const StepRecord& r) {
     trace.add(r);
     session_.log("step " + std::to_string(r.step) + " outer_loss " + number_text(r.outer_loss) + " hypergradient_norm " +
-                 number_text(r.hypergradient_norm));
+                 number_text(r.hypergradient_norm) + aimed_text(r.diagnostics));
     for (const Warning& w : step_warnings(r, warn_error, asked)) session_.warn(w);
     session_.progress().show(r, driver.max_steps);
   };
+  if (driver.time_limit) a_->interrupter->limit(*driver.time_limit);
   const Summary s =
       solve(driver, a_->problem.space, *oracle, *optimizer, theta0, {observer}, [] { return interrupting_signal() != 0; });
   trace.finish();

@@ -225,6 +225,7 @@ void measure_sensitivity(const Problem& problem, In u, const InnerSolution& inne
 
 Accuracy plan_for_target(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration, double target,
                          Accuracy asked) {
+  if (asked.residual == 0) return asked;  // exactly so many steps
   const bool due = std::isnan(calibration.sensitivity) || calibration.age >= kMeasureEvery;
   asked.rate = calibration.rate();
   if (due && !so_far) {

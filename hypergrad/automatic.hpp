@@ -20,8 +20,8 @@ Chosen automatic_estimator(const Problem& problem);
 
 /// The inner accuracy at which the iterate's share of a relative hypergradient error `target` is half of it:
 /// ||x - x*|| <= target / (2 chi) ||x|| by estimate. chi is measured on the first run, and again every 10 hypergradients, from
-/// hypergradients at two points of it, a relative error of about 0.1 and one of 0.01. so_far, calibration: as
-/// HypergradientEstimator::plan.
+/// hypergradients at two points of it, a relative error of about 0.1 and one of 0.01. A fixed number of steps (residual 0) stays
+/// one. so_far, calibration: as HypergradientEstimator::plan.
 Accuracy plan_for_target(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration, double target,
                          Accuracy asked);
 

@@ -13,6 +13,8 @@ namespace {
 
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 constexpr Index kCgLimit = 1000;
+/// A bound is sharp when what is not known of the point behind it is at most this share of the error that it bounds.
+constexpr double kSharp = 1e-4;
 
 /// sqrt(sum_j s_j^2 a_j^2) over the coordinates that a hyperparameter penalises; s_j: scale of that hyperparameter.
 double penalised(const LinearModel& f, In scale, In a) {
@@ -32,12 +34,22 @@ public:
   /// Newton steps for x, then the adjoint there. False when f_xx is not positive definite or something is not finite.
   bool round();
   /// Nothing left to correct but rounding.
-  bool exhausted() const { return at_floor_ && adjoint_residual_ <= 1e-14; }
+  bool exhausted() const { return at_floor_ && (adjoint_at_floor_ || adjoint_residual_ <= 1e-14); }
   /// Whether the known convexity, if any, vouches for the hypergradient (in theta) to this much.
   bool within(double much) const;
+  /// Whether a rigorous bound of what is wrong with gradient() is known: quadratic linear model with mu > 0, smooth criterion.
+  bool bounded() const;
+  /// That bound, in theta.
+  double remainder() { return remainder(here(), slope_) + 16 * kEps * size(g_); }
+  /// What of it is the rounding of the residuals, which no correction takes away.
+  double rounding();
+  /// One correction that takes no product: of a quadratic f by its factor, the result unchecked. False without a factor.
+  bool by_factor();
   /// ||.|| in theta
   double size(In gradient_u) const { return slope_.cwiseProduct(gradient_u).norm(); }
-  void bound(const Hypergradient& hyper, ErrorEstimate& e) const;
+  /// By what an error is divided.
+  double scale(In gradient_u) const { return std::max(size(gradient_u), options_.floor); }
+  void bound(const Hypergradient& hyper, ErrorEstimate& e);
 
   const Vec& x() const { return x_; }
   const Vec& adjoint() const { return w_; }
@@ -48,13 +60,19 @@ public:
 private:
   bool newton();
   bool newton_step();
+  bool newton_direction(Vec& d);
   bool correct_adjoint();
+  CgResult solve(In b, Out out);
+  Vec adjoint_left();
+  double adjoint_rounding() const;
   std::shared_ptr<const LinearOperator> preconditioner();
+  void factor_here();
   /// A point and an adjoint with f_x, l_x, the residual l_x - f_xx w, and the hypergradient there.
   struct Exact {
     Vec x, w, fx, lx, left, gradient;
   };
-  Exact sharpen() const;
+  Exact here();
+  void sharpen(Exact& at);
   double remainder(const Exact& at, In scale) const;
 
   const Problem& problem_;
@@ -62,44 +80,70 @@ private:
   const ErrorOptions& options_;
   std::shared_ptr<const LinearOperator> factor_;
   Vec x_, w_, lx_, lu_, g_;
+  Vec hw_;  ///< f_xx w at (x_, w_); empty: not known
   FirstOrder at_;
   std::unique_ptr<const Curvature> c_;
   double floor_ = 0, adjoint_residual_ = 0;
-  bool at_floor_ = false, tight_ = false, factored_ = false;
+  bool at_floor_ = false, adjoint_at_floor_ = false, tight_ = false, factored_ = false;
+  bool exact_ = false;  ///< factor_ is that of f_xx at x_
 };
 
 Correction::Correction(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
                        const ErrorOptions& options)
     : problem_(problem), u_(u), slope_(detail::theta_slope(problem, u)), options_(options), factor_(inner.inverse), x_(inner.x()),
-      w_(Vec::Zero(x_.size())), lx_(x_.size()), lu_(u.size()), g_(u.size()) {
+      w_(Vec::Zero(x_.size())), lx_(x_.size()), lu_(u.size()), g_(u.size()), exact_(inner.inverse && inner.inverse_exact) {
   if (hyper.adjoint.size() == x_.size() && hyper.adjoint.allFinite()) w_ = hyper.adjoint;
   c_ = problem.f->linearize(x_, u_, &at_);
   const double unit = inner.residual > 0 ? inner.gradient_norm / inner.residual : problem.f->gradient_scale(u_);
   floor_ = 10 * kEps * unit;
   tight_ = at_.gradient.norm() <= 1e-5 * unit && hyper.residual <= 1e-3;
+  if (!bounded()) return;
+  problem.l->gradient(x_, u_, lx_, lu_);
+  g_ = detail::implicit_gradient(*c_, w_, lu_);
 }
 
 /// A factor of f_xx while that costs no more than some products: what is left of a residual after few steps of CG says nothing
 /// of modes as soft as those of more columns than rows.
 std::shared_ptr<const LinearOperator> Correction::preconditioner() {
-  const Index n = x_.size();
-  if (!factor_ && !factored_ && n <= LinearModel::kEigenDim) {
-    factored_ = true;
-    if (Mat h(n, n); c_->dense(h)) factor_ = cholesky_inverse(h);
-  }
-  return factor_ ? factor_ : detail::jacobi(*c_, n);
+  if (!factor_ && !factored_) factor_here();
+  return factor_ ? factor_ : detail::jacobi(*c_, x_.size());
 }
 
-bool Correction::newton_step() {
+void Correction::factor_here() {
+  const Index n = x_.size();
+  factored_ = true;
+  if (exact_ || n > LinearModel::kEigenDim) return;
+  Mat h(n, n);
+  const auto inverse = c_->dense(h) ? cholesky_inverse(h) : nullptr;
+  exact_ = inverse != nullptr;
+  if (exact_) factor_ = inverse;
+}
+
+CgResult Correction::solve(In b, Out out) {
   const auto m = preconditioner();
   CgOptions cg;
   cg.tolerance = options_.relative;
   cg.max_steps = kCgLimit;
   cg.preconditioner = m.get();
   cg.verify = false;
-  Vec d = Vec::Zero(x_.size());
-  const CgResult r = detail::solve_with(*c_, -at_.gradient, d, cg);
-  if (r.status == Status::negative_curvature || r.status == Status::failed || !d.allFinite()) return false;
+  return detail::solve_with(*c_, b, out, cg);
+}
+
+/// By the factor where it is that of this point, which takes no product.
+bool Correction::newton_direction(Vec& d) {
+  d = Vec::Zero(x_.size());
+  (void)preconditioner();
+  if (exact_) {
+    factor_->apply(-at_.gradient, d);
+    return d.allFinite();
+  }
+  const CgResult r = solve(-at_.gradient, d);
+  return r.status != Status::negative_curvature && r.status != Status::failed && d.allFinite();
+}
+
+bool Correction::newton_step() {
+  Vec d;
+  if (!newton_direction(d)) return false;
   const double norm = at_.gradient.norm(), slope = at_.gradient.dot(d);
   // Where differences drown in rounding a few trials tell.
   const int trials = norm <= 1e4 * floor_ ? 2 : 20;
@@ -112,6 +156,10 @@ bool Correction::newton_step() {
       x_ = candidate;
       at_ = std::move(trial);
       c_ = std::move(next);
+      if (!problem_.f->quadratic()) {
+        hw_.resize(0);
+        exact_ = false;
+      }
       return true;
     }
   }
@@ -131,29 +179,49 @@ bool Correction::newton() {
   return true;
 }
 
+/// l_x - f_xx w. Where f_xx is constant its product with w outlives a step of x.
+Vec Correction::adjoint_left() {
+  if (hw_.size() != w_.size()) {
+    hw_ = Vec::Zero(w_.size());
+    if (!w_.isZero(0)) c_->hessian(w_, hw_);
+  }
+  return lx_ - hw_;
+}
+
+/// Rounding error of l_x - f_xx w.
+double Correction::adjoint_rounding() const {
+  const double smooth = problem_.f->smoothness(u_);
+  return 16 * kEps * (lx_.norm() + (std::isfinite(smooth) ? smooth * w_.norm() : 0));
+}
+
 bool Correction::correct_adjoint() {
   problem_.l->gradient(x_, u_, lx_, lu_);
   const double unit = lx_.norm();
-  Vec r = lx_, dw = Vec::Zero(x_.size());
-  if (!w_.isZero(0)) {
-    c_->hessian(w_, r);
-    r = lx_ - r;
-    if (r.norm() > unit) {  // worse than no adjoint at all
-      w_.setZero();
-      r = lx_;
-    }
+  Vec r = adjoint_left(), dw = Vec::Zero(x_.size());
+  if (r.norm() > unit) {  // worse than no adjoint at all
+    w_.setZero();
+    r = lx_;
   }
-  const auto m = preconditioner();
-  CgOptions cg;
-  cg.tolerance = options_.relative;
-  cg.max_steps = kCgLimit;
-  cg.preconditioner = m.get();
-  cg.verify = false;
-  const CgResult solved = detail::solve_with(*c_, r, dw, cg);
-  adjoint_residual_ = unit > 0 ? solved.residual * r.norm() / unit : 0;
-  w_ += dw;
+  hw_.resize(0);
+  const double wanted = options_.relative * r.norm();
+  if (exact_) {
+    factor_->apply(r, dw);
+    w_ += dw;
+    r = adjoint_left();  // what the factor's rounding left
+    dw.setZero();
+  }
+  adjoint_at_floor_ = exact_ && r.norm() <= adjoint_rounding();
+  Status status = Status::converged;
+  if (!exact_ || !(r.norm() <= wanted || adjoint_at_floor_)) {
+    const CgResult solved = solve(r, dw);
+    status = solved.status;
+    r *= solved.residual;
+    w_ += dw;
+    hw_.resize(0);
+  }
+  adjoint_residual_ = unit > 0 ? r.norm() / unit : 0;
   g_ = detail::implicit_gradient(*c_, w_, lu_);
-  return solved.status != Status::negative_curvature && solved.status != Status::failed && g_.allFinite();
+  return status != Status::negative_curvature && status != Status::failed && g_.allFinite();
 }
 
 /// ||f_x||/mu and ||l_x - f_xx w||/mu are at least the errors of point and adjoint where H is constant, and nearly so elsewhere;
@@ -169,26 +237,42 @@ bool Correction::within(double much) const {
 
 bool Correction::round() { return newton() && correct_adjoint(); }
 
-/// The nearest to the solution that is cheap: a dense solve where the factor is, else what the rounds left.
-Correction::Exact Correction::sharpen() const {
-  const Index n = x_.size();
-  Exact e{x_, w_, Vec(n), Vec(n), Vec(n), g_};
-  Mat h(n, n);
-  const auto inverse = n <= LinearModel::kEigenDim && c_->dense(h) ? cholesky_inverse(h) : nullptr;
-  Vec lu(u_.size()), d(n);
-  for (int k = 0; k < 3; ++k) {
-    problem_.f->gradient(e.x, u_, e.fx);
-    problem_.l->gradient(e.x, u_, e.lx, lu);
-    c_->hessian(e.w, e.left);
-    e.left = e.lx - e.left;
-    if (!inverse || k == 2) break;
-    inverse->apply(e.fx, d);
-    e.x -= d;
-    inverse->apply(e.left, d);
-    e.w += d;
-  }
-  e.gradient = detail::implicit_gradient(*problem_.f->linearize(e.x, u_), e.w, lu);
-  return e;
+bool Correction::by_factor() {
+  (void)preconditioner();
+  if (!exact_ || !problem_.f->quadratic()) return false;
+  Vec r = adjoint_left(), d(x_.size());
+  factor_->apply(at_.gradient, d);
+  x_ -= d;
+  r -= lx_;
+  problem_.l->gradient(x_, u_, lx_, lu_);
+  r += lx_;
+  factor_->apply(r, d);
+  w_ += d;
+  g_ = detail::implicit_gradient(*problem_.f->linearize(x_, u_), w_, lu_);
+  return g_.allFinite();
+}
+
+Correction::Exact Correction::here() { return {x_, w_, at_.gradient, lx_, adjoint_left(), g_}; }
+
+/// A step with the factor of f_xx, for what rounding, CG or a start that was good enough left.
+void Correction::sharpen(Exact& at) {
+  factor_here();
+  if (!exact_) return;
+  Vec lu(u_.size()), d(x_.size());
+  factor_->apply(at.fx, d);
+  at.x -= d;
+  factor_->apply(at.left, d);
+  at.w += d;
+  problem_.f->gradient(at.x, u_, at.fx);
+  problem_.l->gradient(at.x, u_, at.lx, lu);
+  c_->hessian(at.w, at.left);
+  at.left = at.lx - at.left;
+  at.gradient = detail::implicit_gradient(*problem_.f->linearize(at.x, u_), at.w, lu);
+}
+
+bool Correction::bounded() const {
+  const Objective& f = *problem_.f;
+  return f.quadratic() && f.linear() && std::isfinite(problem_.l->smoothness()) && f.convexity(u_) > 0;
 }
 
 // With H constant, E = ||f_x(x)|| / mu >= ||x - x*|| and W = (||l_x - H w|| + L_l E) / mu >= ||w - w*||. The cross term of
@@ -204,15 +288,42 @@ double Correction::remainder(const Exact& at, In scale) const {
   return penalised(f, scale, at.x) * w + penalised(f, scale, at.w) * e + largest * e * w;
 }
 
-void Correction::bound(const Hypergradient& hyper, ErrorEstimate& e) const {
-  const Objective& f = *problem_.f;
-  if (!f.quadratic() || !f.linear() || !std::isfinite(problem_.l->smoothness()) || !(f.convexity(u_) > 0)) return;
-  const Exact at = sharpen();
+double Correction::rounding() {
+  Exact at = here();
+  at.fx.setZero();
+  at.left.setZero();
+  return remainder(at, slope_) + 16 * kEps * size(g_);
+}
+
+void Correction::bound(const Hypergradient& hyper, ErrorEstimate& e) {
+  if (!bounded()) return;
+  Exact at = here();
+  const auto blunt = [&] {
+    const double enough = std::max(kSharp * size(hyper.gradient - at.gradient), options_.told * scale(at.gradient));
+    return remainder(at, slope_) > std::max(enough, 2 * rounding());
+  };
+  for (int k = 0; k < 2 && blunt(); ++k) sharpen(at);
   const Vec off = hyper.gradient - at.gradient;
   e.bound = off.norm() + remainder(at, Vec::Ones(u_.size())) + 16 * kEps * at.gradient.norm();
   const double left = remainder(at, slope_) + 16 * kEps * size(at.gradient);
   e.bound_theta = size(off) + left;
   e.least_theta = std::max(0.0, size(at.gradient) - left);
+}
+
+/// Whether the residuals in hand tell the error without a corrective solve: what they leave open is little of it, or next to
+/// nothing.
+bool told(Correction& correction, const Hypergradient& hyper, const ErrorOptions& options, ErrorEstimate& e) {
+  if (!correction.bounded() || !correction.gradient().allFinite()) return false;
+  const double left = correction.remainder(), size = correction.scale(correction.gradient());
+  const double off = correction.size(hyper.gradient - correction.gradient());
+  if (!(left <= std::max(options.told * size, options.resolution * std::min(off, size)))) return false;
+  correction.bound(hyper, e);
+  const bool better = correction.by_factor();
+  e.corrected = correction.gradient();
+  e.adjoint = correction.adjoint();
+  e.error = better ? correction.size(hyper.gradient - e.corrected) : std::max(off, left);
+  e.status = Status::converged;
+  return true;
 }
 
 }  // namespace
@@ -227,7 +338,7 @@ ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& 
     return e;
   }
   Correction correction(problem, u, inner, hyper, options);
-  e.status = Status::step_limit;
+  if (!told(correction, hyper, options, e)) e.status = Status::step_limit;
   while (e.rounds < options.max_rounds && e.status == Status::step_limit) {
     if (!correction.round()) {
       e.status = Status::failed;
@@ -237,8 +348,8 @@ ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& 
     e.adjoint = correction.adjoint();
     e.error = correction.size(hyper.gradient - e.corrected);
     // The reported quotient is as uncertain as its smaller part: the error, or the true length that it is divided by.
-    const double size = correction.size(e.corrected), smaller = std::min(e.error, size);
-    bool known = correction.exhausted();
+    const double size = correction.scale(e.corrected), smaller = std::min(e.error, size);
+    bool known = correction.exhausted() || (correction.bounded() && correction.remainder() <= options.resolution * smaller);
     if (e.rounds == 0) {
       known = known || (correction.tight() && e.error <= options.negligible * size);
     } else {
@@ -251,9 +362,9 @@ ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& 
     if (known && sure) e.status = Status::converged;
     ++e.rounds;
   }
+  if (e.status != Status::failed && e.rounds > 0) correction.bound(hyper, e);
   e.x = correction.x();
   e.iterate_error = (e.x - start).norm();
-  if (e.status != Status::failed) correction.bound(hyper, e);
   return e;
 }
 

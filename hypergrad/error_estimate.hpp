@@ -7,6 +7,7 @@
 namespace tacit {
 
 struct ErrorOptions {
+  double floor = 0;          ///< in theta: what a shorter hypergradient counts as where errors are set against its length
   double relative = 0.01;    ///< residual, over the one at its start, to which each corrective solve goes
   Index max_rounds = 10;     ///< corrections of point and adjoint
   Index max_newton = 3;      ///< Newton steps a round at most: a further one where ||f_x|| did not fall to a tenth
@@ -14,6 +15,8 @@ struct ErrorOptions {
                              ///< error found, or of its own length if that is less
   double negligible = 1e-3;  ///< below this relative error one round is enough, when residuals of point and adjoint are small
                              ///< too; where the convexity of f is known, it vouches for this share
+  double told = 1e-10;       ///< no round at all where a rigorous bound, from the residuals as they are, leaves open at most this
+                             ///< share of the hypergradient, or the share `resolution` of the error
 };
 
 /// A point and an adjoint nearer to the truth, and the hypergradient there, which stands in for the true one.
@@ -22,7 +25,8 @@ struct ErrorEstimate {
   Vec x;                     ///< corrected inner variable
   Vec adjoint;               ///< corrected adjoint
   double iterate_error = 0;  ///< ||x_T - x||, estimate of ||x_T - x*||
-  double error = std::numeric_limits<double>::quiet_NaN();  ///< ||g - corrected|| in theta
+  /// ||g - corrected|| in theta; without a round and without a factor of f_xx at least what the residuals leave open of it.
+  double error = std::numeric_limits<double>::quiet_NaN();
   double uncertainty =
       std::numeric_limits<double>::quiet_NaN();  ///< how far the last round moved `corrected`, in theta; NaN after one round
   /// Rigorous bounds of ||g - grad Phi|| in u and in theta: quadratic linear model with mu > 0 and a criterion with a smoothness
@@ -31,7 +35,7 @@ struct ErrorEstimate {
   double bound_theta = std::numeric_limits<double>::quiet_NaN();
   /// Rigorous lower bound of ||grad Phi|| in theta, where the bounds above are known.
   double least_theta = std::numeric_limits<double>::quiet_NaN();
-  Index rounds = 0;
+  Index rounds = 0;  ///< 0: the residuals of point and adjoint told enough
   Status status = Status::not_run;
 };
 
@@ -40,6 +44,8 @@ struct ErrorEstimate {
 /// adjoint in hand at the corrected point, both to 1 % of their start. A second round shows how well the first knew the error;
 /// rounds go on until that is known to 5 %. Residuals alone would not do: soft modes hide in them, so up to
 /// LinearModel::kEigenDim variables CG has a factor of f_xx, and its convexity, where known, must vouch for point and adjoint.
+/// A factor of f_xx at the very point replaces CG. Where the rigorous bound is known, it ends the rounds as soon as it leaves
+/// little open: after none, where the solver and the estimator solved tightly enough to tell.
 /// The work is counted with `problem.work`, if any.
 ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
                              const ErrorOptions& options = {});

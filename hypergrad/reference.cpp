@@ -105,6 +105,17 @@ Polished polish(const Problem& problem, In u, In x, Index max_steps) {
   return out;
 }
 
+Vec adjoint_gap(const Problem& problem, In u, In x, In w) {
+  const auto c = problem.f->linearize(x, u);
+  Vec lx(x.size()), lu(u.size()), left(x.size()), d, gap(u.size());
+  problem.l->gradient(x, u, lx, lu);
+  c->hessian(w, left);
+  left -= lx;
+  if (!Directions(true).newton(*c, left, d)) return {};
+  c->cross(d, gap);
+  return gap;
+}
+
 Hypergradient reference_hypergradient(const Problem& problem, In u, In x) {
   const Polished p = polish(problem, u, x);
   InnerSolution inner;

@@ -19,4 +19,9 @@ Polished polish(const Problem& problem, In u, In x, Index max_steps = 100);
 /// truth against which estimators are measured. status is that of the polishing when it failed.
 Hypergradient reference_hypergradient(const Problem& problem, In u, In x);
 
+/// What the hypergradient owes to its adjoint w not solving f_xx w = l_x at x: f_ux f_xx^{-1} (l_x - f_xx w), in u; empty where
+/// f_xx is not positive definite. Of an unrolled derivative, whose adjoint stands for its differentiated steps, it is the
+/// forgetting term: what those steps left of the wrong start of the derivative (exactly so where f_xx is constant).
+Vec adjoint_gap(const Problem& problem, In u, In x, In w);
+
 }  // namespace tacit

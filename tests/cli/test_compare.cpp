@@ -348,9 +348,100 @@ TEST_CASE("tacit compare: the shipped run files") {
   CHECK(of["one step"]["relative_error"]["median"].get<double>() > of["last 50"]["relative_error"]["median"].get<double>());
   CHECK(of["last 50"]["relative_error"]["median"].get<double>() > of["cg"]["relative_error"]["median"].get<double>());
   CHECK(j.at("inner_solves").size() == 2);
-  const Ran w = run({"compare", (kSource / "configs/compare_warm_start.yaml").string(), "compare.mode=same-path", "-o",
-                     (f.path / "b").string(), "--json"});
-  CAPTURE(w.err);
-  REQUIRE(w.code == 0);
-  CHECK(json::parse(w.out).at("table").size() == 18);
+}
+
+namespace {
+
+double number(const std::map<std::string, std::string>& row, const std::string& name) {
+  const std::string& cell = row.at(name);
+  return cell.empty() ? std::nan("") : std::stod(cell);
+}
+
+/// The median of a column over the rows of one label, mode and budget after the first point.
+double median_of(const std::vector<std::map<std::string, std::string>>& rows, const std::string& label, const std::string& mode,
+                 const std::string& budget, const std::string& column) {
+  std::vector<double> values;
+  for (const auto& row : rows) {
+    if (row.at("label") == label && row.at("mode") == mode && row.at("inner.max_steps") == budget && row.at("point") != "0")
+      values.push_back(number(row, column));
+  }
+  REQUIRE_FALSE(values.empty());
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : 0.5 * (values[half - 1] + values[half]);
+}
+
+}  // namespace
+
+TEST_CASE("tacit compare: the shipped study of warm starts shows what they do, step by step and in words") {
+  const Folder f("warm");
+  const std::string out = (f.path / "run").string();
+  const Ran r = run({"compare", (kSource / "configs/compare_warm_start.yaml").string(), "-o", out});
+  CAPTURE(r.err);
+  CAPTURE(r.out);
+  REQUIRE(r.code == 0);
+  const auto rows = rows_of(f.path / "run/steps.csv");
+  CHECK(rows.size() == rows_of(f.path / "run/compare.csv").size());
+  CHECK(rows.size() == 7u * 3 * (8 + 16));
+  for (const auto& row : rows) {
+    // Two parts make the whole, as far as lengths can say.
+    const double e = number(row, "relative_error"), a = number(row, "forgetting"), b = number(row, "curse");
+    CHECK(e <= (1 + 1e-9) * (a + b));
+    CHECK(e >= (1 - 1e-9) * std::abs(a - b));
+    if (row.at("label").substr(0, 5) == "cold ") {
+      if (row.at("label") != "cold adjoint") CHECK(number(row, "k_eff") == 0);
+    } else if (row.at("label") == "warm" && row.at("point") != "0") {
+      CHECK(number(row, "k_eff") >= 0.8 * number(row, "k_match"));
+      CHECK(number(row, "k_eff") <= 1.5 * number(row, "k_match"));
+    }
+  }
+  for (const std::string mode : {"same-path", "own-run"}) {
+    for (const std::string budget : {"5", "20", "80"}) {
+      CAPTURE(mode);
+      CAPTURE(budget);
+      const auto ratio = [&](const std::string& label, const std::string& other, const std::string& part) {
+        return median_of(rows, label, mode, budget, part) / median_of(rows, other, mode, budget, part);
+      };
+      CHECK(ratio("warm", "cold", "forgetting") == doctest::Approx(1).epsilon(0.1));
+      CHECK(ratio("warm", "cold", "curse") < 0.05);
+      CHECK(ratio("warm adjoint", "cold adjoint", "forgetting") < 0.01);
+      CHECK(ratio("warm adjoint", "cold adjoint", "curse") == doctest::Approx(1).epsilon(0.05));
+      if (budget == "80") continue;
+      const std::string late = budget == "5" ? "cold 25 last 5" : "cold 51 last 20";
+      CHECK(ratio(late, "warm", "forgetting") == doctest::Approx(1).epsilon(0.05));
+      CHECK(ratio(late, "warm", "curse") > 0.5);
+      CHECK(ratio(late, "warm", "curse") < 2);
+    }
+  }
+  CHECK(r.out.find("finding     a warm iterate, against a cold one, leaves the forgetting term as it is") != std::string::npos);
+  CHECK(r.out.find("and shrinks the curse term") != std::string::npos);
+  CHECK(r.out.find("finding     a warm adjoint, against a cold one, shrinks the forgetting term") != std::string::npos);
+  CHECK(json::parse(read(f.path / "run/run.json")).at("findings").size() == 6 + 6 + 4 + 3);
+}
+
+TEST_CASE("tacit compare: findings follow the numbers, and nothing is found where nothing was audited") {
+  const Folder f("findings");
+  // With the labels of the study, but both entries cold: no twins, no findings.
+  const std::string one =
+      "path: 3, estimators: [{label: warm, estimator: full-unroll, inner: {warm_start: false}}, "
+      "{label: cold, estimator: full-unroll, inner: {warm_start: false}}]";
+  const Ran same =
+      run({"compare", write_config(f, one).string(), "diagnostics.audit=1", "-o", (f.path / "a").string(), "--json"});
+  REQUIRE(same.code == 0);
+  CHECK(json::parse(same.out).at("findings").empty());
+  CHECK(rows_of(f.path / "a/steps.csv").size() == 6);
+  // Enough steps to forget everything but rounding of either start: one step of warm start has little left to shrink.
+  const std::string two =
+      "path: 3, estimators: [{label: a, estimator: one-step}, {label: b, estimator: one-step, inner: "
+      "{warm_start: false}}]";
+  const Ran none = run({"compare", write_config(f, two, "max_steps: 20000, tolerance: 1e-12").string(), "diagnostics.audit=1",
+                        "-o", (f.path / "b").string()});
+  REQUIRE(none.code == 0);
+  CHECK(none.out.find("a warm iterate, against a cold one, leaves the forgetting term as it is") != std::string::npos);
+  CHECK(none.out.find("shrinks") == std::string::npos);
+  // Into the folder of the run before: what that audited must not be taken for this one's.
+  const Ran silent = run({"compare", write_config(f, two).string(), "-o", (f.path / "b").string(), "--force"});
+  REQUIRE(silent.code == 0);
+  CHECK(silent.out.find("  finding  ") == std::string::npos);
+  CHECK_FALSE(fs::exists(f.path / "b/steps.csv"));
 }

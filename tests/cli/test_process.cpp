@@ -1,7 +1,10 @@
 // The program among other processes: signals, kill -9, pipes, full devices, closed streams, terminals.
 #include <doctest/doctest.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <random>
@@ -111,20 +114,115 @@ TEST_CASE("process: SIGINT and SIGTERM end a run with the best so far, its trace
   check_interrupted(SIGTERM, 143);
 }
 
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// An inner solve that takes for ever.
+const std::vector<std::string> kLongSolve{"inner.tolerance=0", "inner.max_steps=1000000000000"};
+
+struct Interrupted {
+  int code = -1;
+  std::string out, err;
+};
+
+/// Runs it, sends a signal when it is under way, and sees to it that it ends soon: about a second is promised, the rest is for a
+/// busy machine.
+template <class Ready>
+Interrupted interrupt(Start start, const Scratch& work, int signal, Ready ready) {
+  start.folder = work.path();
+  start.out = (work / "stdout").string();
+  start.err = (work / "stderr").string();
+  Process process(start);
+  REQUIRE(wait_until(process, ready));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  REQUIRE(process.running());
+  process.signal(signal);
+  const auto sent = Clock::now();
+  const int code = process.wait();
+  CHECK(Clock::now() - sent < std::chrono::seconds(4));
+  return {code, read_text(start.out), read_text(start.err)};
+}
+
+}  // namespace
+
+TEST_CASE("process: a signal in the middle of the very first inner solve ends the run, with no point to keep") {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    CAPTURE(signal);
+    const Scratch work;
+    Start start;
+    start.arguments = with({"tune", kConfigs + "ridge_diabetes.yaml", "-o", (work / "out").string()}, kLongSolve);
+    const Interrupted ran = interrupt(start, work, signal, [&] { return fs::exists(work / "out" / "config.resolved.yaml"); });
+    CHECK(ran.code == 128 + signal);
+    CHECK(ran.out.find("interrupted before the start was solved; there is no point to keep") != std::string::npos);
+    const json run = json::parse(read_text(work / "out" / "run.json"));
+    CHECK(run["status"] == "interrupted");
+    CHECK(run["best"].is_null());
+    CHECK_FALSE(fs::exists(work / "out" / "model.json"));
+  }
+}
+
+TEST_CASE("process: a signal in the middle of a later inner solve reports the best so far") {
+  const Scratch work;
+  Start start;
+  // Each outer step is one inner solve of some seconds.
+  start.arguments = with(kEndless, {"inner.tolerance=0", "inner.max_steps=3000000", "-o", (work / "out").string()});
+  const Interrupted ran = interrupt(start, work, SIGINT, [&] { return fs::exists(work / "out" / "trace.csv"); });
+  CHECK(ran.code == 130);
+  CHECK(ran.out.find("interrupted; the best point so far is kept") != std::string::npos);
+  CHECK(timeless(work / "out" / "trace.csv").size() == 2);
+  CHECK(json::accept(read_text(work / "out" / "model.json")));
+}
+
+TEST_CASE("process: limits.time acts in the middle of an inner solve") {
+  const Scratch work;
+  Start start;
+  start.folder = work.path();
+  start.arguments = with({"tune", kConfigs + "ridge_diabetes.yaml", "-o", (work / "out").string(), "--time", "1s"}, kLongSolve);
+  const auto begun = Clock::now();
+  const Ran none = run(start);
+  CHECK(Clock::now() - begun < std::chrono::seconds(10));
+  CHECK(none.code == 4);
+  CHECK(none.err.find("is reached before the start was solved; raise limits.time") != std::string::npos);
+}
+
+TEST_CASE("process: compare, curve and check end in the middle of a solve too") {
+  const Scratch work;
+  Start start;
+  const auto under_way = [&] { return fs::exists(work / "stderr"); };
+  start.arguments = with({"compare", kConfigs + "compare_estimators.yaml", "compare.mode=both",
+                          "compare.estimators=[{label: cg, estimator: implicit-cg}]", "-o", (work / "out").string()},
+                         kLongSolve);
+  const Interrupted compared = interrupt(start, work, SIGINT, [&] { return fs::exists(work / "out" / "config.resolved.yaml"); });
+  CHECK(compared.code == 130);
+  CHECK(json::parse(read_text(work / "out" / "run.json"))["message"] == "interrupted; what was compared by then is kept");
+  start.arguments = {"curve", kConfigs + "curve_logistic.yaml", "curve.steps=3000000", "-o", (work / "curve").string()};
+  const Interrupted curve = interrupt(start, work, SIGINT, under_way);
+  CHECK(curve.code == 130);
+  CHECK(curve.err.find("interrupted before there was a result to keep") != std::string::npos);
+  CHECK_FALSE(fs::exists(work / "curve"));
+  start.arguments = with({"check", "--gradient", kConfigs + "ridge_diabetes.yaml"}, kLongSolve);
+  CHECK(interrupt(start, work, SIGTERM, under_way).code == 143);
+}
+
 TEST_CASE("process: a second signal ends the program at once") {
   const Scratch work;
   Start start;
-  // One outer step that takes for ever: there is no safe point to wait for.
-  start.arguments = {"tune", kConfigs + "ridge_diabetes.yaml", "inner.tolerance=0", "inner.max_steps=1000000000000", "-q",
-                     "-o",   (work / "out").string()};
+  // What reads its data from a pipe that nobody fills sees no safe point.
+  const fs::path pipe = work / "never.csv";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  start.arguments = {"check", kConfigs + "ridge_diabetes.yaml", "data.train=" + pipe.string()};
   start.folder = work.path();
+  const int writer = open(pipe.c_str(), O_RDWR);
   Process process(start);
-  REQUIRE(wait_until(process, [&] { return fs::exists(work / "out" / "config.resolved.yaml"); }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  REQUIRE(process.running());
   process.signal(SIGINT);
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
   REQUIRE(process.running());
   process.signal(SIGINT);
   CHECK(process.wait() == 130);
+  close(writer);
 }
 
 TEST_CASE("process: kill -9 at any instant leaves only whole files, and --force clears what is left") {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <tacit/core/counting.hpp>
 #include <tacit/hypergrad/error_estimate.hpp>
@@ -220,6 +221,122 @@ TEST_CASE("error estimate: one round and a third of the work, where everything w
   const double off = test::relative_in_theta(p, u, h.gradient, reference_hypergradient(p, u, s.x()).gradient);
   CHECK(off > 1e-12);
   CHECK(test::relative_in_theta(p, u, h.gradient, e.corrected) == doctest::Approx(off).epsilon(0.5));
+}
+
+namespace {
+
+struct Saving {
+  double truth, estimate;
+  Index rounds;
+  std::int64_t units;
+};
+
+/// The estimate of one random ridge problem, with what it cost.
+Saving estimate_of(unsigned seed, const std::function<InnerSolution(const Problem&, In)>& solve,
+                   const HypergradientEstimator& estimator, double tolerance, Index size_of_x = 0,
+                   const ErrorOptions& options = {}) {
+  test::Numbers draw(seed);
+  const auto counter = std::make_shared<WorkCounter>();
+  const Index d = size_of_x > 0 ? size_of_x : budget(draw, 3, 25);
+  const double smallest = std::pow(10.0, -1 + draw.next());
+  const Problem p = counted(test::random_problem(3000 + seed, d, false, seed % 2 == 0, smallest), counter);
+  Vec u(p.f->outer_dim());
+  for (double& each : u) each = std::pow(10.0, -2 + draw.next());
+  const InnerSolution s = solve(p, u);
+  const Hypergradient h = estimator.estimate(p, u, s, nullptr, tolerance);
+  const Vec truth = reference_hypergradient(p, u, s.x()).gradient;
+  const double size = u.cwiseProduct(truth).norm(), off = u.cwiseProduct(Vec(h.gradient - truth)).norm();
+  const auto before = counter->read().inner_units();
+  const ErrorEstimate e = estimate_error(p, u, s, h, options);
+  const auto units = counter->read().inner_units() - before;
+  CAPTURE(seed);
+  CHECK(e.status == Status::converged);
+  CHECK(e.bound_theta >= off);
+  const Vec x = polish(p, u, s.x()).x;
+  CHECK((e.x - x).norm() <= 1e-2 * (s.x() - x).norm() + 1e-10 * x.norm());
+  return {off / size, e.error / u.cwiseProduct(e.corrected).norm(), e.rounds, units};
+}
+
+}  // namespace
+
+TEST_CASE("error estimate: no corrective solve where point and adjoint were solved tightly enough to tell") {
+  int told = 0, told_above = 0, asked = 0;
+  for (unsigned seed = 1; seed <= 240; ++seed) {
+    // From far too loose to rounding, so that what must not be told is there too. A slow solver and a slow estimator stop right
+    // at their tolerances, conjugate gradients far below.
+    const double tolerance = std::pow(10.0, seed % 3 == 0 ? -8.5 - 0.02 * seed : -1 - 0.05 * seed);
+    const auto solve = [&](const Problem& p, In u) {
+      if (seed % 3 == 1) return CholeskySolver().solve(p, u, nullptr, {1e-12}, {});
+      if (seed % 3 == 2) return NewtonCgSolver().solve(p, u, nullptr, {tolerance}, {});
+      IterateSolver slow(std::make_unique<GradientDescent>());
+      slow.options.max_steps = 20000;
+      return slow.solve(p, u, nullptr, {tolerance}, {});
+    };
+    const ImplicitCgEstimator cg;
+    NeumannEstimator slow;
+    slow.max_steps = 20000;
+    const Saving s = estimate_of(seed, solve, seed % 3 == 0 ? static_cast<const HypergradientEstimator&>(slow) : cg, tolerance);
+    CAPTURE(seed);
+    CHECK(s.estimate <= 3 * s.truth + 1e-12);
+    CHECK(s.estimate >= 0.3 * s.truth - 2e-13);
+    if (s.rounds > 0) {
+      ++asked;
+      continue;
+    }
+    ++told;
+    told_above += s.truth > 1e-12 ? 1 : 0;
+    CHECK(s.units <= 2);  // a gradient, and the residual of the adjoint
+    CHECK(s.truth <= 1e-9);
+  }
+  MESSAGE(told << " told, " << told_above << " of them of errors above 1e-12; " << asked << " not");
+  CHECK(told >= 50);
+  CHECK(told_above >= 3);
+  CHECK(asked >= 100);
+}
+
+TEST_CASE("error estimate: one round where the rigorous bound shows that it knows the error") {
+  std::vector<double> ratios, units;
+  for (unsigned seed = 1; seed <= 320; ++seed) {
+    test::Numbers draw(7000 + seed);
+    const Index steps = budget(draw, 2, 60), terms = budget(draw, 1, 60);
+    const auto solve = [&](const Problem& p, In u) {
+      return test::run_map(std::make_unique<GradientDescent>(), p, u, steps, {TapeRequest::kAll, 1});
+    };
+    NeumannEstimator neumann;
+    neumann.max_steps = terms;
+    const UnrollEstimator full(false);
+    const Saving s = estimate_of(seed, solve, seed % 2 == 0 ? static_cast<const HypergradientEstimator&>(full) : neumann, 1e-10);
+    if (s.rounds != 1 || !(s.truth > 1e-9)) continue;
+    ratios.push_back(s.estimate / s.truth);
+    units.push_back(static_cast<double>(s.units));
+  }
+  REQUIRE(ratios.size() >= 200);
+  MESSAGE(ratios.size() << " pairs, estimate / truth: 5 % " << quantile(ratios, 0.05) << ", median " << quantile(ratios, 0.5)
+                        << ", 95 % " << quantile(ratios, 0.95) << "; gradients and products: median " << quantile(units, 0.5));
+  CHECK(quantile(ratios, 0.5) == doctest::Approx(1).epsilon(0.01));
+  CHECK(quantile(ratios, 0) > 0.9);
+  CHECK(quantile(ratios, 1) < 1.1);
+  CHECK(quantile(units, 0.5) <= 4);
+}
+
+TEST_CASE("error estimate: beyond the factor a sloppy round is one of several, until the bound knows the error") {
+  ErrorOptions sloppy;
+  sloppy.relative = 0.4;
+  int several = 0;
+  for (unsigned seed = 1; seed <= 16; ++seed) {
+    CAPTURE(seed);
+    const auto solve = [&](const Problem& p, In u) {
+      return test::run_map(std::make_unique<GradientDescent>(), p, u, 5 * seed, {TapeRequest::kAll, 1});
+    };
+    NeumannEstimator neumann;
+    neumann.max_steps = 3 * seed;
+    const Saving s = estimate_of(seed, solve, neumann, 1e-10, LinearModel::kEigenDim + 10, sloppy);
+    several += s.rounds > 1 ? 1 : 0;
+    REQUIRE(s.truth > 1e-9);
+    CHECK(s.estimate >= 0.94 * s.truth);
+    CHECK(s.estimate <= 1.06 * s.truth);
+  }
+  CHECK(several >= 8);
 }
 
 TEST_CASE("error estimate: what is not finite gives no estimate") {
