@@ -1,4 +1,4 @@
-// What `tacit compare` found, as CSV, JSON, tables and charts.
+// What `tacit compare` found, as CSV, JSON and tables.
 #pragma once
 #include <string>
 #include <vector>
@@ -66,22 +66,8 @@ nlohmann::json compare_json(const CompareResults& r);
 /// Every inner solve of the shared paths, one by one.
 nlohmann::json solve_points_json(const CompareResults& r);
 
-/// Numbers that were measured; infinities count.
-struct Sample {
-  std::vector<double> values;
-  void add(double v);
-  /// Between neighbours linearly; NaN for an empty sample.
-  double quantile(double q) const;
-  double median() const { return quantile(0.5); }
-};
 /// The heads of the columns that say which combination and mode a row belongs to, and their cells.
 std::vector<std::string> place_heads(const CompareResults& r);
 std::vector<std::string> place_cells(const CompareResults& r, std::size_t case_index, bool own_run);
-
-struct NamedChart {
-  std::string name;  ///< of its files
-  std::string svg, csv;
-};
-std::vector<NamedChart> compare_charts(const CompareResults& r, const std::string& title);
 
 }  // namespace tacit

@@ -7,6 +7,7 @@
 
 #include <tacit/bilevel/trace.hpp>
 #include <tacit/cli/run_output.hpp>
+#include <tacit/cli/sample.hpp>
 #include <tacit/core/numbers.hpp>
 
 namespace tacit {

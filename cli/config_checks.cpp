@@ -17,7 +17,6 @@ struct Later {
 
 constexpr Later kLater[] = {
     {"verb", "resume", "run `tacit tune` again"},
-    {"verb", "report", "read trace.csv of the run folder"},
     {"data.format", "npy", "write the data as csv, tsv or libsvm"},
     {"data.format", "mtx", "write the data as libsvm"},
     {"data.format", "idx", "write the data as csv, tsv or libsvm"},
