@@ -30,7 +30,7 @@ bool looser(const Tolerance& a, const Tolerance& b, double by = 1.0000001);
 class Tolerances {
 public:
   static constexpr double kLoosest = 1e-2;
-  static constexpr double kError = 0.1;
+  static constexpr double kError = 0.3;
   static constexpr double kShare = 0.01;  ///< of the relative hypergradient, where the effect is not known
 
   /// target: half the relative error that the hypergradients aim at takes the place of kError where it is smaller; 0: none.
