@@ -7,6 +7,7 @@
 #include <limits>
 
 #include <tacit/bilevel/trace.hpp>
+#include <tacit/cli/chart_axis.hpp>
 #include <tacit/cli/run_output.hpp>
 
 namespace tacit {
@@ -14,29 +15,24 @@ namespace tacit {
 namespace {
 
 constexpr double kWidth = 760, kHeight = 440;  // without the legend
-constexpr double kLeft = 78, kRight = 20, kTop = 42, kBottom = 54;
+constexpr double kRight = 20, kTop = 42, kBottom = 54;
+constexpr double kCharacter = 7.3;  // width of a digit or letter, on average
 constexpr std::size_t kMostPoints = 1000;
+constexpr std::size_t kMarksOnALine = 10;
 constexpr int kColours = 7;
 
 // Okabe and Ito's palette (2008), and lighter relatives of it for a dark ground.
 constexpr std::array<const char*, kColours> kLight{"#0072b2", "#d55e00", "#009e73", "#b0508e", "#8c6d00", "#3a8fc4", "#4d4d4d"};
 constexpr std::array<const char*, kColours> kDark{"#5ab4f0", "#ff8f52", "#35cf9f", "#eba6d0", "#f0c541", "#9bd4f7", "#cfcfcf"};
 
-std::string style() {
-  std::string light, dark;
-  for (int i = 0; i < kColours; ++i) {
-    const std::string name = ".c" + std::to_string(i);
-    light += name + "{stroke:" + kLight[static_cast<std::size_t>(i)] + "}" + name +
-             "f{fill:" + kLight[static_cast<std::size_t>(i)] + "}";
-    dark += name + "{stroke:" + kDark[static_cast<std::size_t>(i)] + "}" + name + "f{fill:" + kDark[static_cast<std::size_t>(i)] +
-            "}";
+/// The rules of the seven colours, for strokes and fills.
+std::string colours(const std::array<const char*, kColours>& palette) {
+  std::string rules;
+  for (std::size_t i = 0; i < palette.size(); ++i) {
+    const std::string name = ".chart .c" + std::to_string(i);
+    rules += name + "{stroke:" + palette[i] + "}" + name + "f{fill:" + palette[i] + "}";
   }
-  return "<style>.bg{fill:#fff}.t{font:13px system-ui,sans-serif;fill:#222}.h{font-weight:600;font-size:15px}"
-         ".g{stroke:#ddd;stroke-width:1}.a{stroke:#555;stroke-width:1;fill:none}.l{fill:none;stroke-width:2;stroke-linejoin:"
-         "round}"
-         ".d{stroke-dasharray:7 5}.v{stroke-width:1.2;stroke-dasharray:2 3}" +
-         light + "@media(prefers-color-scheme:dark){.bg{fill:#16181c}.t{fill:#e4e4e4}.g{stroke:#34383f}.a{stroke:#aaa}" + dark +
-         "}</style>";
+  return rules;
 }
 
 /// Two decimals are enough for a screen, in every locale.
@@ -46,53 +42,38 @@ std::string coordinate(double v) {
   return {buffer, end};
 }
 
-bool drawable(double v, bool log) { return std::isfinite(v) && (!log || v > 0); }
-
-/// From data to the screen along one axis.
-struct Axis {
-  double lo = 0, hi = 1, at_lo = 0, at_hi = 1;
-  bool log = false;
-  double scaled(double v) const { return log ? std::log10(v) : v; }
-  double operator()(double v) const { return at_lo + (scaled(v) - lo) / (hi - lo) * (at_hi - at_lo); }
-};
-
-/// Steps of 1, 2 or 5 times a power of ten, at most `most` of them.
-double tick_step(double span, int most) {
-  const double raw = span / most, base = std::pow(10, std::floor(std::log10(raw)));
-  for (const double m : {1.0, 2.0, 5.0}) {
-    if (m * base >= raw * (1 - 1e-9)) return m * base;
+/// Calls `at(x, y)` for every number that has to find room: the points and the known ends of their intervals.
+template <class At>
+void each_point(const Series& s, const At& at) {
+  for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
+    at(s.x[i], s.y[i]);
+    if (i < std::min(s.lo.size(), s.hi.size())) {
+      at(s.x[i], s.lo[i]);
+      at(s.x[i], s.hi[i]);
+    }
   }
-  return 10 * base;
-}
-
-std::vector<double> ticks(const Axis& axis, int most) {
-  const double step = axis.log ? std::max(1.0, tick_step(axis.hi - axis.lo, most)) : tick_step(axis.hi - axis.lo, most);
-  std::vector<double> all;
-  for (double t = std::ceil(axis.lo / step - 1e-9) * step; t <= axis.hi + 1e-9 * step; t += step)
-    all.push_back(std::abs(t) < 1e-12 * step ? 0 : t);
-  return all;
 }
 
 /// The range of all points, widened so that nothing sits on the frame. A log axis spans 18 decades at most: what lies below is
 /// rounding.
-Axis fit(const Chart& chart, bool vertical) {
+Axis fit(const Chart& chart, bool vertical, double left = 0) {
   Axis axis;
   axis.log = vertical ? chart.log_y : chart.log_x;
   bool marks = false;
   double lo = std::numeric_limits<double>::infinity(), hi = -lo;
   for (const Series& s : chart.series) {
     marks = marks || s.points;
-    for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
-      const double v = vertical ? s.y[i] : s.x[i], other = vertical ? s.x[i] : s.y[i];
+    each_point(s, [&](double x, double y) {
+      const double v = vertical ? y : x, other = vertical ? x : y;
       // A mark that cannot be drawn for its other number takes no room.
-      if (!drawable(v, axis.log) || (s.points && !drawable(other, vertical ? chart.log_x : chart.log_y))) continue;
+      if (!drawable(v, axis.log) || (s.points && !drawable(other, vertical ? chart.log_x : chart.log_y))) return;
       lo = std::min(lo, axis.scaled(v));
       hi = std::max(hi, axis.scaled(v));
-    }
+    });
   }
   if (!(lo <= hi)) lo = 0, hi = 1;
   if (axis.log) lo = std::max(lo, hi - 18);
-  if (hi - lo < 1e-12 * std::max(1.0, std::abs(hi))) lo -= 0.5, hi += 0.5;
+  widen_flat(lo, hi, axis.log);
   if (vertical || marks) {
     const double margin = 0.04 * (hi - lo);
     lo -= margin;
@@ -100,9 +81,16 @@ Axis fit(const Chart& chart, bool vertical) {
   }
   axis.lo = lo;
   axis.hi = hi;
-  axis.at_lo = vertical ? kHeight - kBottom : kLeft;
+  axis.at_lo = vertical ? kHeight - kBottom : left;
   axis.at_hi = vertical ? kTop : kWidth - kRight;
   return axis;
+}
+
+/// Where the frame begins: beyond the longest number of the vertical axis.
+double left_edge(const Axis& y) {
+  std::size_t longest = 4;
+  for (const Tick& t : ticks(y, 8)) longest = std::max(longest, t.text.size());
+  return 38 + kCharacter * static_cast<double>(longest);
 }
 
 std::string tag_line(double x1, double y1, double x2, double y2, const std::string& cls) {
@@ -115,26 +103,21 @@ std::string tag_text(double x, double y, const std::string& text, const char* an
          xml_text(text) + "</text>\n";
 }
 
-std::string tick_text(double t, bool log) {
-  if (!log) return number_text(t);
-  const auto power = static_cast<long>(std::lround(t));
-  return power == 0 ? "1" : "1e" + std::to_string(power);
-}
-
-std::string frame(const Chart& chart, const Axis& x, const Axis& y) {
+std::string frame(const Chart& chart, const Axis& x, const Axis& y, bool titled) {
+  const double left = x.at_lo, bottom = kHeight - kBottom;
   std::string out;
-  for (const double t : ticks(x, 8)) {
-    const double at = x.at_lo + (t - x.lo) / (x.hi - x.lo) * (x.at_hi - x.at_lo);
-    out += tag_line(at, kTop, at, kHeight - kBottom, "g") + tag_text(at, kHeight - kBottom + 18, tick_text(t, x.log), "middle");
+  for (const Tick& t : ticks(x, 8)) {
+    const double at = x.place(t.at);
+    out += tag_line(at, kTop, at, bottom, "g") + tag_text(at, bottom + 18, t.text, "middle");
   }
-  for (const double t : ticks(y, 8)) {
-    const double at = y.at_lo + (t - y.lo) / (y.hi - y.lo) * (y.at_hi - y.at_lo);
-    out += tag_line(kLeft, at, kWidth - kRight, at, "g") + tag_text(kLeft - 8, at + 4, tick_text(t, y.log), "end");
+  for (const Tick& t : ticks(y, 8)) {
+    const double at = y.place(t.at);
+    out += tag_line(left, at, kWidth - kRight, at, "g") + tag_text(left - 8, at + 4, t.text, "end");
   }
-  out += "<path d=\"M" + coordinate(kLeft) + " " + coordinate(kTop) + "V" + coordinate(kHeight - kBottom) + "H" +
+  out += "<path d=\"M" + coordinate(left) + " " + coordinate(kTop) + "V" + coordinate(bottom) + "H" +
          coordinate(kWidth - kRight) + "\" class=\"a\"/>\n";
-  out += tag_text(kLeft, 22, chart.title, "start", " h");
-  out += tag_text((kLeft + kWidth - kRight) / 2, kHeight - kBottom + 38, chart.x_label, "middle");
+  if (titled) out += tag_text(20, 22, shortened(chart.title, 84), "start", " h");
+  out += tag_text((left + kWidth - kRight) / 2, bottom + 38, chart.x_label, "middle");
   const double middle = (kTop + kHeight - kBottom) / 2;
   out += "<g transform=\"translate(18 " + coordinate(middle) + ") rotate(-90)\">" + tag_text(0, 0, chart.y_label, "middle") +
          "</g>\n";
@@ -142,6 +125,8 @@ std::string frame(const Chart& chart, const Axis& x, const Axis& y) {
 }
 
 std::string class_of(const Series& s) { return "l c" + std::to_string(s.colour % kColours) + (s.dashed ? " d" : ""); }
+
+std::string band_class(const Series& s) { return "k c" + std::to_string(s.colour % kColours) + "f"; }
 
 std::string path(const Series& s, const Axis& x, const Axis& y) {
   const std::size_t n = std::min(s.x.size(), s.y.size()), step = n / kMostPoints + 1;
@@ -157,17 +142,29 @@ std::string path(const Series& s, const Axis& x, const Axis& y) {
 
 struct Entry {
   std::string name, cls;
-  int marked = -1;  ///< colour of the mark; -1: a line
+  int marked = -1;   ///< colour of the mark; -1: none
+  bool line = true;  ///< with a line
+  bool band = false;
 };
+
+/// A line carries a few marks where there are others from which it must be told apart.
+bool wants_marks(const Chart& chart, const Series& s) {
+  if (s.points || s.dashed || s.band || s.y.empty()) return false;
+  const auto lines =
+      std::count_if(chart.series.begin(), chart.series.end(), [](const Series& other) { return !other.dashed && !other.band; });
+  return lines > 1;
+}
 
 std::vector<Entry> legend_entries(const Chart& chart) {
   std::vector<Entry> all;
   bool bounds = false;
   for (const Series& s : chart.series) {
-    if (s.legend) all.push_back({s.name, class_of(s), s.points ? s.colour : -1});
+    const bool mark = s.points || wants_marks(chart, s);
+    if (s.legend)
+      all.push_back({shortened(s.name, 60), s.band ? band_class(s) : class_of(s), mark ? s.colour : -1, !s.points, s.band});
     bounds = bounds || (s.dashed && !s.legend);
   }
-  if (bounds) all.push_back({"dashed: bounds", "l d a"});
+  if (bounds) all.push_back({"dashed: bounds", "l d a", -1, true});
   return all;
 }
 
@@ -187,12 +184,59 @@ std::string mark(int colour, double x, double y) {
   }
 }
 
-std::string marks(const Series& s, const Axis& x, const Axis& y) {
+bool visible(const Series& s, std::size_t i, const Axis& x, const Axis& y) {
+  return drawable(s.x[i], x.log) && drawable(s.y[i], y.log) && x.scaled(s.x[i]) >= x.lo && y.scaled(s.y[i]) >= y.lo;
+}
+
+/// Every point, or of a line some: the few that tell it apart, and those without a neighbour, which a line would not show.
+std::string marks(const Series& s, const Axis& x, const Axis& y, bool some) {
+  const std::size_t n = std::min(s.x.size(), s.y.size());
+  const std::size_t every = some ? n / kMarksOnALine + 1 : 1;
+  // Lines that lie on one another show their marks in turn.
+  const std::size_t offset = every > 1 ? static_cast<std::size_t>(s.colour) * every / 7 % every : 0;
   std::string out;
-  for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
-    if (drawable(s.x[i], x.log) && drawable(s.y[i], y.log) && x.scaled(s.x[i]) >= x.lo && y.scaled(s.y[i]) >= y.lo)
-      out += mark(s.colour, x(s.x[i]), y(s.y[i])) + "\n";
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!visible(s, i, x, y)) continue;
+    const bool alone = (i == 0 || !visible(s, i - 1, x, y)) && (i + 1 == n || !visible(s, i + 1, x, y));
+    if (alone || (i % every == offset && (some || s.points))) out += mark(s.colour, x(s.x[i]), y(s.y[i])) + "\n";
   }
+  return out;
+}
+
+/// Bars from lo to hi; an end that is known has a cap, one that is open or beyond the frame has none.
+std::string bars(const Series& s, const Axis& x, const Axis& y) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min({s.x.size(), s.lo.size(), s.hi.size()}); ++i) {
+    const double lo = s.lo[i], hi = s.hi[i];
+    if (!drawable(s.x[i], x.log) || std::isnan(lo) || std::isnan(hi)) continue;
+    const bool low_end = drawable(lo, y.log) && y.scaled(lo) >= y.lo, high_end = drawable(hi, y.log) && y.scaled(hi) <= y.hi;
+    const double at = x(s.x[i]), low = low_end ? y(lo) : y.at_lo, high = high_end ? y(hi) : y.at_hi;
+    const std::string cls = "b c" + std::to_string(s.colour % kColours);
+    out += tag_line(at, low, at, high, cls);
+    if (low_end) out += tag_line(at - 4, low, at + 4, low, cls);
+    if (high_end) out += tag_line(at - 4, high, at + 4, high, cls);
+  }
+  return out;
+}
+
+/// The area between lo and hi, in pieces where an end is not known.
+std::string band(const Series& s, const Axis& x, const Axis& y) {
+  std::string out, there, back;
+  const auto close = [&] {
+    if (!there.empty()) out += "<path d=\"M" + there + back + "z\" class=\"" + band_class(s) + "\"/>\n";
+    there.clear();
+    back.clear();
+  };
+  for (std::size_t i = 0; i < std::min({s.x.size(), s.lo.size(), s.hi.size()}); ++i) {
+    if (!drawable(s.x[i], x.log) || !drawable(s.lo[i], y.log) || !drawable(s.hi[i], y.log)) {
+      close();
+      continue;
+    }
+    const std::string at = coordinate(x(s.x[i])) + " ";
+    there += (there.empty() ? "" : "L") + at + coordinate(y(s.lo[i]));
+    back = "L" + at + coordinate(y(s.hi[i])) + back;
+  }
+  close();
   return out;
 }
 
@@ -200,66 +244,107 @@ std::string marks(const Series& s, const Axis& x, const Axis& y) {
 double legend(const Chart& chart, std::string& out) {
   const std::vector<Entry> entries = legend_entries(chart);
   if (entries.empty()) return 0;
-  double x = kLeft, y = kHeight + 2;
+  constexpr double left = 40;
+  double x = left, y = kHeight + 2;
   for (const Entry& e : entries) {
-    const double width = 58 + 7 * static_cast<double>(e.name.size());
-    if (x > kLeft && x + width > kWidth - kRight + 20) {
-      x = kLeft;
+    const auto letters = std::count_if(e.name.begin(), e.name.end(), [](char c) { return (c & 0xC0) != 0x80; });
+    const double width = 58 + kCharacter * static_cast<double>(letters);
+    if (x > left && x + width > kWidth) {
+      x = left;
       y += 20;
     }
-    out += e.marked < 0 ? tag_line(x, y, x + 30, y, e.cls) : mark(e.marked, x + 24, y) + "\n";
+    if (e.band)
+      out += "<rect x=\"" + coordinate(x) + "\" y=\"" + coordinate(y - 6) + "\" width=\"30\" height=\"12\" class=\"" + e.cls +
+             "\"/>\n";
+    else if (e.line)
+      out += tag_line(x, y, x + 30, y, e.cls);
+    if (e.marked >= 0) out += mark(e.marked, x + (e.line ? 15 : 24), y) + "\n";
     out += tag_text(x + 36, y + 4, e.name, "start");
     x += width;
   }
   return y + 16 - kHeight;
 }
 
-}  // namespace
-
-std::string xml_text(const std::string& text) {
+/// Vertical lines; the names of neighbours stand at different heights.
+std::string marker_lines(const Chart& chart, const Axis& x) {
   std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
+  int nth = 0;
+  for (const Marker& m : chart.markers) {
+    if (!drawable(m.x, x.log) || x.scaled(m.x) < x.lo || x.scaled(m.x) > x.hi) continue;
+    const double at = x(m.x);
+    out += tag_line(at, kTop, at, kHeight - kBottom, "v c" + std::to_string(m.colour % kColours));
+    out += tag_text(at + 3, kHeight - kBottom - 6 - 15 * (nth++ % 3), shortened(m.name, 24), "start");
   }
   return out;
 }
 
-std::string chart_svg(const Chart& chart) {
-  const Axis x = fit(chart, false), y = fit(chart, true);
-  std::string body = frame(chart, x, y);
-  for (const Marker& m : chart.markers) {
-    if (!drawable(m.x, x.log) || x.scaled(m.x) < x.lo || x.scaled(m.x) > x.hi) continue;
-    const double at = x(m.x);
-    body += tag_line(at, kTop, at, kHeight - kBottom, "v c" + std::to_string(m.colour % kColours));
-    body += tag_text(at + 3, kHeight - kBottom - 6, m.name, "start");
+/// Everything inside the svg element; `height` becomes that of the whole.
+std::string body(const Chart& chart, bool titled, double& height) {
+  const Axis y = fit(chart, true), x = fit(chart, false, left_edge(y));
+  std::string out;
+  for (const Series& s : chart.series) out += s.band ? band(s, x, y) : "";
+  out += frame(chart, x, y, titled) + marker_lines(chart, x);
+  for (const Series& s : chart.series) {
+    if (s.band) continue;
+    out += bars(s, x, y);
+    if (!s.points) out += path(s, x, y);
+    out += marks(s, x, y, wants_marks(chart, s));
   }
-  for (const Series& s : chart.series) body += s.points ? marks(s, x, y) : path(s, x, y);
-  const std::string width = coordinate(kWidth), height = coordinate(kHeight + legend(chart, body));
-  return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + width + " " + height + "\" role=\"img\">\n<title>" +
-         xml_text(chart.title) + "</title>\n" + style() + "\n<rect width=\"" + width + "\" height=\"" + height +
-         "\" class=\"bg\"/>\n" + body + "</svg>\n";
+  height = kHeight + legend(chart, out);
+  return out;
+}
+
+std::string svg(const Chart& chart, const std::string& id, bool alone) {
+  double height = 0;
+  const std::string inside = body(chart, alone, height), width = coordinate(kWidth);
+  // On a page the heading above is the title, and the room for it is cut off.
+  const std::string top = alone ? "0" : "28", high = coordinate(alone ? height : height - 28);
+  const std::string name = xml_text(id);
+  std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 " + top + " " + width + " " + high +
+                    "\" role=\"img\" class=\"chart\" aria-labelledby=\"" + name + "-t " + name + "-d\">\n<title id=\"" + name +
+                    "-t\">" + xml_text(chart.title) + "</title>\n<desc id=\"" + name + "-d\">" +
+                    xml_text(chart.description.empty() ? chart.y_label + " against " + chart.x_label : chart.description) +
+                    "</desc>\n";
+  if (alone) out += "<style>" + chart_style() + "</style>\n";
+  return out + "<rect y=\"" + top + "\" width=\"" + width + "\" height=\"" + high + "\" class=\"bg\"/>\n" + inside + "</svg>\n";
+}
+
+}  // namespace
+
+std::string chart_style() {
+  return ".chart .bg{fill:#fff}.chart .t{font:13px system-ui,sans-serif;fill:#222}.chart .h{font-weight:600;font-size:15px}"
+         ".chart .g{stroke:#ddd;stroke-width:1}.chart .a{stroke:#555;stroke-width:1;fill:none}"
+         ".chart .l{fill:none;stroke-width:2;stroke-linejoin:round}.chart .b{stroke-width:1.4}.chart .k{fill-opacity:.2}"
+         ".chart .d{stroke-dasharray:7 5;stroke-width:1.5}.chart .v{stroke-width:1.2;stroke-dasharray:2 3}" +
+         colours(kLight) +
+         "@media screen and (prefers-color-scheme:dark){.chart .bg{fill:#16181c}.chart .t{fill:#e4e4e4}.chart .g{stroke:#34383f}"
+         ".chart .a{stroke:#aaa}" +
+         colours(kDark) + "}";
+}
+
+std::string chart_svg(const Chart& chart) { return svg(chart, "chart", true); }
+
+SvgText chart_element(const Chart& chart, const std::string& id) { return {svg(chart, id, false)}; }
+
+bool has_points(const Chart& chart) {
+  for (const Series& s : chart.series) {
+    for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
+      if (!s.dashed && drawable(s.x[i], chart.log_x) && drawable(s.y[i], chart.log_y)) return true;
+    }
+  }
+  return false;
 }
 
 std::string chart_csv(const Chart& chart) {
-  std::string out = "series,x,y\n";
+  const auto number = [](double v) { return std::isnan(v) ? std::string() : number_text(v); };
+  const bool intervals = std::any_of(chart.series.begin(), chart.series.end(), [](const Series& s) { return !s.lo.empty(); });
+  std::string out = intervals ? "series,x,y,lo,hi\n" : "series,x,y\n";
   for (const Series& s : chart.series) {
-    for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i)
-      out += csv_cell(s.name) + "," + number_text(s.x[i]) + "," + number_text(s.y[i]) + "\n";
+    for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
+      out += csv_cell(s.name) + "," + number(s.x[i]) + "," + number(s.y[i]);
+      if (intervals) out += "," + (i < s.lo.size() ? number(s.lo[i]) : "") + "," + (i < s.hi.size() ? number(s.hi[i]) : "");
+      out += "\n";
+    }
   }
   return out;
 }

@@ -1,6 +1,8 @@
-// Line and scatter charts as SVG that reads by itself: light and dark, colours that colour-blind readers tell apart, no script.
+// Line and scatter charts as SVG that reads by itself: light and dark, colours that colour-blind readers tell apart, marks that
+// tell lines apart without any colour, no script.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tacit {
@@ -13,6 +15,10 @@ struct Series {
   bool dashed = false;  ///< a bound, not a measurement
   bool legend = true;   ///< has an entry of its own in the legend
   bool points = false;  ///< a mark at each point, of a shape that goes with the colour, instead of a line
+  /// Empty, or the interval of each point: a bar, or the edge of a band. An end that is not finite is open: it runs to the frame.
+  /// NaN: not known, no bar.
+  std::vector<double> lo{}, hi{};
+  bool band = false;  ///< the intervals are a band below the lines, not a bar at each point
 };
 
 /// A vertical line: an instant that matters.
@@ -28,13 +34,28 @@ struct Chart {
   std::vector<Series> series;
   std::vector<Marker> markers;
   bool log_x = false;
+  std::string description{};  ///< for who cannot see it
+};
+
+/// A finished piece of SVG: what only this file makes, so that a page can take it as it is.
+struct SvgText {
+  std::string text;
 };
 
 /// The chart as a document of its own, 760 units wide, the legend below the lines.
 std::string chart_svg(const Chart& chart);
-/// Its numbers, tidy: series,x,y with every digit.
+/// The same for a page that holds chart_style() once; `id` is that of no other chart there.
+SvgText chart_element(const Chart& chart, const std::string& id);
+/// The rules that give every chart its colours, light and dark; on paper always light.
+std::string chart_style();
+/// Its numbers, tidy: series,x,y with every digit, and lo,hi where a series has intervals. What is not known is empty.
 std::string chart_csv(const Chart& chart);
-/// Text as XML content: & < > and quotation marks escaped.
-std::string xml_text(const std::string& text);
+/// Does the chart show anything at all?
+bool has_points(const Chart& chart);
+/// Text as XML content or attribute value: & < > and quotation marks escaped, what XML does not allow (control characters, bytes
+/// that are no UTF-8) as U+FFFD or a blank.
+std::string xml_text(std::string_view text);
+/// The first `most` characters of a text in UTF-8, with an ellipsis where something was cut off.
+std::string shortened(const std::string& text, std::size_t most);
 
 }  // namespace tacit

@@ -15,12 +15,13 @@ namespace {
 namespace po = boost::program_options;
 
 const std::vector<std::string>& verbs() {
-  static const std::vector<std::string> all{"tune", "compare", "curve", "check", "predict", "init", "describe", "schema"};
+  static const std::vector<std::string> all{"tune",   "compare", "curve",    "check", "predict",
+                                            "report", "init",    "describe", "schema"};
   return all;
 }
 
 const std::vector<std::string>& later_verbs() {
-  static const std::vector<std::string> all{"resume", "report"};
+  static const std::vector<std::string> all{"resume"};
   return all;
 }
 
@@ -28,7 +29,7 @@ po::options_description flags() {
   po::options_description all("Flags");
   auto add = all.add_options();
   add("output,o", po::value<std::string>()->value_name("DIR"),
-      "run folder (predict: file) to write; a folder must be empty without --force");
+      "run folder (predict: file; report: folder) to write; a folder must be empty without --force");
   add("force", "replace what an earlier run left in the folder given with -o");
   add("print-config", "print the run file with every key in use, and stop");
   add("json", "one JSON object on standard output, nothing else");
@@ -52,6 +53,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>>& flags_of_ve
       {"curve", {"output", "force", "print-config", "json", "seed", "threads"}},
       {"check", {"output", "force", "print-config", "json", "gradient", "seed", "threads", "time"}},
       {"predict", {"output"}},
+      {"report", {"output", "force", "json"}},
       {"init", {}},
       {"describe", {}},
       {"schema", {}}};
@@ -147,6 +149,7 @@ std::string help_text() {
           "  tacit curve CONFIG         error of iterate and derivative over the inner iterations, with the theory's bounds\n"
           "  tacit check CONFIG         validate run file and data, print the plan; --gradient also tests the hypergradient\n"
           "  tacit predict MODEL DATA   -o FILE or standard output; MODEL: run folder or model.json\n"
+          "  tacit report DIR...        (re)build report.html and plots/ of a run folder; several side by side, in a new folder\n"
           "  tacit init [KIND]          a commented starter run file; data.train=FILE fills it in from that file\n"
           "  tacit describe [NAME]      a key, an error code, or what can be named, with fields, ranges, defaults\n"
           "  tacit schema               JSON Schema of the run file\n\n"

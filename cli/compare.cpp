@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <tacit/cli/compare_report.hpp>
+#include <tacit/cli/report.hpp>
 #include <tacit/cli/session.hpp>
 #include <tacit/cli/tune.hpp>
 #include <tacit/core/numbers.hpp>
@@ -104,7 +105,8 @@ private:
   StopReason reason_ = StopReason::not_run;
   std::string message_;
   Index path_points_ = 0;
-  std::string path_end_;  ///< why a path is shorter than asked
+  std::string path_end_;                        ///< why a path is shorter than asked
+  std::pair<std::string, std::string> report_;  ///< row of the table
 };
 
 /// Time and signals are asked for between points and between evaluations; what is there by then is reported.
@@ -145,6 +147,8 @@ void CompareRun::prepare() {
   resolved.data.weight = first_->config.data.weight;
   session_.open(resolved);
   facts_ = run_facts(*first_, session_);
+  facts_["method"] = {{"optimizer", config_.outer.optimizer}};  // solvers and estimators are in the table
+  session_.write("run.json", begun_text(facts_));
 }
 
 void CompareRun::judge(const std::vector<Truth>& all, double floor, const std::string& where) {
@@ -337,6 +341,7 @@ std::string CompareRun::table() const {
                                 (path_end_.empty() ? "" : "; fewer than asked: " + path_end_)});
   rows.push_back({"warnings", session_.warnings().all().empty() ? "none" : std::to_string(session_.warnings().all().size())});
   rows.push_back({"run folder", session_.folder().string()});
+  rows.push_back(report_);
   std::string text;
   if (!results_.rows.empty()) text += compare_table(results_) + "\n";
   if (!results_.solves.empty()) text += solve_table(results_) + "\n";
@@ -346,15 +351,11 @@ std::string CompareRun::table() const {
 
 void CompareRun::leave_files() {
   session_.write("compare.csv", compare_csv(results_));
-  session_.make_folder("plots");
-  for (const NamedChart& c : compare_charts(results_, config_.run_name)) {
-    session_.write("plots/" + c.name + ".svg", c.svg);
-    session_.write("plots/" + c.name + ".csv", c.csv);
-  }
   json run = facts_;
   run.update(result_json());
   run["inner_solve_points"] = solve_points_json(results_);
-  session_.write("run.json", run.dump(2) + "\n");
+  session_.write("run.json", json_text(run));
+  report_ = leave_report(session_);
 }
 
 int CompareRun::run() {
@@ -375,7 +376,7 @@ int CompareRun::run() {
   leave_files();
   session_.progress().clear();
   if (line.json)
-    session_.io().out << result_json().dump(2) << '\n';
+    session_.io().out << json_text(result_json());
   else if (!line.quiet)
     session_.io().out << table();
   if (ending().code == kNumerical)

@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <map>
 #include <tuple>
 
 #include <nlohmann/json.hpp>
 
 #include <tacit/bilevel/trace.hpp>
-#include <tacit/cli/chart.hpp>
 #include <tacit/cli/run_output.hpp>
+#include <tacit/cli/sample.hpp>
 #include <tacit/cli/session.hpp>
 #include <tacit/core/numbers.hpp>
 
@@ -25,26 +24,6 @@ std::string cell(double v) { return std::isnan(v) ? "" : number_text(v); }
 const char* mode_of(bool own_run) { return own_run ? "own-run" : "same-path"; }
 
 bool both_modes(const CompareResults& r) { return r.plan.same_path && r.plan.own_run; }
-
-/// Numbers that were measured; infinities count.
-struct Sample {
-  std::vector<double> values;
-  void add(double v) {
-    if (!std::isnan(v)) values.push_back(v);
-  }
-  /// Between neighbours linearly; NaN for an empty sample.
-  double quantile(double q) const {
-    if (values.empty()) return kMissing;
-    std::vector<double> sorted = values;
-    std::sort(sorted.begin(), sorted.end());
-    const double at = q * static_cast<double>(sorted.size() - 1);
-    const auto below = static_cast<std::size_t>(at);
-    const double share = at - static_cast<double>(below);
-    if (share == 0) return sorted[below];
-    return sorted[below] + share * (sorted[below + 1] - sorted[below]);
-  }
-  double median() const { return quantile(0.5); }
-};
 
 std::string sci_or_none(double v) { return std::isnan(v) ? "-" : sci(v); }
 std::string range_text(const Sample& s) {
@@ -170,73 +149,6 @@ json own_run_json(const CompareResults& r, const CompareOwnRun& o) {
           {"seconds", o.seconds},
           {"work", work_json(o.summary.work)},
           {"folder", o.folder}};
-}
-
-using Axis = std::function<double(const CompareRow&)>;
-
-NamedChart scatter(const CompareResults& r, const std::string& name, const std::string& title, const std::string& x_label,
-                   bool own_run, const Axis& x) {
-  Chart chart;
-  chart.title = title;
-  chart.x_label = x_label;
-  chart.y_label = "relative error of the hypergradient";
-  chart.log_x = true;
-  for (std::size_t e = 0; e < r.plan.cases.front().entries.size(); ++e) {
-    Series s;
-    s.name = r.plan.cases.front().entries[e].label;
-    s.colour = static_cast<int>(e);
-    s.points = true;
-    bool drawn = false;
-    for (const CompareRow& row : r.rows) {
-      if (row.entry != e || row.own_run != own_run || std::isnan(row.seen.relative_error)) continue;
-      s.x.push_back(x(row));
-      s.y.push_back(row.seen.relative_error);
-      drawn = drawn || s.x.back() > 0;
-    }
-    // A logarithm has no place for 0, and an estimator that is not there must not look forgotten.
-    if (!drawn) s.name += s.x.empty() ? " (no error known)" : " (0: off the axis)";
-    chart.series.push_back(std::move(s));
-  }
-  return {name, chart_svg(chart), chart_csv(chart)};
-}
-
-/// The error of each estimator from outer step to outer step (median over repeats), for one combination.
-NamedChart over_steps(const CompareResults& r, const std::string& name, const std::string& title, std::size_t case_index,
-                      bool own_run) {
-  Chart chart;
-  chart.title = title;
-  chart.x_label = "outer step";
-  chart.y_label = "relative error of the hypergradient";
-  const std::vector<CompareEntry>& entries = r.plan.cases[case_index].entries;
-  for (std::size_t e = 0; e < entries.size(); ++e) {
-    std::map<Index, Sample> at;
-    for (const CompareRow& row : r.rows) {
-      if (row.case_index == case_index && row.entry == e && row.own_run == own_run)
-        at[row.seen.point].add(row.seen.relative_error);
-    }
-    Series s;
-    s.name = entries[e].label;
-    s.colour = static_cast<int>(e);
-    s.dashed = s.colour >= 7;  // the palette begins again
-    for (const auto& [point, errors] : at) {
-      s.x.push_back(static_cast<double>(point));
-      s.y.push_back(errors.median());
-    }
-    chart.series.push_back(std::move(s));
-  }
-  return {name, chart_svg(chart), chart_csv(chart)};
-}
-
-/// One a combination; of more than a dozen nobody looks at each.
-void add_step_charts(const CompareResults& r, const std::string& name, const std::string& title, bool own_run,
-                     std::vector<NamedChart>& charts) {
-  constexpr std::size_t kMost = 12;
-  const std::size_t cases = r.plan.cases.size();
-  for (std::size_t c = 0; c < std::min(cases, kMost); ++c) {
-    std::string place;
-    for (std::size_t k = 0; k < r.plan.keys.size(); ++k) place += ", " + r.plan.keys[k] + " " + r.plan.cases[c].values[k];
-    charts.push_back(over_steps(r, name + (cases > 1 ? "_" + std::to_string(c) : ""), title + place, c, own_run));
-  }
 }
 
 }  // namespace
@@ -374,24 +286,6 @@ json solve_points_json(const CompareResults& r) {
                     {"status", to_string(row.solve.status)}});
   }
   return list;
-}
-
-std::vector<NamedChart> compare_charts(const CompareResults& r, const std::string& title) {
-  const Axis units = [](const CompareRow& row) { return static_cast<double>(row.seen.work.inner_units()); };
-  const Axis whole = [](const CompareRow& row) { return row.solve_units + static_cast<double>(row.seen.work.inner_units()); };
-  const Axis bytes = [](const CompareRow& row) { return row.seen.tape_bytes; };
-  const std::string unit = "gradients + Hessian products";
-  std::vector<NamedChart> charts;
-  if (r.plan.same_path) {
-    charts.push_back(scatter(r, "error_cost", title, unit + " of the estimator alone", false, units));
-    charts.push_back(scatter(r, "error_cost_with_solve", title, unit + ", inner solve included", false, whole));
-    charts.push_back(scatter(r, "error_tape", title, "bytes of stored states", false, bytes));
-  }
-  if (r.plan.own_run)
-    charts.push_back(scatter(r, "own_run_error_cost", title + ", own runs", unit + " of an outer step", true, units));
-  if (r.plan.same_path) add_step_charts(r, "error_steps", title, false, charts);
-  if (r.plan.own_run) add_step_charts(r, "own_run_error_steps", title + ", own runs", true, charts);
-  return charts;
 }
 
 }  // namespace tacit

@@ -1,4 +1,4 @@
-// What `tacit compare` found, as CSV, JSON, tables and charts.
+// What `tacit compare` found, as CSV, JSON and tables.
 #pragma once
 #include <string>
 #include <vector>
@@ -65,11 +65,5 @@ std::string check_text(const CompareResults& r, const std::string& reference);
 nlohmann::json compare_json(const CompareResults& r);
 /// Every inner solve of the shared paths, one by one.
 nlohmann::json solve_points_json(const CompareResults& r);
-
-struct NamedChart {
-  std::string name;  ///< of its files
-  std::string svg, csv;
-};
-std::vector<NamedChart> compare_charts(const CompareResults& r, const std::string& title);
 
 }  // namespace tacit

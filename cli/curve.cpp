@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <tacit/bilevel/trace.hpp>
-#include <tacit/cli/chart.hpp>
+#include <tacit/cli/report.hpp>
 #include <tacit/cli/session.hpp>
 #include <tacit/cli/tune.hpp>
 #include <tacit/hypergrad/curve.hpp>
@@ -16,9 +16,6 @@ namespace tacit {
 namespace {
 
 using nlohmann::json;
-
-/// Below this share of its start an error is the rounding of the reference.
-constexpr double kRounding = 1e-15;
 
 std::unique_ptr<Algorithm> make_algorithm(RunConfig& config) {
   Registry<Algorithm> algorithms("fixed-point map", "inner.solver");
@@ -33,20 +30,10 @@ std::unique_ptr<Algorithm> make_algorithm(RunConfig& config) {
   return algorithm;
 }
 
-std::string derivative_name(const Curve& c, Index start, const char* what) {
-  return std::string(what) + (c.derivative.size() > 1 || start > 0 ? ", from step " + std::to_string(start) : "");
-}
-
 /// "heavy-ball, step 0.31, momentum 0.62"
 std::string map_text(const Curve& c, const RunConfig& config) {
   return config.inner.solver + ", step " + brief_number(c.step_size) +
          (c.momentum != 0 ? ", momentum " + brief_number(c.momentum) : "");
-}
-
-std::vector<double> numbers_to(Index n) {
-  std::vector<double> k(static_cast<std::size_t>(n) + 1);
-  for (std::size_t i = 0; i < k.size(); ++i) k[i] = static_cast<double>(i);
-  return k;
 }
 
 std::string curve_csv(const Curve& c) {
@@ -56,10 +43,12 @@ std::string curve_csv(const Curve& c) {
     text += ",derivative_error_" + s + ",derivative_bound_" + s;
   }
   text += '\n';
-  const auto cell = [](const std::vector<double>& v, std::size_t k) { return v.empty() ? std::string() : number_text(v[k]); };
+  const auto cell = [](const std::vector<double>& v, std::size_t k) {
+    return v.empty() || std::isnan(v[k]) ? std::string() : number_text(v[k]);
+  };
   for (std::size_t k = 0; k < c.iterate_error.size(); ++k) {
-    text += std::to_string(k) + "," + number_text(c.iterate_error[k]) + "," + cell(c.iterate_bound, k);
-    for (const DerivativeCurve& d : c.derivative) text += "," + number_text(d.error[k]) + "," + cell(d.bound, k);
+    text += std::to_string(k) + "," + cell(c.iterate_error, k) + "," + cell(c.iterate_bound, k);
+    for (const DerivativeCurve& d : c.derivative) text += "," + cell(d.error, k) + "," + cell(d.bound, k);
     text += '\n';
   }
   return text;
@@ -102,29 +91,6 @@ json curve_json(const Curve& c, const CurveOptions& o) {
                              {"solve_then_frozen", split_json(c.frozen)}}
                       : json(nullptr);
   return j;
-}
-
-Chart make_chart(const Curve& c, const CurveOptions& o, const RunConfig& config) {
-  Chart chart;
-  chart.title = config.run_name + ": " + map_text(c, config);
-  chart.x_label = "inner iteration k";
-  chart.y_label = o.log ? "error of x, of dx/d ln u" : "error of x, of dx/du";
-  const std::vector<double> k = numbers_to(o.steps);
-  const auto drawn = [](std::vector<double> error, double scale) {
-    for (double& e : error) e = e > kRounding * scale ? e : std::numeric_limits<double>::quiet_NaN();
-    return error;
-  };
-  chart.series.push_back({"iterate", k, drawn(c.iterate_error, c.constants.start_error), 0, false, true});
-  if (!c.iterate_bound.empty()) chart.series.push_back({"its bound", k, c.iterate_bound, 0, true, false});
-  int colour = 1;
-  for (const DerivativeCurve& d : c.derivative) {
-    chart.series.push_back(
-        {derivative_name(c, d.start, "derivative"), k, drawn(d.error, c.constants.jacobian), colour, false, true});
-    if (!d.bound.empty()) chart.series.push_back({derivative_name(c, d.start, "bound"), k, d.bound, colour, true, false});
-    if (d.start > 0) chart.markers.push_back({static_cast<double>(d.start), std::to_string(d.start), colour});
-    ++colour;
-  }
-  return chart;
 }
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
@@ -182,16 +148,12 @@ Vec given_point(Assembly& a, const Strategies& strategies) {
 
 void leave_files(const Session& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
   session.write("curve.csv", curve_csv(c));
-  session.write("curve.json", curve_json(c, o).dump(2) + "\n");
-  const Chart chart = make_chart(c, o, a.config);
-  session.make_folder("plots");
-  session.write("plots/curve.svg", chart_svg(chart));
-  session.write("plots/curve.csv", chart_csv(chart));
+  session.write("curve.json", json_text(curve_json(c, o)));
   json run = run_facts(a, session);
   run["status"] = "done";
   run["seconds"] = session.seconds();
   run["warnings"] = session.warnings().json();
-  session.write("run.json", run.dump(2) + "\n");
+  session.write("run.json", json_text(run));
 }
 
 }  // namespace
@@ -213,6 +175,7 @@ int curve(const CommandLine& line, Streams& io) {
     const auto algorithm = make_algorithm(config);
     session.progress().begin("reading the data");
     a = assemble(config, session.strategies(), RowsUsed::all_train);
+    a->notes.clear();  // of an estimator, which a curve has none of
     const Vec u = given_point(*a, session.strategies());
     session.progress().begin("following the map and its derivative");
     c = convergence_curve(a->problem, u, *algorithm, options);
@@ -224,13 +187,16 @@ int curve(const CommandLine& line, Streams& io) {
   if (!c.unknown.empty()) session.log(c.unknown);
   for (const std::string& w : a->data.warnings) session.warn({"W201", "data", w, ""});
   leave_files(session, *a, c, options);
+  const auto report = leave_report(session);
   session.progress().clear();
   if (line.json) {
     json j = curve_json(c, options);
     j["output"] = session.folder().string();
-    io.out << j.dump(2) << '\n';
+    io.out << json_text(j);
   } else if (!line.quiet) {
-    io.out << aligned(curve_table(session, *a, c, options));
+    Rows rows = curve_table(session, *a, c, options);
+    rows.push_back(report);
+    io.out << aligned(rows);
   }
   return kDone;
 }

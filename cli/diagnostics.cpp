@@ -200,6 +200,11 @@ const std::vector<CodeDoc>& error_codes() {
        4},
       {"E501", "the hypergradient is less exact than asked",
        "The worst estimate over all steps is above diagnostics.fail_error; the run itself is complete.", 5},
+      {"E601", "not a run folder", "A run folder holds the run.json that tacit tune, compare or curve wrote.", 3},
+      {"E602", "a file of a run folder is damaged",
+       "It was cut off or edited into something that no run writes; restore it or repeat the run.", 3},
+      {"E603", "a run folder of another version", "Its files are laid out in another way; use the version that wrote them.", 3},
+      {"E604", "a page that is not ours", "A report.html that another program wrote is replaced only with --force.", 3},
       {"W201", "a remark on the data", "The data were read, but something in them is worth a look.", 0},
       {"W301", "the inner problem has not converged",
        "The hypergradient is off by about what the warning says: give the solver more steps, or "
@@ -215,6 +220,7 @@ const std::vector<CodeDoc>& error_codes() {
        "differences "
        "of tightly solved values) do not agree, or one of them failed: errors of estimators below the difference mean nothing.",
        0},
+      {"W330", "the report is not written", "Disk or permissions are in the way; the results of the run are complete.", 0},
   };
   return codes;
 }

@@ -43,6 +43,7 @@ int dispatch(const CommandLine& line, Streams& io) {
   if (line.verb == "compare") return compare(line, io);
   if (line.verb == "curve") return curve(line, io);
   if (line.verb == "predict") return predict_verb(line, io);
+  if (line.verb == "report") return report(line, io);
   if (line.verb == "init") return init(line, io);
   if (line.verb == "describe") return describe_verb(line, io);
   return schema_verb(line, io);
@@ -56,6 +57,7 @@ void handle_signals() {
   std::signal(SIGINT, remember_signal);
   std::signal(SIGTERM, remember_signal);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, not the end of the run
 }
 
 int predict_verb(const CommandLine& line, Streams& io) {

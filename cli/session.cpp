@@ -63,6 +63,8 @@ void Session::make_folder(const std::string& name) const {
 
 double Session::seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count(); }
 
+std::string json_text(const json& j) { return j.dump(2, ' ', false, json::error_handler_t::replace) + "\n"; }
+
 json number_json(double v) { return std::isfinite(v) ? json(v) : json(nullptr); }
 
 json work_json(const Work& w) {
@@ -105,10 +107,28 @@ std::string utc_text(std::time_t time) {
 const std::string kEigenVersion =
     std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION);
 
+/// The choices that make the objective what it is, for the formulas of the report.
+json model_json(const Assembly& a) {
+  const ModelOptions& o = a.options;
+  const char* per = o.per == PenaltyPer::all ? "all" : o.per == PenaltyPer::feature ? "feature" : "group";
+  return {{"kind", a.config.model.kind},
+          {"loss", a.labels.empty() ? "squared" : "logistic"},
+          {"intercept", o.intercept},
+          {"reduction", o.reduction == Reduction::mean ? "mean" : "sum"},
+          {"penalty", {{"per", per}, {"count", a.problem.space.size()}, {"fixed", o.fixed ? json(*o.fixed) : json(nullptr)}}},
+          {"weights", a.data.weighted || !a.class_weights.empty()},
+          {"standardized", a.scaling.active()}};
+}
+
 }  // namespace
 
 json run_facts(const Assembly& a, const Session& session) {
-  json j{{"tacit", kVersion}, {"seed", a.config.seed}, {"objective", a.objective_text()}, {"notes", a.notes}};
+  json j{{"format", kRunFormat},      {"tacit", kVersion},     {"verb", session.line().verb},
+         {"name", a.config.run_name}, {"seed", a.config.seed}, {"objective", a.objective_text()},
+         {"notes", a.notes},          {"model", model_json(a)}};
+  j["method"] = {{"inner_solver", a.solver_name}, {"estimator", a.estimator_name}, {"optimizer", a.config.outer.optimizer}};
+  j["validation"] = a.config.validation.scheme;
+  j["threads"] = a.config.limits.threads.n;
   j["versions"] = {{"tacit", kVersion}, {"eigen", kEigenVersion}, {"compiler", __VERSION__}};
   j["started"] = utc_text(session.started_at());
   j["features"] = a.data.x.cols();
@@ -120,6 +140,11 @@ json run_facts(const Assembly& a, const Session& session) {
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) == 0) j["peak_memory_bytes"] = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
   return j;
+}
+
+std::string begun_text(json facts) {
+  facts["status"] = "running";
+  return json_text(facts);
 }
 
 }  // namespace tacit

@@ -61,6 +61,10 @@ private:
   Warnings warnings_;
 };
 
+/// What the files of a run folder look like; another number is another version, whose reports it writes itself.
+inline constexpr int kRunFormat = 1;
+/// A JSON object as the text of a file or of standard output; bytes that are no UTF-8 (of a file name) become U+FFFD.
+std::string json_text(const nlohmann::json& j);
 /// A finite number, else null.
 nlohmann::json number_json(double v);
 nlohmann::json work_json(const Work& w);
@@ -70,7 +74,10 @@ struct Ending {
   int code;
 };
 Ending ending_of(StopReason r);
-/// Versions, begin, seed, objective, digests and shapes of the data, peak memory: what every run.json has.
+/// Verb, name, versions, begin, seed, objective with its choices, methods, digests and shapes of the data, peak memory: what
+/// every run.json has.
 nlohmann::json run_facts(const Assembly& a, const Session& session);
+/// run.json while the run is at work; one that stays like this is of a run that was killed.
+std::string begun_text(nlohmann::json facts);
 
 }  // namespace tacit

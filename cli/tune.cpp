@@ -11,6 +11,7 @@
 #include <tacit/cli/elsewhere.hpp>
 #include <tacit/cli/files.hpp>
 #include <tacit/cli/predict.hpp>
+#include <tacit/cli/report.hpp>
 #include <tacit/cli/session.hpp>
 #include <tacit/core/registry.hpp>
 #include <tacit/hypergrad/reference.hpp>
@@ -100,6 +101,7 @@ private:
   Summary follow(Vec theta0);
   void leave_results();
   void write_predictions();
+  std::vector<std::string> elsewhere() const;
   std::vector<std::pair<std::string, std::string>> table() const;
   json run_json() const;
   json result_json() const;
@@ -112,6 +114,7 @@ private:
   std::optional<Score> best_, test_;
   MeanLoss constant_;
   std::optional<FinalFit> fit_;
+  std::pair<std::string, std::string> report_;  ///< row of the table
 };
 
 void TuneRun::print_plan() {
@@ -214,6 +217,13 @@ void TuneRun::leave_results() {
                    "Use hyper.l2.per=all or group, or more validation rows."});
 }
 
+/// The final penalty in the units of other tools, a line each.
+std::vector<std::string> TuneRun::elsewhere() const {
+  if (!fit_) return {};
+  return lambda_elsewhere_lines(
+      lambda_elsewhere(a_->config.model.kind, fit_->l2, fit_->weight_sum, fit_->sd_y, a_->options.reduction == Reduction::mean));
+}
+
 std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
   std::vector<std::pair<std::string, std::string>> rows;
   rows.push_back({"stopped", summary_.message.empty() ? to_string(summary_.reason) : summary_.message});
@@ -229,11 +239,7 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
   for (std::size_t i = 0; i < shown; ++i)
     rows.push_back({hyper_[i].name, brief_number(hyper_[i].value) + (hyper_[i].at_bound ? "  (end of its range)" : "")});
   if (shown < hyper_.size()) rows.push_back({"...", std::to_string(hyper_.size() - shown) + " more in hyper.csv"});
-  if (fit_) {
-    const auto elsewhere =
-        lambda_elsewhere(a_->config.model.kind, fit_->l2, fit_->weight_sum, fit_->sd_y, a_->options.reduction == Reduction::mean);
-    for (const std::string& text : lambda_elsewhere_lines(elsewhere)) rows.push_back({"the same in", text});
-  }
+  for (const std::string& text : elsewhere()) rows.push_back({"the same in", text});
   if (std::isfinite(summary_.last.diagnostics.implicit_truncation))
     rows.push_back({"warm start", "worth " + brief_number(summary_.last.diagnostics.implicit_truncation) +
                                       " inner iterations at the last step (" +
@@ -246,6 +252,7 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
                               " Hessian products; diagnostics apart: " + std::to_string(summary_.diagnostic_work.inner_units())});
   rows.push_back({"warnings", session_.warnings().all().empty() ? "none" : std::to_string(session_.warnings().all().size())});
   rows.push_back({"run folder", session_.folder().string()});
+  rows.push_back(report_);
   return rows;
 }
 
@@ -274,6 +281,16 @@ json TuneRun::run_json() const {
   j["schedule"] = to_string(summary_.schedule);
   j["diagnostic_work"] = work_json(summary_.diagnostic_work);
   j["worst_hypergradient_error"] = number_json(summary_.worst_error);
+  j["start_loss"] = number_json(summary_.start_loss);
+  j["gradient_target"] = number_json(summary_.target);
+  j["tolerances"] = {{"inner", number_json(summary_.tightest.inner)}, {"adjoint", number_json(summary_.tightest.adjoint)}};
+  const DiagnosticsBlock& d = a_->config.diagnostics;
+  j["warn_error"] = d.warn_error ? json(*d.warn_error) : json(nullptr);
+  j["fail_error"] = d.fail_error ? json(*d.fail_error) : json(nullptr);
+  j["intercept_alone"] =
+      best_ ? json{{"loss", number_json(constant_.mean)}, {"loss_standard_error", number_json(constant_.standard_error)}}
+            : json(nullptr);
+  j["elsewhere"] = elsewhere();
   return j;
 }
 
@@ -292,6 +309,7 @@ int TuneRun::run() {
   } catch (const UsageError& e) {
     throw RunFileError({config.issue_of(e)});
   }
+  session_.write("run.json", begun_text(run_facts(*a_, session_)));
   print_plan();
   for (const std::string& w : a_->data.warnings) session_.warn({"W201", "data", w, ""});
   session_.progress().begin("evaluating the start");
@@ -300,10 +318,11 @@ int TuneRun::run() {
   const Ending ending = ending_of(summary_.reason);
   const bool has_best = summary_.best_evaluation.state != nullptr;
   if (has_best) leave_results();
-  session_.write("run.json", run_json().dump(2) + "\n");
+  session_.write("run.json", json_text(run_json()));
+  report_ = leave_report(session_);
   session_.progress().clear();
   if (session_.line().json)
-    session_.io().out << result_json().dump(2) << '\n';
+    session_.io().out << json_text(result_json());
   else if (!session_.line().quiet)
     session_.io().out << aligned(table());
   if (ending.code == kNumerical)

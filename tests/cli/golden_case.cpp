@@ -125,7 +125,7 @@ void put_value(Case& c, const std::string& line) {
   const auto colon = line.find(':');
   if (colon == std::string::npos) throw std::runtime_error(c.file.string() + ": no 'key: value' line: " + line);
   const std::string key = line.substr(0, colon), value = line.substr(std::min(line.size(), colon + 2));
-  static const std::vector<std::string> known{"run", "before", "env", "numbers", "mask", "exit"};
+  static const std::vector<std::string> known{"run", "before", "env", "numbers", "mask", "file-size", "exit"};
   if (std::find(known.begin(), known.end(), key) == known.end())
     throw std::runtime_error(c.file.string() + ": unknown key " + key);
   if (key == "exit")
@@ -208,6 +208,7 @@ Outcome run_case(const Case& c, const std::vector<std::pair<std::string, std::st
   start.environment = environment;
   for (const std::string& line : c.values("env"))
     start.environment.emplace_back(line.substr(0, line.find('=')), line.substr(line.find('=') + 1));
+  for (const std::string& size : c.values("file-size")) start.file_size = static_cast<rlim_t>(std::stoul(size));
   const process_test::Ran ran = process_test::run(start);
   return {ran.code, normalised(ran.out, c, work.path()), normalised(ran.err, c, work.path()), left_files(c, work.path())};
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -58,6 +59,7 @@ struct Start {
   std::vector<std::pair<std::string, std::string>> environment;  ///< beside that of the tests
   std::string out = "", err = "";                                ///< files for the streams; "-": closed
   std::string in = "/dev/null";                                  ///< "-": closed
+  rlim_t file_size = RLIM_INFINITY;                              ///< bytes that a file may have: a disk that is full
 };
 
 inline void redirect(const std::string& file, int fd, int flags) {
@@ -84,6 +86,8 @@ public:
     if (pid_ > 0) return;
     if (!start.folder.empty() && chdir(start.folder.c_str()) != 0) _exit(126);
     for (const auto& [name, value] : start.environment) setenv(name.c_str(), value.c_str(), 1);
+    const rlimit limit{start.file_size, start.file_size};
+    if (start.file_size != RLIM_INFINITY && setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(126);
     redirect(start.in, 0, O_RDONLY);
     if (!start.out.empty()) redirect(start.out, 1, O_WRONLY | O_CREAT | O_TRUNC);
     if (!start.err.empty()) redirect(start.err, 2, O_WRONLY | O_CREAT | O_TRUNC);

@@ -15,8 +15,8 @@ namespace {
 using namespace golden_test;
 
 // One test case a folder: what is listed here and what is there must agree.
-const std::vector<std::string> kFolders{"check",   "compare", "data", "describe", "init",   "override",
-                                        "predict", "reader",  "tune", "usage",    "warning"};
+const std::vector<std::string> kFolders{"check",   "compare", "data",   "describe", "init",  "override",
+                                        "predict", "reader",  "report", "tune",     "usage", "warning"};
 
 bool updating() { return std::getenv("TACIT_GOLDEN_UPDATE") != nullptr; }
 
@@ -60,6 +60,7 @@ TEST_CASE("golden: init") { check_folder("init"); }
 TEST_CASE("golden: overrides") { check_folder("override"); }
 TEST_CASE("golden: predict") { check_folder("predict"); }
 TEST_CASE("golden: the reader of run files") { check_folder("reader"); }
+TEST_CASE("golden: report") { check_folder("report"); }
 TEST_CASE("golden: tune") { check_folder("tune"); }
 TEST_CASE("golden: usage") { check_folder("usage"); }
 TEST_CASE("golden: warnings") { check_folder("warning"); }
