@@ -74,7 +74,7 @@ std::vector<Tick> ticks(const Axis& axis, int most) {
   if (!axis.log) return even_ticks(axis.lo, axis.hi, most, false);
   // Within a decade or so powers of ten are too far apart.
   if (axis.hi - axis.lo < 0.7) return even_ticks(std::pow(10, axis.lo), std::pow(10, axis.hi), most, true);
-  if (axis.hi - axis.lo < 2.5) return decade_ticks(axis);
+  if (axis.hi - axis.lo < 2) return decade_ticks(axis);
   const auto step = std::lround(std::max(1.0, tick_step(axis.hi - axis.lo, most)));
   std::vector<Tick> all;
   for (long t = std::lround(std::ceil(axis.lo / static_cast<double>(step) - 1e-9)) * step;

@@ -10,6 +10,8 @@
 
 #include <tacit/cli/chart.hpp>
 
+#include "xml_check.hpp"
+
 using namespace tacit;
 
 namespace {
@@ -27,23 +29,26 @@ std::string first_line(const std::string& svg) {
   return svg.substr(begin, end - begin);
 }
 
-/// Every tag that is opened is closed, in order.
-bool well_formed(const std::string& xml) {
-  std::vector<std::string> open;
-  for (auto at = xml.find('<'); at != std::string::npos; at = xml.find('<', at + 1)) {
-    const auto end = xml.find('>', at);
-    if (end == std::string::npos) return false;
-    const std::string tag = xml.substr(at + 1, end - at - 1);
-    if (tag.back() == '/') continue;
-    const std::string name = tag.substr(0, tag.find(' '));
-    if (name[0] != '/') {
-      open.push_back(name);
-    } else {
-      if (open.empty() || open.back() != name.substr(1)) return false;
-      open.pop_back();
-    }
+bool well_formed(const std::string& xml) { return xml_test::what_is_wrong(xml).empty(); }
+
+Series series(const std::string& name, std::vector<double> x, std::vector<double> y) {
+  Series s;
+  s.name = name;
+  s.x = std::move(x);
+  s.y = std::move(y);
+  return s;
+}
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN(), kInf = std::numeric_limits<double>::infinity();
+
+/// No number of a picture may be one that a browser does not know.
+void check_drawn(const Chart& chart) {
+  const std::string svg = chart_svg(chart);
+  CHECK(xml_test::what_is_wrong(svg) == "");
+  for (const char* word : {"nan", "inf", "NaN", "e+"}) {
+    CAPTURE(word);
+    CHECK(svg.substr(svg.find("<rect")).find(word) == std::string::npos);
   }
-  return open.empty();
 }
 
 }  // namespace
@@ -82,7 +87,7 @@ TEST_CASE("chart: a decade is as high as another, and the axis names powers of t
   }
   CHECK(y[1] - y[0] == doctest::Approx(y[2] - y[1]).epsilon(1e-3));
   CHECK(y[1] > y[0]);
-  CHECK(svg.find(">0.1<") != std::string::npos);
+  CHECK(svg.find(">1e-1<") != std::string::npos);
   CHECK(svg.find(">1<") != std::string::npos);
 }
 
@@ -135,6 +140,97 @@ TEST_CASE("chart: marks stand where their numbers are, on two logarithmic axes, 
   CHECK(cy[1] - cy[0] == doctest::Approx(cy[2] - cy[1]).epsilon(1e-3));
   CHECK(cx[2] - cx[0] > 500);
   CHECK(cy[2] - cy[0] > 250);
-  CHECK(svg.find(">100</text>") != std::string::npos);
+  CHECK(svg.find(">1e2</text>") != std::string::npos);
   CHECK(count(chart_csv(chart), "\n") == 7);
+}
+
+TEST_CASE("chart: numbers that are not finite, tiny, huge, equal or alone still make a picture") {
+  const double tiny = std::numeric_limits<double>::denorm_min(), huge = std::numeric_limits<double>::max();
+  const std::vector<std::vector<double>> all{{},
+                                             {0},
+                                             {1},
+                                             {-3, -3},
+                                             {kNaN, kNaN, kNaN},
+                                             {kInf, -kInf, 1},
+                                             {tiny, huge},
+                                             {-huge, huge, 0},
+                                             {1e-300, 1e300},
+                                             {-1e300, 1e300},
+                                             {tiny, tiny},
+                                             {0, 0, 0},
+                                             {1e15, 1e15 + 1},
+                                             {1, kNaN, 1, kNaN, 1},
+                                             {-1, 0, 1e-9, 5}};
+  for (const auto& y : all) {
+    for (const bool log : {false, true}) {
+      std::vector<double> x(y.size());
+      for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<double>(i);
+      Chart chart{"edge", "x", "y", log, {series("a", x, y), series("b", y, x)}, {}};
+      chart.log_x = log;
+      check_drawn(chart);
+      chart.series[0].points = true;
+      chart.series[0].lo = chart.series[0].hi = y;
+      check_drawn(chart);
+      chart.series[0].band = true;
+      check_drawn(chart);
+    }
+  }
+}
+
+TEST_CASE("chart: what cannot be drawn on an axis is known to be no point") {
+  CHECK_FALSE(has_points({}));
+  CHECK_FALSE(has_points({"t", "x", "y", true, {series("a", {0, 1}, {0, -1})}, {}}));
+  CHECK(has_points({"t", "x", "y", false, {series("a", {0, 1}, {0, -1})}, {}}));
+  CHECK_FALSE(has_points({"t", "x", "y", false, {series("a", {0, kNaN}, {kInf, 1})}, {}}));
+  Chart level{"t", "x", "y", true, {series("tolerance", {0, 1}, {1, 1})}, {}};
+  level.series[0].dashed = true;
+  CHECK_FALSE(has_points(level));  // a limit alone is no measurement
+}
+
+TEST_CASE("chart: a point without neighbours is seen, also of a line") {
+  const std::string svg = chart_svg({"t", "x", "y", false, {series("a", {0, 1, 2, 3}, {1, kNaN, 2, 3})}, {}});
+  CHECK(count(svg, "<circle ") == 1);
+}
+
+TEST_CASE("chart: an interval is a bar with caps, an open end has none, and an unknown one is left out") {
+  Series s = series("k", {0, 1, 2}, {5, 5, 5});
+  s.points = true;
+  s.lo = {4, 4, kNaN};
+  s.hi = {6, kInf, kNaN};
+  const Chart chart{"t", "x", "y", false, {s}, {}};
+  const std::string svg = chart_svg(chart);
+  CHECK(count(svg, "class=\"b c0\"/>") == 5);  // a bar with two caps, a bar with one
+  CHECK(chart_csv(chart) == "series,x,y,lo,hi\nk,0,5,4,6\nk,1,5,4,inf\nk,2,5,,\n");
+}
+
+TEST_CASE("chart: a band is an area that a gap divides") {
+  Series s = series("spread", {0, 1, 2, 3, 4}, {1, 1, 1, 1, 1});
+  s.band = true;
+  s.lo = {0, 0, kNaN, 0, 0};
+  s.hi = {2, 2, 2, 2, 2};
+  const std::string svg = chart_svg({"t", "x", "y", false, {s}, {}});
+  CHECK(count(svg, "class=\"k c0f\"/>") == 3);  // two areas and the legend
+  CHECK(count(svg, "class=\"l c0\"/>") == 0);
+}
+
+TEST_CASE("chart: numbers beside the axes are round, and short") {
+  const std::string tenths = chart_svg({"t", "x", "y", false, {series("a", {0, 0.3}, {0.1, 0.3})}, {}});
+  CHECK(tenths.find(">0.3<") != std::string::npos);
+  CHECK(tenths.find("0.30000000000000004") == std::string::npos);
+  const std::string small = chart_svg({"t", "x", "y", true, {series("a", {0, 1}, {2e-4, 9e-4})}, {}});
+  CHECK(small.find(">5e-4<") != std::string::npos);
+}
+
+TEST_CASE("chart: names of data are text, whatever they hold") {
+  const std::string hostile = "</text><script>alert(\"x\")</script> & 'q' \x01\xff\xC3\xA9";
+  Chart chart{hostile, hostile, hostile, false, {series(hostile, {0, 1}, {0, 1})}, {{0.5, hostile, 1}}};
+  chart.description = hostile;
+  const std::string svg = chart_svg(chart);
+  CHECK(xml_test::what_is_wrong(svg) == "");
+  CHECK(svg.find("<script") == std::string::npos);
+  CHECK(svg.find("\xff") == std::string::npos);
+  CHECK(xml_text("\xC3\xA9 \xff \xC3 \x01|\xED\xA0\x80|\xE2\x80\xAE") ==
+        "\xC3\xA9 \xEF\xBF\xBD \xEF\xBF\xBD  |\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD|\xEF\xBF\xBD");
+  CHECK(shortened("\xC3\xA9\xC3\xA9\xC3\xA9", 2) == "\xC3\xA9\xC3\xA9\xE2\x80\xA6");
+  CHECK(shortened("abc", 3) == "abc");
 }

@@ -78,6 +78,12 @@ TEST_CASE("locale: a C++ locale with decimal comma and grouping changes no byte 
     REQUIRE(proof.str() == "1.234,5");
     for (std::size_t i = 0; i < commands.size(); ++i) CHECK(printed(commands[i]) == plain[i]);
     tune_into(work / "comma");
+    // A report has the times of its run in it, so it is the same run's that must not change.
+    const std::string page = read_text(work / "plain" / "report.html"),
+                      svg = read_text(work / "plain" / "plots" / "loss_time.svg");
+    CHECK(printed({"report", (work / "plain").string(), "-q"}) == "0\n");
+    CHECK(read_text(work / "plain" / "report.html") == page);
+    CHECK(read_text(work / "plain" / "plots" / "loss_time.svg") == svg);
   }
   check_same(work / "plain", work / "comma");
 }

@@ -1,0 +1,385 @@
+// The report of a run folder: made again to the byte, readable as XML and HTML whatever the data are called, honest about runs
+// that did not end, and an error with a place for a folder that was damaged.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include <tacit/cli/report_figures.hpp>
+#include <tacit/cli/report_page.hpp>
+
+#include "process.hpp"
+#include "run_support.hpp"
+#include "xml_check.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace tacit;
+using nlohmann::json;
+using process_test::read_text;
+using process_test::Scratch;
+using process_test::write_text;
+using run_test::Ran;
+using run_test::run;
+
+const std::string kConfigs = std::string(TACIT_SOURCE_DIR) + "/configs/";
+
+/// All files below a folder, by name.
+std::map<std::string, std::string> contents(const fs::path& folder) {
+  std::map<std::string, std::string> all;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) all[entry.path().lexically_relative(folder).string()] = read_text(entry.path());
+  }
+  return all;
+}
+
+void check_run(const std::vector<std::string>& arguments, int code = 0) {
+  const Ran ran = run(arguments);
+  CAPTURE(ran.err);
+  CHECK(ran.code == code);
+}
+
+/// What every page owes: XML, nothing from elsewhere, ids that are unique and known, headings in order, captions, descriptions.
+void check_page(const std::string& html) {
+  const xml_test::Document page = xml_test::parse(html);
+  CHECK(page.error == "");
+  for (const std::string& id : page.ids) CHECK(page.ids.count(id) == 1);
+  char level = '1';
+  for (const std::string& tag : page.tags) {
+    for (const char* outside : {"script", "link", "img", "iframe", "object", "embed", "base", "form", "use", "image"})
+      CHECK(tag != outside);
+    if (tag.size() == 2 && tag[0] == 'h' && tag[1] >= '1' && tag[1] <= '6') {
+      CHECK(tag[1] <= level + 1);
+      level = tag[1];
+    }
+  }
+  for (const auto& [key, value] : page.attributes) {
+    CHECK(key.rfind("on", 0) != 0);
+    CHECK(key != "src");
+    CHECK(key != "href");
+    if (key != "aria-labelledby") continue;
+    for (std::size_t at = 0; at < value.size();
+         at = value.find(' ', at) == std::string::npos ? value.size() : value.find(' ', at) + 1)
+      CHECK(page.ids.count(value.substr(at, value.find(' ', at) - at)) == 1);
+  }
+  const auto tags = [&](const char* name) { return std::count(page.tags.begin(), page.tags.end(), name); };
+  CHECK(tags("table") == tags("caption"));
+  CHECK(tags("svg") == tags("desc"));
+  CHECK(tags("figure") == tags("figcaption"));
+  CHECK(tags("h1") == 1);
+  CHECK(html.find("<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">") != std::string::npos);
+  for (const char* remote : {"url(", "@import", "https://"}) CHECK(html.find(remote) == std::string::npos);
+}
+
+/// A small data set with columns of the given names.
+std::string data(const std::string& a, const std::string& b) {
+  std::string text = a + "," + b + ",y\n";
+  for (int i = 0; i < 24; ++i) {
+    text += std::to_string(i % 7) + "," + std::to_string((i * 5) % 11) + "," + std::to_string((i * i) % 13) + ".5\n";
+  }
+  return text;
+}
+
+std::string config(const std::string& extra) {
+  return "tacit: 1\ndata: {train: d.csv, target: y}\nhyper: {l2: {start: 1, per: feature}}\nouter: {max_steps: 3}\n" + extra;
+}
+
+/// A run record with a trace of its own, as if read from a folder.
+RunRecord record(const std::string& trace, const std::string& run_json = "{}") {
+  RunRecord r;
+  r.folder = "x";
+  r.verb = "tune";
+  r.name = "made up";
+  r.run = json::parse(run_json);
+  TableOptions options;
+  options.header = Header::present;
+  options.delimiter = ",";
+  options.missing_values = {"", "nan"};
+  if (!trace.empty()) r.trace = Table::parse(TextFile::from_string("x/trace.csv", trace), options);
+  return r;
+}
+
+const Figure& named(const std::vector<Figure>& figures, const std::string& name) {
+  const auto at = std::find_if(figures.begin(), figures.end(), [&](const Figure& f) { return f.name == name; });
+  REQUIRE(at != figures.end());
+  return *at;
+}
+
+}  // namespace
+
+TEST_CASE("report: tune, compare and curve leave what tacit report makes again to the byte, as valid pages") {
+  const Scratch work;
+  const std::vector<std::vector<std::string>> runs{
+      {"tune", kConfigs + "ridge_diabetes.yaml", "diagnostics.audit=2"},
+      {"tune", kConfigs + "logistic_breast_cancer_per_feature.yaml"},
+      {"tune", kConfigs + "ridge_diabetes.yaml", "hypergradient.estimator=full-unroll", "inner.max_steps=300", "data.test=0.2"},
+      {"compare", kConfigs + "compare_warm_start.yaml", "compare.path=3"},
+      {"compare", kConfigs + "compare_estimators.yaml", "compare.path=2"},
+      {"curve", kConfigs + "curve_late_start.yaml"},
+      {"curve", kConfigs + "curve_logistic.yaml"}};
+  int n = 0;
+  for (std::vector<std::string> arguments : runs) {
+    CAPTURE(arguments[1]);
+    const fs::path folder = work / std::to_string(n++);
+    arguments.insert(arguments.end(), {"-q", "-o", folder.string()});
+    check_run(arguments);
+    const auto left = contents(folder);
+    REQUIRE(left.count("report.html") == 1);
+    check_page(left.at("report.html"));
+    for (const auto& [name, text] : left) {
+      if (name.rfind("plots/", 0) == 0 && name.substr(name.size() - 4) == ".svg") CHECK(xml_test::what_is_wrong(text) == "");
+    }
+    fs::remove(folder / "report.html");
+    fs::remove_all(folder / "plots");
+    check_run({"report", folder.string()});
+    CHECK(contents(folder) == left);
+  }
+}
+
+TEST_CASE("report: every figure of the page is in plots, and its numbers too") {
+  const Scratch work;
+  const fs::path folder = work / "run";
+  check_run({"tune", kConfigs + "ridge_diabetes.yaml", "-q", "-o", folder.string()});
+  const std::string html = read_text(folder / "report.html");
+  std::size_t figures = 0;
+  for (const Figure& f : tune_figures(read_run(folder))) {
+    CAPTURE(f.name);
+    CHECK(fs::exists(folder / "plots" / (f.name + ".svg")) == f.missing.empty());
+    CHECK(fs::exists(folder / "plots" / (f.name + ".csv")) == f.missing.empty());
+    if (!f.missing.empty()) continue;
+    ++figures;
+    CHECK(read_text(folder / "plots" / (f.name + ".csv")) == chart_csv(f.chart));
+    CHECK(html.find(chart_element(f.chart, "figure-" + f.name).text) != std::string::npos);
+  }
+  CHECK(figures == 9);
+}
+
+TEST_CASE("report: names from data and run file are text, never markup") {
+  const Scratch work;
+  const std::string evil = "<script>alert('\xC3\xA9')<b> & \"q\"";
+  write_text(work / "d.csv", data("\"<img src=x onerror=\"\"alert(1)\"\">\"", "\"b]]> &amp; \xCE\xBB\""));
+  write_text(work / "run.yaml", config("name: \"<script>alert('\xC3\xA9')<b> & \\\"q\\\"\"\n"));
+  check_run({"tune", (work / "run.yaml").string(), "-q", "-o", (work / "out").string()});
+  const std::string html = read_text(work / "out/report.html");
+  check_page(html);
+  CHECK(html.find("<h1>" + xml_text(evil) + "</h1>") != std::string::npos);
+  CHECK(html.find("l2[&lt;img src=x onerror=&quot;alert(1)&quot;&gt;]") != std::string::npos);
+  CHECK(html.find("l2[b]]&gt; &amp;amp; \xCE\xBB]") != std::string::npos);
+  CHECK(html.find("<script") == std::string::npos);
+}
+
+TEST_CASE("report: a run without a step, and one that tunes nothing, say so and draw what there is") {
+  const Scratch work;
+  write_text(work / "d.csv", data("a", "b"));
+  write_text(work / "run.yaml", config(""));
+  const std::string file = (work / "run.yaml").string();
+  check_run({"tune", file, "outer.max_steps=0", "-q", "-o", (work / "still").string()});
+  check_page(read_text(work / "still/report.html"));
+  CHECK(read_text(work / "still/plots/loss_steps.csv").find("validation loss,0,") != std::string::npos);
+  write_text(work / "fixed.yaml", "tacit: 1\ndata: {train: d.csv, target: y}\nhyper: {l2: {fix: 1}}\n");
+  check_run({"tune", (work / "fixed.yaml").string(), "-q", "-o", (work / "fixed").string()});
+  const std::string fixed = read_text(work / "fixed/report.html");
+  check_page(fixed);
+  CHECK(fixed.find("Nothing was tuned in this run.") != std::string::npos);
+  CHECK(fixed.find("fixed at 1.") != std::string::npos);
+}
+
+TEST_CASE("report: a run that failed, was interrupted or killed has a report that says so") {
+  const Scratch work;
+  write_text(work / "d.csv", data("a", "b"));
+  write_text(work / "run.yaml", config("inner: {solver: gradient-descent, step: 100}\n"));
+  const fs::path failed = work / "failed";
+  check_run({"tune", (work / "run.yaml").string(), "-q", "-o", failed.string()}, 4);
+  const std::string html = read_text(failed / "report.html");
+  check_page(html);
+  CHECK(html.find("<strong>Failed. </strong>The run failed: ") != std::string::npos);
+  for (const auto& [status, words] :
+       {std::pair{"running", "still at work, or it was killed"}, {"interrupted", "The run was interrupted"}}) {
+    json run_json = json::parse(read_text(failed / "run.json"));
+    run_json["status"] = status;
+    write_text(failed / "run.json", run_json.dump());
+    fs::remove(failed / "trace.jsonl");
+    check_run({"report", failed.string()});
+    check_page(read_text(failed / "report.html"));
+    CHECK(read_text(failed / "report.html").find(words) != std::string::npos);
+  }
+}
+
+TEST_CASE("report: a run.json with anything in place of anything is a page or an error with its place") {
+  const Scratch work;
+  const std::vector<std::vector<std::string>> runs{{"tune", kConfigs + "ridge_diabetes.yaml", "outer.max_steps=2"},
+                                                   {"compare", kConfigs + "compare_warm_start.yaml", "compare.path=1"},
+                                                   {"curve", kConfigs + "curve_late_start.yaml", "curve.steps=20"}};
+  int refused = 0, made = 0, turn = 0;
+  for (std::vector<std::string> arguments : runs) {
+    const fs::path folder = work / arguments[0];
+    arguments.insert(arguments.end(), {"-q", "-o", folder.string()});
+    check_run(arguments);
+    for (const char* name : {"run.json", "curve.json"}) {
+      if (!fs::exists(folder / name)) continue;
+      const std::string whole = read_text(folder / name);
+      const json good = json::parse(whole);
+      const auto flat = good.flatten();
+      for (const auto& [path, value] : flat.items()) {
+        // Of a list the first entry stands for all.
+        if (path.find_first_of("123456789") != std::string::npos && path.find("/0") == std::string::npos) continue;
+        // The leaf itself, then the block around it.
+        for (const std::string& at : {path, path.substr(0, path.find_last_of('/'))}) {
+          const json all[] = {json("x<"), json(7), json(nullptr), json::array({1}), json::array(), json{{"a", 1}}};
+          ++turn;
+          for (int i = 0; i < 6; ++i) {
+            // One after the other takes its turn; all of them where a long test is asked for.
+            if (at.empty() || (i != turn % 6 && !std::getenv("TACIT_FUZZ_ROUNDS"))) continue;
+            const json& bad = all[i];
+            json changed = good;
+            changed[json::json_pointer(at)] = bad;
+            write_text(folder / name, changed.dump());
+            const Ran ran = run({"report", folder.string(), "-q"});
+            CAPTURE(at);
+            CAPTURE(bad.dump());
+            CAPTURE(ran.err);
+            if (ran.code == 0) {
+              ++made;
+              CHECK(xml_test::what_is_wrong(read_text(folder / "report.html")) == "");
+            } else {
+              ++refused;
+              CHECK(ran.code == 3);
+              CHECK(ran.err.find("error[E60") == 0);
+              CHECK(ran.err.find("--> ") != std::string::npos);
+            }
+          }
+        }
+      }
+      for (const std::size_t cut : {std::size_t{0}, std::size_t{1}, whole.size() / 3, whole.size() - 3}) {
+        write_text(folder / name, whole.substr(0, cut));
+        CHECK(run({"report", folder.string()}).code == 3);
+      }
+      write_text(folder / name, whole);
+    }
+  }
+  CHECK(refused > 100);
+  CHECK(made > 100);
+}
+
+TEST_CASE("report: several runs stand side by side, with the keys in which they differ") {
+  const Scratch work;
+  const std::string file = kConfigs + "ridge_diabetes.yaml";
+  check_run({"tune", file, "-q", "-o", (work / "a/run").string()});
+  check_run({"tune", file, "inner.tolerance=1e-5", "seed=3", "-q", "-o", (work / "b/run").string()});
+  check_run({"tune", file, "model.intercept=false", "-q", "-o", (work / "c").string()});
+  check_run({"report", (work / "a/run").string(), (work / "b/run").string(), "-q", "-o", (work / "both").string()});
+  std::string html = read_text(work / "both/report.html");
+  check_page(html);
+  CHECK(html.find("inner.tolerance</th>") != std::string::npos);
+  CHECK(html.find(">seed</th>") != std::string::npos);
+  CHECK(html.find("hyper.l2.start") == std::string::npos);
+  CHECK(html.find("split them differently") != std::string::npos);
+  // Two folders of the same name are told apart by their paths.
+  CHECK(html.find(">" + (work / "b/run").string() + "</th>") != std::string::npos);
+  const std::string csv = read_text(work / "both/plots/loss_steps.csv");
+  CHECK(csv.find((work / "a/run").string() + ",0,") != std::string::npos);
+  CHECK(csv.find((work / "b/run").string() + ",0,") != std::string::npos);
+  // A folder that is not empty stays as it is.
+  CHECK(run({"report", (work / "a/run").string(), (work / "c").string(), "-o", (work / "both").string()}).code == 2);
+  CHECK(read_text(work / "both/report.html") == html);
+  check_run({"curve", kConfigs + "curve_late_start.yaml", "-q", "-o", (work / "v1").string()});
+  check_run({"curve", kConfigs + "curve_heavy_ball.yaml", "-q", "-o", (work / "v2").string()});
+  check_run({"report", (work / "v1").string(), (work / "v2").string(), "-q", "-o", (work / "curves").string()});
+  check_page(read_text(work / "curves/report.html"));
+  CHECK(fs::exists(work / "curves/plots/derivative_error.svg"));
+}
+
+TEST_CASE("report figures: what was not measured is a gap, never 0, and a figure without numbers says why there is none") {
+  const std::vector<Figure> all =
+      tune_figures(record("step,seconds,outer_loss,hypergradient_error,hypergradient_error_bound,tape_bytes,"
+                          "implicit_truncation,k_eff_lo,k_eff_hi,rate_reliable\n"
+                          "0,0.1,3,0.5,,,,,,\n"
+                          "1,0.2,2,,,,10,8,inf,false\n"
+                          "2,0.3,1,0.25,,0,12,11,13,true\n",
+                          R"({"warn_error": 0.1})"));
+  CHECK(chart_csv(named(all, "hypergradient_error").chart) ==
+        "series,x,y\nestimate,0,0.5\nestimate,1,\nestimate,2,0.25\ndiagnostics.warn_error,0,0.1\ndiagnostics.warn_error,2,0.1\n");
+  CHECK(chart_csv(named(all, "implicit_truncation").chart) ==
+        "series,x,y,lo,hi\nworth of the warm start (k_eff),0,,,\nworth of the warm start (k_eff),1,10,8,inf\n"
+        "worth of the warm start (k_eff),2,12,11,13\nrate not reliable,1,10,,\n");
+  CHECK(named(all, "tape").missing.find("needs none") != std::string::npos);
+  CHECK_FALSE(named(all, "residuals").missing.empty());
+  CHECK(named(all, "loss_steps").missing.empty());
+  for (const Figure& f : tune_figures(record(""))) {
+    CHECK(f.missing.find("no row") != std::string::npos);
+    CHECK(f.shows.size() > 60);
+  }
+}
+
+TEST_CASE("report figures: many penalties are a band with its quartiles, and the few that moved most by name") {
+  RunRecord r = record("step,seconds,outer_loss\n0,0,1\n1,1,1\n");
+  json first, second;
+  for (int j = 1; j <= 9; ++j) {
+    first.push_back(1);
+    second.push_back(j);
+  }
+  r.steps = {json{{"step", 0}, {"u", {{"l2", first}}}}, json{{"step", 1}, {"u", {{"l2", second}}}}};
+  const Figure f = named(tune_figures(r), "hyperparameters");
+  REQUIRE(f.chart.series.size() == 7);
+  CHECK(f.chart.series[0].lo[1] == 1);
+  CHECK(f.chart.series[0].hi[1] == 9);
+  CHECK(f.chart.series[1].lo[1] == 3);
+  CHECK(f.chart.series[1].hi[1] == 7);
+  CHECK(f.chart.series[2].y[1] == 5);
+  CHECK(f.chart.series[3].name == "hyperparameter 9");
+  CHECK(f.chart.series[6].name == "hyperparameter 6");
+}
+
+TEST_CASE("report: the size of an error is said in words that fit it") {
+  CHECK(error_in_words(1e-7).find("negligible") != std::string::npos);
+  CHECK(error_in_words(0.01).find("1 % of its length, which is small") != std::string::npos);
+  CHECK(error_in_words(0.1).find("does not mislead") != std::string::npos);
+  CHECK(error_in_words(0.5).find("wrong way") != std::string::npos);
+  CHECK(error_in_words(3).find("not even its direction") != std::string::npos);
+  CHECK(error_in_words(std::numeric_limits<double>::infinity()).find("not even its direction") != std::string::npos);
+  CHECK(error_in_words(std::nan("")).find("not known") != std::string::npos);
+}
+
+TEST_CASE("report: the snippets of docs/report.md redraw their figures from real run folders, and every figure has one") {
+  const std::string doc = std::string(TACIT_SOURCE_DIR) + "/docs/report.md", text = read_text(doc);
+  const Scratch work;
+  const auto folder = [&](const std::string& name) { return (work / ("runs/" + name)).string(); };
+  const std::string ridge = kConfigs + "ridge_diabetes.yaml";
+  // An unrolled estimator, so that there is a tape to draw.
+  check_run({"tune", ridge, "hypergradient.estimator=full-unroll", "inner.max_steps=300", "inner.tolerance=0",
+             "diagnostics.audit=2", "-q", "-o", folder("ridge_diabetes")});
+  check_run({"tune", kConfigs + "logistic_breast_cancer_per_feature.yaml", "-q", "-o", folder("many")});
+  check_run({"compare", kConfigs + "compare_estimators.yaml", "compare.path=2", "-q", "-o", folder("compare_estimators")});
+  check_run({"compare", kConfigs + "compare_warm_start.yaml", "compare.path=2", "-q", "-o", folder("compare_warm_start")});
+  check_run({"curve", kConfigs + "curve_late_start.yaml", "-q", "-o", folder("curve_late_start")});
+  check_run({"report", folder("ridge_diabetes"), folder("many"), "-q", "-o", folder("report")});
+  for (const char* run : {"ridge_diabetes", "compare_estimators", "curve_late_start"}) {
+    for (const auto& entry : fs::directory_iterator(folder(run) + "/plots"))
+      CHECK(text.find("### `" + entry.path().stem().string() + "`\n") != std::string::npos);
+  }
+  process_test::Start start;
+  start.folder = work.path();
+  start.arguments = {"-c", "import pandas, matplotlib"};
+  const std::string python = "/usr/bin/python3";
+  if (process_test::run(start, python).code != 0) {
+    MESSAGE("skipped: /usr/bin/python3 has no pandas and matplotlib (Debian: python3-pandas python3-matplotlib)");
+    return;
+  }
+  start.arguments = {std::string(TACIT_SOURCE_DIR) + "/tests/redraw_figures.py", doc, work.path().string()};
+  const process_test::Ran drawn = process_test::run(start, python);
+  CAPTURE(drawn.err);
+  CHECK(drawn.code == 0);
+  CHECK(std::count(drawn.out.begin(), drawn.out.end(), '\n') == 20);
+  // The same figure of a run with many penalties has bands.
+  std::string bands = text;
+  for (std::size_t at = bands.find("runs/ridge_diabetes/plots/hyper"); at != std::string::npos;
+       at = bands.find("runs/ridge_diabetes/plots/hyper"))
+    bands.replace(at, 19, "runs/many");
+  write_text(work / "bands.md", bands);
+  start.arguments[1] = (work / "bands.md").string();
+  CHECK(process_test::run(start, python).code == 0);
+}
