@@ -224,6 +224,21 @@ void write_comparison(HtmlWriter& w, const RunRecord& r) {
               rows);
 }
 
+/// What the audited steps say in words, with their numbers (steps.csv).
+void write_findings(HtmlWriter& w, const RunRecord& r) {
+  const json& found = value_at(r, "findings");
+  if (!found.is_array() || found.empty()) return;
+  const std::string what = (r.folder / "run.json").string() + ", findings";
+  const auto section = w.open("section");
+  w.leaf("h2", "What warm starts did");
+  w.leaf("p",
+         "Forgetting is what the derivative still lacks of its start at zero, curse what inexact iterates bring into it; both in "
+         "the "
+         "units of the error. Medians of steps.csv, which has them step by step beside k_eff and its audited value.");
+  const auto list = w.open("ul");
+  for (const json& line : found) w.leaf("li", text_of(line, what));
+}
+
 void write_solves(HtmlWriter& w, const RunRecord& r) {
   const json& solves = value_at(r, "inner_solves");
   if (!solves.is_array() || solves.empty()) return;
@@ -273,6 +288,7 @@ void write_compare(HtmlWriter& w, const RunRecord& r) {
        status == "running" ? "" : reference_in_words(r), warnings_in_words(r)});
   write_warnings(w, r);
   write_comparison(w, r);
+  write_findings(w, r);
   write_solves(w, r);
   write_own_runs(w, r);
   const auto section = w.open("section");

@@ -130,6 +130,8 @@ TEST_CASE("report: tune, compare and curve leave what tacit report makes again t
     const auto left = contents(folder);
     REQUIRE(left.count("report.html") == 1);
     check_page(left.at("report.html"));
+    for (const json& line : json::parse(left.at("run.json")).value("findings", json::array()))
+      CHECK(left.at("report.html").find("<li>" + xml_text(line.get<std::string>()) + "</li>") != std::string::npos);
     for (const auto& [name, text] : left) {
       if (name.rfind("plots/", 0) == 0 && name.substr(name.size() - 4) == ".svg") CHECK(xml_test::what_is_wrong(text) == "");
     }
