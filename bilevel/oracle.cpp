@@ -201,7 +201,7 @@ void SingleOracle::solve_adjoint(Evaluation& e, double tolerance) {
   d.hypergradient_status = hyper.status;
   d.hypergradient_message = hyper.message;
   d.linear_residual = hyper.residual;
-  if (estimator_->target() > 0) d.sensitivity = state.calibration.chi();
+  if (!std::isnan(state.calibration.sensitivity)) d.sensitivity = state.calibration.chi();
   if (hyper.linear_steps > 0 || !std::isnan(hyper.residual)) d.linear_steps = static_cast<double>(hyper.linear_steps);
   if (hyper.window > 0 || estimator_->needs().tape.wanted()) {
     d.window = static_cast<double>(hyper.window);

@@ -25,8 +25,9 @@ Chosen automatic_estimator(const Problem& problem);
 Accuracy plan_for_target(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration, double target,
                          Accuracy asked);
 
-/// Reverse sweep from x_T over the taped states that are near x_T, chi ||y - x_T|| ln(2/target) <= ||x_T||, and from there on
-/// frozen at x_T, until what is left of the sum is at most half the target: lam = (l_x, 0); g += Q(y)^T lam, lam = P(y)^T lam.
+/// Reverse sweep from x_T over the taped states, as long as the steps there differ from those at x_T by a tenth of the target in
+/// all, and from then on frozen at x_T, until what is left of the sum is at most half the target: lam = (l_x, 0);
+/// g += Q(y)^T lam, lam = P(y)^T lam.
 /// From the adjoint w of `previous` on, where that is a start at all: g = Q_T^T w, lam = (l_x, 0) + P_T^T w - w. The result's
 /// `window`: steps taken at taped states, `linear_steps`: all. Any solver that is a map will do; a tape of any length.
 Hypergradient sweep_to_target(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,

@@ -43,7 +43,7 @@ struct Hypergradient {
   Index linear_steps = 0;                                      ///< iterations or terms of the linear solve
   Index window = 0;                                            ///< differentiated steps
   std::size_t tape_bytes = 0;                                  ///< peak bytes of stored states
-  Calibration calibration;                                     ///< of an estimator with a target, else as it came in
+  Calibration calibration;                                     ///< what an estimator with a target knows now, else empty
 };
 
 /// Turns an inner solution into a hypergradient. Const and shared.
