@@ -308,7 +308,12 @@ std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, con
                         std::to_string(UnrollEstimator::kMostStates) + " states, and ends inner solves by it");
   }
   block.configure(*estimator);
-  if (block.aims()) estimator->aim(block.accuracy);
+  if (!block.aims()) return estimator;
+  if (m.estimator_name == "truncated-unroll" &&
+      std::any_of(block.options.begin(), block.options.end(), [](const auto& option) { return option.first == "stride"; }))
+    throw UsageError("hypergradient.stride is not used with window: auto, which keeps every state; remove it",
+                     "hypergradient.stride");
+  estimator->aim(block.accuracy);
   return estimator;
 }
 
