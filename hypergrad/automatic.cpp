@@ -63,8 +63,11 @@ Seed seed_at(const Problem& problem, In u, In x) {
 /// the last term alone: with one hyperparameter it is a number that crosses zero.
 class TailTest {
 public:
-  TailTest(bool momentum, double rate, double share) : momentum_(momentum), rate_(rate), share_(share) {}
+  /// warm: the sum began with an earlier adjoint.
+  TailTest(bool momentum, double rate, bool warm, double target)
+      : momentum_(momentum), warm_(warm), rate_(rate), share_((warm ? 0.25 : 0.5) * target) {}
   bool done(double term, double adjoint, double sum) {
+    steepest_ = std::max(steepest_, term / (adjoints_.empty() ? adjoint : adjoints_.back()));
     terms_.push_back(term);
     adjoints_.push_back(adjoint);
     const Index i = static_cast<Index>(terms_.size());
@@ -75,7 +78,10 @@ public:
     if (std::isnan(decay.rate)) return false;
     if (decay.reliable) decay_ = decay.rate;
     const double q = std::max(decay.rate, rate_);
-    const double largest = *std::max_element(terms_.end() - w, terms_.end());
+    double largest = *std::max_element(terms_.end() - w, terms_.end());
+    // From a good start few terms do. Those show the fast modes more than the slow ones, and may all lie where one number crosses
+    // zero: then the adjoint counts, at the largest share of it that a term had so far.
+    if (warm_) largest = std::max(largest, steepest_ * adjoint);
     return largest * q / (1 - q) <= share_ * sum;
   }
 
@@ -83,8 +89,8 @@ public:
   double decay() const { return decay_; }
 
 private:
-  bool momentum_;
-  double rate_, share_, decay_ = 0;
+  bool momentum_, warm_;
+  double rate_, share_, decay_ = 0, steepest_ = 0;
   std::vector<double> terms_, adjoints_;
 };
 
@@ -254,8 +260,7 @@ Hypergradient sweep_to_target(const Problem& problem, In u, const InnerSolution&
   Vec lam = Vec::Zero(inner.map->state_dim()), next(lam.size()), sum = Vec::Zero(lam.size()), term(u.size());
   lam.head(x.size()) = seed.lx;
   h.linear_steps = states.start_from(previous, lam, sum, h.gradient);
-  // From a good start few terms do, and those show the fast modes more than the slow ones.
-  TailTest tail(momentum, rate, (sum.isZero(0) ? 0.5 : 0.25) * target);
+  TailTest tail(momentum, rate, !sum.isZero(0), target);
   bool summed = seed.lx.isZero(0);
   while (!summed && h.linear_steps < kMostTerms && lam.allFinite()) {
     sum += lam;
@@ -326,7 +331,7 @@ Hypergradient estimate_as_planned(const Problem& problem, In u, const InnerSolve
   for (int round = 0; round < kRounds; ++round) {
     before.calibration = calibration;
     h = estimator.estimate(problem, u, inner, &before, tolerance);
-    if (h.calibration.age > 0) calibration = h.calibration;
+    if (estimator.target() > 0) calibration = h.calibration;
     if (!h.gradient.allFinite() || !follow_plan(problem, u, solver, estimator, inner, calibration, asked)) break;
     calibration.age -= 1;  // the same hypergradient once more
     before = std::move(h);
