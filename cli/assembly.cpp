@@ -244,7 +244,6 @@ void refuse_without_effect(const RunConfig& c, bool classifier) {
   if (c.data.group.text) refuse("data.group", "", "name the part of each row in validation.split_column");
   if (c.validation.loss != "auto" && c.validation.loss != (classifier ? "logistic" : "squared"))
     refuse("validation.loss", ": " + c.validation.loss, "use auto: the loss of the model");
-  if (c.limits.memory.bytes) refuse("limits.memory", "", "remove it; the system's own limit is set with ulimit -v");
   if (!issues.empty()) throw RunFileError(std::move(issues));
 }
 
@@ -319,6 +318,24 @@ std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, con
 
 }  // namespace
 
+namespace {
+
+/// window: auto keeps as many states as fit; what cannot do with fewer is refused before the run.
+void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver& solver, HypergradientEstimator& estimator) {
+  if (!c.limits.memory.bytes) return;
+  const double limit = std::max(1.0, *c.limits.memory.bytes);
+  estimator.limit_memory(static_cast<std::size_t>(limit));
+  const std::size_t need = solver.tape_bytes(estimator.needs().tape, problem.f->inner_dim());
+  if (static_cast<double>(need) <= limit) return;
+  throw MemoryLimitError("the states of up to inner.max_steps steps take " + std::to_string(need) +
+                             " bytes, limits.memory allows " + brief_number(limit) +
+                             "; use hypergradient.window=auto, hypergradient.stride=auto, fewer inner.max_steps or "
+                             "implicit-cg",
+                         "limits.memory");
+}
+
+}  // namespace
+
 Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s) {
   Method m;
   m.start = cold_start(c, problem.f->inner_dim());
@@ -339,6 +356,7 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
                          " model needs 'newton', 'newton-cg' or 'lbfgs'",
                      "inner.solver");
   check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
+  limit_memory(c, problem, *solver, *estimator);
   m.solver = std::move(solver);
   m.estimator = std::move(estimator);
   return m;

@@ -14,6 +14,7 @@ enum ExitCode : int {
   kData = 3,
   kNumerical = 4,
   kQuality = 5,
+  kMemory = 6,
   kInterrupted = 130,
   kTerminated = 143,
 };

@@ -138,7 +138,8 @@ void DiagnosticsBlock::fields(BlockVisitor& v) {
 
 void LimitsBlock::fields(BlockVisitor& v) {
   v.field("time", time, "stop at the next safe point after this time");
-  v.field("memory", memory, "refuse what would need more than this");
+  v.field("memory", memory,
+          "most bytes of the states stored for differentiation: window auto keeps as many as fit, others are refused");
   v.field("threads", threads, Range::at_least(1), CountWords{false, true},
           "threads of the kernels; auto: the cores of the machine");
 }

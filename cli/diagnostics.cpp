@@ -147,7 +147,7 @@ Issue issue_of(const DataError& error) {
 
 Issue issue_of(const UsageError& error) {
   Issue issue;
-  issue.code = "E220";
+  issue.code = error.code();
   issue.what = error.what();
   if (!error.key().empty()) issue.remedy = "the key is '" + error.key() + "' (see: tacit describe " + error.key() + ")";
   return issue;
@@ -193,6 +193,11 @@ const std::vector<CodeDoc>& error_codes() {
       {"E211", "an override that cannot be applied", "Overrides are written key.path=value, for instance inner.max_steps=100.",
        2},
       {"E220", "a combination that cannot work", "The parts chosen do not go together; the message says what to use instead.", 2},
+      {"E221", "more memory than allowed",
+       "The states that the estimator would store take more than limits.memory allows. window: auto keeps as many as fit, "
+       "stride: auto "
+       "recomputes most of them, implicit-cg stores none.",
+       6},
       {"E401", "a numerical failure",
        "The run could not go on: the message says what failed. A stronger penalty, prepare.standardize=true or other units of "
        "the "
@@ -223,6 +228,15 @@ const std::vector<CodeDoc>& error_codes() {
       {"W330", "the report is not written", "Disk or permissions are in the way; the results of the run are complete.", 0},
   };
   return codes;
+}
+
+int exit_code_of(const std::vector<Issue>& issues) {
+  constexpr int kDefault = 2;
+  if (issues.empty()) return kDefault;
+  for (const CodeDoc& doc : error_codes()) {
+    if (issues.front().code == doc.code) return doc.exit;
+  }
+  return kDefault;
 }
 
 }  // namespace tacit

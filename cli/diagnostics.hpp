@@ -65,7 +65,7 @@ std::string render(const Issue& issue, Style style = {});
 void print_errors(std::ostream& out, const std::vector<Issue>& issues, Style style = {});
 
 Issue issue_of(const DataError& error);
-/// Code E220; the place is not known here (RunConfig::issue_of finds it by the key).
+/// The code that the error carries; the place is not known here (RunConfig::issue_of finds it by the key).
 Issue issue_of(const UsageError& error);
 
 /// "warning[CODE] context: what" and under it, indented to where the context stands, the lines of `more`.
@@ -80,5 +80,7 @@ struct CodeDoc {
   int exit;
 };
 const std::vector<CodeDoc>& error_codes();
+/// The exit code that the first of these issues leads to: that of its code in the manual, else 2.
+int exit_code_of(const std::vector<Issue>& issues);
 
 }  // namespace tacit

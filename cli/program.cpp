@@ -123,13 +123,13 @@ int run_program(const std::vector<std::string>& arguments, Streams& io) {
     return code;
   } catch (const RunFileError& e) {
     print_errors(io.err, e.issues(), style);
-    return kUsage;
+    return exit_code_of(e.issues());
   } catch (const DataError& e) {
     print_errors(io.err, {issue_of(e)}, style);
     return kData;
   } catch (const UsageError& e) {
     print_errors(io.err, {issue_of(e)}, style);
-    return kUsage;
+    return exit_code_of({issue_of(e)});
   } catch (const IoError& e) {
     io.err << "error: " << e.what() << '\n';
     return kInternal;

@@ -11,9 +11,18 @@ public:
   /// key: the path of the run-file key at fault ("inner.solver"), empty when there is none.
   explicit UsageError(const std::string& message, std::string key = {}) : std::runtime_error(message), key_(std::move(key)) {}
   const std::string& key() const { return key_; }
+  /// Of the manual's error codes.
+  virtual const char* code() const { return "E220"; }
 
 private:
   std::string key_;
+};
+
+/// What was asked for would take more memory than was allowed.
+class MemoryLimitError final : public UsageError {
+public:
+  using UsageError::UsageError;
+  const char* code() const override { return "E221"; }
 };
 
 /// Where something was read: line and column count from 1, 0 means unknown.

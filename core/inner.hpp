@@ -60,6 +60,8 @@ class InnerSolver : public Configurable {
 public:
   /// Can it leave a tape (is it a fixed-point map)?
   virtual bool can_record() const { return false; }
+  /// Most bytes of states that a run leaves on the tape of this request, for so many inner variables.
+  virtual std::size_t tape_bytes(const TapeRequest& /*tape*/, Index /*inner_dim*/) const { return 0; }
   /// The tightest tolerance it was configured with (inner.tolerance); direct solvers return 0.
   virtual double tolerance() const { return 0; }
   /// Starts from `previous` when given, else from the problem's cold start. Throws UsageError when a tape is asked of a solver
@@ -88,6 +90,9 @@ public:
   Algorithm& algorithm() { return *algorithm_; }
   void fields(FieldVisitor& v) override;
   bool can_record() const override { return true; }
+  std::size_t tape_bytes(const TapeRequest& tape, Index inner_dim) const override {
+    return Trajectory::most_bytes(tape, options.max_steps, algorithm_->state_dim(inner_dim));
+  }
   double tolerance() const override { return options.tolerance; }
   InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                       TapeRequest tape) const override;

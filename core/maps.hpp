@@ -60,6 +60,8 @@ public:
   /// Freezes step size and momentum at u; the map keeps what it needs of the problem. Throws UsageError when they cannot be
   /// chosen (heavy ball without mu).
   virtual std::unique_ptr<const FixedPointMap> bind(const Problem& problem, In u) const = 0;
+  /// Entries of a state of its maps, for so many inner variables.
+  virtual Index state_dim(Index inner_dim) const { return inner_dim; }
 };
 
 /// x+ = x - alpha f_x; alpha = 1/L unless given.
@@ -76,6 +78,7 @@ public:
 class HeavyBall final : public Algorithm {
 public:
   std::optional<double> step, momentum;
+  Index state_dim(Index inner_dim) const override { return 2 * inner_dim; }
   void fields(FieldVisitor& v) override;
   std::unique_ptr<const FixedPointMap> bind(const Problem& problem, In u) const override;
 };
@@ -85,6 +88,7 @@ public:
 class Nesterov final : public Algorithm {
 public:
   std::optional<double> step, momentum;
+  Index state_dim(Index inner_dim) const override { return 2 * inner_dim; }
   void fields(FieldVisitor& v) override;
   std::unique_ptr<const FixedPointMap> bind(const Problem& problem, In u) const override;
 };

@@ -34,6 +34,16 @@ Trajectory::Trajectory(TapeRequest request, Index max_steps) : request_(request)
       request.stride == TapeRequest::kAutoStride ? std::max<Index>(1, static_cast<Index>(std::lround(root))) : request.stride;
 }
 
+std::size_t Trajectory::most_bytes(const TapeRequest& request, Index max_steps, Index state_dim) {
+  if (!request.wanted()) return 0;
+  const Index stride = Trajectory(request, max_steps).stride();
+  const Index length = request.window == TapeRequest::kAll ? max_steps : std::min(request.window, max_steps);
+  // The last state too; with checkpoints one before the window, and a segment that is replayed.
+  const Index states = stride == 1 ? length + 1 : length / stride + 2 + stride + 1;
+  const std::size_t all = static_cast<std::size_t>(states) * static_cast<std::size_t>(state_dim) * sizeof(double);
+  return request.bytes > 0 ? std::min(all, request.bytes) : all;
+}
+
 void Trajectory::push(Index k, In z) {
   if (k != steps_ + 1) throw UsageError("states are pushed one after the other: expected state " + std::to_string(steps_ + 1));
   steps_ = k;

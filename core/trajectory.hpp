@@ -45,6 +45,8 @@ public:
   const TapeRequest& request() const { return request_; }
   /// Bytes of the stored states (peak).
   std::size_t bytes() const { return peak_bytes_; }
+  /// At most so many for states of `state_dim` entries, the replayed segment of a reverse sweep included.
+  static std::size_t most_bytes(const TapeRequest& request, Index max_steps, Index state_dim);
   /// The stored states, as (k, z_k) with k ascending. With stride 1 every k in first() .. steps().
   const std::deque<std::pair<Index, Vec>>& stored() const { return states_; }
   /// The tape that `request` would have kept of the same run, with its own peak. Throws UsageError unless this tape keeps every

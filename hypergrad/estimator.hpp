@@ -57,6 +57,8 @@ public:
   /// Sets the relative error of the hypergradient, inner error included, that the estimator is to aim at; without effect for
   /// those that have no such target (all but implicit-cg and truncated-unroll with window auto).
   virtual void aim(double /*target*/) {}
+  /// Most bytes that its stored states may take; an estimator that can do with fewer keeps fewer.
+  virtual void limit_memory(std::size_t /*bytes*/) {}
   /// The relative error that it aims at, 0 for those that have none.
   virtual double target() const { return 0; }
   /// How well the inner problem is to be solved when this estimator has a target of its own, else `asked`. so_far: what is solved

@@ -35,6 +35,7 @@ public:
   void fields(FieldVisitor& v) override;
   Needs needs() const override;
   void aim(double target) override { target_ = target; }
+  void limit_memory(std::size_t bytes) override { memory = bytes; }
   double target() const override { return window.is_auto() ? target_ : 0; }
   bool warm() const override { return window.is_auto(); }
   Accuracy plan(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration,

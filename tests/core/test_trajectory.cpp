@@ -140,3 +140,22 @@ TEST_CASE("trajectory: a tape thinned from the union of requests is the one that
   CHECK_THROWS_AS(sparse.thinned({TapeRequest::kAll, 8}), UsageError);
   CHECK_FALSE(union_of({{}, {}}).wanted());
 }
+
+TEST_CASE("trajectory: what it may take at most is never exceeded, and reached without checkpoints") {
+  const Vec z = Vec::Ones(3);
+  for (const Index window : {TapeRequest::kAll, Index{1}, Index{7}, Index{40}}) {
+    for (const Index stride : {Index{1}, Index{3}, TapeRequest::kAutoStride}) {
+      for (const Index steps : {Index{1}, Index{5}, Index{30}}) {
+        CAPTURE(window);
+        CAPTURE(stride);
+        CAPTURE(steps);
+        Trajectory t({window, stride}, steps);
+        for (Index k = 0; k <= steps; ++k) t.push(k, z);
+        CHECK(t.bytes() <= Trajectory::most_bytes({window, stride}, steps, 3));
+        if (t.stride() == 1) CHECK(t.bytes() == Trajectory::most_bytes({window, stride}, steps, 3));
+      }
+    }
+  }
+  CHECK(Trajectory::most_bytes({}, 1000, 3) == 0);
+  CHECK(Trajectory::most_bytes({49, 1, 100}, 1000, 3) == 100);
+}

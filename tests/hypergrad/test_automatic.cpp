@@ -96,7 +96,9 @@ TEST_CASE("automatic: the target is met, and missed by little where it is missed
   for (const bool sweep : {true, false}) {
     CAPTURE(sweep);
     Index runs = 0, met = 0;
-    for (const auto& [p, u] : problems()) {
+    for (const auto& one : problems()) {
+      const Problem& p = one.first;
+      const Vec& u = one.second;
       for (const char* map : {"gradient-descent", "heavy-ball", "nesterov"}) {
         for (const double target : {1e-1, 1e-2, 1e-3}) {
           CAPTURE(p.name);
