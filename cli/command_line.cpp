@@ -155,7 +155,8 @@ std::string help_text() {
           "  tacit schema               JSON Schema of the run file\n\n"
           "key.path=value after the file overrides a key of it; the last one wins.\n\n"
        << flags()
-       << "\nExit codes: 0 done, 1 internal or I/O failure, 2 usage or run file, 3 data, 4 numerical failure, 5 quality gate, 6 memory limit,\n"
+       << "\nExit codes: 0 done, 1 internal or I/O failure, 2 usage or run file, 3 data, 4 numerical failure, 5 quality gate, 6 "
+          "memory limit,\n"
           "130/143 interrupted.\n";
   return text.str();
 }
