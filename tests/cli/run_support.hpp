@@ -1,5 +1,8 @@
 // The program in one process, as a test calls it.
 #pragma once
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -18,6 +21,21 @@ inline Ran run(const std::vector<std::string>& arguments) {
   tacit::Streams io{out, err};
   const int code = tacit::run_program(arguments, io);
   return {code, out.str(), err.str()};
+}
+
+/// An empty folder, gone with the test.
+struct Folder {
+  std::filesystem::path path;
+  explicit Folder(const std::string& name) : path(std::filesystem::temp_directory_path() / ("tacit-" + name)) {
+    std::filesystem::remove_all(path);
+    std::filesystem::create_directories(path);
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+};
+
+inline std::string read(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace run_test

@@ -16,24 +16,12 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using run_test::Folder;
 using run_test::Ran;
+using run_test::read;
 using run_test::run;
 
 const fs::path kSource = TACIT_SOURCE_DIR;
-
-struct Folder {
-  fs::path path;
-  explicit Folder(const std::string& name) : path(fs::temp_directory_path() / ("tacit-compare-" + name)) {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-};
-
-std::string read(const fs::path& file) {
-  std::ifstream in(file);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 /// Rows of a CSV without quotation marks, by column name.
 std::vector<std::map<std::string, std::string>> rows_of(const fs::path& file) {
@@ -80,7 +68,7 @@ const std::string kThree =
 }  // namespace
 
 TEST_CASE("tacit compare: one trajectory, the columns of the contract, and numbers that belong to it") {
-  const Folder f("columns");
+  const Folder f("compare-columns");
   const fs::path config = write_config(f, "path: 3, " + kThree), dir = f.path / "run";
   const Ran r = run({"compare", config.string(), "-o", dir.string()});
   CAPTURE(r.err);
@@ -127,7 +115,7 @@ TEST_CASE("tacit compare: one trajectory, the columns of the contract, and numbe
 }
 
 TEST_CASE("tacit compare: a sweep times repeats is a row for each, and a swept key reaches what it names") {
-  const Folder f("sweep");
+  const Folder f("compare-sweep");
   const fs::path dir = f.path / "run";
   const fs::path config =
       write_config(f, "path: 2, repeats: 3, sweep: {inner.max_steps: [20, 60], hypergradient.window: [5, 10]}, " + kThree);
@@ -151,7 +139,7 @@ TEST_CASE("tacit compare: a sweep times repeats is a row for each, and a swept k
 }
 
 TEST_CASE("tacit compare: --json is one object with medians and quartiles") {
-  const Folder f("json");
+  const Folder f("compare-json");
   const fs::path config = write_config(f, "path: 2, repeats: 2, " + kThree);
   const Ran r = run({"compare", config.string(), "-o", (f.path / "run").string(), "--json"});
   CAPTURE(r.err);
@@ -176,7 +164,7 @@ TEST_CASE("tacit compare: --json is one object with medians and quartiles") {
 }
 
 TEST_CASE("tacit compare: own runs are runs of tune, each in its folder, and both modes are told apart by a column") {
-  const Folder f("own");
+  const Folder f("compare-own");
   const fs::path dir = f.path / "run";
   const fs::path config =
       write_config(f,
@@ -210,7 +198,7 @@ TEST_CASE("tacit compare: own runs are runs of tune, each in its folder, and bot
 }
 
 TEST_CASE("tacit compare: an automatic inner solver is one that every entry can use") {
-  const Folder f("auto");
+  const Folder f("compare-auto");
   const fs::path config = write_config(f, "path: 1, " + kThree, "");
   const Ran r = run({"compare", config.string(), "-o", (f.path / "a").string(), "--json"});
   CAPTURE(r.err);
@@ -226,7 +214,7 @@ TEST_CASE("tacit compare: an automatic inner solver is one that every entry can 
 }
 
 TEST_CASE("tacit compare: what cannot be compared is refused with the entry, the reason and the remedy, and nothing is written") {
-  const Folder f("refusals");
+  const Folder f("compare-refusals");
   struct Mistake {
     std::string compare;
     std::vector<std::string> says;
@@ -268,7 +256,7 @@ TEST_CASE("tacit compare: what cannot be compared is refused with the entry, the
 }
 
 TEST_CASE("tacit compare: swept files are found again from the run folder, and wide problems are checked along two directions") {
-  const Folder f("paths");
+  const Folder f("compare-paths");
   std::ofstream data(f.path / "d.csv"), other(f.path / "e.csv");
   for (int j = 0; j < 110; ++j) data << "x" << j << ",";
   data << "y\n";
@@ -294,7 +282,7 @@ TEST_CASE("tacit compare: swept files are found again from the run folder, and w
 }
 
 TEST_CASE("tacit compare: a swept file that is missing ends it with what was compared before") {
-  const Folder f("missing");
+  const Folder f("compare-missing");
   const fs::path dir = f.path / "run";
   const fs::path config = write_config(
       f, "path: 2, sweep: {data.train: [\"" + (kSource / "data/diabetes.csv").string() + "\", nowhere.csv]}, " + kThree);
@@ -306,7 +294,7 @@ TEST_CASE("tacit compare: a swept file that is missing ends it with what was com
 }
 
 TEST_CASE("tacit compare: own runs alone check the reference at the start, and auto is an estimator too") {
-  const Folder f("own-alone");
+  const Folder f("compare-own-alone");
   const fs::path config = write_config(f, "mode: own-run, estimators: [{label: a, estimator: auto}, {estimator: one-step}]");
   const Ran r = run({"compare", config.string(), "-o", (f.path / "run").string(), "--json"});
   CAPTURE(r.err);
@@ -325,7 +313,7 @@ TEST_CASE("tacit compare: own runs alone check the reference at the start, and a
 }
 
 TEST_CASE("tacit compare: a time limit ends it with what is there") {
-  const Folder f("limits");
+  const Folder f("compare-limits");
   const fs::path config = write_config(f, "path: 4, " + kThree);
   const Ran r = run({"compare", config.string(), "-o", (f.path / "run").string(), "--time", "0.000001s", "--json"});
   CAPTURE(r.err);
@@ -335,7 +323,7 @@ TEST_CASE("tacit compare: a time limit ends it with what is there") {
 }
 
 TEST_CASE("tacit compare: the shipped run files") {
-  const Folder f("shipped");
+  const Folder f("compare-shipped");
   const Ran r = run({"compare", (kSource / "configs/compare_estimators.yaml").string(), "-o", (f.path / "a").string(), "--json"});
   CAPTURE(r.err);
   REQUIRE(r.code == 0);
@@ -374,7 +362,7 @@ double median_of(const std::vector<std::map<std::string, std::string>>& rows, co
 }  // namespace
 
 TEST_CASE("tacit compare: the shipped study of warm starts shows what they do, step by step and in words") {
-  const Folder f("warm");
+  const Folder f("compare-warm");
   const std::string out = (f.path / "run").string();
   const Ran r = run({"compare", (kSource / "configs/compare_warm_start.yaml").string(), "-o", out});
   CAPTURE(r.err);
@@ -420,7 +408,7 @@ TEST_CASE("tacit compare: the shipped study of warm starts shows what they do, s
 }
 
 TEST_CASE("tacit compare: findings follow the numbers, and nothing is found where nothing was audited") {
-  const Folder f("findings");
+  const Folder f("compare-findings");
   // With the labels of the study, but both entries cold: no twins, no findings.
   const std::string one =
       "path: 3, estimators: [{label: warm, estimator: full-unroll, inner: {warm_start: false}}, "

@@ -13,24 +13,12 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using run_test::Folder;
 using run_test::Ran;
+using run_test::read;
 using run_test::run;
 
 const fs::path kSource = TACIT_SOURCE_DIR;
-
-struct Folder {
-  fs::path path;
-  explicit Folder(const std::string& name) : path(fs::temp_directory_path() / ("tacit-program-" + name)) {
-    fs::remove_all(path);
-    fs::create_directories(path);
-  }
-  ~Folder() { fs::remove_all(path); }
-};
-
-std::string read(const fs::path& file) {
-  std::ifstream in(file);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 /// A table of the reference with a column that names the parts: row i validates when i mod 3 == 2. Returns the
 /// names of its columns.
@@ -94,7 +82,7 @@ TEST_CASE("program: the golden values of ridge and logistic, scalar and per feat
   for (const std::string kind : {"ridge", "logistic"}) {
     CAPTURE(kind);
     const json& stored = golden[kind == "ridge" ? "ridge_diabetes" : "logistic_breast_cancer"];
-    const Folder f("golden-" + kind);
+    const Folder f("program-golden-" + kind);
     const std::vector<std::string> names = write_split_data(stored["data"], f.path / "d.csv");
     std::ofstream(f.path / "c.yaml") << "tacit: 1\ndata: {train: d.csv, target: y}\nvalidation: {split_column: part}\n"
                                         "prepare: {standardize: false}\nmodel: {kind: " +
@@ -114,7 +102,7 @@ TEST_CASE("program: the golden values of ridge and logistic, scalar and per feat
 }
 
 TEST_CASE("program: the unit of y changes neither l2 nor the number of outer steps, whatever the optimizer") {
-  const Folder f("unit");
+  const Folder f("program-unit");
   const auto tuned = [&](double unit, const std::string& optimizer) {
     std::ifstream in(kSource / "tests/reference/diabetes.csv");
     std::ofstream data(f.path / "d.csv");
@@ -155,7 +143,7 @@ TEST_CASE("program: the unit of y changes neither l2 nor the number of outer ste
 }
 
 TEST_CASE("program: mistakes end with their exit code, say what to do, and write nothing") {
-  const Folder f("mistakes");
+  const Folder f("program-mistakes");
   const std::string config = (kSource / "configs/logistic_breast_cancer.yaml").string();
   const std::string out = (f.path / "run").string();
   struct Mistake {
@@ -189,7 +177,7 @@ TEST_CASE("program: mistakes end with their exit code, say what to do, and write
 
 TEST_CASE(
     "program: a folder in use is refused without --force, and an early stop of the inner solver is reported with the damage") {
-  const Folder f("early");
+  const Folder f("program-early");
   const std::string config = (kSource / "configs/logistic_breast_cancer.yaml").string(), out = (f.path / "run").string();
   const Ran first = run({"tune", config, "inner.max_steps=3", "outer.max_steps=1", "-o", out});
   CHECK(first.code == 0);
