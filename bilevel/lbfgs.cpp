@@ -55,7 +55,8 @@ Vec LbfgsOuter::two_loop(const Vec& g, const std::vector<bool>& free) const {
   return -q;
 }
 
-// A descent direction that leaves the box nowhere from a bound; its largest entry is at most kMaxMove, kFirstMove without pairs.
+// A descent direction that leaves the box nowhere from a bound; on the box no entry moves by more than kMaxMove, kFirstMove
+// without pairs.
 Vec LbfgsOuter::direction(const HyperSpace& space, bool steepest) const {
   const Vec &theta = current_.theta, &g = current_.gradient;
   const Index m = theta.size();
@@ -78,10 +79,7 @@ Vec LbfgsOuter::direction(const HyperSpace& space, bool steepest) const {
     if (!outward) break;
   }
   if (!steepest && !quasi_newton && !s_.empty()) return direction(space, true);
-  const double top = m ? d.cwiseAbs().maxCoeff() : 0;
-  const double limit = quasi_newton ? kMaxMove : kFirstMove;
-  if (top > limit || (!quasi_newton && top > 0)) d *= limit / top;
-  return d;
+  return quasi_newton ? Vec(std::min(1.0, longest_step(space, theta, d, kMaxMove)) * d) : Vec(first_step(space, theta, d) * d);
 }
 
 void LbfgsOuter::remember(const Vec& s, const Vec& y) {
@@ -100,8 +98,7 @@ void LbfgsOuter::remember(const Vec& s, const Vec& y) {
 // Projected search along d. Armijo by backtracking; while the slope at the point found is still steep, further steps are tried.
 bool LbfgsOuter::search(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d, StepOutcome& outcome) {
   const Vec theta0 = current_.theta, g0 = current_.gradient;
-  const double value0 = current_.value, top = d.size() ? d.cwiseAbs().maxCoeff() : 0;
-  if (!(top > 0)) return false;
+  const double value0 = current_.value, longest = longest_step(space, theta0, d, kMaxMove);
   const auto point = [&](double t) {
     Vec next = theta0 + t * d;
     space.project(next);
@@ -134,7 +131,7 @@ bool LbfgsOuter::search(Oracle& oracle, const HyperSpace& space, const Tolerance
   for (int expansions = 0; expansions < 10; ++expansions) {
     const Vec s = best.theta - theta0;
     if (best.gradient.dot(s) >= kCurvature * g0.dot(s) || s.cwiseAbs().maxCoeff() >= kMaxMove) break;
-    t = std::min(2.5 * t, kMaxMove / top);
+    t = std::min(2.5 * t, longest);
     const Vec theta = point(t);
     if (theta == best.theta) break;
     Evaluation e = oracle.evaluate(theta, tolerance);
@@ -159,7 +156,7 @@ StepOutcome LbfgsOuter::step(Oracle& oracle, const HyperSpace& space, const Tole
   Tolerance tighter = tolerance;
   if (refine(oracle, tighter) && search(oracle, space, tighter, direction(space, true), out)) return out;
   const Index evaluations = out.evaluations;
-  out = stay("no lower outer loss was found along the negative hypergradient, also at a tenth of the tolerance");
+  out = stay(kStalled);
   out.evaluations = evaluations;
   return out;
 }

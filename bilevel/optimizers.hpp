@@ -8,6 +8,13 @@
 
 namespace tacit {
 
+/// The largest t for which no entry of P(theta + t d) - theta exceeds `limit` (P: the projection on the box). An entry that has
+/// no more room than that up to its bound sets no limit, however steep; where no entry does, t is infinite.
+double longest_step(const HyperSpace& space, In theta, In d, double limit);
+/// The t tried along d when nothing is known of the scale of the hypergradient: the longest step for PointOptimizer::kFirstMove;
+/// where that is infinite, the one that takes every entry to its bound.
+double first_step(const HyperSpace& space, In theta, In d);
+
 /// What every optimizer keeps: the current point and how far a step may go in theta.
 class PointOptimizer : public OuterOptimizer {
 public:
@@ -21,6 +28,8 @@ public:
   static constexpr double kMaxMove = 5;    ///< largest change of one entry of theta in one step
 
 protected:
+  static constexpr const char* kStalled =
+      "no lower outer loss was found along the negative hypergradient, also at tighter tolerances";
   /// Forgets all but the current point.
   virtual void clear() = 0;
   /// Makes e current: differentiates it, accepts it, fills in the outcome. False when its gradient is not finite.

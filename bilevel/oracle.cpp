@@ -71,8 +71,10 @@ private:
   void measure_reference(Evaluation& e, double floor);
   void measure_truncation_of(Evaluation& e, Index step, In correction);
   Vec in_theta(const Evaluation& e, In gradient_u) const;
-  bool loosened(const Evaluation& e) const {
-    return e.state->inner.iterate_met || (may_loosen() && e.solved.inner > 1.0000001 * solver_->tolerance());
+  // A point that was solved, if only to its tolerance; rounding leaves nothing to take out.
+  bool correctable(const Evaluation& e) const {
+    const InnerSolution& inner = e.state->inner;
+    return inner.iterate_met || (may_loosen() && usable(inner.status) && inner.residual > 1e-13);
   }
 
   std::shared_ptr<WorkCounter> counter_;
@@ -169,7 +171,7 @@ Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance) {
   solve_inner(e, warm_start(), tolerance);
   // Not where the estimator has no adjoint that could correct the value, as the last point showed.
   const bool corrects = current_ && can_correct(*current_);
-  if (corrects && loosened(e) && std::isfinite(e.value)) solve_adjoint(e, tolerance.adjoint);
+  if (corrects && correctable(e) && std::isfinite(e.value)) solve_adjoint(e, tolerance.adjoint);
   return e;
 }
 
@@ -207,13 +209,13 @@ void SingleOracle::solve_adjoint(Evaluation& e, double tolerance) {
     d.window = static_cast<double>(hyper.window);
     d.tape_bytes = static_cast<double>(hyper.tape_bytes);
   }
-  if (loosened(e)) correct_value(e);
+  if (correctable(e)) correct_value(e);
   measure_effect(e);
   e.hypergradient_seconds += since(start);
 }
 
 // l(x*) = l(x) - w.f_x(x) + O(|x - x*|^2): a line search compares values that differ by much less than an inner tolerance lets
-// them be off, and the adjoint takes out what is of first order.
+// them be off (1e-8 can leave 1e-6 of the value), and the adjoint takes out what is of first order.
 void SingleOracle::correct_value(Evaluation& e) const {
   const InnerSolution& inner = e.state->inner;
   const Hypergradient& hyper = e.state->hyper;

@@ -56,8 +56,9 @@ struct WarmState {
 /// One evaluation at theta. value is always there; gradient after Oracle::differentiate.
 struct Evaluation {
   Vec theta, u;
-  double value = kMissing;  ///< l; at a loosened tolerance with what the adjoint knows of its error taken out
-  Vec gradient;             ///< d l / d theta; empty before differentiate
+  /// l at the inner solution; where the estimator solves an adjoint equation, l(x) - w.f_x(x), without the first-order error.
+  double value = kMissing;
+  Vec gradient;  ///< d l / d theta; empty before differentiate
   Diagnostics diagnostics;
   std::shared_ptr<WarmState> state;
   double inner_seconds = 0, hypergradient_seconds = 0;

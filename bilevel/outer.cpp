@@ -58,21 +58,39 @@ bool PointOptimizer::refine(Oracle& oracle, Tolerance& tolerance) {
 
 namespace {
 
-// theta - t g with no entry moved by more than the limit, on the box.
+// How far entry i can move along d before its bound stops it.
+double room(const HyperSpace& space, In theta, In d, Index i) {
+  return d[i] > 0 ? space.upper()[i] - theta[i] : theta[i] - space.lower()[i];
+}
+
+}  // namespace
+
+double longest_step(const HyperSpace& space, In theta, In d, double limit) {
+  double t = std::numeric_limits<double>::infinity();
+  for (Index i = 0; i < theta.size(); ++i) {
+    if (d[i] != 0 && room(space, theta, d, i) > limit) t = std::min(t, limit / std::abs(d[i]));
+  }
+  return t;
+}
+
+double first_step(const HyperSpace& space, In theta, In d) {
+  const double t = longest_step(space, theta, d, PointOptimizer::kFirstMove);
+  if (std::isfinite(t)) return t;
+  double all = 0;
+  for (Index i = 0; i < theta.size(); ++i) {
+    if (d[i] != 0) all = std::max(all, room(space, theta, d, i) / std::abs(d[i]));
+  }
+  return all > 0 ? all : 1;
+}
+
+namespace {
+
+// theta + move, shortened until no entry moves by more than the limit, on the box.
 Vec projected_step(const HyperSpace& space, const Vec& theta, const Vec& move, double limit) {
-  const double top = move.size() ? move.cwiseAbs().maxCoeff() : 0;
-  Vec next = theta + (top > limit ? Vec(move * (limit / top)) : move);
+  Vec next = theta + std::min(1.0, longest_step(space, theta, move, limit)) * move;
   space.project(next);
   return next;
 }
-
-double first_step(const Vec& g) {
-  const double top = g.size() ? g.cwiseAbs().maxCoeff() : 0;
-  return top > 0 ? PointOptimizer::kFirstMove / top : 1;
-}
-
-constexpr const char* kStalled =
-    "no lower outer loss was found along the negative hypergradient, also at a tenth of the tolerance";
 
 }  // namespace
 
@@ -91,7 +109,7 @@ StepOutcome GradientDescentOuter::step(Oracle& oracle, const HyperSpace& space, 
   StepOutcome out;
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (attempt == 1 && !refine(oracle, now)) break;
-    if (!(trial_ > 0)) trial_ = first_step(current_.gradient);
+    if (!(trial_ > 0)) trial_ = first_step(space, current_.theta, -current_.gradient);
     double t = step_size ? *step_size : trial_;
     for (int halvings = 0; halvings < 40; ++halvings, t *= 0.5) {
       const Vec theta = projected_step(space, current_.theta, -t * current_.gradient, kMaxMove);
@@ -152,7 +170,7 @@ StepOutcome HoagOuter::step(Oracle& oracle, const HyperSpace& space, const Toler
   StepOutcome out;
   for (int attempt = 0; attempt < 3; ++attempt) {
     if (attempt > 0 && !refine(oracle, now)) break;
-    if (!(lipschitz_ > 0)) lipschitz_ = 1 / first_step(current_.gradient);
+    if (!(lipschitz_ > 0)) lipschitz_ = 1 / first_step(space, current_.theta, -current_.gradient);
     const double start = lipschitz_;
     for (;; lipschitz_ *= 2) {
       const Vec theta = projected_step(space, current_.theta, -current_.gradient / lipschitz_, kMaxMove);

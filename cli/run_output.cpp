@@ -97,7 +97,8 @@ std::string hyper_csv(const std::vector<HyperRow>& rows) {
 }
 
 bool Warnings::add(Warning w) {
-  const auto same = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.warning.code == w.code; });
+  const auto same = std::find_if(entries_.begin(), entries_.end(),
+                                 [&](const Entry& e) { return e.warning.code == w.code && e.warning.passing == w.passing; });
   if (same != entries_.end()) {
     ++same->count;
     return false;
@@ -136,7 +137,8 @@ std::vector<Warning> step_warnings(const StepRecord& record, double warn_error, 
         {"W303", context, "the hypergradient has an estimated relative error of " + brief_number(d.hypergradient_error) + ".",
          loose ? "The schedule still solves loosely at this step (inner tolerance " + brief_number(record.solved.inner) +
                      ") and tightens from step to step; outer.schedule=fixed solves tightly from the start."
-               : "Try a smaller inner.tolerance, a larger window, or hypergradient.estimator=implicit-cg."});
+               : "Try a smaller inner.tolerance, a larger window, or hypergradient.estimator=implicit-cg.",
+         loose});
   return found;
 }
 

@@ -38,6 +38,7 @@ std::string hyper_csv(const std::vector<HyperRow>& rows);
 /// A warning as it is printed and as run.json keeps it.
 struct Warning {
   std::string code, context, what, more;
+  bool passing = false;  ///< the run itself mends it as it goes on; the same code without this is another kind
 };
 
 /// Gathers warnings: each kind is printed when it first happens and counted afterwards.
@@ -47,7 +48,7 @@ public:
     Warning warning;
     long count = 1;
   };
-  /// True when this is the first of its code.
+  /// True when this is the first of its kind.
   bool add(Warning w);
   const std::vector<Entry>& all() const { return entries_; }
   nlohmann::json json() const;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include <tacit/hypergrad/estimators.hpp>
+#include <tacit/hypergrad/reference.hpp>
 
 #include "dense_problem.hpp"
 #include "fixtures.hpp"
@@ -365,6 +366,24 @@ TEST_CASE("schedules: an adjoint that does not solve its equation corrects no va
   oracle->differentiate(e, {1e-3, 1e-3});
   REQUIRE_FALSE(usable(e.diagnostics.hypergradient_status));
   CHECK(e.value == p.l->value(e.state->inner.x(), e.u));
+}
+
+TEST_CASE("values at the tightest tolerance are without their first-order error too, and plain where nothing can take it out") {
+  const Problem p = reference(true, false);
+  auto solver = std::make_shared<NewtonCgSolver>();
+  solver->options.tolerance = 1e-4;
+  const auto values = [&](std::shared_ptr<const HypergradientEstimator> estimator) {
+    const auto oracle = make_oracle(p, solver, std::move(estimator));
+    Evaluation e = oracle->evaluate(Vec::Constant(1, -6), oracle->tightest());
+    oracle->differentiate(e, oracle->tightest());
+    const double exact = p.l->value(polish(p, e.u, e.state->inner.x()).x, e.u);
+    return std::pair(std::abs(e.value - exact), std::abs(p.l->value(e.state->inner.x(), e.u) - exact));
+  };
+  const auto [corrected, plain] = values(std::make_shared<ImplicitCgEstimator>());
+  CHECK(plain > 1e-7);
+  CHECK(corrected < 0.02 * plain);
+  const auto [same, left] = values(std::make_shared<FiniteDifferenceEstimator>());
+  CHECK(same == left);
 }
 
 TEST_CASE("schedules: trial points get an adjoint where it corrects their value, and no finite differences") {

@@ -187,3 +187,20 @@ TEST_CASE(
   CHECK(second.code == 2);
   CHECK(second.err.find("--force") != std::string::npos);
 }
+
+TEST_CASE("program: an error that the schedule mends is warned of apart from one that stays at the tightest tolerances") {
+  const Folder f("program-apart");
+  const Ran r = run({"tune", (kSource / "configs/logistic_breast_cancer.yaml").string(), "inner.tolerance=1e-6",
+                     "outer.tolerance=1e-7", "outer.max_steps=8", "-o", (f.path / "run").string()});
+  CHECK(r.code == 0);
+  const auto warnings = json::parse(read(f.path / "run/run.json"))["warnings"];
+  int passing = 0, staying = 0;
+  for (const json& w : warnings) {
+    if (w["code"] != "W303") continue;
+    const std::string remedy = w["remedy"];
+    passing += remedy.find("tightens from step to step") != std::string::npos;
+    staying += remedy.find("smaller inner.tolerance") != std::string::npos;
+  }
+  CHECK(passing == 1);
+  CHECK(staying == 1);
+}

@@ -163,6 +163,33 @@ TEST_CASE("properties: another unit of the target changes neither the penalties 
   }
 }
 
+TEST_CASE("properties: every shipped logistic run ends at the loss of tight tolerances throughout, with less work") {
+  const Folder folder;
+  int runs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(TACIT_SOURCE_DIR "/configs")) {
+    const std::string name = entry.path().stem().string();
+    if (name.rfind("logistic", 0) != 0) continue;
+    CAPTURE(name);
+    const auto tuned = [&](const std::string& schedule) {
+      const Ran r =
+          run({"tune", entry.path().string(), "-q", "--json", "-o", folder.path(name + schedule), "inner.tolerance=1e-8",
+               "hypergradient.tolerance=1e-6", "diagnostics.reference=0", "outer.schedule=" + schedule});
+      CAPTURE(r.err);
+      REQUIRE(r.code == 0);
+      const json result = json::parse(r.out), &work = result["work"];
+      CHECK(result["status"] == "converged");
+      return std::pair(result["best"]["outer_loss"].get<double>(),
+                       work["gradients"].get<int>() + work["hessian_products"].get<int>());
+    };
+    const auto [loss, work] = tuned("adaptive");
+    const auto [tight_loss, tight_work] = tuned("fixed");
+    CHECK(std::abs(loss - tight_loss) <= 1e-6 * tight_loss);
+    CHECK(work < tight_work);
+    ++runs;
+  }
+  CHECK(runs >= 3);
+}
+
 TEST_CASE("properties: a data file goes through init, tune and predict to labels without an edit, and again without a flag") {
   const Folder folder;
   folder.write("d.csv", patients());

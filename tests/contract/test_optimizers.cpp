@@ -129,6 +129,35 @@ TEST_CASE("a start at a corner that is the minimum ends at once, and a point of 
   }
 }
 
+TEST_CASE("a steep entry that its bound stops shortens the steps of no other, for any optimizer") {
+  const auto registry = optimizers();
+  const HyperSpace space = box(4, -1, 20);
+  const Vec centre = (Vec(3) << 12, 4, 9).finished(), weight = (Vec(3) << 1.0, 0.3, 2.0).finished();
+  for (const std::string& name : registry.names()) {
+    CAPTURE(name);
+    // The last entry is worth `slope` a unit, and has `room` to fall.
+    const auto path = [&](double slope, double room) {
+      FakeOracle oracle([&](const Vec& v, Vec& g) {
+        Vec rest(3);
+        const double value = hyperbolic(v.head(3), rest, centre, weight);
+        g << rest, slope;
+        return value + slope * (v[3] + 1);
+      });
+      std::vector<Vec> thetas;
+      const auto optimizer = registry.make(name);
+      run(*optimizer, oracle, space, (Vec(4) << 0, 0, 0, room - 1).finished(), 12,
+          {[&](const StepRecord& r) { thetas.push_back(r.theta.head(3)); }});
+      return thetas;
+    };
+    const auto plain = path(0, 0), steep = path(1e6, 0), near = path(1e3, 1e-3);
+    REQUIRE(plain.size() > 5);
+    REQUIRE(steep.size() == plain.size());
+    for (std::size_t k = 0; k < plain.size(); ++k) CHECK((steep[k] - plain[k]).norm() < 1e-5 * (1 + plain[k].norm()));
+    REQUIRE(near.size() > 1);
+    CHECK((near[1] - plain[1]).norm() < 1e-5 * (1 + plain[1].norm()));
+  }
+}
+
 TEST_CASE("the unit of the outer loss changes no step of any optimizer") {
   const auto registry = optimizers();
   const HyperSpace space = box(4, -1, 2);
