@@ -1,5 +1,6 @@
-// The figures of `tacit compare`, from compare.csv and the inner solves in run.json.
+// The figures of `tacit compare`, from compare.csv, steps.csv and the inner solves in run.json.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -49,9 +50,9 @@ std::vector<std::string> swept_keys(const Table& t) {
 }
 
 /// "key value, key value"
-std::vector<std::string> combinations_of(const Table& t) {
+std::vector<std::string> combinations_of(const Table& t, const std::vector<std::string>& keys) {
   std::vector<std::string> all(static_cast<std::size_t>(t.rows()));
-  for (const std::string& key : swept_keys(t)) {
+  for (const std::string& key : keys) {
     const std::vector<std::string> values = text_column(t, key);
     for (std::size_t i = 0; i < all.size(); ++i) all[i] += (all[i].empty() ? "" : ", ") + key + " " + values[i];
   }
@@ -79,7 +80,8 @@ Observations observations(const RunRecord& r) {
   Observations o;
   if (!r.compare) return o;
   const Table& t = *r.compare;
-  const std::vector<std::string> label = text_column(t, "label"), combination = combinations_of(t), mode = text_column(t, "mode");
+  const std::vector<std::string> label = text_column(t, "label"), combination = combinations_of(t, swept_keys(t)),
+                                 mode = text_column(t, "mode");
   const std::vector<double> point = column(t, "point"), repeat = column(t, "repeat"), error = column(t, "relative_error"),
                             seconds = column(t, "seconds"), tape = column(t, "tape_bytes"), gradients = column(t, "gradients"),
                             products = column(t, "hessian_products");
@@ -156,6 +158,95 @@ Chart over_steps(const Observations& o, const std::string& title, std::size_t co
   return chart;
 }
 
+/// What the warm starts of one entry were worth at each point, medians over repeats.
+struct Worth {
+  std::vector<std::string> labels;  ///< entries that share the inner solutions share the line
+  std::vector<double> point, k, lo, hi, audit;
+  bool warm() const {
+    return std::any_of(k.begin(), k.end(), [](double v) { return v > 0; });
+  }
+};
+
+std::vector<Worth> worths(const RunRecord& r, const std::string& combination, bool own_run) {
+  const Table& t = *r.audit;
+  const std::vector<std::string> label = text_column(t, "label"), place = combinations_of(t, swept_keys(*r.compare)),
+                                 mode = text_column(t, "mode");
+  const std::vector<double> point = column(t, "point"), k = column(t, "k_eff"), lo = column(t, "k_eff_lo"),
+                            hi = column(t, "k_eff_hi"), audit = column(t, "k_match");
+  const bool only_own = text_at(r, "mode") == "own-run";
+  std::vector<std::string> names;
+  std::vector<std::map<double, std::array<Sample, 4>>> at;
+  for (std::size_t i = 0; i < label.size(); ++i) {
+    if (place[i] != combination || (only_own || mode[i] == "own-run") != own_run) continue;
+    const std::size_t e = number_in(names, label[i]);
+    if (e == at.size()) at.emplace_back();
+    std::array<Sample, 4>& samples = at[e][point[i]];
+    for (const auto& [which, value] : {std::pair(0, k[i]), {1, lo[i]}, {2, hi[i]}, {3, audit[i]}})
+      samples[static_cast<std::size_t>(which)].add(value);
+  }
+  std::vector<Worth> all;
+  for (std::size_t e = 0; e < names.size(); ++e) {
+    Worth w{{names[e]}, {}, {}, {}, {}, {}};
+    for (const auto& [where, s] : at[e]) {
+      w.point.push_back(where);
+      w.k.push_back(s[0].median());
+      w.lo.push_back(s[1].median());
+      w.hi.push_back(s[2].median());
+      w.audit.push_back(s[3].median());
+    }
+    const auto same = std::find_if(all.begin(), all.end(), [&](const Worth& o) { return o.point == w.point && o.k == w.k; });
+    if (same != all.end())
+      same->labels.push_back(names[e]);
+    else if (w.warm())
+      all.push_back(std::move(w));
+  }
+  return all;
+}
+
+/// k_eff beside its audit, from outer step to outer step.
+Chart truncation(const std::vector<Worth>& worths, const std::string& title) {
+  Chart chart;
+  chart.title = title;
+  chart.x_label = "outer step";
+  chart.y_label = "inner iterations";
+  chart.log_y = false;
+  int colour = 0;
+  for (const Worth& w : worths) {
+    std::string name;
+    for (const std::string& l : w.labels) name += (name.empty() ? "" : ", ") + l;
+    Series k, audit;
+    k.name = name + " (k_eff)";
+    k.x = audit.x = w.point;
+    k.y = w.k;
+    k.lo = w.lo;
+    k.hi = w.hi;
+    k.colour = colour++;
+    audit.name = name + ", audited (k_match)";
+    audit.y = w.audit;
+    audit.colour = colour++;
+    audit.points = true;
+    chart.series.push_back(std::move(k));
+    if (std::any_of(w.audit.begin(), w.audit.end(), [](double v) { return std::isfinite(v); }))
+      chart.series.push_back(std::move(audit));
+  }
+  return chart;
+}
+
+void add_truncation_figures(const RunRecord& r, const Observations& o, const std::string& name, const std::string& title,
+                            bool own_run, std::vector<Figure>& figures) {
+  for (std::size_t c = 0; c < o.combinations.size(); ++c) {
+    const std::string place = o.combinations[c].empty() ? "" : ", " + o.combinations[c];
+    figures.push_back(figure(
+        name + (o.combinations.size() > 1 ? "_" + std::to_string(c) : ""),
+        truncation(worths(r, o.combinations[c], own_run), title + place),
+        "What the warm start of each inner solve was worth, in iterations of a cold one that an unrolled hypergradient does not "
+        "see (k_eff, the bars being its interval), beside the audit: the start at which the cold run's iterate comes as near to "
+        "the solution (k_match). The two should agree; where they do not, the rate of the last iterations does not describe "
+        "the first ones. Entries that start cold are not drawn: theirs is 0.",
+        "Every inner solve started cold."));
+  }
+}
+
 const char* kNoError = "No error is known: there was no reference at any point.";
 
 /// One a combination; of more than a dozen nobody looks at each.
@@ -222,6 +313,10 @@ std::vector<Figure> compare_figures(const RunRecord& r) {
         kNoError));
   if (o.same_path) add_step_figures(o, "error_steps", r.name + ": error over the path", false, figures);
   if (o.own_run) add_step_figures(o, "own_run_error_steps", r.name + ", own runs: error over outer steps", true, figures);
+  if (r.audit && o.same_path)
+    add_truncation_figures(r, o, "implicit_truncation", r.name + ": implicit truncation over the path", false, figures);
+  if (r.audit && o.own_run)
+    add_truncation_figures(r, o, "own_run_implicit_truncation", r.name + ", own runs: implicit truncation", true, figures);
   return figures;
 }
 

@@ -37,8 +37,12 @@ constexpr const char* kStyle =
     "summary{cursor:pointer}math{font-size:1.1rem}"
     "@media (max-width:30rem){.facts th{width:7.5rem}body{padding:.6rem}}"
     "@media "
-    "print{body{max-width:none;padding:0}.chart{min-width:0}.scroll{overflow:visible}figure,tr,.verdict{break-inside:avoid}"
-    "h2,h3{break-after:avoid}pre{white-space:pre-wrap}}";
+    "print{html{font-size:11px}body{max-width:none;padding:0;font-size:1rem}.chart{min-width:0;width:auto;max-width:100%;max-"
+    "height:38vh}"
+    ".scroll{overflow:visible}.wide{font-size:.8em;overflow-wrap:anywhere}.wide th,.wide "
+    "td{white-space:normal;padding-right:.3rem}"
+    "figure,tr,.verdict{break-inside:avoid}h2,h3,caption{break-after:avoid}"
+    "pre{white-space:pre-wrap}}";
 
 bool is_number(const std::string& cell) {
   return !cell.empty() && cell.find_first_not_of("0123456789.+-e") == std::string::npos && cell != "-";

@@ -122,6 +122,7 @@ RunRecord read_run(const fs::path& folder) {
   r.trace = table_of(folder / "trace.csv");
   r.hyper = table_of(folder / "hyper.csv");
   r.compare = table_of(folder / "compare.csv");
+  r.audit = table_of(folder / "steps.csv");
   r.curve = table_of(folder / "curve.csv");
   if (is_there(folder / "trace.jsonl")) r.steps = parse_lines(folder / "trace.jsonl");
   if (is_there(folder / "curve.json")) r.constants = parse(folder / "curve.json", read_whole(folder / "curve.json"));

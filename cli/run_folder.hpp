@@ -19,8 +19,8 @@ struct RunRecord {
   std::string name;    ///< of the run
   nlohmann::json run;  ///< run.json
   std::string config;  ///< config.resolved.yaml
-  /// CSV files; without one (or without a row in it) empty.
-  std::optional<Table> trace, hyper, compare, curve;
+  /// CSV files (audit: steps.csv of compare); without one (or without a row in it) empty.
+  std::optional<Table> trace, hyper, compare, audit, curve;
   nlohmann::json constants;           ///< curve.json
   std::vector<nlohmann::json> steps;  ///< the lines of trace.jsonl
 };

@@ -383,6 +383,27 @@ TEST_CASE("tacit compare: the shipped study of warm starts shows what they do, s
       CHECK(number(row, "k_eff") <= 1.5 * number(row, "k_match"));
     }
   }
+  // The figure has the same numbers, under one name where entries share the inner solutions.
+  std::map<std::string, int> drawn;
+  std::ifstream figure(f.path / "run/plots/implicit_truncation_1.csv");
+  std::string line;
+  for (std::getline(figure, line); std::getline(figure, line);) {
+    const std::size_t end = line.find("\",");  // the names hold commas, so they stand in quotation marks
+    REQUIRE(end != std::string::npos);
+    const std::string name = line.substr(1, end - 1);
+    std::istringstream cells(line.substr(end + 2));
+    std::string x, y;
+    std::getline(std::getline(cells, x, ','), y, ',');
+    ++drawn[name];
+    const auto same = std::find_if(rows.begin(), rows.end(), [&](const auto& row) {
+      return row.at("label") == "warm" && row.at("mode") == "same-path" && row.at("inner.max_steps") == "20" &&
+             row.at("point") == x;
+    });
+    REQUIRE(same != rows.end());
+    CHECK(std::stod(y) == number(*same, name.find("(k_match)") != std::string::npos ? "k_match" : "k_eff"));
+  }
+  CHECK(drawn == std::map<std::string, int>{{"warm, warm adjoint, cold adjoint (k_eff)", 8},
+                                            {"warm, warm adjoint, cold adjoint, audited (k_match)", 8}});
   for (const std::string mode : {"same-path", "own-run"}) {
     for (const std::string budget : {"5", "20", "80"}) {
       CAPTURE(mode);
