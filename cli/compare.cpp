@@ -8,6 +8,7 @@
 #include <tacit/cli/compare_report.hpp>
 #include <tacit/cli/compare_steps.hpp>
 #include <tacit/cli/report.hpp>
+#include <tacit/cli/run_summary.hpp>
 #include <tacit/cli/session.hpp>
 #include <tacit/cli/tune.hpp>
 #include <tacit/core/interrupt.hpp>
@@ -91,6 +92,8 @@ private:
   void own_run(std::size_t case_index, Index repeat, std::size_t entry, const Field& field, Assembly& a, In theta0);
   std::string own_folder(std::size_t case_index, Index repeat, const std::string& label);
   void write_own_config(const std::string& folder, const CompareEntry& entry, const Assembly& a, In theta0);
+  void write_own_results(const std::string& folder, const CompareEntry& entry, const Assembly& a, In theta0, const Summary& s,
+                         const Warnings& warnings);
   void leave_files();
   std::string place(std::size_t case_index, Index repeat) const;
   bool stopped();
@@ -242,6 +245,25 @@ void CompareRun::write_own_config(const std::string& folder, const CompareEntry&
   session_.write(folder + "/config.resolved.yaml", to_yaml(own, session_.strategies().catalog));
 }
 
+/// So that `tacit report` makes a report of it, or lays several side by side.
+void CompareRun::write_own_results(const std::string& folder, const CompareEntry& entry, const Assembly& a, In theta0,
+                                   const Summary& s, const Warnings& warnings) {
+  json j = run_facts(a, session_);
+  j.update(summary_json(s, a.problem.space));
+  j.update(thresholds_json(entry.config.diagnostics));
+  j["verb"] = "tune";
+  j["name"] = entry.label;
+  j["method"] = {{"inner_solver", entry.config.inner.solver},
+                 {"estimator", entry.config.hypergradient.estimator},
+                 {"optimizer", entry.config.outer.optimizer}};
+  j["seconds"] = s.seconds;
+  j["warnings"] = warnings.json();
+  j["output"] = (session_.folder() / folder).string();
+  session_.write(folder + "/run.json", json_text(j));
+  if (s.best_evaluation.state)
+    session_.write(folder + "/hyper.csv", hyper_csv(hyper_rows(a.problem.space, s.best_evaluation.theta, theta0)));
+}
+
 void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry, const Field& field, Assembly& a, In theta0) {
   const CompareEntry& e = results_.plan.cases[case_index].entries[entry];
   const Contender& contender = field.contenders[entry];
@@ -257,11 +279,19 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
   options.reference_every = e.config.diagnostics.reference;
   options.audit_every = e.config.diagnostics.audit;
   options.truth = results_.plan.truth;
+  options.driver.schedule = schedule_named(e.config.outer.schedule);  // auto names none
   TraceFiles trace(session_.folder() / folder, a.problem.space);
-  const auto observer = [&](const StepRecord& r) { trace.add(r); };
-  OwnRun run = compare_own_run(field.setups[contender.setup], contender, *optimizer, theta0, options, {observer},
-                               [this] { return stopped(); });
+  Warnings warnings;
+  const InnerSetup& setup = field.setups[contender.setup];
+  const Tolerance asked{setup.solver->tolerance(), contender.estimator->tolerance()};
+  const double warn_error = e.config.diagnostics.warn_error.value_or(std::numeric_limits<double>::infinity());
+  const auto observer = [&](const StepRecord& r) {
+    trace.add(r);
+    for (Warning& w : step_warnings(r, warn_error, asked)) warnings.add(std::move(w));
+  };
+  OwnRun run = compare_own_run(setup, contender, *optimizer, theta0, options, {observer}, [this] { return stopped(); });
   trace.finish();
+  write_own_results(folder, e, a, theta0, run.summary, warnings);
   if (run.summary.reason == StopReason::interrupted) (void)stopped();
   session_.log("own run of " + e.label + ": " + run.summary.brief());
   double seconds = 0;

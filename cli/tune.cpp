@@ -12,6 +12,7 @@
 #include <tacit/cli/files.hpp>
 #include <tacit/cli/predict.hpp>
 #include <tacit/cli/report.hpp>
+#include <tacit/cli/run_summary.hpp>
 #include <tacit/cli/session.hpp>
 #include <tacit/core/registry.hpp>
 #include <tacit/hypergrad/reference.hpp>
@@ -45,21 +46,6 @@ json score_json(const Score& s) {
   json j = metrics_json(s.metrics);
   j["loss"] = number_json(s.loss.mean);
   j["loss_standard_error"] = number_json(s.loss.standard_error);
-  return j;
-}
-
-json hyper_json(const HyperSpace& space, In u) {
-  json j = json::object();
-  Index at = 0;
-  for (const HyperBlock& b : space.blocks()) {
-    if (b.size == 1) {
-      j[b.name] = u[at++];
-      continue;
-    }
-    json list = json::array();
-    for (Index i = 0; i < b.size; ++i) list.push_back(u[at++]);
-    j[b.name] = list;
-  }
   return j;
 }
 
@@ -266,36 +252,21 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
 }
 
 json TuneRun::result_json() const {
-  json best = nullptr;
-  if (best_)
-    best = {{"step", summary_.best.step},
-            {"outer_loss", number_json(summary_.best.outer_loss)},
-            {"hyperparameters", hyper_json(a_->problem.space, summary_.best_evaluation.u)}};
-  return {{"status", ending_of(summary_.reason).status},
-          {"message", summary_.message},
-          {"best", best},
-          {"metrics", best_ ? score_json(*best_) : json(nullptr)},
-          {"test", test_ ? score_json(*test_) : json(nullptr)},
-          {"outer_steps", summary_.steps},
-          {"seconds", session_.seconds()},
-          {"work", work_json(summary_.work)},
-          {"warnings", session_.warnings().json()},
-          {"output", session_.folder().string()}};
+  const json all = summary_json(summary_, a_->problem.space);
+  json j{{"metrics", best_ ? score_json(*best_) : json(nullptr)},
+         {"test", test_ ? score_json(*test_) : json(nullptr)},
+         {"seconds", session_.seconds()},
+         {"warnings", session_.warnings().json()},
+         {"output", session_.folder().string()}};
+  for (const char* key : {"status", "message", "best", "outer_steps", "work"}) j[key] = all.at(key);
+  return j;
 }
 
 json TuneRun::run_json() const {
   json j = run_facts(*a_, session_);
+  j.update(summary_json(summary_, a_->problem.space));
+  j.update(thresholds_json(a_->config.diagnostics));
   j.update(result_json());
-  j["stop_reason"] = to_string(summary_.reason);
-  j["schedule"] = to_string(summary_.schedule);
-  j["diagnostic_work"] = work_json(summary_.diagnostic_work);
-  j["worst_hypergradient_error"] = number_json(summary_.worst_error);
-  j["start_loss"] = number_json(summary_.start_loss);
-  j["gradient_target"] = number_json(summary_.target);
-  j["tolerances"] = {{"inner", number_json(summary_.tightest.inner)}, {"adjoint", number_json(summary_.tightest.adjoint)}};
-  const DiagnosticsBlock& d = a_->config.diagnostics;
-  j["warn_error"] = d.warn_error ? json(*d.warn_error) : json(nullptr);
-  j["fail_error"] = d.fail_error ? json(*d.fail_error) : json(nullptr);
   j["intercept_alone"] =
       best_ ? json{{"loss", number_json(constant_.mean)}, {"loss_standard_error", number_json(constant_.standard_error)}}
             : json(nullptr);

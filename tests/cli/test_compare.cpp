@@ -192,9 +192,31 @@ TEST_CASE("tacit compare: own runs are runs of tune, each in its folder, and bot
     CHECK(std::stod(repeated[k].at("outer_loss")) == doctest::Approx(std::stod(trace[k].at("outer_loss"))).epsilon(1e-12));
     CHECK(repeated[k].at("gradients") == trace[k].at("gradients"));
   }
+  const json own = json::parse(read(dir / "own-run/a-b/run.json")), alone = json::parse(read(again / "run.json"));
+  for (const char* key :
+       {"verb", "status", "schedule", "outer_steps", "work", "diagnostic_work", "method", "tolerances", "start_loss"})
+    CHECK(own.at(key) == alone.at(key));
+  CHECK(own.at("name") == "a/b");
+  CHECK(read(dir / "own-run/a-b/hyper.csv") == read(again / "hyper.csv"));
+  const Ran page = run({"report", (dir / "own-run/a-b").string(), "-q"});
+  CAPTURE(page.err);
+  CHECK(page.code == 0);
+  CHECK(fs::exists(dir / "own-run/a-b/report.html"));
   // With --force all of it goes, own runs too.
   CHECK(run({"compare", config.string(), "compare.mode=same-path", "-o", dir.string(), "--force", "-q"}).code == 0);
   CHECK_FALSE(fs::exists(dir / "own-run"));
+}
+
+TEST_CASE("tacit compare: own runs follow outer.schedule as tune does") {
+  const Folder f("compare-schedule");
+  const fs::path config = write_config(f, "mode: own-run, estimators: [{label: cg, estimator: implicit-cg}]");
+  for (const std::string schedule : {"fixed", "cubic", "adaptive"}) {
+    const std::string dir = (f.path / schedule).string();
+    const Ran r = run({"compare", config.string(), "outer.schedule=" + schedule, "-o", dir, "-q"});
+    CAPTURE(r.err);
+    REQUIRE(r.code == 0);
+    CHECK(json::parse(read(fs::path(dir) / "own-run/cg/run.json")).at("schedule") == schedule);
+  }
 }
 
 TEST_CASE("tacit compare: an automatic inner solver is one that every entry can use") {
