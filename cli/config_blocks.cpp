@@ -137,7 +137,7 @@ void DiagnosticsBlock::fields(BlockVisitor& v) {
 }
 
 void LimitsBlock::fields(BlockVisitor& v) {
-  v.field("time", time, "stop at the next safe point after this time");
+  v.field("time", time, "tune, compare: stop at the next safe point after this time");
   v.field("memory", memory,
           "most bytes of the states stored for differentiation: window auto keeps as many as fit, others are refused");
   v.field("threads", threads, Range::at_least(1), CountWords{false, true},
