@@ -75,7 +75,8 @@ public:
   virtual ~Oracle() = default;
   /// Solves the inner problem at theta and evaluates l.
   virtual Evaluation evaluate(In theta, const Tolerance& tolerance) = 0;
-  /// The inner problem at theta solved to the tightest tolerance, whatever less the estimator would do with; no hypergradient.
+  /// The inner problem at theta solved to the tightest tolerance, whatever less the estimator would do with; no hypergradient,
+  /// and a value that is l(x) as it stands.
   virtual Evaluation evaluate_fully(In theta) { return evaluate(theta, tightest()); }
   /// Adds the hypergradient to an evaluation of this oracle; tighter tolerances re-solve when needed.
   virtual void differentiate(Evaluation& evaluation, const Tolerance& tolerance) = 0;

@@ -158,6 +158,15 @@ Chart over_steps(const Observations& o, const std::string& title, std::size_t co
   return chart;
 }
 
+/// A figure over steps is drawn for each combination; of more than a dozen nobody looks at each.
+std::size_t drawn_combinations(const Observations& o) { return std::min<std::size_t>(o.combinations.size(), 12); }
+std::string name_of_combination(const std::string& name, const Observations& o, std::size_t c) {
+  return name + (o.combinations.size() > 1 ? "_" + std::to_string(c) : "");
+}
+std::string title_of_combination(const std::string& title, const Observations& o, std::size_t c) {
+  return title + (o.combinations[c].empty() ? "" : ", " + o.combinations[c]);
+}
+
 /// What the warm starts of one entry were worth at each point, medians over repeats.
 struct Worth {
   std::vector<std::string> labels;  ///< entries that share the inner solutions share the line
@@ -234,11 +243,9 @@ Chart truncation(const std::vector<Worth>& worths, const std::string& title) {
 
 void add_truncation_figures(const RunRecord& r, const Observations& o, const std::string& name, const std::string& title,
                             bool own_run, std::vector<Figure>& figures) {
-  for (std::size_t c = 0; c < o.combinations.size(); ++c) {
-    const std::string place = o.combinations[c].empty() ? "" : ", " + o.combinations[c];
+  for (std::size_t c = 0; c < drawn_combinations(o); ++c) {
     figures.push_back(figure(
-        name + (o.combinations.size() > 1 ? "_" + std::to_string(c) : ""),
-        truncation(worths(r, o.combinations[c], own_run), title + place),
+        name_of_combination(name, o, c), truncation(worths(r, o.combinations[c], own_run), title_of_combination(title, o, c)),
         "What the warm start of each inner solve was worth, in iterations of a cold one that an unrolled hypergradient does not "
         "see (k_eff, the bars being its interval), beside the audit: the start at which the cold run's iterate comes as near to "
         "the solution (k_match). The two should agree; where they do not, the rate of the last iterations does not describe "
@@ -249,15 +256,11 @@ void add_truncation_figures(const RunRecord& r, const Observations& o, const std
 
 const char* kNoError = "No error is known: there was no reference at any point.";
 
-/// One a combination; of more than a dozen nobody looks at each.
 void add_step_figures(const Observations& o, const std::string& name, const std::string& title, bool own_run,
                       std::vector<Figure>& figures) {
-  constexpr std::size_t kMost = 12;
-  const std::size_t cases = o.combinations.size();
-  for (std::size_t c = 0; c < std::min(cases, kMost); ++c) {
-    const std::string place = o.combinations[c].empty() ? "" : ", " + o.combinations[c];
+  for (std::size_t c = 0; c < drawn_combinations(o); ++c) {
     figures.push_back(figure(
-        name + (cases > 1 ? "_" + std::to_string(c) : ""), over_steps(o, title + place, c, own_run),
+        name_of_combination(name, o, c), over_steps(o, title_of_combination(title, o, c), c, own_run),
         "The error of each estimator from one outer step to the next, the median over repeats. A line that rises on the way is "
         "an estimator that the later, better conditioned or harder, problems do not suit; lines on top of one another share "
         "the error of the inner solution, which no estimator can undo: solve more tightly (inner.tolerance).",

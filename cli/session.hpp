@@ -30,7 +30,7 @@ public:
   void open(const RunConfig& config);
   /// To the log and, unless quiet or --json, to standard error.
   void say(const std::string& text);
-  /// To the log and to standard error: the first of its code, or each with -v.
+  /// To the log and to standard error: the first of its kind, or each with -v.
   void warn(const Warning& w);
   /// To the log alone; nothing before open().
   void log(const std::string& text);
