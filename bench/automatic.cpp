@@ -18,12 +18,12 @@
 #include <vector>
 
 #include <tacit/bilevel/driver.hpp>
-#include <tacit/cli/assembly.hpp>
-#include <tacit/core/counting.hpp>
+#include <tacit/cli/verbs/assembly.hpp>
+#include <tacit/core/model/counting.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/estimators.hpp>
 #include <tacit/hypergrad/reference.hpp>
-#include <tacit/problems/models.hpp>
+#include <tacit/problems/models/models.hpp>
 
 namespace {
 

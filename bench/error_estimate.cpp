@@ -8,8 +8,8 @@
 #include <vector>
 
 #include <tacit/bilevel/driver.hpp>
-#include <tacit/cli/assembly.hpp>
-#include <tacit/core/counting.hpp>
+#include <tacit/cli/verbs/assembly.hpp>
+#include <tacit/core/model/counting.hpp>
 #include <tacit/hypergrad/error_estimate.hpp>
 #include <tacit/hypergrad/reference.hpp>
 

@@ -13,7 +13,7 @@
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/truncation.hpp>
-#include <tacit/cli/assembly.hpp>
+#include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
 #include "watched.hpp"

@@ -9,10 +9,10 @@
 #include <memory>
 #include <vector>
 
-#include <tacit/core/kernels.hpp>
-#include <tacit/core/linear_model.hpp>
-#include <tacit/problems/losses.hpp>
-#include <tacit/problems/penalties.hpp>
+#include <tacit/core/linear/detail/kernels.hpp>
+#include <tacit/core/linear/linear_model.hpp>
+#include <tacit/problems/models/losses.hpp>
+#include <tacit/problems/models/penalties.hpp>
 
 using namespace tacit;
 

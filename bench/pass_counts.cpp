@@ -6,10 +6,10 @@
 #include <memory>
 #include <string>
 
-#include <tacit/core/counting.hpp>
-#include <tacit/core/inner.hpp>
-#include <tacit/core/linear_solver.hpp>
-#include <tacit/problems/models.hpp>
+#include <tacit/core/inner/inner.hpp>
+#include <tacit/core/linear/linear_solver.hpp>
+#include <tacit/core/model/counting.hpp>
+#include <tacit/problems/models/models.hpp>
 
 using namespace tacit;
 

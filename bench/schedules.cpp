@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <tacit/bilevel/driver.hpp>
-#include <tacit/cli/assembly.hpp>
+#include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
 namespace {

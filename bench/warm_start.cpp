@@ -8,8 +8,8 @@
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/optimizers.hpp>
-#include <tacit/cli/assembly.hpp>
-#include <tacit/core/counting.hpp>
+#include <tacit/cli/verbs/assembly.hpp>
+#include <tacit/core/model/counting.hpp>
 
 namespace {
 

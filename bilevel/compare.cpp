@@ -9,9 +9,9 @@
 #include <utility>
 
 #include <tacit/bilevel/truncation.hpp>
-#include <tacit/core/counting.hpp>
-#include <tacit/core/interrupt.hpp>
-#include <tacit/core/linear_model.hpp>
+#include <tacit/core/linear/linear_model.hpp>
+#include <tacit/core/model/counting.hpp>
+#include <tacit/core/model/interrupt.hpp>
 #include <tacit/hypergrad/estimators.hpp>
 #include <tacit/hypergrad/reference.hpp>
 

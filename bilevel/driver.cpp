@@ -5,7 +5,7 @@
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/trace.hpp>
-#include <tacit/core/interrupt.hpp>
+#include <tacit/core/model/interrupt.hpp>
 
 namespace tacit {
 namespace {

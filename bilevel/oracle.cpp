@@ -5,7 +5,7 @@
 
 #include <tacit/bilevel/oracle.hpp>
 #include <tacit/bilevel/truncation.hpp>
-#include <tacit/core/counting.hpp>
+#include <tacit/core/model/counting.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/error_estimate.hpp>
 #include <tacit/hypergrad/reference.hpp>

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include <tacit/core/inner.hpp>
-#include <tacit/core/work.hpp>
+#include <tacit/core/inner/inner.hpp>
+#include <tacit/core/support/work.hpp>
 #include <tacit/hypergrad/estimator.hpp>
 
 namespace tacit {

@@ -5,7 +5,7 @@
 
 #include <tacit/bilevel/oracle.hpp>
 #include <tacit/bilevel/schedule.hpp>
-#include <tacit/core/registry.hpp>
+#include <tacit/core/support/registry.hpp>
 
 namespace tacit {
 

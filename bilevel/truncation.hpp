@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include <tacit/core/inner.hpp>
-#include <tacit/core/rate.hpp>
+#include <tacit/core/inner/inner.hpp>
+#include <tacit/core/support/rate.hpp>
 
 namespace tacit {
 

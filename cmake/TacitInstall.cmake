@@ -1,5 +1,5 @@
 # Installation: static archives, headers under include/tacit/FOLDER, and a package for find_package(Tacit CONFIG). The program comes along
-# when it was built; no header of its folder does.
+# when it was built; no header of its folder does, nor any of a folder detail/.
 
 include(CMakePackageConfigHelpers)
 set(TACIT_PACKAGE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/Tacit")
@@ -12,11 +12,12 @@ foreach(folder IN LISTS TACIT_LIBRARY_FOLDERS)
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/tacit/${folder}"
     COMPONENT Library
     FILES_MATCHING
-    PATTERN "*.hpp")
+    PATTERN "*.hpp"
+    PATTERN "detail" EXCLUDE)
 endforeach()
 install(
-  FILES "${TACIT_GENERATED_DIR}/tacit/core/version.hpp"
-  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/tacit/core"
+  FILES "${TACIT_GENERATED_DIR}/tacit/core/support/version.hpp"
+  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/tacit/core/support"
   COMPONENT Library)
 install(
   TARGETS ${TACIT_LIBRARIES}

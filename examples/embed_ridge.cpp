@@ -3,7 +3,7 @@
 #include <memory>
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/optimizers.hpp>
-#include <tacit/core/adapt.hpp>
+#include <tacit/core/model/adapt.hpp>
 #include <tacit/hypergrad/estimators.hpp>
 using tacit::Index, tacit::Vec;
 

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <utility>
 
-#include <tacit/core/numbers.hpp>
-#include <tacit/core/rate.hpp>
-#include <tacit/hypergrad/adjoint_solve.hpp>
+#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/rate.hpp>
+#include <tacit/hypergrad/detail/adjoint_solve.hpp>
 #include <tacit/hypergrad/implicit.hpp>
 #include <tacit/hypergrad/unroll.hpp>
 

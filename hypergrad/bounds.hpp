@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include <tacit/core/types.hpp>
+#include <tacit/core/support/types.hpp>
 
 namespace tacit {
 

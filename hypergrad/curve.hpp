@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include <tacit/core/maps.hpp>
+#include <tacit/core/inner/maps.hpp>
 #include <tacit/hypergrad/bounds.hpp>
 
 namespace tacit {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <utility>
 
-#include <tacit/core/linear_model.hpp>
-#include <tacit/hypergrad/adjoint_solve.hpp>
+#include <tacit/core/linear/linear_model.hpp>
+#include <tacit/hypergrad/detail/adjoint_solve.hpp>
 
 namespace tacit {
 

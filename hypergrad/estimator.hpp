@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <tacit/core/inner.hpp>
+#include <tacit/core/inner/inner.hpp>
 
 namespace tacit {
 

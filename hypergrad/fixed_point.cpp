@@ -3,8 +3,8 @@
 #include <limits>
 #include <string>
 
-#include <tacit/core/numbers.hpp>
-#include <tacit/hypergrad/adjoint_solve.hpp>
+#include <tacit/core/support/numbers.hpp>
+#include <tacit/hypergrad/detail/adjoint_solve.hpp>
 
 namespace tacit {
 

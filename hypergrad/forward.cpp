@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include <tacit/core/numbers.hpp>
+#include <tacit/core/support/numbers.hpp>
 
 namespace tacit {
 

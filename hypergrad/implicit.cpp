@@ -4,9 +4,9 @@
 #include <limits>
 #include <vector>
 
-#include <tacit/core/numbers.hpp>
-#include <tacit/hypergrad/adjoint_solve.hpp>
+#include <tacit/core/support/numbers.hpp>
 #include <tacit/hypergrad/automatic.hpp>
+#include <tacit/hypergrad/detail/adjoint_solve.hpp>
 
 namespace tacit {
 

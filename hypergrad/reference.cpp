@@ -3,7 +3,7 @@
 #include <cmath>
 #include <utility>
 
-#include <tacit/hypergrad/adjoint_solve.hpp>
+#include <tacit/hypergrad/detail/adjoint_solve.hpp>
 #include <tacit/hypergrad/implicit.hpp>
 
 namespace tacit {

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "paths.hpp"
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -117,7 +119,7 @@ void scan_file(const std::string& folder, const fs::path& path, Scan& scan) {
 
 Scan scan_folder(const std::string& folder) {
   Scan scan;
-  for (const auto& entry : fs::recursive_directory_iterator(fs::path(TACIT_SOURCE_DIR) / folder)) {
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(tacit::test::source_dir()) / folder)) {
     const std::string extension = entry.path().extension().string();
     if (extension == ".cpp" || extension == ".hpp") scan_file(folder, entry.path(), scan);
   }
@@ -146,7 +148,7 @@ TEST_CASE("includes follow the folder rule") {
 }
 
 TEST_CASE("the include test sees what it is there to see") {
-  CHECK(check("core", true, "#include <tacit/core/types.hpp>") == "");
+  CHECK(check("core", true, "#include <tacit/core/support/types.hpp>") == "");
   CHECK(check("core", true, "#include <Eigen/Core>") == "");
   CHECK(check("core", true, "  #  include <vector>") == "");
   CHECK(check("problems", false, "#include <sys/stat.h>") == "");
@@ -166,7 +168,7 @@ TEST_CASE("the include test sees what it is there to see") {
 
 TEST_CASE("installed headers guard against double inclusion and open no namespace to all") {
   for (const std::string& folder : kLibrary) {
-    for (const auto& entry : fs::recursive_directory_iterator(fs::path(TACIT_SOURCE_DIR) / folder)) {
+    for (const auto& entry : fs::recursive_directory_iterator(fs::path(tacit::test::source_dir()) / folder)) {
       if (entry.path().extension() != ".hpp") continue;
       CAPTURE(entry.path().string());
       std::ifstream in(entry.path());

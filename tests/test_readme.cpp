@@ -8,10 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "paths.hpp"
+
 namespace {
 
 std::string read(const std::string& path) {
-  std::ifstream in(std::string(TACIT_SOURCE_DIR) + "/" + path, std::ios::binary);
+  std::ifstream in(tacit::test::source_dir() + "/" + path, std::ios::binary);
   REQUIRE_MESSAGE(in.good(), path);
   return {std::istreambuf_iterator<char>(in), {}};
 }
@@ -62,7 +64,7 @@ TEST_CASE("README and docs: links and named files lead somewhere") {
     for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) {
       ++found;
       const std::string target = (*it)[1];
-      CHECK_MESSAGE(std::filesystem::exists(std::filesystem::path(TACIT_SOURCE_DIR) / target), target);
+      CHECK_MESSAGE(std::filesystem::exists(std::filesystem::path(tacit::test::source_dir()) / target), target);
     }
   }
   CHECK(found > 3);

@@ -10,7 +10,7 @@
 
 #include <Eigen/Eigenvalues>
 
-#include <tacit/core/model.hpp>
+#include <tacit/core/model/model.hpp>
 
 namespace tacit_test {
 

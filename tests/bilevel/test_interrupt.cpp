@@ -3,7 +3,7 @@
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/optimizers.hpp>
-#include <tacit/core/interrupt.hpp>
+#include <tacit/core/model/interrupt.hpp>
 #include <tacit/hypergrad/estimators.hpp>
 
 #include "hypergrad/reference_problems.hpp"

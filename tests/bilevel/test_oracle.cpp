@@ -12,6 +12,7 @@
 
 #include "dense_problem.hpp"
 #include "fixtures.hpp"
+#include "paths.hpp"
 #include "spy_oracle.hpp"
 
 using namespace tacit;
@@ -19,7 +20,7 @@ using namespace tacit_test;
 
 namespace {
 
-const std::string kReference = std::string(TACIT_SOURCE_DIR) + "/tests/reference/";
+const std::string kReference = tacit::test::source_dir() + "/tests/reference/";
 
 Problem ridge(bool per_feature, double lo = -8, double hi = 4) {
   return dense_problem(read_table(kReference + "diabetes.csv"), false, per_feature, lo, hi);

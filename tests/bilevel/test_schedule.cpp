@@ -9,6 +9,7 @@
 
 #include "dense_problem.hpp"
 #include "fixtures.hpp"
+#include "paths.hpp"
 #include "spy_oracle.hpp"
 
 using namespace tacit;
@@ -252,7 +253,7 @@ TEST_CASE("schedules: a run with an exact number of inner steps stays one") {
 
 namespace {
 
-const std::string kReference = std::string(TACIT_SOURCE_DIR) + "/tests/reference/";
+const std::string kReference = tacit::test::source_dir() + "/tests/reference/";
 
 Problem reference(bool classify, bool per_feature) {
   return dense_problem(read_table(kReference + (classify ? "breast_cancer.csv" : "diabetes.csv")), classify, per_feature, -8, 4);

@@ -5,14 +5,15 @@
 #include <tacit/bilevel/truncation.hpp>
 
 #include "dense_problem.hpp"
+#include "paths.hpp"
 
 using namespace tacit;
 using namespace tacit_test;
 
 namespace {
 
-Table diabetes() { return read_table(std::string(TACIT_SOURCE_DIR) + "/tests/reference/diabetes.csv"); }
-Table breast_cancer() { return read_table(std::string(TACIT_SOURCE_DIR) + "/tests/reference/breast_cancer.csv"); }
+Table diabetes() { return read_table(tacit::test::source_dir() + "/tests/reference/diabetes.csv"); }
+Table breast_cancer() { return read_table(tacit::test::source_dir() + "/tests/reference/breast_cancer.csv"); }
 
 Vec newton(const Problem& p, In u) {
   const Index n = p.f->inner_dim();

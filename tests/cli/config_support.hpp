@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include <tacit/cli/config.hpp>
-#include <tacit/core/registry.hpp>
+#include <tacit/cli/runfile/config.hpp>
+#include <tacit/core/support/registry.hpp>
 
 namespace config_test {
 

@@ -1,4 +1,5 @@
 #include "golden_case.hpp"
+#include "paths.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -7,7 +8,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include <tacit/core/version.hpp>
+#include <tacit/core/support/version.hpp>
 
 namespace golden_test {
 
@@ -16,7 +17,7 @@ namespace {
 using process_test::read_text;
 using process_test::Scratch;
 
-const fs::path kGolden = fs::path(TACIT_SOURCE_DIR) / "tests/golden";
+const fs::path kGolden = fs::path(tacit::test::source_dir()) / "tests/golden";
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
   for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
@@ -74,7 +75,7 @@ std::string with_end(std::string text) {
 // Paths, version and times differ from machine to machine and from run to run.
 std::string normalised(std::string text, const Case& c, const fs::path& work) {
   text = replaced(std::move(text), work.string(), "$WORK");
-  text = replaced(std::move(text), TACIT_SOURCE_DIR, "$SOURCE");
+  text = replaced(std::move(text), tacit::test::source_dir(), "$SOURCE");
   text = replaced(std::move(text), tacit::kVersion, "$VERSION");
   static const std::regex seconds(R"(\b[0-9]+(\.[0-9]+)?(e-[0-9]+)? s\b)"), member(R"("seconds": [0-9.e+-]+)");
   text = std::regex_replace(text, seconds, "$$TIME s");
@@ -146,7 +147,7 @@ std::string* section(Case& c, const std::string& heading) {
 process_test::Start start_of(const std::string& line, const fs::path& work) {
   process_test::Start start;
   for (std::string word : words(line))
-    start.arguments.push_back(replaced(replaced(std::move(word), "$SOURCE", TACIT_SOURCE_DIR), "$WORK", work.string()));
+    start.arguments.push_back(replaced(replaced(std::move(word), "$SOURCE", tacit::test::source_dir()), "$WORK", work.string()));
   start.folder = work;
   return start;
 }

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "paths.hpp"
+
 namespace process_test {
 
 namespace fs = std::filesystem;
@@ -75,7 +77,7 @@ inline void redirect(const std::string& file, int fd, int flags) {
 /// A program that runs; killed when it still does at the end of the object's life.
 class Process {
 public:
-  explicit Process(const Start& start, const std::string& program = TACIT_PROGRAM) {
+  explicit Process(const Start& start, const std::string& program = tacit::test::program()) {
     std::vector<std::string> words{program};
     words.insert(words.end(), start.arguments.begin(), start.arguments.end());
     std::vector<char*> argv;
@@ -130,7 +132,7 @@ struct Ran {
 };
 
 /// Runs it to its end, with both streams kept.
-inline Ran run(Start start, const std::string& program = TACIT_PROGRAM) {
+inline Ran run(Start start, const std::string& program = tacit::test::program()) {
   const Scratch streams;
   const bool keep_out = start.out.empty(), keep_err = start.err.empty();
   if (keep_out) start.out = (streams / "out").string();

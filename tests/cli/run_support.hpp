@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include <tacit/cli/verbs.hpp>
+#include <tacit/cli/verbs/verbs.hpp>
 
 namespace run_test {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include <tacit/cli/chart.hpp>
+#include <tacit/cli/report/chart/chart.hpp>
 
 #include "xml_check.hpp"
 

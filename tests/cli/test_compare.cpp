@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "paths.hpp"
 #include "run_support.hpp"
 
 namespace {
@@ -21,7 +22,7 @@ using run_test::Ran;
 using run_test::read;
 using run_test::run;
 
-const fs::path kSource = TACIT_SOURCE_DIR;
+const fs::path kSource = tacit::test::source_dir();
 
 /// Rows of a CSV without quotation marks, by column name.
 std::vector<std::map<std::string, std::string>> rows_of(const fs::path& file) {

@@ -6,12 +6,13 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
-#include <tacit/cli/assembly.hpp>
-#include <tacit/cli/describe.hpp>
-#include <tacit/cli/field_list.hpp>
-#include <tacit/cli/schema.hpp>
+#include <tacit/cli/runfile/field_list.hpp>
+#include <tacit/cli/verbs/assembly.hpp>
+#include <tacit/cli/verbs/describe.hpp>
+#include <tacit/cli/verbs/schema.hpp>
 
 #include "config_support.hpp"
+#include "paths.hpp"
 
 using namespace tacit;
 using config_test::catalog;
@@ -194,7 +195,7 @@ Its keys in the block hypergradient, with their defaults:
 TEST_CASE("describe: every code that the program can print is in the manual, once") {
   std::set<std::string> known, used;
   for (const CodeDoc& code : error_codes()) CHECK(known.insert(code.code).second);
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(TACIT_SOURCE_DIR) / "cli")) {
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(tacit::test::source_dir()) / "cli")) {
     if (entry.path().extension() != ".cpp") continue;
     std::ifstream in(entry.path());
     const std::string text{std::istreambuf_iterator<char>(in), {}};
@@ -252,7 +253,7 @@ TEST_CASE("init: starter files are good run files") {
 TEST_CASE("run files of the repository are good") {
   const Strategies strategies;
   int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(TACIT_SOURCE_DIR) / "configs")) {
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(tacit::test::source_dir()) / "configs")) {
     if (entry.path().extension() != ".yaml") continue;
     ++files;
     CAPTURE(entry.path().string());

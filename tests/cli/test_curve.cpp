@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "paths.hpp"
 #include "run_support.hpp"
 
 namespace {
@@ -17,7 +18,7 @@ using nlohmann::json;
 using run_test::Ran;
 using run_test::run;
 
-const fs::path kSource = TACIT_SOURCE_DIR;
+const fs::path kSource = tacit::test::source_dir();
 
 struct Folder {
   fs::path path;

@@ -13,11 +13,11 @@
 #include <sstream>
 #include <string>
 
-#include <tacit/cli/elsewhere.hpp>
-#include <tacit/cli/files.hpp>
-#include <tacit/core/errors.hpp>
-#include <tacit/core/fields.hpp>
-#include <tacit/problems/prepare.hpp>
+#include <tacit/cli/model/elsewhere.hpp>
+#include <tacit/cli/run/files.hpp>
+#include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/fields.hpp>
+#include <tacit/problems/data/prepare.hpp>
 
 namespace fs = std::filesystem;
 using namespace tacit;

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include <tacit/cli/files.hpp>
-#include <tacit/core/errors.hpp>
+#include <tacit/cli/run/files.hpp>
+#include <tacit/core/support/errors.hpp>
 
 namespace fs = std::filesystem;
 using tacit::IoError;

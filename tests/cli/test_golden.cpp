@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <set>
 
-#include <tacit/cli/diagnostics.hpp>
-#include <tacit/problems/data_errors.hpp>
+#include <tacit/cli/runfile/diagnostics.hpp>
+#include <tacit/problems/readers/data_errors.hpp>
 
 #include "golden_case.hpp"
 

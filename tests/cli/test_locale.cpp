@@ -5,8 +5,9 @@
 #include <locale>
 #include <sstream>
 
-#include <tacit/cli/verbs.hpp>
+#include <tacit/cli/verbs/verbs.hpp>
 
+#include "paths.hpp"
 #include "process.hpp"
 
 namespace {
@@ -41,7 +42,7 @@ std::string printed(const std::vector<std::string>& arguments) {
 }
 
 void tune_into(const fs::path& folder) {
-  const std::string config = std::string(TACIT_SOURCE_DIR) + "/configs/logistic_breast_cancer.yaml";
+  const std::string config = tacit::test::source_dir() + "/configs/logistic_breast_cancer.yaml";
   const std::string said = printed({"tune", config, "outer.max_steps=2", "-q", "output.predictions=true", "-o", folder.string()});
   CHECK(said == "0\n");
 }
@@ -59,7 +60,7 @@ void check_same(const fs::path& a, const fs::path& b) {
 
 TEST_CASE("locale: a C++ locale with decimal comma and grouping changes no byte of the results") {
   const Scratch work;
-  const std::string config = std::string(TACIT_SOURCE_DIR) + "/configs/ridge_diabetes.yaml";
+  const std::string config = tacit::test::source_dir() + "/configs/ridge_diabetes.yaml";
   const std::vector<std::vector<std::string>> commands{{"check", config},
                                                        {"check", config, "--json"},
                                                        {"check", config, "--gradient"},

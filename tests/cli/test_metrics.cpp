@@ -4,8 +4,8 @@
 #include <random>
 #include <stdexcept>
 
-#include <tacit/cli/metrics.hpp>
-#include <tacit/core/errors.hpp>
+#include <tacit/cli/model/metrics.hpp>
+#include <tacit/core/support/errors.hpp>
 
 using tacit::Index;
 using tacit::Vec;

@@ -10,10 +10,10 @@
 #include <sstream>
 #include <string>
 
-#include <tacit/cli/files.hpp>
-#include <tacit/cli/model_file.hpp>
-#include <tacit/cli/predict.hpp>
-#include <tacit/core/errors.hpp>
+#include <tacit/cli/model/model_file.hpp>
+#include <tacit/cli/run/files.hpp>
+#include <tacit/cli/verbs/predict.hpp>
+#include <tacit/core/support/errors.hpp>
 
 namespace fs = std::filesystem;
 using namespace tacit;

@@ -12,9 +12,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include <tacit/cli/assembly.hpp>
-#include <tacit/cli/field_list.hpp>
+#include <tacit/cli/runfile/field_list.hpp>
+#include <tacit/cli/verbs/assembly.hpp>
 
+#include "paths.hpp"
 #include "process.hpp"
 
 namespace {
@@ -22,7 +23,7 @@ namespace {
 using namespace process_test;
 using nlohmann::json;
 
-const std::string kConfigs = std::string(TACIT_SOURCE_DIR) + "/configs/";
+const std::string kConfigs = tacit::test::source_dir() + "/configs/";
 
 /// Adam has no reason to stop before the end of time.
 const std::vector<std::string> kEndless{"tune", kConfigs + "ridge_diabetes.yaml",
@@ -342,7 +343,7 @@ TEST_CASE("process: a reader that goes away early is no crash") {
   const Scratch work;
   Start start;
   // The schema is larger than the buffer of a pipe.
-  start.arguments = {"-c", "{ \"" TACIT_PROGRAM "\" schema; echo $? > code; } | head -n 1"};
+  start.arguments = {"-c", "{ \"" + tacit::test::program() + "\" schema; echo $? > code; } | head -n 1"};
   start.folder = work.path();
   const Ran ran = run(start, "sh");
   CHECK(ran.code == 0);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "paths.hpp"
 #include "run_support.hpp"
 
 namespace {
@@ -18,7 +19,7 @@ using run_test::Ran;
 using run_test::read;
 using run_test::run;
 
-const fs::path kSource = TACIT_SOURCE_DIR;
+const fs::path kSource = tacit::test::source_dir();
 
 /// A table of the reference with a column that names the parts: row i validates when i mod 3 == 2. Returns the
 /// names of its columns.

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <sstream>
 
-#include <tacit/cli/progress.hpp>
+#include <tacit/cli/run/progress.hpp>
 
 namespace {
 

@@ -7,7 +7,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include <tacit/problems/split.hpp>
+#include <tacit/problems/data/split.hpp>
+#include "paths.hpp"
 #include "problems/files.hpp"
 #include "run_support.hpp"
 
@@ -166,7 +167,7 @@ TEST_CASE("properties: another unit of the target changes neither the penalties 
 TEST_CASE("properties: every shipped logistic run ends at the loss of tight tolerances throughout, with less work") {
   const Folder folder;
   int runs = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(TACIT_SOURCE_DIR "/configs")) {
+  for (const auto& entry : std::filesystem::directory_iterator(tacit::test::source_dir() + "/configs")) {
     const std::string name = entry.path().stem().string();
     if (name.rfind("logistic", 0) != 0) continue;
     CAPTURE(name);

@@ -8,9 +8,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include <tacit/cli/report_figures.hpp>
-#include <tacit/cli/report_page.hpp>
+#include <tacit/cli/report/report_figures.hpp>
+#include <tacit/cli/report/report_page.hpp>
 
+#include "paths.hpp"
 #include "process.hpp"
 #include "run_support.hpp"
 #include "xml_check.hpp"
@@ -26,7 +27,7 @@ using process_test::write_text;
 using run_test::Ran;
 using run_test::run;
 
-const std::string kConfigs = std::string(TACIT_SOURCE_DIR) + "/configs/";
+const std::string kConfigs = tacit::test::source_dir() + "/configs/";
 
 /// All files below a folder, by name.
 std::map<std::string, std::string> contents(const fs::path& folder) {
@@ -347,7 +348,7 @@ TEST_CASE("report: the size of an error is said in words that fit it") {
 }
 
 TEST_CASE("report: the snippets of docs/report.md redraw their figures from real run folders, and every figure has one") {
-  const std::string doc = std::string(TACIT_SOURCE_DIR) + "/docs/report.md", text = read_text(doc);
+  const std::string doc = tacit::test::source_dir() + "/docs/report.md", text = read_text(doc);
   const Scratch work;
   const auto folder = [&](const std::string& name) { return (work / ("runs/" + name)).string(); };
   const std::string ridge = kConfigs + "ridge_diabetes.yaml";
@@ -371,7 +372,7 @@ TEST_CASE("report: the snippets of docs/report.md redraw their figures from real
     MESSAGE("skipped: /usr/bin/python3 has no pandas and matplotlib (Debian: python3-pandas python3-matplotlib)");
     return;
   }
-  start.arguments = {std::string(TACIT_SOURCE_DIR) + "/tests/redraw_figures.py", doc, work.path().string()};
+  start.arguments = {tacit::test::source_dir() + "/tests/redraw_figures.py", doc, work.path().string()};
   const process_test::Ran drawn = process_test::run(start, python);
   CAPTURE(drawn.err);
   CHECK(drawn.code == 0);

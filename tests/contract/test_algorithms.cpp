@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include <tacit/core/inner.hpp>
+#include <tacit/core/inner/inner.hpp>
 
 #include "core/plain_problems.hpp"
 

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <functional>
 
-#include <tacit/core/check.hpp>
-#include <tacit/core/inner.hpp>
-#include <tacit/problems/models.hpp>
+#include <tacit/core/inner/inner.hpp>
+#include <tacit/core/model/check.hpp>
+#include <tacit/problems/models/models.hpp>
 
 #include "core/plain_problems.hpp"
 

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include <tacit/core/counting.hpp>
-#include <tacit/core/inner.hpp>
+#include <tacit/core/inner/inner.hpp>
+#include <tacit/core/model/counting.hpp>
 
 #include "core/plain_problems.hpp"
 

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <tacit/core/adapt.hpp>
+#include <tacit/core/model/adapt.hpp>
 
 namespace tacit::test {
 

@@ -4,8 +4,8 @@
 
 #include <Eigen/Dense>
 
-#include <tacit/core/adapt.hpp>
-#include <tacit/core/check.hpp>
+#include <tacit/core/model/adapt.hpp>
+#include <tacit/core/model/check.hpp>
 
 #include "core/plain_problems.hpp"
 

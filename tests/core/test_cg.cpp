@@ -5,7 +5,7 @@
 
 #include <Eigen/Dense>
 
-#include <tacit/core/linear_solver.hpp>
+#include <tacit/core/linear/linear_solver.hpp>
 
 #include "core/plain_problems.hpp"
 

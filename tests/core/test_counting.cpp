@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include <tacit/core/counting.hpp>
-#include <tacit/core/maps.hpp>
+#include <tacit/core/inner/maps.hpp>
+#include <tacit/core/model/counting.hpp>
 
 #include "core/plain_problems.hpp"
 

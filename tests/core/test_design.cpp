@@ -7,9 +7,9 @@
 #include <memory>
 #include <vector>
 
-#include <tacit/core/design.hpp>
-#include <tacit/core/errors.hpp>
-#include <tacit/core/kernels.hpp>
+#include <tacit/core/linear/design.hpp>
+#include <tacit/core/linear/detail/kernels.hpp>
+#include <tacit/core/support/errors.hpp>
 
 #include "core/plain_problems.hpp"
 

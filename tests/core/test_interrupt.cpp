@@ -1,8 +1,8 @@
 // A solve that is asked to stop ends at its next evaluation, whatever runs on the problem.
 #include <doctest/doctest.h>
 
-#include <tacit/core/counting.hpp>
-#include <tacit/core/interrupt.hpp>
+#include <tacit/core/model/counting.hpp>
+#include <tacit/core/model/interrupt.hpp>
 #include <tacit/hypergrad/estimators.hpp>
 #include <tacit/hypergrad/reference.hpp>
 

@@ -7,12 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include <tacit/core/check.hpp>
-#include <tacit/core/counting.hpp>
-#include <tacit/core/errors.hpp>
-#include <tacit/core/linear_model.hpp>
-#include <tacit/problems/losses.hpp>
-#include <tacit/problems/penalties.hpp>
+#include <tacit/core/linear/linear_model.hpp>
+#include <tacit/core/model/check.hpp>
+#include <tacit/core/model/counting.hpp>
+#include <tacit/core/support/errors.hpp>
+#include <tacit/problems/models/losses.hpp>
+#include <tacit/problems/models/penalties.hpp>
 
 #include "core/plain_problems.hpp"
 

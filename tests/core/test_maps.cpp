@@ -5,17 +5,18 @@
 
 #include <nlohmann/json.hpp>
 
-#include <tacit/core/errors.hpp>
-#include <tacit/core/maps.hpp>
+#include <tacit/core/inner/maps.hpp>
+#include <tacit/core/support/errors.hpp>
 
 #include "core/plain_problems.hpp"
+#include "paths.hpp"
 
 using namespace tacit;
 
 namespace {
 
 nlohmann::json stored(const char* problem) {
-  std::ifstream in(std::string(TACIT_SOURCE_DIR) + "/tests/reference/estimators.json");
+  std::ifstream in(tacit::test::source_dir() + "/tests/reference/estimators.json");
   REQUIRE(in);
   return nlohmann::json::parse(in).at(problem);
 }
@@ -83,7 +84,7 @@ void check_entry(const nlohmann::json& entry, const Problem& p, const std::funct
 }  // namespace
 
 TEST_CASE("maps: ridge runs and their reverse sweeps agree with the reference to roundoff") {
-  const Mat table = test::read_numbers(std::string(TACIT_SOURCE_DIR) + "/tests/reference/diabetes.csv");
+  const Mat table = test::read_numbers(tacit::test::source_dir() + "/tests/reference/diabetes.csv");
   const auto [a, y] = test::training_rows(table);
   const auto held_out = test::validation_rows(table);
   const Mat& av = held_out.first;
@@ -99,7 +100,7 @@ TEST_CASE("maps: ridge runs and their reverse sweeps agree with the reference to
 }
 
 TEST_CASE("maps: logistic runs and their reverse sweeps agree with the reference to roundoff") {
-  const Mat table = test::read_numbers(std::string(TACIT_SOURCE_DIR) + "/tests/reference/breast_cancer.csv");
+  const Mat table = test::read_numbers(tacit::test::source_dir() + "/tests/reference/breast_cancer.csv");
   const auto [a, y] = test::training_rows(table);
   const auto held_out = test::validation_rows(table);
   const Mat& av = held_out.first;

@@ -6,16 +6,17 @@
 #include <Eigen/Dense>
 #include <nlohmann/json.hpp>
 
-#include <tacit/core/counting.hpp>
-#include <tacit/core/inner.hpp>
+#include <tacit/core/inner/inner.hpp>
+#include <tacit/core/model/counting.hpp>
 
 #include "core/plain_problems.hpp"
+#include "paths.hpp"
 
 using namespace tacit;
 
 namespace {
 
-std::string reference(const std::string& file) { return std::string(TACIT_SOURCE_DIR) + "/tests/reference/" + file; }
+std::string reference(const std::string& file) { return tacit::test::source_dir() + "/tests/reference/" + file; }
 
 Problem breast_cancer(Index m = 1) {
   const auto [a, y] = test::training_rows(test::read_numbers(reference("breast_cancer.csv")));

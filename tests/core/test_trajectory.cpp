@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include <tacit/core/maps.hpp>
-#include <tacit/core/trajectory.hpp>
+#include <tacit/core/inner/maps.hpp>
+#include <tacit/core/inner/trajectory.hpp>
 
 #include "core/plain_problems.hpp"
 

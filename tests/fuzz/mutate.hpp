@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <tacit/problems/split.hpp>
+#include <tacit/problems/data/split.hpp>
 
 namespace fuzz {
 

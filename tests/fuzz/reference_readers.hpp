@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include <tacit/problems/text_file.hpp>
+#include <tacit/problems/readers/text_file.hpp>
 
 namespace fuzz {
 

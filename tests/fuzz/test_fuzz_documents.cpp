@@ -1,8 +1,8 @@
 // Edited run files and model files: refused with sentences, or read so that writing and reading again changes nothing.
 #include <doctest/doctest.h>
 
-#include <tacit/cli/model_file.hpp>
-#include <tacit/core/errors.hpp>
+#include <tacit/cli/model/model_file.hpp>
+#include <tacit/core/support/errors.hpp>
 #include "cli/config_support.hpp"
 #include "mutate.hpp"
 

@@ -3,9 +3,9 @@
 
 #include <numeric>
 
-#include <tacit/core/errors.hpp>
-#include <tacit/problems/dataset.hpp>
-#include <tacit/problems/table.hpp>
+#include <tacit/core/support/errors.hpp>
+#include <tacit/problems/data/dataset.hpp>
+#include <tacit/problems/readers/table.hpp>
 #include "mutate.hpp"
 #include "problems/files.hpp"
 #include "reference_readers.hpp"

@@ -9,19 +9,20 @@
 
 #include <nlohmann/json.hpp>
 
-#include <tacit/core/inner.hpp>
-#include <tacit/core/linear_model.hpp>
+#include <tacit/core/inner/inner.hpp>
+#include <tacit/core/linear/linear_model.hpp>
 #include <tacit/hypergrad/estimators.hpp>
-#include <tacit/problems/criteria.hpp>
-#include <tacit/problems/losses.hpp>
-#include <tacit/problems/penalties.hpp>
+#include <tacit/problems/models/criteria.hpp>
+#include <tacit/problems/models/losses.hpp>
+#include <tacit/problems/models/penalties.hpp>
 
 #include "core/plain_problems.hpp"
+#include "paths.hpp"
 
 namespace tacit::test {
 
 inline nlohmann::json reference_file(const std::string& name) {
-  std::ifstream in(std::string(TACIT_SOURCE_DIR) + "/tests/reference/" + name);
+  std::ifstream in(tacit::test::source_dir() + "/tests/reference/" + name);
   if (!in) throw std::runtime_error("cannot open tests/reference/" + name);
   return nlohmann::json::parse(in);
 }
@@ -51,7 +52,7 @@ inline Problem linear_problem(std::string name, std::shared_ptr<const Loss> loss
 inline Problem reference_problem(const std::string& key, bool per_feature) {
   const bool ridge = key == "ridge_diabetes";
   const Mat table =
-      read_numbers(std::string(TACIT_SOURCE_DIR) + "/tests/reference/" + (ridge ? "diabetes.csv" : "breast_cancer.csv"));
+      read_numbers(tacit::test::source_dir() + "/tests/reference/" + (ridge ? "diabetes.csv" : "breast_cancer.csv"));
   std::shared_ptr<const Loss> loss;
   if (ridge)
     loss = std::make_shared<SquaredLoss>();

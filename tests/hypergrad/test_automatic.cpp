@@ -6,7 +6,7 @@
 
 #include <Eigen/LU>
 
-#include <tacit/core/counting.hpp>
+#include <tacit/core/model/counting.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/reference.hpp>
 

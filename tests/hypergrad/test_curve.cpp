@@ -6,12 +6,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include <tacit/core/linear_model.hpp>
+#include <tacit/core/linear/linear_model.hpp>
 #include <tacit/hypergrad/curve.hpp>
-#include <tacit/problems/losses.hpp>
-#include <tacit/problems/penalties.hpp>
+#include <tacit/problems/models/losses.hpp>
+#include <tacit/problems/models/penalties.hpp>
 
 #include "core/plain_problems.hpp"
+#include "paths.hpp"
 
 using namespace tacit;
 using nlohmann::json;
@@ -19,7 +20,7 @@ using nlohmann::json;
 namespace {
 
 json curves() {
-  std::ifstream in(std::string(TACIT_SOURCE_DIR) + "/tests/reference/curves.json");
+  std::ifstream in(tacit::test::source_dir() + "/tests/reference/curves.json");
   REQUIRE(in.good());
   return json::parse(in);
 }

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <functional>
 
-#include <tacit/core/counting.hpp>
+#include <tacit/core/model/counting.hpp>
 #include <tacit/hypergrad/error_estimate.hpp>
 #include <tacit/hypergrad/reference.hpp>
 

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include <tacit/core/counting.hpp>
+#include <tacit/core/model/counting.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
 #include "hypergrad/reference_problems.hpp"

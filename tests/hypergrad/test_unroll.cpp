@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include <tacit/core/counting.hpp>
+#include <tacit/core/model/counting.hpp>
 
 #include "hypergrad/reference_problems.hpp"
 

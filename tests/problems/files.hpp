@@ -7,7 +7,7 @@
 #include <fstream>
 #include <functional>
 #include <string>
-#include <tacit/core/errors.hpp>
+#include <tacit/core/support/errors.hpp>
 
 namespace tacit_test {
 

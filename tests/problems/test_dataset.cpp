@@ -1,8 +1,9 @@
 #include <cmath>
 #include <numeric>
-#include <tacit/problems/dataset.hpp>
-#include <tacit/problems/split.hpp>
+#include <tacit/problems/data/dataset.hpp>
+#include <tacit/problems/data/split.hpp>
 
+#include "paths.hpp"
 #include "problems/files.hpp"
 
 using namespace tacit;
@@ -259,7 +260,7 @@ TEST_CASE("feature groups by column, feature or file") {
 
 TEST_CASE("the shipped diabetes data") {
   DataOptions o;
-  o.base_dir = TACIT_SOURCE_DIR;
+  o.base_dir = tacit::test::source_dir();
   o.train = "data/diabetes.csv";
   o.target = "target";
   const Dataset d = load_dataset(o);

@@ -1,6 +1,7 @@
-#include <tacit/problems/dataset.hpp>
-#include <tacit/problems/libsvm.hpp>
+#include <tacit/problems/data/dataset.hpp>
+#include <tacit/problems/readers/libsvm.hpp>
 
+#include "paths.hpp"
 #include "problems/files.hpp"
 
 using namespace tacit;
@@ -79,7 +80,7 @@ TEST_CASE("LIBSVM mistakes have a place") {
 }
 
 TEST_CASE("breast cancer: LIBSVM and CSV hold the same numbers") {
-  const std::string data = std::string(TACIT_SOURCE_DIR) + "/data/";
+  const std::string data = tacit::test::source_dir() + "/data/";
   DataOptions csv;
   csv.train = data + "breast_cancer.csv";
   csv.table.header = Header::absent;

@@ -13,17 +13,19 @@
 #include <utility>
 #include <vector>
 
-#include <tacit/core/check.hpp>
-#include <tacit/core/errors.hpp>
-#include <tacit/problems/criteria.hpp>
-#include <tacit/problems/losses.hpp>
-#include <tacit/problems/models.hpp>
+#include <tacit/core/model/check.hpp>
+#include <tacit/core/support/errors.hpp>
+#include <tacit/problems/models/criteria.hpp>
+#include <tacit/problems/models/losses.hpp>
+#include <tacit/problems/models/models.hpp>
+
+#include "paths.hpp"
 
 using namespace tacit;
 
 namespace {
 
-const std::string kReference = std::string(TACIT_SOURCE_DIR) + "/tests/reference/";
+const std::string kReference = tacit::test::source_dir() + "/tests/reference/";
 
 /// All numbers of a table with one header line; the last column is the target.
 Mat read_numbers(const std::string& file) {

@@ -1,6 +1,6 @@
 #include <numeric>
-#include <tacit/core/errors.hpp>
-#include <tacit/problems/prepare.hpp>
+#include <tacit/core/support/errors.hpp>
+#include <tacit/problems/data/prepare.hpp>
 
 #include "problems/files.hpp"
 

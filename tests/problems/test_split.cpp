@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <numeric>
 #include <set>
-#include <tacit/problems/dataset.hpp>
-#include <tacit/problems/split.hpp>
+#include <tacit/problems/data/dataset.hpp>
+#include <tacit/problems/data/split.hpp>
 
 #include "problems/files.hpp"
 

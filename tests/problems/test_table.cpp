@@ -1,8 +1,9 @@
 #include <cmath>
 #include <set>
-#include <tacit/problems/data_errors.hpp>
-#include <tacit/problems/table.hpp>
+#include <tacit/problems/readers/data_errors.hpp>
+#include <tacit/problems/readers/table.hpp>
 
+#include "paths.hpp"
 #include "problems/files.hpp"
 
 using namespace tacit;
@@ -21,7 +22,7 @@ TableOptions with_delimiter(const std::string& delimiter) {
   o.delimiter = delimiter;
   return o;
 }
-const std::string kData = std::string(TACIT_SOURCE_DIR) + "/data/";
+const std::string kData = tacit::test::source_dir() + "/data/";
 
 }  // namespace
 

@@ -1,0 +1,52 @@
+// Metrics of predictions, weighted by the rows: a weight of 2 counts as the row twice.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tacit/core/support/types.hpp>
+
+namespace tacit {
+
+/// Named values in the order in which they are shown; NaN where one is not defined.
+using NamedValues = std::vector<std::pair<std::string, double>>;
+
+/// With w_i the weights (an empty vector: all 1) and W their sum; rows of weight 0 do not count.
+/// Sizes that do not fit, negative or no weight throw UsageError.
+
+/// sqrt(sum w (y - p)^2 / W)
+double rmse(In y, In prediction, In weight);
+/// sum w |y - p| / W
+double mae(In y, In prediction, In weight);
+/// 1 - sum w (y - p)^2 / sum w (y - mean)^2, NaN when y is constant.
+double r2(In y, In prediction, In weight);
+
+/// Classes below: y > 0 is the positive class. `margin` is the log-odds a.w + b.
+/// sum w log(1 + exp(-s margin)) / W with s = +1 or -1, safe for large margins.
+double log_loss(In y, In margin, In weight);
+/// Share of the weight whose class is predicted: positive when the margin is > 0 (as scikit-learn decides).
+double accuracy(In y, In margin, In weight);
+/// Area under the ROC curve: the probability that a positive row has the larger margin than a negative one, ties counting a half
+/// (Mann and Whitney 1947). NaN when a class has no weight.
+double auc(In y, In margin, In weight);
+
+/// {rmse, mae, r2}
+NamedValues regression_metrics(In y, In prediction, In weight);
+/// {log_loss, accuracy, auc}
+NamedValues binary_metrics(In y, In margin, In weight);
+
+/// A mean with its standard error.
+struct MeanLoss {
+  double mean = 0;
+  double standard_error = 0;
+};
+/// mean = sum w l / W; standard error sqrt(sum w (l - mean)^2 / ((W - 1) W)), which is what writing each row w times would give;
+/// NaN when W <= 1.
+MeanLoss mean_loss(In loss, In weight);
+
+/// Loss of every row: (y - p)^2 / 2.
+Vec squared_losses(In y, In prediction);
+/// Loss of every row: log(1 + exp(-s margin)).
+Vec logistic_losses(In y, In margin);
+
+}  // namespace tacit

@@ -1,0 +1,352 @@
+#include <tacit/cli/report/chart/chart.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include <tacit/bilevel/trace.hpp>
+#include <tacit/cli/report/chart/chart_axis.hpp>
+#include <tacit/cli/run/run_output.hpp>
+
+namespace tacit {
+
+namespace {
+
+constexpr double kWidth = 760, kHeight = 440;  // without the legend
+constexpr double kRight = 20, kTop = 42, kBottom = 54;
+constexpr double kCharacter = 7.3;  // width of a digit or letter, on average
+constexpr std::size_t kMostPoints = 1000;
+constexpr std::size_t kMarksOnALine = 10;
+constexpr int kColours = 7;
+
+// Okabe and Ito's palette (2008), and lighter relatives of it for a dark ground.
+constexpr std::array<const char*, kColours> kLight{"#0072b2", "#d55e00", "#009e73", "#b0508e", "#8c6d00", "#3a8fc4", "#4d4d4d"};
+constexpr std::array<const char*, kColours> kDark{"#5ab4f0", "#ff8f52", "#35cf9f", "#eba6d0", "#f0c541", "#9bd4f7", "#cfcfcf"};
+
+/// The rules of the seven colours, for strokes and fills.
+std::string colours(const std::array<const char*, kColours>& palette) {
+  std::string rules;
+  for (std::size_t i = 0; i < palette.size(); ++i) {
+    const std::string name = ".chart .c" + std::to_string(i);
+    rules += name + "{stroke:" + palette[i] + "}" + name + "f{fill:" + palette[i] + "}";
+  }
+  return rules;
+}
+
+/// Two decimals are enough for a screen, in every locale.
+std::string coordinate(double v) {
+  char buffer[40];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, std::round(v * 100) / 100).ptr;
+  return {buffer, end};
+}
+
+/// Calls `at(x, y)` for every number that has to find room: the points and the known ends of their intervals.
+template <class At>
+void each_point(const Series& s, const At& at) {
+  for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
+    at(s.x[i], s.y[i]);
+    if (i < std::min(s.lo.size(), s.hi.size())) {
+      at(s.x[i], s.lo[i]);
+      at(s.x[i], s.hi[i]);
+    }
+  }
+}
+
+/// The range of all points, widened so that nothing sits on the frame. A log axis spans 18 decades at most: what lies below is
+/// rounding.
+Axis fit(const Chart& chart, bool vertical, double left = 0) {
+  Axis axis;
+  axis.log = vertical ? chart.log_y : chart.log_x;
+  bool marks = false;
+  double lo = std::numeric_limits<double>::infinity(), hi = -lo;
+  for (const Series& s : chart.series) {
+    marks = marks || s.points;
+    each_point(s, [&](double x, double y) {
+      const double v = vertical ? y : x, other = vertical ? x : y;
+      // A mark that cannot be drawn for its other number takes no room.
+      if (!drawable(v, axis.log) || (s.points && !drawable(other, vertical ? chart.log_x : chart.log_y))) return;
+      lo = std::min(lo, axis.scaled(v));
+      hi = std::max(hi, axis.scaled(v));
+    });
+  }
+  if (!(lo <= hi)) lo = 0, hi = 1;
+  if (axis.log) lo = std::max(lo, hi - 18);
+  widen_flat(lo, hi, axis.log);
+  if (vertical || marks) {
+    const double margin = 0.04 * (hi - lo);
+    lo -= margin;
+    hi += margin;
+  }
+  axis.lo = lo;
+  axis.hi = hi;
+  axis.at_lo = vertical ? kHeight - kBottom : left;
+  axis.at_hi = vertical ? kTop : kWidth - kRight;
+  return axis;
+}
+
+/// Where the frame begins: beyond the longest number of the vertical axis.
+double left_edge(const Axis& y) {
+  std::size_t longest = 4;
+  for (const Tick& t : ticks(y, 8)) longest = std::max(longest, t.text.size());
+  return 38 + kCharacter * static_cast<double>(longest);
+}
+
+std::string tag_line(double x1, double y1, double x2, double y2, const std::string& cls) {
+  return "<line x1=\"" + coordinate(x1) + "\" y1=\"" + coordinate(y1) + "\" x2=\"" + coordinate(x2) + "\" y2=\"" +
+         coordinate(y2) + "\" class=\"" + cls + "\"/>\n";
+}
+
+std::string tag_text(double x, double y, const std::string& text, const char* anchor, const std::string& more = {}) {
+  return "<text x=\"" + coordinate(x) + "\" y=\"" + coordinate(y) + "\" text-anchor=\"" + anchor + "\" class=\"t" + more + "\">" +
+         xml_text(text) + "</text>\n";
+}
+
+std::string frame(const Chart& chart, const Axis& x, const Axis& y, bool titled) {
+  const double left = x.at_lo, bottom = kHeight - kBottom;
+  std::string out;
+  for (const Tick& t : ticks(x, 8)) {
+    const double at = x.place(t.at);
+    out += tag_line(at, kTop, at, bottom, "g") + tag_text(at, bottom + 18, t.text, "middle");
+  }
+  for (const Tick& t : ticks(y, 8)) {
+    const double at = y.place(t.at);
+    out += tag_line(left, at, kWidth - kRight, at, "g") + tag_text(left - 8, at + 4, t.text, "end");
+  }
+  out += "<path d=\"M" + coordinate(left) + " " + coordinate(kTop) + "V" + coordinate(bottom) + "H" +
+         coordinate(kWidth - kRight) + "\" class=\"a\"/>\n";
+  if (titled) out += tag_text(20, 22, shortened(chart.title, 84), "start", " h");
+  out += tag_text((left + kWidth - kRight) / 2, bottom + 38, chart.x_label, "middle");
+  const double middle = (kTop + kHeight - kBottom) / 2;
+  out += "<g transform=\"translate(18 " + coordinate(middle) + ") rotate(-90)\">" + tag_text(0, 0, chart.y_label, "middle") +
+         "</g>\n";
+  return out;
+}
+
+std::string class_of(const Series& s) { return "l c" + std::to_string(s.colour % kColours) + (s.dashed ? " d" : ""); }
+
+std::string band_class(const Series& s) { return "k c" + std::to_string(s.colour % kColours) + "f"; }
+
+std::string path(const Series& s, const Axis& x, const Axis& y) {
+  const std::size_t n = std::min(s.x.size(), s.y.size()), step = n / kMostPoints + 1;
+  std::string d;
+  bool pen_down = false;
+  for (std::size_t i = 0; i < n; i = i + step < n || i + 1 == n ? i + step : n - 1) {
+    const bool visible = drawable(s.y[i], y.log) && drawable(s.x[i], x.log) && y.scaled(s.y[i]) >= y.lo;
+    if (visible) d += (pen_down ? "L" : "M") + coordinate(x(s.x[i])) + " " + coordinate(y(s.y[i]));
+    pen_down = visible;
+  }
+  return d.empty() ? "" : "<path d=\"" + d + "\" class=\"" + class_of(s) + "\"/>\n";
+}
+
+struct Entry {
+  std::string name, cls;
+  int marked = -1;   ///< colour of the mark; -1: none
+  bool line = true;  ///< with a line
+  bool band = false;
+};
+
+/// A line carries a few marks where there are others from which it must be told apart.
+bool wants_marks(const Chart& chart, const Series& s) {
+  if (s.points || s.dashed || s.band || s.y.empty()) return false;
+  const auto lines =
+      std::count_if(chart.series.begin(), chart.series.end(), [](const Series& other) { return !other.dashed && !other.band; });
+  return lines > 1;
+}
+
+std::vector<Entry> legend_entries(const Chart& chart) {
+  std::vector<Entry> all;
+  bool bounds = false;
+  for (const Series& s : chart.series) {
+    const bool mark = s.points || wants_marks(chart, s);
+    if (s.legend)
+      all.push_back({shortened(s.name, 60), s.band ? band_class(s) : class_of(s), mark ? s.colour : -1, !s.points, s.band});
+    bounds = bounds || (s.dashed && !s.legend);
+  }
+  if (bounds) all.push_back({"dashed: bounds", "l d a", -1, true});
+  return all;
+}
+
+/// A mark whose shape tells it from others where its colour does not: circle, square, triangle, diamond.
+std::string mark(int colour, double x, double y) {
+  const std::string cls = "\" class=\"c" + std::to_string(colour % kColours) + "f\"/>";
+  const auto at = [&](double dx, double dy) { return coordinate(x + dx) + " " + coordinate(y + dy); };
+  switch (colour % 4) {
+    case 0:
+      return "<circle cx=\"" + coordinate(x) + "\" cy=\"" + coordinate(y) + "\" r=\"3.5" + cls;
+    case 1:
+      return "<path d=\"M" + at(-3.2, -3.2) + "h6.4v6.4h-6.4z" + cls;
+    case 2:
+      return "<path d=\"M" + at(0, -4) + "L" + at(4, 3.2) + "L" + at(-4, 3.2) + "z" + cls;
+    default:
+      return "<path d=\"M" + at(0, -4.4) + "L" + at(4.4, 0) + "L" + at(0, 4.4) + "L" + at(-4.4, 0) + "z" + cls;
+  }
+}
+
+bool visible(const Series& s, std::size_t i, const Axis& x, const Axis& y) {
+  return drawable(s.x[i], x.log) && drawable(s.y[i], y.log) && x.scaled(s.x[i]) >= x.lo && y.scaled(s.y[i]) >= y.lo;
+}
+
+/// Every point, or of a line some: the few that tell it apart, and those without a neighbour, which a line would not show.
+std::string marks(const Series& s, const Axis& x, const Axis& y, bool some) {
+  const std::size_t n = std::min(s.x.size(), s.y.size());
+  const std::size_t every = some ? n / kMarksOnALine + 1 : 1;
+  // Lines that lie on one another show their marks in turn.
+  const std::size_t offset = every > 1 ? static_cast<std::size_t>(s.colour) * every / 7 % every : 0;
+  std::string out;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!visible(s, i, x, y)) continue;
+    const bool alone = (i == 0 || !visible(s, i - 1, x, y)) && (i + 1 == n || !visible(s, i + 1, x, y));
+    if (alone || (i % every == offset && (some || s.points))) out += mark(s.colour, x(s.x[i]), y(s.y[i])) + "\n";
+  }
+  return out;
+}
+
+/// Bars from lo to hi; an end that is known has a cap, one that is open or beyond the frame has none.
+std::string bars(const Series& s, const Axis& x, const Axis& y) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min({s.x.size(), s.lo.size(), s.hi.size()}); ++i) {
+    const double lo = s.lo[i], hi = s.hi[i];
+    if (!drawable(s.x[i], x.log) || std::isnan(lo) || std::isnan(hi)) continue;
+    const bool low_end = drawable(lo, y.log) && y.scaled(lo) >= y.lo, high_end = drawable(hi, y.log) && y.scaled(hi) <= y.hi;
+    const double at = x(s.x[i]), low = low_end ? y(lo) : y.at_lo, high = high_end ? y(hi) : y.at_hi;
+    const std::string cls = "b c" + std::to_string(s.colour % kColours);
+    out += tag_line(at, low, at, high, cls);
+    if (low_end) out += tag_line(at - 4, low, at + 4, low, cls);
+    if (high_end) out += tag_line(at - 4, high, at + 4, high, cls);
+  }
+  return out;
+}
+
+/// The area between lo and hi, in pieces where an end is not known.
+std::string band(const Series& s, const Axis& x, const Axis& y) {
+  std::string out, there, back;
+  const auto close = [&] {
+    if (!there.empty()) out += "<path d=\"M" + there + back + "z\" class=\"" + band_class(s) + "\"/>\n";
+    there.clear();
+    back.clear();
+  };
+  for (std::size_t i = 0; i < std::min({s.x.size(), s.lo.size(), s.hi.size()}); ++i) {
+    if (!drawable(s.x[i], x.log) || !drawable(s.lo[i], y.log) || !drawable(s.hi[i], y.log)) {
+      close();
+      continue;
+    }
+    const std::string at = coordinate(x(s.x[i])) + " ";
+    there += (there.empty() ? "" : "L") + at + coordinate(y(s.lo[i]));
+    back = "L" + at + coordinate(y(s.hi[i])) + back;
+  }
+  close();
+  return out;
+}
+
+/// Below the picture, where it hides no line: entries from left to right, in as many rows as they need. Returns the height used.
+double legend(const Chart& chart, std::string& out) {
+  const std::vector<Entry> entries = legend_entries(chart);
+  if (entries.empty()) return 0;
+  constexpr double left = 40;
+  double x = left, y = kHeight + 2;
+  for (const Entry& e : entries) {
+    const auto letters = std::count_if(e.name.begin(), e.name.end(), [](char c) { return (c & 0xC0) != 0x80; });
+    const double width = 58 + kCharacter * static_cast<double>(letters);
+    if (x > left && x + width > kWidth) {
+      x = left;
+      y += 20;
+    }
+    if (e.band)
+      out += "<rect x=\"" + coordinate(x) + "\" y=\"" + coordinate(y - 6) + "\" width=\"30\" height=\"12\" class=\"" + e.cls +
+             "\"/>\n";
+    else if (e.line)
+      out += tag_line(x, y, x + 30, y, e.cls);
+    if (e.marked >= 0) out += mark(e.marked, x + (e.line ? 15 : 24), y) + "\n";
+    out += tag_text(x + 36, y + 4, e.name, "start");
+    x += width;
+  }
+  return y + 16 - kHeight;
+}
+
+/// Vertical lines; the names of neighbours stand at different heights.
+std::string marker_lines(const Chart& chart, const Axis& x) {
+  std::string out;
+  int nth = 0;
+  for (const Marker& m : chart.markers) {
+    if (!drawable(m.x, x.log) || x.scaled(m.x) < x.lo || x.scaled(m.x) > x.hi) continue;
+    const double at = x(m.x);
+    out += tag_line(at, kTop, at, kHeight - kBottom, "v c" + std::to_string(m.colour % kColours));
+    out += tag_text(at + 3, kHeight - kBottom - 6 - 15 * (nth++ % 3), shortened(m.name, 24), "start");
+  }
+  return out;
+}
+
+/// Everything inside the svg element; `height` becomes that of the whole.
+std::string body(const Chart& chart, bool titled, double& height) {
+  const Axis y = fit(chart, true), x = fit(chart, false, left_edge(y));
+  std::string out;
+  for (const Series& s : chart.series) out += s.band ? band(s, x, y) : "";
+  out += frame(chart, x, y, titled) + marker_lines(chart, x);
+  for (const Series& s : chart.series) {
+    if (s.band) continue;
+    out += bars(s, x, y);
+    if (!s.points) out += path(s, x, y);
+    out += marks(s, x, y, wants_marks(chart, s));
+  }
+  height = kHeight + legend(chart, out);
+  return out;
+}
+
+std::string svg(const Chart& chart, const std::string& id, bool alone) {
+  double height = 0;
+  const std::string inside = body(chart, alone, height), width = coordinate(kWidth);
+  // On a page the heading above is the title, and the room for it is cut off.
+  const std::string top = alone ? "0" : "28", high = coordinate(alone ? height : height - 28);
+  const std::string name = xml_text(id);
+  std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 " + top + " " + width + " " + high +
+                    "\" role=\"img\" class=\"chart\" aria-labelledby=\"" + name + "-t " + name + "-d\">\n<title id=\"" + name +
+                    "-t\">" + xml_text(chart.title) + "</title>\n<desc id=\"" + name + "-d\">" +
+                    xml_text(chart.description.empty() ? chart.y_label + " against " + chart.x_label : chart.description) +
+                    "</desc>\n";
+  if (alone) out += "<style>" + chart_style() + "</style>\n";
+  return out + "<rect y=\"" + top + "\" width=\"" + width + "\" height=\"" + high + "\" class=\"bg\"/>\n" + inside + "</svg>\n";
+}
+
+}  // namespace
+
+std::string chart_style() {
+  return ".chart .bg{fill:#fff}.chart .t{font:13px system-ui,sans-serif;fill:#222}.chart .h{font-weight:600;font-size:15px}"
+         ".chart .g{stroke:#ddd;stroke-width:1}.chart .a{stroke:#555;stroke-width:1;fill:none}"
+         ".chart .l{fill:none;stroke-width:2;stroke-linejoin:round}.chart .b{stroke-width:1.4}.chart .k{fill-opacity:.2}"
+         ".chart .d{stroke-dasharray:7 5;stroke-width:1.5}.chart .v{stroke-width:1.2;stroke-dasharray:2 3}" +
+         colours(kLight) +
+         "@media screen and (prefers-color-scheme:dark){.chart .bg{fill:#16181c}.chart .t{fill:#e4e4e4}.chart .g{stroke:#34383f}"
+         ".chart .a{stroke:#aaa}" +
+         colours(kDark) + "}";
+}
+
+std::string chart_svg(const Chart& chart) { return svg(chart, "chart", true); }
+
+SvgText chart_element(const Chart& chart, const std::string& id) { return {svg(chart, id, false)}; }
+
+bool has_points(const Chart& chart) {
+  for (const Series& s : chart.series) {
+    for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
+      if (!s.dashed && drawable(s.x[i], chart.log_x) && drawable(s.y[i], chart.log_y)) return true;
+    }
+  }
+  return false;
+}
+
+std::string chart_csv(const Chart& chart) {
+  const auto number = [](double v) { return std::isnan(v) ? std::string() : number_text(v); };
+  const bool intervals = std::any_of(chart.series.begin(), chart.series.end(), [](const Series& s) { return !s.lo.empty(); });
+  std::string out = intervals ? "series,x,y,lo,hi\n" : "series,x,y\n";
+  for (const Series& s : chart.series) {
+    for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
+      out += csv_cell(s.name) + "," + number(s.x[i]) + "," + number(s.y[i]);
+      if (intervals) out += "," + (i < s.lo.size() ? number(s.lo[i]) : "") + "," + (i < s.hi.size() ? number(s.hi[i]) : "");
+      out += "\n";
+    }
+  }
+  return out;
+}
+
+}  // namespace tacit

@@ -1,0 +1,30 @@
+// The figures of a run, each defined once: the page, plots/NAME.svg and plots/NAME.csv are made from the same chart.
+#pragma once
+#include <string>
+#include <vector>
+
+#include <tacit/cli/report/chart/chart.hpp>
+#include <tacit/cli/report/run_folder.hpp>
+
+namespace tacit {
+
+struct Figure {
+  std::string name;  ///< of its files
+  Chart chart;
+  std::string shows;    ///< what is to be seen, and what to do when it looks bad
+  std::string missing;  ///< not empty: why there is nothing to draw
+};
+
+/// In the order of the page. Throws DataError E602 for a file that holds no numbers where it should.
+std::vector<Figure> tune_figures(const RunRecord& r);
+std::vector<Figure> compare_figures(const RunRecord& r);
+std::vector<Figure> curve_figures(const RunRecord& r);
+/// Several runs of one verb in the same charts; `labels`: a name for each.
+std::vector<Figure> overlaid_figures(const std::vector<RunRecord>& runs, const std::vector<std::string>& labels);
+
+/// A figure with `missing` set where its chart would be empty: `otherwise` says why.
+Figure figure(std::string name, Chart chart, std::string shows, std::string otherwise);
+/// A line from the first to the last of `x` at one height: a tolerance, a limit. Nothing where it is not known.
+void add_level(Chart& chart, const std::vector<double>& x, double level, const std::string& name, int colour);
+
+}  // namespace tacit

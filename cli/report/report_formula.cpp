@@ -1,0 +1,176 @@
+// The problem of a run in formulas (MathML), with the choices it made.
+#include <tacit/cli/report/report_page.hpp>
+#include <tacit/cli/run/run_output.hpp>
+
+namespace tacit {
+
+namespace {
+
+/// A piece of a formula: a text, or pieces inside a frame.
+struct Math {
+  const char* tag;
+  std::string text;
+  std::vector<Math> parts;
+};
+
+Math name(const char* text) { return {"mi", text, {}}; }
+Math number(const char* text) { return {"mn", text, {}}; }
+Math sign(const char* text) { return {"mo", text, {}}; }
+Math words(const char* text) { return {"mtext", text, {}}; }
+Math row(std::vector<Math> parts) { return {"mrow", "", std::move(parts)}; }
+Math sub(Math base, Math index) { return {"msub", "", {std::move(base), std::move(index)}}; }
+Math sup(Math base, Math power) { return {"msup", "", {std::move(base), std::move(power)}}; }
+Math frac(Math above, Math below) { return {"mfrac", "", {std::move(above), std::move(below)}}; }
+Math under(Math base, Math below) { return {"munder", "", {std::move(base), std::move(below)}}; }
+Math space() { return {"mspace", "", {}}; }
+Math sum(const char* index) { return under(sign("\xE2\x88\x91"), name(index)); }
+
+void write(HtmlWriter& w, const Math& m) {
+  if (m.tag == std::string("mspace")) return w.single("mspace", {{"width", "0.4em"}});
+  const auto element = w.open(m.tag);
+  w.text(m.text);
+  for (const Math& part : m.parts) write(w, part);
+}
+
+void write_formula(HtmlWriter& w, const Math& m) {
+  const auto box = w.open("div", {{"class", "scroll"}, {"tabindex", "0"}, {"role", "group"}, {"aria-label", "formula"}});
+  const auto math = w.open("math", {{"xmlns", "http://www.w3.org/1998/Math/MathML"}, {"display", "block"}});
+  write(w, m);
+}
+
+/// The choices as run.json has them.
+struct Choices {
+  bool mean, intercept, weights, logistic;
+  std::string per;
+  bool one_penalty() const { return per == "all"; }
+};
+
+Choices choices_of(const RunRecord& r) {
+  const auto yes = [&](const char* path) {
+    const nlohmann::json& v = value_at(r, path);
+    return v.is_boolean() && v.get<bool>();
+  };
+  return {text_at(r, "model.reduction") != "sum", yes("model.intercept"), yes("model.weights"),
+          text_at(r, "model.loss") == "logistic", text_at(r, "model.penalty.per")};
+}
+
+Math prediction(const Choices& c, const char* weights) {
+  Math p = row({sub(name("a"), name("i")), sign("\xC2\xB7"), name(weights)});
+  if (c.intercept) {
+    p.parts.push_back(sign("+"));
+    p.parts.push_back(name("b"));
+  }
+  return p;
+}
+
+Math loss(const Choices& c) {
+  Math p = prediction(c, "w");
+  if (c.logistic)
+    return row({name("log"), sign("("), number("1"), sign("+"),
+                sup(name("e"), row({sign("\xE2\x88\x92"), sub(name("y"), name("i")), sign("("), std::move(p), sign(")")})),
+                sign(")")});
+  return row({frac(number("1"), number("2")),
+              sup(row({sign("("), std::move(p), sign("\xE2\x88\x92"), sub(name("y"), name("i")), sign(")")}), number("2"))});
+}
+
+/// 1/n sum s_i loss_i
+Math data_term(const Choices& c, bool mean, const char* count) {
+  Math m = row({});
+  if (mean) {
+    m.parts.push_back(frac(number("1"), name(count)));
+    m.parts.push_back(space());
+  }
+  m.parts.push_back(sum("i"));
+  if (c.weights) m.parts.push_back(sub(name("s"), name("i")));
+  m.parts.push_back(loss(c));
+  return m;
+}
+
+Math penalty(const Choices& c) {
+  Math lambda = name("\xCE\xBB");
+  if (c.one_penalty())
+    return row({frac(std::move(lambda), number("2")), space(), sum("j"), sup(sub(name("w"), name("j")), number("2"))});
+  const char* index = c.per == "group" ? "g(j)" : "j";
+  return row({sum("j"), frac(sub(std::move(lambda), name(index)), number("2")), sup(sub(name("w"), name("j")), number("2"))});
+}
+
+Math inner_formula(const Choices& c) {
+  Math variables = c.intercept ? row({name("w"), sign(","), name("b")}) : row({name("w")});
+  Math left = sup(name("x"), sign("*"));
+  return row({std::move(left), sign("("), name("\xCE\xBB"), sign(")"), sign("="), under(words("argmin"), std::move(variables)),
+              space(), data_term(c, c.mean, "n"), sign("+"), penalty(c)});
+}
+
+Math outer_formula(const Choices& c) {
+  return row({under(words("min"), name("\xCE\xBB")), space(), data_term(c, true, "m"), space(),
+              words("over the validation rows, at"), space(), sup(name("x"), sign("*")), sign("("), name("\xCE\xBB"), sign(")")});
+}
+
+std::vector<std::string> symbols(const RunRecord& r, const Choices& c) {
+  std::vector<std::string> all;
+  all.push_back(c.logistic ? "a_i, y_i: the features and the class (\xE2\x88\x92"
+                             "1 or +1) of row i."
+                           : "a_i, y_i: the features and the target of row i.");
+  all.push_back(c.intercept ? "x stacks the coefficients w and the intercept b, which is not penalised."
+                            : "x are the coefficients w; there is no intercept.");
+  if (c.weights) all.push_back("s_i: the weight of row i, row weight times class weight.");
+  if (c.mean)
+    all.push_back(std::string("n: ") + (c.weights ? "the sum of the weights" : "the number") +
+                  " of the training rows (reduction: mean).");
+  if (!c.mean) all.push_back("The losses are summed, not averaged (reduction: sum), so \xCE\xBB grows with the number of rows.");
+  if (r.verb != "curve")
+    all.push_back(std::string("m: ") + (c.weights ? "the sum of the weights" : "the number") + " of the validation rows.");
+  const double fixed = number_at(r, "model.penalty.fixed"), count = number_at(r, "model.penalty.count");
+  if (!known(fixed).empty()) all.push_back("\xCE\xBB is l2 in the run file, fixed at " + known(fixed) + ".");
+  if (known(fixed).empty() && c.one_penalty()) all.push_back("\xCE\xBB is l2 in the run file, one penalty for all features.");
+  if (known(fixed).empty() && !c.one_penalty())
+    all.push_back("\xCE\xBB is l2 in the run file, one penalty per " + c.per + ": " + known(count) + " of them" +
+                  (c.per == "group" ? "; g(j) is the group of feature j." : "."));
+  const nlohmann::json& standardized = value_at(r, "model.standardized");
+  if (standardized.is_boolean() && standardized.get<bool>())
+    all.push_back(
+        "The columns of a were standardized first, so \xCE\xBB acts on comparable coefficients; the model file has them on the "
+        "original scale.");
+  return all;
+}
+
+/// A line in which "a_i" is a with the index i.
+void write_symbols(HtmlWriter& w, const std::string& text) {
+  const auto item = w.open("li");
+  std::size_t from = 0;
+  for (auto at = text.find('_'); at != std::string::npos && at + 1 < text.size(); at = text.find('_', from)) {
+    w.text(text.substr(from, at - from));
+    w.leaf("sub", text.substr(at + 1, 1));
+    from = at + 2;
+  }
+  w.text(text.substr(from));
+}
+
+bool has_formula(const RunRecord& r) {
+  const std::string kind = text_at(r, "model.kind");
+  return kind == "ridge" || kind == "logistic";
+}
+
+}  // namespace
+
+void write_problem(HtmlWriter& w, const RunRecord& r) {
+  const auto section = w.open("section");
+  w.leaf("h2", "The problem in formulas");
+  if (has_formula(r)) {
+    const Choices c = choices_of(r);
+    w.leaf("p", r.verb == "curve" ? "The training problem, whose solution is differentiated in the penalty:"
+                                  : "The training problem, solved for every \xCE\xBB that the run tries:");
+    write_formula(w, inner_formula(c));
+    if (r.verb != "curve") {
+      w.leaf("p", "The outer problem, the loss on rows that the training problem does not see:");
+      write_formula(w, outer_formula(c));
+    }
+    const auto list = w.open("ul");
+    for (const std::string& text : symbols(r, c)) write_symbols(w, text);
+  }
+  const auto line = w.open("p");
+  w.text("As the program prints it: ");
+  w.leaf("code", "minimise " + text_at(r, "objective"));
+}
+
+}  // namespace tacit

@@ -1,0 +1,192 @@
+// The keys of the run file, block by block; this one list serves reading, writing, the schema and the manual.
+#include <algorithm>
+
+#include <tacit/cli/runfile/config.hpp>
+
+namespace tacit {
+
+namespace {
+
+constexpr Range kFraction{0, 1, true, true};
+
+}  // namespace
+
+void RunConfig::fields(BlockVisitor& v) {
+  v.field("tacit", tacit, Range{1, 1}, "version of the run file's schema, required");
+  v.field("name", name, "name of the run; null: the stem of the run file");
+  v.field("seed", seed, Range::at_least(0), "of splits and every other random choice");
+  v.block("data", data, "what is read");
+  v.block("prepare", prepare, "what is done to the columns");
+  v.block("validation", validation, "on which rows the outer loss is measured");
+  v.block("model", model, "the inner objective");
+  v.block("hyper", hyper, "what is tuned; no block: what the model has");
+  v.block("inner", inner, "how the inner problem is solved");
+  v.block("hypergradient", hypergradient, "how the outer loss is differentiated");
+  v.block("outer", outer, "how the hyperparameters move");
+  v.block("diagnostics", diagnostics, "what is measured beside");
+  v.block("limits", limits, "time, memory, threads");
+  v.block("output", output, "the run folder");
+  v.block("compare", compare, "of `tacit compare` only");
+  v.block("curve", curve, "of `tacit curve` only");
+}
+
+void DataBlock::fields(BlockVisitor& v) {
+  v.field("train", train, "training data: .csv .tsv .txt .svm .libsvm, relative to the run file");
+  v.field("format", format, {"auto", "csv", "tsv", "libsvm", "npy", "mtx", "idx"}, "auto: by the name of the file");
+  v.field("target", target, "column name, 1-based column number, or last; labels may be text");
+  v.field("features", features, "columns that are features: all but target, weight, group and drop, or names and globs");
+  v.field("drop", drop, "columns left out: names and globs");
+  v.field("categorical", categorical, "one-hot columns; auto: columns without a number, up to 50 levels");
+  v.field("feature_groups", feature_groups, "groups of features for `per: group`");
+  v.field("weight", weight, "column of row weights, used in the inner loss and in every validation score");
+  v.field("group", group, "column whose equal rows stay in one part of the split");
+  v.field("header", header, {"auto", "present", "absent"}, "auto: the first row is a header when it has no number");
+  v.field("skip_rows", skip_rows, Range::at_least(0), "lines left out at the beginning of the file");
+  v.field("delimiter", delimiter, {"auto", ",", ";", "tab", "space"}, "between the fields of a line");
+  v.field("decimal", decimal, {".", ","}, "decimal sign of the numbers");
+  v.field("missing", missing, {"error", "drop-row", "mean", "median"},
+          "missing cells; mean and median are fitted on the training rows only");
+  v.field("missing_values", missing_values, "texts that stand for a missing cell");
+  v.field("index_base", index_base, {"auto", "0", "1"}, "libsvm: number of the first feature, one for all files");
+  v.field("features_total", features_total, Range::at_least(1),
+          "libsvm: number of features; null: the largest index of all files", "null");
+  v.field("test", test, "test file or fraction of the rows, touched once, after the last outer step");
+  v.field("test_target", test_target, "target column of the test file; null: as in the training data");
+  v.field("synthetic", synthetic, "made-up data instead of train");
+}
+
+void PrepareBlock::fields(BlockVisitor& v) {
+  v.field(
+      "standardize", standardize,
+      "centre and scale the columns, fitted on the training rows; auto: unless sparse; coefficients are on the original scale");
+}
+
+void ValidationBlock::fields(BlockVisitor& v) {
+  v.field("scheme", scheme, {"auto", "holdout", "kfold", "files", "loo", "gcv", "sure"},
+          "auto: as file or split_column says, else holdout");
+  v.field("fraction", fraction, kFraction, "holdout: share of the rows that validate");
+  v.field("folds", folds, Range::at_least(2), "kfold: number of folds");
+  v.field("file", file, "files: the validation rows");
+  v.field("target", target, "files: target column of that file; null: as in the training data");
+  v.field("loss", loss, {"auto", "squared", "logistic", "softmax"}, "outer loss; auto: the model's");
+  v.field("stratify", stratify, "keep the shares of the classes in both parts; auto: for classification");
+  v.field("split_column", split_column, "column that names the part of each row: train, validation or test (never a feature)");
+}
+
+void ModelBlock::fields(BlockVisitor& v) {
+  std::vector<std::string> kinds;
+  for (const ModelKind& k : model_kinds()) kinds.emplace_back(k.name);
+  v.field("kind", kind, kinds, "loss and penalty");
+  v.field("intercept", intercept, "a free intercept, never penalised");
+  v.field("reduction", reduction, {"mean", "sum"}, "of the inner loss: 1/n of the sum over the rows, or the sum");
+  v.field("delta", delta, Range::positive(), "huber: where the loss turns from square to straight");
+  v.field("class_weight", class_weight, "weight of the classes, in inner and outer loss");
+  v.field("positive", positive, "label of the positive class; auto: the later one in sorted order");
+}
+
+void HyperBlockConfig::fields(BlockVisitor& v) {
+  v.block("l2", l2, "penalty sum_j l2_j/2 w_j^2");
+  v.block("l1", l1, "penalty sum_j l1_j |w_j|");
+}
+
+void HyperEntry::fields(BlockVisitor& v) {
+  v.field("start", start, "first value in natural units; auto: best of a coarse warm path, for many the tuned single one");
+  v.field("range", range, "box of the values in natural units");
+  v.field("per", per, {"all", "feature", "group", "class", "sample"}, "one value for all, or one for each");
+  v.field("fix", fix, "a value that is not tuned, instead of start and range");
+}
+
+void InnerBlock::fields(BlockVisitor& v) {
+  v.field("solver", solver, "auto: one that the estimator can use");
+  v.field("start", start, "x_0 of a cold run");
+  v.field("warm_start", warm_start, "start from the solution of the last outer step");
+}
+
+void HypergradientBlock::fields(BlockVisitor& v) {
+  v.field("estimator", estimator, "auto: implicit-cg to `accuracy`; truncated-unroll with window auto where there is no Hessian");
+  v.field("accuracy", accuracy, Range{0, 1, true, true},
+          "estimator auto, window auto: relative error of the hypergradient that is aimed at");
+}
+
+bool HypergradientBlock::aims() const {
+  if (estimator == "auto") return true;
+  return std::any_of(options.begin(), options.end(),
+                     [](const auto& option) { return option.first == "window" && option.second.text == "auto"; });
+}
+
+void OuterBlock::fields(BlockVisitor& v) {
+  v.field("optimizer", optimizer, "how theta, the logarithm of the hyperparameters, moves");
+  v.field("max_steps", max_steps, Range::at_least(0), "outer steps at most; 0: evaluate the start alone and write its row");
+  v.field("tolerance", tolerance, Range::at_least(0),
+          "stop when the norm of the projected gradient in theta, divided by the outer loss at the start, is at most this");
+  v.field("schedule", schedule, {"auto", "fixed", "quadratic", "cubic", "exponential", "adaptive"},
+          "how inner and adjoint tolerance fall to the given ones; auto: adaptive (fixed for adam, for estimators that "
+          "differentiate the "
+          "iterations, and without steps)");
+  v.field("select", select, {"best", "last", "one-se"}, "which step's hyperparameters are taken");
+  v.field("refit", refit, "fit the final model on training and validation rows");
+}
+
+void DiagnosticsBlock::fields(BlockVisitor& v) {
+  v.field("reference", reference, Range::at_least(0),
+          "a tight reference hypergradient every N outer steps, its work counted apart; 0: never");
+  v.field("audit", audit, Range::at_least(0), "k_match every N outer steps, for compare with the parts of each error; 0: never");
+  v.field("warn_error", warn_error, Range::positive(), "warn when the estimated error of the hypergradient is above this",
+          "null");
+  v.field("fail_error", fail_error, Range::positive(), "end with exit code 5 when it is above this", "null");
+}
+
+void LimitsBlock::fields(BlockVisitor& v) {
+  v.field("time", time, "tune, compare: stop at the next safe point after this time");
+  v.field("memory", memory,
+          "most bytes of the states stored for differentiation: window auto keeps as many as fit, others are refused");
+  v.field("threads", threads, Range::at_least(1), CountWords{false, true},
+          "threads of the kernels; auto: the cores of the machine");
+}
+
+void OutputBlock::fields(BlockVisitor& v) {
+  v.field("dir", dir, "run folder, relative to the working directory; {name} is the name of the run");
+  v.field("checkpoint", checkpoint, "time between two checkpoints; null: none");
+  v.field("predictions", predictions, "write predictions.csv");
+}
+
+void CompareBlock::fields(BlockVisitor& v) {
+  v.field("mode", mode, {"same-path", "own-run", "both"}, "one trajectory for all, a run for each, or both");
+  v.field("reference", reference, "estimator that is the truth for the errors");
+  v.field("path", path, Range::at_least(1), "points on the reference run at which all are compared");
+  v.field("repeats", repeats, Range::at_least(1), "runs with seed, seed+1, ...");
+  v.field("estimators", estimators, "what is compared; an entry may override inner");
+  v.field("sweep", sweep, "lists of values of any key");
+}
+
+void CurveBlock::fields(BlockVisitor& v) {
+  v.field("steps", steps, Range::at_least(1), "inner steps that are followed");
+  v.field("starts", starts, "steps at which the derivative recursion starts");
+  v.field("variable", variable, {"value", "log"}, "differentiate in u or in ln u");
+}
+
+const std::vector<ModelKind>& model_kinds() {
+  static const std::vector<ModelKind> kinds = {
+      {"ridge", "squared error / 2, squared penalty", true, false, true, false},
+      {"lasso", "squared error / 2, absolute penalty", false, false, false, true},
+      {"elastic-net", "squared error / 2, both penalties", false, false, true, true},
+      {"group-lasso", "squared error / 2, norms of groups", false, false, false, true},
+      {"logistic", "log-loss of two classes, squared penalty", true, true, true, false},
+      {"sparse-logistic", "log-loss of two classes, absolute penalty", false, true, false, true},
+      {"softmax", "cross-entropy of several classes, squared penalty", false, true, true, false},
+      {"svm", "half the squared hinge, squared penalty", false, true, true, false},
+      {"svr", "epsilon-insensitive loss, squared penalty", false, false, true, false},
+      {"huber", "smooth robust loss, squared penalty", false, false, true, false},
+      {"kernel-ridge", "kernel expansion, squared penalty", false, false, true, false},
+  };
+  return kinds;
+}
+
+const ModelKind* find_model_kind(std::string_view name) {
+  for (const ModelKind& k : model_kinds()) {
+    if (name == k.name) return &k;
+  }
+  return nullptr;
+}
+
+}  // namespace tacit

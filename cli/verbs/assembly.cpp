@@ -1,0 +1,455 @@
+#include <tacit/cli/verbs/assembly.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+#include <set>
+
+#include <tacit/bilevel/optimizers.hpp>
+#include <tacit/cli/run/run_output.hpp>
+#include <tacit/core/model/interrupt.hpp>
+#include <tacit/hypergrad/automatic.hpp>
+#include <tacit/hypergrad/unroll.hpp>
+
+namespace tacit {
+
+Strategies::Strategies()
+    : solvers("solver", "inner.solver"), estimators("estimator", "hypergradient.estimator"),
+      optimizers("optimizer", "outer.optimizer"), models("model", "model.kind"), catalog(solvers, estimators, optimizers) {
+  register_solvers(solvers);
+  register_estimators(estimators);
+  register_optimizers(optimizers);
+  register_models(models);
+}
+
+namespace {
+
+std::string text_or(const Text& t, const std::string& otherwise) { return t.text ? *t.text : otherwise; }
+
+Header header_of(const std::string& word) {
+  return word == "present" ? Header::present : word == "absent" ? Header::absent : Header::automatic;
+}
+
+Missing missing_of(const std::string& word) {
+  return word == "drop-row" ? Missing::drop_row
+         : word == "mean"   ? Missing::mean
+         : word == "median" ? Missing::median
+                            : Missing::error;
+}
+
+DataOptions data_options(const RunConfig& c, bool classifier) {
+  const DataBlock& d = c.data;
+  DataOptions o;
+  if (d.train.path) o.train = *d.train.path;
+  o.format = d.format;
+  o.target = text_or(d.target, "last");
+  o.target_kind = classifier ? TargetKind::classes : TargetKind::number;
+  if (d.features.names) o.features = *d.features.names;
+  o.drop = d.drop;
+  o.categorical = d.categorical.names;
+  for (const auto& [name, patterns] : d.feature_groups.groups) o.feature_groups[name] = patterns;
+  if (d.feature_groups.file) o.feature_groups_file = *d.feature_groups.file;
+  o.weight = text_or(d.weight, "");
+  o.base_dir = d.weight.base;  // all other paths are absolute
+  o.table.header = header_of(d.header);
+  o.table.skip_rows = d.skip_rows;
+  o.table.delimiter = d.delimiter;
+  o.table.decimal = d.decimal.empty() ? '.' : d.decimal[0];
+  o.table.missing_values = d.missing_values;
+  o.missing = missing_of(d.missing);
+  if (d.index_base == "0") o.index_base = 0;
+  if (d.index_base == "1") o.index_base = 1;
+  o.features_total = d.features_total;
+  if (d.test.file) o.test_file = *d.test.file;
+  o.test_target = text_or(d.test_target, "");
+  if (c.validation.file.path) o.validation_file = *c.validation.file.path;
+  o.validation_target = text_or(c.validation.target, "");
+  o.split_column = text_or(c.validation.split_column, "");
+  return o;
+}
+
+SplitOptions split_options(const RunConfig& c) {
+  SplitOptions o;
+  o.fraction = c.validation.fraction;
+  o.test_fraction = c.data.test.fraction.value_or(0);
+  o.stratify = !c.validation.stratify.value ? Stratify::automatic : *c.validation.stratify.value ? Stratify::yes : Stratify::no;
+  o.seed = static_cast<std::uint64_t>(c.seed);
+  return o;
+}
+
+// Classes become -1 and +1: the later of two is the positive one, of several the one that model.positive names, against the rest.
+void code_classes(Assembly& a) {
+  const auto& classes = a.data.classes;
+  const auto& wanted = a.config.model.positive.text;
+  auto positive = static_cast<std::ptrdiff_t>(classes.size()) - 1;
+  if (wanted) {
+    const auto found = std::find(classes.begin(), classes.end(), *wanted);
+    if (found == classes.end()) throw UsageError(unknown_name("class", *wanted, classes), "model.positive");
+    positive = found - classes.begin();
+  } else if (classes.size() > 2) {
+    constexpr std::size_t kShown = 10;
+    const std::vector<std::string> some(classes.begin(),
+                                        classes.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, classes.size())));
+    throw UsageError("the target has " + std::to_string(classes.size()) + " classes (" + join(some) +
+                         (classes.size() > kShown ? ", ..." : "") +
+                         "), 'logistic' tells two apart; name one with model.positive=LABEL, it is then told from the rest",
+                     "model.kind");
+  }
+  a.labels = {classes.size() > 2 ? "rest" : classes[positive == 0 ? 1 : 0], classes[static_cast<std::size_t>(positive)]};
+  for (double& v : a.y) v = static_cast<std::ptrdiff_t>(v) == positive ? 1 : -1;
+}
+
+void weigh_classes(Assembly& a) {
+  const ClassWeight& w = a.config.model.class_weight;
+  if (a.labels.empty() || (!w.balanced && w.weights.empty())) return;
+  double side[2] = {1, 1};
+  if (w.balanced) {
+    double total[2] = {0, 0};
+    for (const Index i : a.split.train) total[a.y[i] > 0] += a.weight[i];
+    for (int k = 0; k < 2; ++k) side[k] = (total[0] + total[1]) / (2 * total[k]);
+  }
+  for (const auto& [label, value] : w.weights) {
+    const auto at = std::find(a.labels.begin(), a.labels.end(), label);
+    if (at == a.labels.end()) throw UsageError(unknown_name("class", label, a.labels), "model.class_weight");
+    side[at - a.labels.begin()] = value;
+  }
+  for (Index i = 0; i < a.y.size(); ++i) a.weight[i] *= side[a.y[i] > 0];
+  a.class_weights = {{a.labels[0], side[0]}, {a.labels[1], side[1]}};
+}
+
+ModelOptions model_options(const RunConfig& c) {
+  ModelOptions o;
+  o.intercept = c.model.intercept;
+  o.reduction = c.model.reduction == "sum" ? Reduction::sum : Reduction::mean;
+  const HyperEntry& l2 = c.hyper.l2;
+  o.per = l2.per == "feature" ? PenaltyPer::feature : l2.per == "group" ? PenaltyPer::group : PenaltyPer::all;
+  if (l2.fixed()) {
+    if (l2.fix.kind != HyperValue::Kind::number)
+      throw UsageError("hyper.l2.fix takes one number in this version", "hyper.l2.fix");
+    o.fixed = l2.fix.number;
+  }
+  if (l2.range.bounds) {
+    o.lower = l2.range.bounds->first;
+    o.upper = l2.range.bounds->second;
+  }
+  return o;
+}
+
+std::shared_ptr<const Start> cold_start(const RunConfig& c, Index n) {
+  const StartPoint& s = c.inner.start;
+  if (s.file) throw UsageError("inner.start takes a number or a list in this version", "inner.start");
+  if (s.list.empty() && s.number == 0) return nullptr;
+  if (s.list.empty()) return std::make_shared<const ConstantStart>(Vec::Constant(n, s.number));
+  if (static_cast<Index>(s.list.size()) != n)
+    throw UsageError("inner.start has " + std::to_string(s.list.size()) + " entries, the inner variable has " +
+                         std::to_string(n) + " (features, then the intercept)",
+                     "inner.start");
+  return std::make_shared<const ConstantStart>(Eigen::Map<const Vec>(s.list.data(), n));
+}
+
+/// The columns name and value of a hyper.csv.
+std::map<std::string, double> values_of_file(const std::string& path) {
+  const std::string remedy = "name a hyper.csv as an earlier run wrote it";
+  TableOptions options;
+  options.header = Header::present;
+  options.delimiter = ",";
+  options.missing_values.clear();
+  const Table table = Table::read(path, options);
+  const Index name = table.find("name"), value = table.find("value");
+  if (name < 0 || value < 0) throw table.file().error("D107", "the file has no columns 'name' and 'value'", remedy);
+  std::map<std::string, double> values;
+  for (Index r = 0; r < table.rows(); ++r) {
+    const double number = table.value(r, value);
+    if (!std::isfinite(number))
+      throw table.error("D108", quoted_text(table.cell(r, value)) + " is no number that a penalty can have", r, value, remedy);
+    values[table.cell(r, name)] = number;
+  }
+  return values;
+}
+
+Vec given_start(const HyperValue& start, const HyperBlock& block) {
+  const Index m = block.size;
+  Vec u(m);
+  if (start.kind == HyperValue::Kind::number) return Vec::Constant(m, start.number);
+  if (start.kind == HyperValue::Kind::list) {
+    if (static_cast<Index>(start.list.size()) != m)
+      throw UsageError(
+          "hyper.l2.start has " + std::to_string(start.list.size()) + " values, there are " + std::to_string(m) + " penalties",
+          "hyper.l2.start");
+    return Eigen::Map<const Vec>(start.list.data(), m);
+  }
+  std::map<std::string, double> values;
+  const bool file = start.kind == HyperValue::Kind::file;
+  if (file)
+    values = values_of_file(start.file);
+  else
+    values.insert(start.named.begin(), start.named.end());
+  for (Index i = 0; i < m; ++i) {
+    const std::string label = static_cast<std::size_t>(i) < block.labels.size() ? block.labels[static_cast<std::size_t>(i)] : "";
+    const std::string name = file ? (m > 1 ? "l2[" + label + "]" : "l2") : label;
+    const auto at = values.find(name);
+    if (at == values.end()) throw UsageError("hyper.l2.start names no value for '" + name + "'", "hyper.l2.start");
+    u[i] = at->second;
+  }
+  return u;
+}
+
+/// A start that is moved to the end of its range in silence would not be the one that was asked for.
+void require_inside(const HyperSpace& space, In theta) {
+  Vec inside = theta;
+  space.project(inside);
+  Index worst = 0;
+  if ((inside - theta).cwiseAbs().maxCoeff(&worst) <= 1e-9) return;
+  const HyperBlock& block = space.blocks().front();
+  throw UsageError("hyper.l2.start, " + brief_number(std::exp(theta[worst])) + ", lies outside of the range [" +
+                       brief_number(block.lower) + ", " + brief_number(block.upper) +
+                       "]; move it, or widen the range with hyper.l2.range",
+                   "hyper.l2.start");
+}
+
+Problem with_interrupter(Problem problem, const Assembly& a) {
+  return interruptible(std::move(problem), [asked = a.interrupter] { return asked->due(); });
+}
+
+/// The best of a coarse warm path from the strongest penalty down, at a loose tolerance.
+Vec coarse_path(const Problem& problem, const Assembly& a) {
+  OracleOptions options;
+  options.error_estimate = false;
+  auto oracle = make_oracle(problem, a.solver, a.estimator, options);
+  Tolerance loose = oracle->tightest();
+  loose.inner = std::max(loose.inner, 1e-4);
+  const HyperSpace& space = problem.space;
+  Vec best;
+  double best_value = std::numeric_limits<double>::infinity();
+  constexpr int kPoints = 13;
+  for (int k = kPoints - 1; k >= 0; --k) {
+    const Vec theta = space.lower() + (space.upper() - space.lower()) * (k / (kPoints - 1.0));
+    const Evaluation e = oracle->evaluate(theta, loose);
+    oracle->accept(e);
+    if (std::isfinite(e.value) && e.value < best_value) {
+      best_value = e.value;
+      best = theta;
+    }
+  }
+  return best.size() > 0 ? best : Vec((space.lower() + space.upper()) / 2);
+}
+
+/// Keys that a run file may hold but that nothing here reads yet: passed over silently they would mislead.
+void refuse_without_effect(const RunConfig& c, bool classifier) {
+  std::vector<Issue> issues;
+  const auto refuse = [&](const char* key, const std::string& what, const char* remedy) {
+    issues.push_back(c.issue_at_key(key, "E207", "'" + std::string(key) + what + "' is not available in this version", remedy));
+  };
+  if (c.data.group.text) refuse("data.group", "", "name the part of each row in validation.split_column");
+  if (c.validation.loss != "auto" && c.validation.loss != (classifier ? "logistic" : "squared"))
+    refuse("validation.loss", ": " + c.validation.loss, "use auto: the loss of the model");
+  if (!issues.empty()) throw RunFileError(std::move(issues));
+}
+
+/// One thread is all that the kernels use; sums over rows in a fixed order make the result the same whatever the number.
+void settle_threads(Assembly& a) {
+  Count& threads = a.config.limits.threads;
+  if (threads.is_number() && threads.n > 1) a.notes.push_back("limits.threads: this version computes on one thread");
+  threads = Count::of(1);
+}
+
+}  // namespace
+
+Design Assembly::design(const std::vector<Index>& rows, const Scaling& with) const {
+  // The data set outlives every design made of it.
+  Design d = data.x.sparse ? Design(std::shared_ptr<const CsrMatrix>(std::shared_ptr<void>(), &data.x.csr))
+                           : Design(std::shared_ptr<const Mat>(std::shared_ptr<void>(), &data.x.dense));
+  d = d.row_list(rows);
+  if (with.active()) d = d.standardized(with.shift, with.scale);
+  return d;
+}
+
+Vec Assembly::pick(In values, const std::vector<Index>& rows) const {
+  Vec out(static_cast<Index>(rows.size()));
+  for (std::size_t i = 0; i < rows.size(); ++i) out[static_cast<Index>(i)] = values[rows[i]];
+  return out;
+}
+
+std::string Assembly::objective_text() const {
+  const bool mean = options.reduction == Reduction::mean;
+  const std::string rows = data.weighted || !class_weights.empty() ? "s_i " : "";
+  const std::string prediction = options.intercept ? "a_i.w + b" : "a_i.w";
+  const std::string loss = labels.empty() ? "(" + prediction + " - y_i)^2 / 2" : "log(1 + exp(-y_i (" + prediction + ")))";
+  const std::string penalty = options.per == PenaltyPer::all ? "l2/2 |w|^2" : "sum_j l2_j/2 w_j^2";
+  return std::string(mean ? "1/n " : "") + "sum_i " + rows + loss + " + " + penalty;
+}
+
+Split all_rows(Index rows) {
+  Split split;
+  split.train.resize(static_cast<std::size_t>(rows));
+  std::iota(split.train.begin(), split.train.end(), Index{0});
+  return split;
+}
+
+namespace {
+
+std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, const Problem& problem, const Strategies& s,
+                                                         Method& m) {
+  const HypergradientBlock& block = c.hypergradient;
+  std::unique_ptr<HypergradientEstimator> estimator;
+  const std::string target = "aims at a relative error of " + brief_number(block.accuracy) + " (hypergradient.accuracy)";
+  m.estimator_name = block.estimator;
+  if (block.estimator == "auto") {
+    Chosen chosen = automatic_estimator(problem);
+    m.estimator_name = chosen.name;
+    m.notes.push_back("hypergradient.estimator: auto is " + chosen.name + ", since " + chosen.why + "; it " + target);
+    estimator = std::move(chosen.estimator);
+  } else {
+    estimator = s.estimators.make(block.estimator);
+    if (block.aims())
+      m.notes.push_back("hypergradient.window: auto " + target + ", keeps at most " +
+                        std::to_string(UnrollEstimator::kMostStates) + " states, and ends inner solves by it");
+  }
+  block.configure(*estimator);
+  if (!block.aims()) return estimator;
+  if (m.estimator_name == "truncated-unroll" &&
+      std::any_of(block.options.begin(), block.options.end(), [](const auto& option) { return option.first == "stride"; }))
+    throw UsageError("hypergradient.stride is not used with window: auto, which keeps every state; remove it",
+                     "hypergradient.stride");
+  estimator->aim(block.accuracy);
+  return estimator;
+}
+
+}  // namespace
+
+namespace {
+
+/// window: auto keeps as many states as fit; what cannot do with fewer is refused before the run.
+void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver& solver, HypergradientEstimator& estimator) {
+  if (!c.limits.memory.bytes) return;
+  const double limit = std::max(1.0, *c.limits.memory.bytes);
+  estimator.limit_memory(static_cast<std::size_t>(limit));
+  const std::size_t need = solver.tape_bytes(estimator.needs().tape, problem.f->inner_dim());
+  if (static_cast<double>(need) <= limit) return;
+  throw MemoryLimitError("the states of up to inner.max_steps steps take " + std::to_string(need) +
+                             " bytes, limits.memory allows " + brief_number(limit) +
+                             "; use hypergradient.window=auto, hypergradient.stride=auto, fewer inner.max_steps or "
+                             "implicit-cg",
+                         "limits.memory");
+}
+
+}  // namespace
+
+Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s) {
+  Method m;
+  m.start = cold_start(c, problem.f->inner_dim());
+  auto estimator = choose_estimator(c, problem, s, m);
+  m.solver_name = c.inner.solver;
+  if (m.solver_name == "auto") {
+    const Needs needs = estimator->needs();
+    const bool quadratic = problem.f->quadratic();
+    m.solver_name = needs.tape.wanted() || needs.map              ? "gradient-descent"
+                    : quadratic && problem.f->inner_dim() <= 2000 ? "cholesky"
+                                                                  : "newton-cg";
+    m.notes.push_back("inner.solver: auto is " + m.solver_name);
+  }
+  auto solver = s.solvers.make(m.solver_name);
+  c.inner.configure(*solver);
+  if (m.solver_name == "cholesky" && !problem.f->quadratic())
+    throw UsageError("solver 'cholesky' solves quadratic problems in one step; a " + c.model.kind +
+                         " model needs 'newton', 'newton-cg' or 'lbfgs'",
+                     "inner.solver");
+  check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
+  limit_memory(c, problem, *solver, *estimator);
+  m.solver = std::move(solver);
+  m.estimator = std::move(estimator);
+  return m;
+}
+
+std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows) {
+  auto a = std::make_unique<Assembly>();
+  a->config = std::move(config);
+  const RunConfig& c = a->config;
+  a->family = strategies.models.make(c.model.kind);
+  refuse_without_effect(c, a->family->classifier());
+  settle_threads(*a);
+  a->data = load_dataset(data_options(c, a->family->classifier()));
+  if (!a->data.weight_file.empty())  // so that the resolved run file holds from any folder
+    a->config.data.weight.text = std::filesystem::absolute(a->data.weight_file).lexically_normal().string();
+  a->split = rows == RowsUsed::all_train ? all_rows(a->data.x.rows()) : make_split(a->data, split_options(c));
+  fit_fills(a->data, a->split.train);
+  a->y = a->data.y;
+  a->weight = a->data.weight;
+  if (a->family->classifier()) code_classes(*a);
+  weigh_classes(*a);
+  const auto& standardize = c.prepare.standardize.value;
+  a->scaling = fit_scaling(a->data.x, a->weight, a->split.train,
+                           !standardize   ? Standardize::automatic
+                           : *standardize ? Standardize::yes
+                                          : Standardize::no);
+  a->options = model_options(c);
+  ModelParts& p = a->parts;
+  p.train = a->design(a->split.train, a->scaling);
+  p.y = a->pick(a->y, a->split.train);
+  p.weights = a->pick(a->weight, a->split.train);
+  p.validation = a->design(a->split.validation, a->scaling);
+  p.validation_y = a->pick(a->y, a->split.validation);
+  p.validation_weights = a->pick(a->weight, a->split.validation);
+  p.feature_names = a->data.feature_names;
+  p.groups = a->data.groups;
+  if (a->options.per == PenaltyPer::group && p.groups.empty())
+    throw UsageError("hyper.l2.per=group needs data.feature_groups", "hyper.l2.per");
+  a->interrupter = std::make_shared<Interrupter>();
+  a->problem = with_interrupter(a->family->make(p, a->options), *a);
+  a->problem.name = c.run_name;
+  Method method = choose_method(c, a->problem, strategies);
+  a->problem.start = method.start;
+  a->solver_name = method.solver_name;
+  a->estimator_name = method.estimator_name;
+  a->solver = method.solver;
+  a->estimator = method.estimator;
+  a->notes.insert(a->notes.end(), method.notes.begin(), method.notes.end());
+  return a;
+}
+
+std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies) {
+  auto optimizer = strategies.optimizers.make(config.outer.optimizer);
+  config.outer.configure(*optimizer);
+  return optimizer;
+}
+
+Vec starting_point(Assembly& a, const Strategies& strategies) {
+  const HyperSpace& space = a.problem.space;
+  Vec theta = Vec::Zero(space.size());
+  if (space.size() == 0) return theta;
+  const HyperValue& start = a.config.hyper.l2.start;
+  if (!start.is_auto()) {
+    const Vec u = given_start(start, space.blocks().front());
+    if (!(u.minCoeff() > 0)) throw UsageError("hyper.l2.start must be positive: penalties move in log space", "hyper.l2.start");
+    space.from_model(u, theta);
+    require_inside(space, theta);
+    space.project(theta);  // what rounding put outside
+    return theta;
+  }
+  ModelOptions one = a.options;
+  one.per = PenaltyPer::all;
+  Problem single = a.options.per == PenaltyPer::all ? a.problem : with_interrupter(a.family->make(a.parts, one), a);
+  single.start = a.problem.start;
+  Vec common = coarse_path(single, a);
+  if (space.size() > 1) {
+    OracleOptions options;
+    options.error_estimate = false;
+    options.reference_every = 0;
+    auto oracle = make_oracle(single, a.solver, a.estimator, options);
+    auto optimizer = strategies.optimizers.make("lbfgs");
+    DriverOptions driver;
+    driver.max_steps = 20;
+    driver.tolerance = 1e-3;
+    const Summary s = solve(driver, single.space, *oracle, *optimizer, common, {}, [&] { return a.interrupter->asked(); });
+    if (s.reason == StopReason::interrupted) throw Interruption();
+    common = s.best.theta;
+  }
+  theta.setConstant(common[0]);
+  space.project(theta);
+  a.notes.push_back("hyper.l2.start: auto is " + brief_number(std::exp(common[0])) +
+                    (space.size() > 1 ? " (the tuned single penalty)" : " (the best of a coarse path)"));
+  return theta;
+}
+
+}  // namespace tacit

@@ -1,0 +1,291 @@
+#include <tacit/cli/verbs/compare_plan.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <sstream>
+
+#include <tacit/cli/run/run_output.hpp>
+#include <tacit/cli/runfile/field_list.hpp>
+
+namespace tacit {
+
+namespace {
+
+Node scalar(std::string text, const Node& place) {
+  Node node;
+  node.source = place.source;
+  node.line = place.line;
+  node.column = place.column;
+  node.width = place.width;
+  node.kind = Node::Kind::scalar;
+  node.text = std::move(text);
+  return node;
+}
+
+bool has_field(Configurable& strategy, const std::string& name) {
+  const std::vector<KeyInfo> fields = list_fields(strategy);
+  return std::any_of(fields.begin(), fields.end(), [&](const KeyInfo& k) { return k.name == name; });
+}
+
+std::string text_of(const Node& value) { return value.is_scalar() ? value.text : value.flow(); }
+
+constexpr std::string_view kEstimatorPrefix = "hypergradient.";
+bool of_estimator(const std::string& key) { return key.rfind(kEstimatorPrefix, 0) == 0; }
+
+/// One value of each swept key.
+using Values = std::vector<std::pair<std::string, Node>>;
+
+class Planner {
+public:
+  Planner(const RunConfig& config, const Strategies& strategies) : config_(config), strategies_(strategies) {}
+
+  ComparePlan plan() {
+    ComparePlan p;
+    p.truth = truth();
+    p.same_path = config_.compare.mode != "own-run";
+    p.own_run = config_.compare.mode != "same-path";
+    require_entries();
+    check_sweep();
+    if (config_.compare.sweep.node) {
+      for (const Node::Entry& e : config_.compare.sweep.node->entries) p.keys.push_back(e.key.text);
+    }
+    for (const Values& values : combinations()) p.cases.push_back(make_case(values));
+    if (!issues_.empty()) throw RunFileError(std::move(issues_));
+    return p;
+  }
+
+private:
+  void report(const Node& at, const char* code, std::string what, std::string remedy) {
+    issues_.push_back(issue_at(at, code, std::move(what), std::move(remedy)));
+  }
+  void stop_if_wrong() {
+    if (!issues_.empty()) throw RunFileError(std::move(issues_));
+  }
+
+  TruthBy truth() const {
+    const std::string& name = config_.compare.reference;
+    if (name == "implicit-direct" || name == "auto") return TruthBy::direct;
+    if (name == "implicit-cg") return TruthBy::cg;
+    if (name == "finite-difference") return TruthBy::differences;
+    throw UsageError("the reference is taken at the exact inner solution, where '" + name +
+                         "' has no steps to differentiate; use implicit-direct, implicit-cg or finite-difference, and put '" +
+                         name + "' among compare.estimators",
+                     "compare.reference");
+  }
+
+  const std::vector<Node>& nodes() const { return config_.compare.estimators.node->items; }
+
+  static std::string label_of(const Node& entry) {
+    const Node* label = entry.find("label");
+    return label && label->is_scalar() ? label->text : entry.find("estimator")->text;
+  }
+
+  void require_entries() {
+    if (!config_.compare.estimators.node || nodes().empty())
+      throw UsageError(
+          "there is nothing to compare; name the estimators: compare: {estimators: [{label: full, estimator: full-unroll}, "
+          "{label: cg, estimator: implicit-cg}]}",
+          "compare.estimators");
+    std::set<std::string> seen;
+    for (const Node& entry : nodes()) {
+      if (!seen.insert(label_of(entry)).second)
+        report(entry, "E208", "two entries of 'compare.estimators' have the label '" + label_of(entry) + "'",
+               "give each a label of its own");
+    }
+    stop_if_wrong();
+  }
+
+  void check_sweep() {
+    if (!config_.compare.sweep.node) return;
+    for (const Node::Entry& e : config_.compare.sweep.node->entries) {
+      const std::string& key = e.key.text;
+      const std::string block = key.substr(0, key.find('.'));
+      if (block == "compare" || block == "output" || block == "tacit" || block == "name" || block == "curve")
+        report(e.key, "E208", "'" + key + "' cannot be swept", "sweep a key of the problem, the inner solver or the estimator");
+      if (key == "hypergradient.estimator")
+        report(e.key, "E208", "'" + key + "' cannot be swept", "give each estimator an entry of compare.estimators");
+      else if (of_estimator(key) && std::none_of(nodes().begin(), nodes().end(), [&](const Node& n) { return takes(n, key); }))
+        report(e.key, "E205", "'" + key + "' is not used by any entry of 'compare.estimators'", "remove it from the sweep");
+      if (e.value.items.empty()) report(e.value, "E203", "'" + key + "' has no value to sweep over", "list its values");
+    }
+    stop_if_wrong();
+  }
+
+  /// Every choice of one value from each list, the last key moving fastest.
+  std::vector<Values> combinations() const {
+    std::vector<Values> all{{}};
+    if (!config_.compare.sweep.node) return all;
+    for (const Node::Entry& e : config_.compare.sweep.node->entries) {
+      std::vector<Values> longer;
+      for (const Values& values : all) {
+        for (const Node& item : e.value.items) {
+          longer.push_back(values);
+          longer.back().emplace_back(e.key.text, item);
+        }
+      }
+      all = std::move(longer);
+    }
+    return all;
+  }
+
+  static std::string estimator_of(const Node& entry) {
+    const std::string& name = entry.find("estimator")->text;
+    return name == "auto" ? "implicit-cg" : name;
+  }
+  bool takes(const Node& entry, const std::string& key) const {
+    return has_field(*strategies_.estimators.make(estimator_of(entry)), key.substr(kEstimatorPrefix.size()));
+  }
+
+  CompareCase make_case(const Values& values) {
+    CompareCase c;
+    std::vector<Edit> common;
+    for (const auto& [key, value] : values) {
+      c.values.push_back(text_of(value));
+      if (!of_estimator(key)) common.push_back({key, value});
+    }
+    const RunConfig swept = edited(config_, common, strategies_.catalog);
+    // Data and start must not depend on what is compared.
+    Node cg = scalar("implicit-cg", *config_.node);
+    c.config = edited(swept, {{"inner", {}}, {"hypergradient", {}}, {"compare", {}}, {"hypergradient.estimator", cg}},
+                      strategies_.catalog);
+    for (const Node& entry : nodes()) c.entries.push_back(make_entry(swept, entry, values));
+    settle_solvers(c);
+    for (std::size_t i = 0; i < c.entries.size(); ++i) check_pair_of(c.entries[i], nodes()[i]);
+    return c;
+  }
+
+  CompareEntry make_entry(const RunConfig& swept, const Node& entry, const Values& values) const {
+    CompareEntry e;
+    e.label = label_of(entry);
+    e.estimator = estimator_of(entry);
+    std::vector<Edit> edits{{"compare", {}}};
+    Node own = entry;
+    std::erase_if(own.entries, [](const Node::Entry& x) { return x.key.text == "label" || x.key.text == "inner"; });
+    edits.push_back({"hypergradient", std::move(own)});
+    for (const auto& [key, value] : values) {
+      if (of_estimator(key) && takes(entry, key)) edits.push_back({key, value});
+    }
+    const Node* inner = entry.find("inner");
+    e.own_inner = inner && inner->is_map() && !inner->entries.empty();
+    if (e.own_inner) {
+      const Node* solver = inner->find("solver");
+      if (solver) drop_foreign(swept, solver->text, edits);
+      for (const Node::Entry& x : inner->entries) edits.push_back({"inner." + x.key.text, x.value});
+    }
+    e.config = edited(swept, edits, strategies_.catalog);
+    return e;
+  }
+
+  /// Keys of the block inner that belong to another solver than this one.
+  void drop_foreign(const RunConfig& config, const std::string& solver, std::vector<Edit>& edits) const {
+    const Node* inner = config.node->find("inner");
+    if (!inner || !inner->is_map() || !strategies_.solvers.contains(solver)) return;
+    const auto object = strategies_.solvers.make(solver);
+    for (const Node::Entry& x : inner->entries) {
+      const std::string& key = x.key.text;
+      if (key != "solver" && key != "start" && key != "warm_start" && !has_field(*object, key))
+        edits.push_back({"inner." + key, {}});
+    }
+  }
+
+  /// `auto` is a solver that every entry can use: a map, when one of them differentiates steps.
+  void settle_solvers(CompareCase& c) {
+    bool map = false;
+    for (std::size_t i = 0; i < c.entries.size(); ++i) {
+      try {
+        const auto estimator = strategies_.estimators.make(c.entries[i].estimator);
+        c.entries[i].config.hypergradient.configure(*estimator);
+        const Needs needs = estimator->needs();
+        map = map || needs.map || needs.tape.wanted();
+      } catch (const UsageError& e) {
+        refuse(nodes()[i], c.entries[i], e);
+      }
+    }
+    if (!map) return;
+    for (CompareEntry& e : c.entries) {
+      if (e.config.inner.solver != "auto") continue;
+      std::vector<Edit> edits{{"inner.solver", scalar("gradient-descent", *config_.node)}};
+      drop_foreign(e.config, "gradient-descent", edits);
+      e.config = edited(e.config, edits, strategies_.catalog);
+    }
+  }
+
+  void check_pair_of(const CompareEntry& entry, const Node& node) {
+    if (entry.config.inner.solver == "auto") return;
+    try {
+      const auto solver = strategies_.solvers.make(entry.config.inner.solver);
+      const auto estimator = strategies_.estimators.make(entry.estimator);
+      entry.config.hypergradient.configure(*estimator);
+      check_pair(entry.estimator, *estimator, entry.config.inner.solver, *solver);
+    } catch (const UsageError& e) {
+      refuse(node, entry, e);
+    }
+  }
+
+  /// A sweep meets the same trouble many times: it is said once.
+  void refuse(const Node& node, const CompareEntry& entry, const UsageError& e) {
+    const std::string what = "'" + entry.label + "': " + e.what();
+    auto cut = what.find("; use ");
+    if (cut == std::string::npos) cut = what.find("; ");
+    if (!refused_.insert(what).second) return;
+    report(node, "E220", what.substr(0, cut), cut == std::string::npos ? "see: tacit describe " + e.key() : what.substr(cut + 2));
+  }
+
+  const RunConfig& config_;
+  const Strategies& strategies_;
+  std::vector<Issue> issues_;
+  std::set<std::string> refused_;
+};
+
+}  // namespace
+
+std::string CompareCase::name() const { return join(values); }
+
+namespace {
+
+/// The lines of the blocks inner and hypergradient without those that say warm_start.
+void find_twins(CompareEntry& e, const StrategyCatalog& catalog) {
+  e.warm_iterate = e.config.inner.warm_start;
+  std::istringstream lines(to_yaml(e.config, catalog));
+  std::string block;
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && line[0] != ' ') block = line;
+    if (block != "inner:" && block != "hypergradient:") continue;
+    if (line.find(" warm_start:") == std::string::npos)
+      e.otherwise += line + "\n";
+    else if (block == "hypergradient:")
+      e.warm_adjoint = line.find("true") != std::string::npos;
+  }
+}
+
+}  // namespace
+
+ComparePlan plan_comparison(const RunConfig& config, const Strategies& strategies) {
+  ComparePlan plan = Planner(config, strategies).plan();
+  for (CompareCase& c : plan.cases) {
+    for (CompareEntry& e : c.entries) find_twins(e, strategies.catalog);
+  }
+  return plan;
+}
+
+RunConfig with_resolved_sweep(const RunConfig& config, const Strategies& strategies) {
+  RunConfig resolved = config;
+  if (!resolved.compare.sweep.node) return resolved;
+  for (Node::Entry& e : resolved.compare.sweep.node->entries) {
+    for (Node& item : e.value.items) {
+      if (of_estimator(e.key.text)) continue;  // no paths there, and the key may belong to another estimator than the block's
+      const RunConfig swept = edited(config, {{e.key.text, item}}, strategies.catalog);
+      for (const KeyInfo& k : list_keys(swept, strategies.catalog, Listed::chosen)) {
+        if (k.path != e.key.text || k.value == item.flow()) continue;
+        auto source = std::make_shared<SourceText>();
+        source->text = k.value;
+        std::vector<Issue> issues;
+        if (auto value = parse_yaml(source, issues)) item = std::move(*value);
+      }
+    }
+  }
+  return resolved;
+}
+
+}  // namespace tacit

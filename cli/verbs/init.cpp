@@ -1,0 +1,105 @@
+#include <tacit/cli/verbs/init.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include <tacit/problems/readers/libsvm.hpp>
+#include <tacit/problems/readers/table.hpp>
+
+namespace tacit {
+
+namespace {
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  return text;
+}
+
+/// The first column whose name is one of the words.
+Index named(const Table& table, const std::set<std::string>& words) {
+  for (Index j = 0; j < table.cols(); ++j) {
+    if (words.count(lower(table.names()[static_cast<std::size_t>(j)]))) return j;
+  }
+  return -1;
+}
+
+/// Labels of a target that looks like classes: words, or two numbers.
+std::vector<std::string> classes_of(const Table& table, Index target) {
+  const ColumnCells& cells = table.cells(target);
+  std::vector<std::string> levels = table.text(target).levels;
+  if (!cells.text() && levels.size() > 2) return {};
+  std::sort(levels.begin(), levels.end());
+  return levels;
+}
+
+bool is_split(const Table& table, Index j) {
+  if (!table.cells(j).text()) return false;
+  const auto levels = table.text(j).levels;
+  return levels.size() >= 2 && std::all_of(levels.begin(), levels.end(),
+                                           [](const std::string& l) { return l == "train" || l == "validation" || l == "test"; });
+}
+
+/// As the user would write it: relative to the working folder when it lies below it.
+std::string written_path(const std::string& path) {
+  const auto relative = std::filesystem::path(path).lexically_relative(std::filesystem::current_path());
+  const std::string text = relative.string();
+  return text.empty() || text.rfind("..", 0) == 0 ? path : text;
+}
+
+void summarize_table(const Table& table, DataSummary& s) {
+  s.header = table.has_header();
+  s.rows = static_cast<long>(table.rows());
+  Index target = named(table, {"y", "target", "label", "class", "outcome", "response"});
+  const Index weight = named(table, {"weight", "weights", "sample_weight", "w"});
+  if (target < 0) target = table.cols() - 1;
+  if (target == weight && target > 0) --target;
+  for (Index j = 0; j < table.cols(); ++j) {
+    const ColumnCells& cells = table.cells(j);
+    s.columns.push_back({table.names()[static_cast<std::size_t>(j)], cells.numeric(), cells.missing > 0});
+    if (is_split(table, j) && j != target) s.split_column = s.columns.back().name;
+  }
+  s.target = s.header ? table.names()[static_cast<std::size_t>(target)] : "last";
+  if (weight >= 0 && weight != target && table.cells(weight).numeric() && s.header)
+    s.weight = table.names()[static_cast<std::size_t>(weight)];
+  s.classes = classes_of(table, target);
+}
+
+std::string format_of(const std::string& given, const std::string& path) {
+  if (given != "auto") return given;
+  const std::string extension = format_extension(path);
+  return extension == ".svm" || extension == ".libsvm" ? "libsvm" : extension == ".tsv" ? "tsv" : "csv";
+}
+
+}  // namespace
+
+DataSummary summarize_data(const RunConfig& config) {
+  const DataBlock& d = config.data;
+  if (!d.train.path) throw UsageError("name the data: tacit init data.train=FILE", "data.train");
+  DataSummary s;
+  s.file = written_path(*d.train.path);
+  s.format = format_of(d.format, *d.train.path);
+  if (s.format == "libsvm") {
+    const LibsvmSet set = read_libsvm({*d.train.path});
+    const Vec& labels = set.parts.front().label;
+    s.rows = static_cast<long>(labels.size());
+    const std::set<double> distinct(labels.begin(), labels.end());
+    if (distinct.size() == 2) {
+      for (const double v : distinct) s.classes.push_back(shortest(v));
+    }
+    return s;
+  }
+  TableOptions options;
+  options.header = d.header == "present" ? Header::present : d.header == "absent" ? Header::absent : Header::automatic;
+  options.skip_rows = d.skip_rows;
+  options.delimiter = d.delimiter;
+  options.decimal = d.decimal.empty() ? '.' : d.decimal[0];
+  options.missing_values = d.missing_values;
+  s.delimiter = d.delimiter;
+  s.decimal = d.decimal;
+  summarize_table(Table::read(*d.train.path, options), s);
+  return s;
+}
+
+}  // namespace tacit

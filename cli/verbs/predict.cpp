@@ -1,0 +1,91 @@
+#include <tacit/cli/verbs/predict.hpp>
+
+#include <cerrno>
+#include <cmath>
+#include <ostream>
+
+#include <tacit/cli/run/files.hpp>
+#include <tacit/cli/run/run_output.hpp>
+#include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/fields.hpp>
+
+namespace tacit {
+
+namespace {
+
+void check_sizes(const FittedModel& model, Index rows, const PredictionExtra& extra) {
+  const auto fits = [&](std::size_t size) { return size == 0 || static_cast<Index>(size) == rows; };
+  if (!fits(extra.row.size()) || !fits(extra.fold.size()) || !fits(extra.target.size()))
+    throw UsageError("predictions need as many row numbers, folds and targets as predictions");
+  if (model.task == Task::binary && model.classes.size() != 2)
+    throw UsageError("predictions of classes need a model with two classes");
+}
+
+}  // namespace
+
+double sigmoid(double margin) {
+  if (margin >= 0) return 1 / (1 + std::exp(-margin));
+  const double e = std::exp(margin);
+  return e / (1 + e);
+}
+
+Margins margins(const FittedModel& model, const std::string& data) {
+  EncodedFile file = model.encoder.encode(data);
+  if (file.x.cols() != model.coefficients.size())
+    throw UsageError("the encoder of the model makes " + std::to_string(file.x.cols()) + " features of '" + data +
+                     "', but the model has " + std::to_string(model.coefficients.size()));
+  Margins result;
+  result.values = file.x.sparse ? Vec(file.x.csr * model.coefficients) : Vec(file.x.dense * model.coefficients);
+  result.values.array() += model.intercept;
+  result.row = std::move(file.row);
+  result.warnings = std::move(file.warnings);
+  return result;
+}
+
+std::string predictions_csv(const FittedModel& model, In margin, const PredictionExtra& extra) {
+  check_sizes(model, margin.size(), extra);
+  const bool binary = model.task == Task::binary;
+  // A classifier of margins alone (a support vector machine) has no probabilities.
+  const bool probabilities = binary && model.kind.find("logistic") != std::string::npos;
+  std::string text = "row";
+  if (!extra.fold.empty()) text += ",fold";
+  if (!extra.target.empty()) text += ",target";
+  text += ",prediction";
+  if (probabilities)
+    for (const std::string& label : model.classes) text += "," + csv_cell("probability_" + label);
+  text += "\n";
+  for (Index i = 0; i < margin.size(); ++i) {
+    const auto k = static_cast<std::size_t>(i);
+    text += std::to_string(extra.row.empty() ? i + 1 : extra.row[k]);
+    if (!extra.fold.empty()) text += "," + csv_cell(extra.fold[k]);
+    if (!extra.target.empty()) text += "," + csv_cell(extra.target[k]);
+    const double m = margin(i);
+    if (std::isnan(m)) {
+      text += probabilities ? ",,,\n" : ",\n";
+      continue;
+    }
+    text += "," + (binary ? csv_cell(model.classes[m > 0 ? 1 : 0]) : shortest(m));
+    if (probabilities) text += "," + shortest(sigmoid(-m)) + "," + shortest(sigmoid(m));
+    text += "\n";
+  }
+  return text;
+}
+
+std::vector<std::string> predict(const std::filesystem::path& model_path, const std::string& data,
+                                 const std::optional<std::string>& output, std::ostream& out) {
+  const FittedModel model = read_model(model_path);
+  Margins result = margins(model, data);
+  PredictionExtra extra;
+  extra.row = std::move(result.row);
+  const std::string text = predictions_csv(model, result.values, extra);
+  if (output) {
+    write_atomically(*output, text);
+  } else {
+    errno = 0;
+    out << text << std::flush;
+    if (!out) throw IoError("write", "standard output", errno != 0 ? errno : EIO);
+  }
+  return std::move(result.warnings);
+}
+
+}  // namespace tacit

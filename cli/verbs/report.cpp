@@ -1,0 +1,133 @@
+#include <tacit/cli/verbs/report.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+#include <tacit/cli/report/report_page.hpp>
+#include <tacit/core/support/registry.hpp>
+
+namespace tacit {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+std::vector<Figure> figures_of(const RunRecord& r) {
+  if (r.verb == "tune") return tune_figures(r);
+  return r.verb == "compare" ? compare_figures(r) : curve_figures(r);
+}
+
+void write_all(const fs::path& to, const std::string& html, const std::vector<Figure>& figures) {
+  const fs::path plots = to / "plots";
+  std::error_code error;
+  fs::create_directories(plots, error);
+  if (error) throw IoError("make the folder", plots, error.value());
+  for (const Figure& f : figures) {
+    if (!f.missing.empty()) continue;
+    write_atomically(plots / (f.name + ".svg"), chart_svg(f.chart));
+    write_atomically(plots / (f.name + ".csv"), chart_csv(f.chart));
+  }
+  write_atomically(to / "report.html", html);
+}
+
+/// JSON of an unexpected shape is a damaged file, wherever that shows.
+template <class Made>
+auto checked(const fs::path& folder, const Made& made) {
+  try {
+    return made();
+  } catch (const json::exception& e) {
+    refuse_file(folder / "run.json", std::string("the file holds something else than a run writes there: ") + e.what());
+  }
+}
+
+/// A report.html that some other program put there stays.
+void keep_what_is_not_ours(const fs::path& folder, bool force) {
+  const fs::path page = folder / "report.html";
+  std::error_code none;
+  if (force || !fs::exists(page, none)) return;
+  if (read_whole(page).find("<meta name=\"generator\" content=\"tacit ") != std::string::npos) return;
+  throw DataError("E604", "'" + page.string() + "' was not written by tacit, so it is not replaced", {page.string(), 0, 0},
+                  "move it away, give another folder with -o, or --force to replace it");
+}
+
+/// The last part of each path; where two are the same, as they were given.
+std::vector<std::string> labels_of(const std::vector<std::string>& folders) {
+  std::vector<std::string> labels;
+  for (const std::string& f : folders) {
+    const fs::path path = fs::path(f).has_filename() ? fs::path(f) : fs::path(f).parent_path();
+    labels.push_back(path.filename().string());
+  }
+  const auto sorted = [&] {
+    std::vector<std::string> copy = labels;
+    std::sort(copy.begin(), copy.end());
+    return copy;
+  }();
+  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? labels : folders;
+}
+
+void write_side_by_side(const std::vector<std::string>& folders, const fs::path& to, const std::vector<RunRecord>& runs) {
+  const std::vector<std::string> labels = labels_of(folders);
+  const std::vector<Figure> figures = overlaid_figures(runs, labels);
+  write_all(to, side_by_side_page(runs, labels, figures), figures);
+}
+
+std::vector<RunRecord> read_all(const std::vector<std::string>& folders) {
+  std::vector<RunRecord> runs;
+  for (const std::string& f : folders) runs.push_back(checked(f, [&] { return read_run(f); }));
+  for (const RunRecord& r : runs) {
+    if (r.verb != runs.front().verb)
+      throw UsageError("runs of one verb can be laid side by side, and '" + folders.front() + "' is of tacit " +
+                       runs.front().verb + ", '" + r.folder.string() + "' of tacit " + r.verb);
+  }
+  return runs;
+}
+
+/// The folder of the result: that of -o, the run folder itself, or for several a new one.
+RunFolder target_of(const CommandLine& line) {
+  if (line.output) return RunFolder::given(*line.output, line.force);
+  if (line.files.size() > 1) return RunFolder::next_free("runs/{name}", "report");
+  keep_what_is_not_ours(line.files.front(), line.force);
+  return RunFolder::existing(line.files.front());
+}
+
+}  // namespace
+
+void write_report(const fs::path& from, const fs::path& to) {
+  checked(from, [&] {
+    const RunRecord r = read_run(from);
+    const std::vector<Figure> figures = figures_of(r);
+    write_all(to, run_page(r, figures), figures);
+  });
+}
+
+std::pair<std::string, std::string> leave_report(Session& session) {
+  const fs::path page = session.folder() / "report.html";
+  try {
+    write_report(session.folder(), session.folder());
+    return {"report", page.string()};
+  } catch (const std::exception& e) {
+    session.warn({"W330", "report", std::string("the report is not written: ") + e.what() + ".",
+                  "The results are complete; when the cause is gone, tacit report " + session.folder().string() + " writes it."});
+    return {"report", "not written"};
+  }
+}
+
+int report(const CommandLine& line, Streams& io) {
+  if (line.files.empty()) throw UsageError("usage: tacit report DIR... [-o DIR]");
+  if (!line.overrides.empty()) throw UsageError("tacit report takes no overrides, '" + line.overrides.front() + "' was given");
+  const std::vector<RunRecord> runs = read_all(line.files);  // before any folder is made
+  const RunFolder folder = target_of(line);
+  if (line.files.size() == 1)
+    write_report(line.files.front(), folder.path());
+  else
+    checked(line.files.front(), [&] { write_side_by_side(line.files, folder.path(), runs); });
+  const std::string page = (folder.path() / "report.html").string();
+  if (line.json)
+    io.out << json_text({{"runs", line.files}, {"report", page}});
+  else if (!line.quiet)
+    io.out << aligned({{"report", page}});
+  return kDone;
+}
+
+}  // namespace tacit

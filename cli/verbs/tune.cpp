@@ -1,0 +1,388 @@
+// tacit tune and tacit check.
+#include <tacit/cli/verbs/tune.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include <tacit/bilevel/trace.hpp>
+#include <tacit/cli/model/elsewhere.hpp>
+#include <tacit/cli/run/files.hpp>
+#include <tacit/cli/run/run_summary.hpp>
+#include <tacit/cli/run/session.hpp>
+#include <tacit/cli/verbs/predict.hpp>
+#include <tacit/cli/verbs/report.hpp>
+#include <tacit/core/support/registry.hpp>
+#include <tacit/hypergrad/reference.hpp>
+
+namespace tacit {
+
+RunConfig load_config(const CommandLine& line, const Strategies& strategies) {
+  if (line.files.size() != 1)
+    throw UsageError("usage: tacit " + line.verb + " CONFIG [key.path=value ...]" +
+                     (line.files.empty() ? "" : "; given: " + join(line.files, " ")));
+  return load_run_file(line.files.front(), line.overrides, strategies.catalog);
+}
+
+Progress progress_kind(const CommandLine& line, const Streams& io) {
+  if (line.quiet || line.progress == "none") return Progress::none;
+  if (line.progress == "bar" || (line.progress == "auto" && io.terminal)) return Progress::bar;
+  return line.verbose ? Progress::every : Progress::plain;
+}
+
+namespace {
+
+using nlohmann::json;
+
+json metrics_json(const NamedValues& values) {
+  json j = json::object();
+  for (const auto& [name, value] : values) j[name] = number_json(value);
+  return j;
+}
+
+json score_json(const Score& s) {
+  json j = metrics_json(s.metrics);
+  j["loss"] = number_json(s.loss.mean);
+  j["loss_standard_error"] = number_json(s.loss.standard_error);
+  return j;
+}
+
+std::string loss_text(const MeanLoss& l) {
+  return brief_number(l.mean) + (std::isfinite(l.standard_error) ? " +- " + brief_number(l.standard_error) : "");
+}
+
+std::string metrics_text(const NamedValues& values) {
+  std::string text;
+  for (const auto& [name, value] : values) text += (text.empty() ? "" : ", ") + name + " " + brief_number(value);
+  return text;
+}
+
+Issue fail_issue(const Assembly& a, double worst) {
+  const double limit = *a.config.diagnostics.fail_error;
+  return a.config.issue_at_key(
+      "diagnostics.fail_error", "E501",
+      "the worst estimated hypergradient error, " + brief_number(worst) + ", is above diagnostics.fail_error, " +
+          brief_number(limit),
+      "give the inner solver and the estimator more steps or tighter tolerances; trace.csv has the error "
+      "of every step");
+}
+
+/// A run that ended for a numerical reason says so even where no table is printed.
+Issue failure_issue(const Assembly& a, const std::string& message) {
+  return a.config.issue_at_key("", "E401", message,
+                               "look at the scale of the data; try prepare.standardize=true, another inner.solver, or a larger "
+                               "hyper.l2.start; what was reached is in the run folder");
+}
+
+/// One run of `tune`, step by step.
+class TuneRun {
+public:
+  TuneRun(const CommandLine& line, Streams& io) : session_(line, io) {}
+  int run();
+
+private:
+  void print_plan();
+  Summary follow(Vec theta0);
+  void leave_results();
+  void write_predictions();
+  std::vector<std::string> elsewhere() const;
+  std::vector<std::pair<std::string, std::string>> table() const;
+  json run_json() const;
+  json result_json() const;
+
+  Session session_;
+  std::unique_ptr<Assembly> a_;
+  Vec theta0_;
+  Summary summary_;
+  std::vector<HyperRow> hyper_;
+  std::optional<Score> best_, test_;
+  MeanLoss constant_;
+  std::optional<FinalFit> fit_;
+  std::pair<std::string, std::string> report_;  ///< row of the table
+};
+
+void TuneRun::print_plan() {
+  const Assembly& a = *a_;
+  session_.say("minimise over w" + std::string(a.options.intercept ? ", b" : "") + ":  " + a.objective_text());
+  session_.say("validate on " + std::to_string(a.split.validation.size()) + " rows, train on " +
+               std::to_string(a.split.train.size()) + " rows, " + std::to_string(a.data.x.cols()) + " features, " +
+               std::to_string(a.problem.space.size()) + " hyperparameters");
+  session_.say("inner solver " + a.solver_name + ", hypergradient " + a.estimator_name + ", outer optimizer " +
+               a.config.outer.optimizer);
+  for (const std::string& note : a.notes) session_.say(note);
+  if (a.config.model.kind == "ridge" && a.problem.space.size() > 0)
+    session_.say("the outer loss of ridge can have several minima; another hyper.l2.start may find another one");
+}
+
+/// What an estimator with a target did in a step.
+std::string aimed_text(const Diagnostics& d) {
+  if (std::isnan(d.sensitivity)) return {};
+  const std::string taped = std::isnan(d.window) ? "" : ", " + brief_number(d.window) + " of them at taped states";
+  return "; " + std::to_string(d.inner_steps) + " inner steps, " + brief_number(d.linear_steps) + " steps of the adjoint" +
+         taped + ", sensitivity " + brief_number(d.sensitivity);
+}
+
+Summary TuneRun::follow(Vec theta0) {
+  const RunConfig& c = a_->config;
+  OracleOptions options;
+  options.warm_start = c.inner.warm_start;
+  options.reference_every = c.diagnostics.reference;
+  options.audit_every = c.diagnostics.audit;
+  auto oracle = make_oracle(a_->problem, a_->solver, a_->estimator, options);
+  auto optimizer = make_optimizer(c, session_.strategies());
+  DriverOptions driver;
+  driver.max_steps = a_->problem.space.size() == 0 ? 0 : c.outer.max_steps;
+  driver.tolerance = c.outer.tolerance;
+  driver.schedule = schedule_named(c.outer.schedule);  // auto names none
+  driver.time_limit = c.limits.time.seconds;
+  driver.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
+  TraceFiles trace(session_.folder(), a_->problem.space);
+  const double warn_error = c.diagnostics.warn_error.value_or(std::numeric_limits<double>::infinity());
+  const Tolerance asked = oracle->tightest();
+  const auto observer = [&](const StepRecord& r) {
+    trace.add(r);
+    session_.log("step " + std::to_string(r.step) + " outer_loss " + number_text(r.outer_loss) + " hypergradient_norm " +
+                 number_text(r.hypergradient_norm) + aimed_text(r.diagnostics));
+    for (const Warning& w : step_warnings(r, warn_error, asked)) session_.warn(w);
+    session_.progress().show(r, driver.max_steps);
+  };
+  if (driver.time_limit) a_->interrupter->limit(*driver.time_limit);
+  const Summary s =
+      solve(driver, a_->problem.space, *oracle, *optimizer, theta0, {observer}, [] { return interrupting_signal() != 0; });
+  trace.finish();
+  return s;
+}
+
+void TuneRun::write_predictions() {
+  PredictionExtra extra;
+  std::vector<Index> rows = a_->split.validation;
+  for (const Index i : rows) {
+    extra.row.push_back(a_->data.row[static_cast<std::size_t>(i)]);
+    extra.fold.push_back("validation");
+    extra.target.push_back(a_->labels.empty() ? number_text(a_->y[i]) : a_->labels[a_->y[i] > 0]);
+  }
+  Design d = a_->design(rows, a_->scaling);
+  if (a_->options.intercept) d = d.with_intercept();
+  Vec z(d.rows());
+  d.multiply(summary_.best_evaluation.state->inner.x(), z);
+  session_.write("predictions.csv", predictions_csv(fit_->model, z, extra));
+}
+
+ElsewhereFit elsewhere_fit(const Assembly& a, const FinalFit& f) {
+  ElsewhereFit e;
+  // Weights of a file go into the script number by number.
+  e.weight_column = a.data.weight_column;
+  e.data = fit_rows(a.data, f.rows, e.weight_column, a.data.validation_target, a.data.test_target);
+  e.class_weight = a.class_weights;
+  e.intercept = a.options.intercept;
+  e.standardize = f.scaling.active();
+  e.mean_reduction = a.options.reduction == Reduction::mean;
+  e.l2 = f.l2;
+  return e;
+}
+
+void TuneRun::leave_results() {
+  const Evaluation& best = summary_.best_evaluation;
+  const Vec x = best.state->inner.x();
+  best_ = score(*a_, a_->split.validation, a_->scaling, x);
+  constant_ = intercept_alone(*a_);
+  if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, best.theta, theta0_);
+  const Vec u = best.u;
+  // The refit fills missing cells anew, so what needs the tuned coefficients comes before it.
+  fit_ = FinalFit{};
+  fit_->model.kind = a_->config.model.kind;
+  fit_->model.task = a_->family->classifier() ? Task::binary : Task::regression;
+  fit_->model.classes = a_->labels;
+  fit_->model.positive = a_->labels.empty() ? "" : a_->labels[1];
+  if (a_->config.output.predictions) write_predictions();
+  fit_ = final_fit(*a_, u, x);
+  if (!a_->split.test.empty()) test_ = score(*a_, a_->split.test, fit_->scaling, fit_->x);
+  fit_->model.metrics = best_->metrics;
+  session_.write("hyper.csv", hyper_csv(hyper_));
+  write_model(fit_->model, session_.folder() / "model.json");
+  write_elsewhere(session_.folder(), fit_->model, elsewhere_fit(*a_, *fit_));
+  for (const Warning& w : bound_warnings(hyper_)) session_.warn(w);
+  if (a_->problem.space.size() > static_cast<Index>(a_->split.validation.size()))
+    session_.warn({"W311", "result",
+                   "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +
+                       std::to_string(a_->split.validation.size()) +
+                       "); the validation loss is then no measure of what they are worth.",
+                   "Use hyper.l2.per=all or group, or more validation rows."});
+}
+
+/// The final penalty in the units of other tools, a line each.
+std::vector<std::string> TuneRun::elsewhere() const {
+  if (!fit_) return {};
+  return lambda_elsewhere_lines(
+      lambda_elsewhere(a_->config.model.kind, fit_->l2, fit_->weight_sum, fit_->sd_y, a_->options.reduction == Reduction::mean));
+}
+
+std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
+  std::vector<std::pair<std::string, std::string>> rows;
+  rows.push_back({"stopped", summary_.message.empty() ? to_string(summary_.reason) : summary_.message});
+  rows.push_back(
+      {"outer steps", std::to_string(summary_.steps) + " in " + brief_number(std::round(summary_.seconds * 1000) / 1000) + " s"});
+  if (best_) {
+    rows.push_back({"best loss", loss_text(best_->loss) + " (step " + std::to_string(summary_.best.step) + ")"});
+    rows.push_back({"intercept alone", loss_text(constant_)});
+    rows.push_back({"validation", metrics_text(best_->metrics)});
+  }
+  if (test_) rows.push_back({"test", loss_text(test_->loss) + ", " + metrics_text(test_->metrics)});
+  const std::size_t shown = std::min<std::size_t>(hyper_.size(), 12);
+  for (std::size_t i = 0; i < shown; ++i)
+    rows.push_back({hyper_[i].name, brief_number(hyper_[i].value) + (hyper_[i].at_bound ? "  (end of its range)" : "")});
+  if (shown < hyper_.size()) rows.push_back({"...", std::to_string(hyper_.size() - shown) + " more in hyper.csv"});
+  for (const std::string& text : elsewhere()) rows.push_back({"the same in", text});
+  if (std::isfinite(summary_.last.diagnostics.implicit_truncation))
+    rows.push_back({"warm start", "worth " + brief_number(summary_.last.diagnostics.implicit_truncation) +
+                                      " inner iterations at the last step (" +
+                                      brief_number(summary_.last.diagnostics.head_start_nats) + " nats)"});
+  rows.push_back({"hypergradient", !std::isnan(summary_.worst_error)
+                                       ? "worst estimated error " + brief_number(summary_.worst_error)
+                                       : "error not known"});
+  rows.push_back({"work", std::to_string(summary_.work.gradients) + " gradients, " +
+                              std::to_string(summary_.work.hessian_products) +
+                              " Hessian products; diagnostics apart: " + std::to_string(summary_.diagnostic_work.inner_units())});
+  rows.push_back({"warnings", session_.warnings().all().empty() ? "none" : std::to_string(session_.warnings().all().size())});
+  rows.push_back({"run folder", session_.folder().string()});
+  rows.push_back(report_);
+  return rows;
+}
+
+json TuneRun::result_json() const {
+  const json all = summary_json(summary_, a_->problem.space);
+  json j{{"metrics", best_ ? score_json(*best_) : json(nullptr)},
+         {"test", test_ ? score_json(*test_) : json(nullptr)},
+         {"seconds", session_.seconds()},
+         {"warnings", session_.warnings().json()},
+         {"output", session_.folder().string()}};
+  for (const char* key : {"status", "message", "best", "outer_steps", "work"}) j[key] = all.at(key);
+  return j;
+}
+
+json TuneRun::run_json() const {
+  json j = run_facts(*a_, session_);
+  j.update(summary_json(summary_, a_->problem.space));
+  j.update(thresholds_json(a_->config.diagnostics));
+  j.update(result_json());
+  j["intercept_alone"] =
+      best_ ? json{{"loss", number_json(constant_.mean)}, {"loss_standard_error", number_json(constant_.standard_error)}}
+            : json(nullptr);
+  j["elsewhere"] = elsewhere();
+  return j;
+}
+
+int TuneRun::run() {
+  RunConfig config = load_config(session_.line(), session_.strategies());
+  if (session_.line().print_config) {
+    session_.io().out << to_yaml(config, session_.strategies().catalog);
+    return kDone;
+  }
+  try {
+    session_.progress().begin("reading the data");
+    a_ = assemble(config, session_.strategies());
+    session_.progress().begin("looking for the start of the hyperparameters");
+    theta0_ = starting_point(*a_, session_.strategies());
+    session_.open(a_->config);
+  } catch (const UsageError& e) {
+    throw RunFileError({config.issue_of(e)});
+  }
+  session_.write("run.json", begun_text(run_facts(*a_, session_)));
+  print_plan();
+  for (const std::string& w : a_->data.warnings) session_.warn({"W201", "data", w, ""});
+  session_.progress().begin("evaluating the start");
+  summary_ = follow(theta0_);
+  session_.progress().begin("fitting the final model");
+  const Ending ending = ending_of(summary_.reason);
+  const bool has_best = summary_.best_evaluation.state != nullptr;
+  if (has_best) leave_results();
+  session_.write("run.json", json_text(run_json()));
+  report_ = leave_report(session_);
+  session_.progress().clear();
+  if (session_.line().json)
+    session_.io().out << json_text(result_json());
+  else if (!session_.line().quiet)
+    session_.io().out << aligned(table());
+  if (ending.code == kNumerical)
+    session_.progress().message(render(failure_issue(*a_, summary_.message), {session_.io().colour}));
+  const auto& fail = a_->config.diagnostics.fail_error;
+  if (ending.code == kDone && fail && !(summary_.worst_error <= *fail)) {
+    session_.progress().message(render(fail_issue(*a_, summary_.worst_error), {session_.io().colour}));
+    return kQuality;
+  }
+  return ending.code;
+}
+
+/// The hypergradient of the chosen estimator at the start against finite differences.
+int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine& line, Streams& io) {
+  const Vec theta = starting_point(a, strategies);
+  OracleOptions options;
+  options.error_estimate = false;
+  auto oracle = make_oracle(a.problem, a.solver, a.estimator, options);
+  Evaluation e = oracle->evaluate(theta, oracle->tightest());
+  oracle->differentiate(e, oracle->tightest());
+  const Hypergradient fd = strategies.estimators.make("finite-difference")->estimate(a.problem, e.u, e.state->inner, nullptr, 0);
+  Vec expected(theta.size());
+  a.problem.space.pull_back(theta, fd.gradient, expected);
+  const double unit = std::max(expected.norm(), a.config.outer.tolerance * std::abs(e.value));
+  const double error = (e.gradient - expected).norm() / unit;
+  const double limit = a.config.diagnostics.fail_error.value_or(a.config.diagnostics.warn_error.value_or(0.1));
+  const bool good = error <= limit;
+  if (line.json)
+    io.out << json{{"relative_error", number_json(error)}, {"limit", limit}, {"passed", good}}.dump(2) << '\n';
+  else
+    io.out << aligned({{"hypergradient", "relative error " + brief_number(error) + " against finite differences, limit " +
+                                             brief_number(limit) + (good ? ": passed" : ": FAILED")}});
+  return good ? kDone : kQuality;
+}
+
+/// What `tune` with the same arguments would say of its folder; nothing is made.
+void check_folder(const CommandLine& line, const RunConfig& config) {
+  const bool fresh = !line.output && config.output.dir.find("{name}") != std::string::npos;
+  const std::string refusal = fresh ? "" : folder_in_use(line.output.value_or(config.output.dir), line.force);
+  if (!refusal.empty()) throw UsageError(refusal, "output.dir");
+}
+
+}  // namespace
+
+int tune(const CommandLine& line, Streams& io) { return TuneRun(line, io).run(); }
+
+int check(const CommandLine& line, Streams& io) {
+  const Strategies strategies;
+  RunConfig config = load_config(line, strategies);
+  if (line.print_config) {
+    io.out << to_yaml(config, strategies.catalog);
+    return kDone;
+  }
+  ProgressLine progress(io.err, progress_kind(line, io));
+  const Heartbeat heartbeat(progress);
+  progress.begin("reading the data");
+  std::unique_ptr<Assembly> a;
+  try {
+    check_folder(line, config);
+    a = assemble(config, strategies);
+    progress.begin("the hypergradient against finite differences");
+    if (line.gradient) return check_gradient(*a, strategies, line, io);
+  } catch (const UsageError& e) {
+    throw RunFileError({config.issue_of(e)});
+  }
+  if (line.json) {
+    io.out << json{{"status", "ok"}, {"train", a->split.train.size()}, {"validation", a->split.validation.size()}}.dump(2)
+           << '\n';
+    return kDone;
+  }
+  io.out << aligned({{"objective", a->objective_text()},
+                     {"rows", std::to_string(a->split.train.size()) + " train, " + std::to_string(a->split.validation.size()) +
+                                  " validation, " + std::to_string(a->split.test.size()) + " test"},
+                     {"features", std::to_string(a->data.x.cols())},
+                     {"hyperparameters", std::to_string(a->problem.space.size())},
+                     {"inner solver", a->solver_name},
+                     {"estimator", a->estimator_name},
+                     {"outer optimizer", a->config.outer.optimizer}});
+  for (const std::string& note : a->notes) io.out << "  " << note << '\n';
+  return kDone;
+}
+
+}  // namespace tacit

@@ -1,0 +1,34 @@
+// What the verbs do. Each returns the exit code of the program.
+#pragma once
+#include <iosfwd>
+
+#include <tacit/cli/verbs/command_line.hpp>
+
+namespace tacit {
+
+/// Where a verb reads and writes. Results go to out, everything else to err.
+struct Streams {
+  std::ostream& out;
+  std::ostream& err;
+  bool terminal = false;  ///< err is a terminal
+  bool colour = false;
+};
+
+int tune(const CommandLine& line, Streams& io);
+int check(const CommandLine& line, Streams& io);
+int compare(const CommandLine& line, Streams& io);
+int curve(const CommandLine& line, Streams& io);
+int predict_verb(const CommandLine& line, Streams& io);
+int init(const CommandLine& line, Streams& io);
+int describe_verb(const CommandLine& line, Streams& io);
+int schema_verb(const CommandLine& line, Streams& io);
+int report(const CommandLine& line, Streams& io);
+
+/// Runs a command line: the whole program but for the process itself. Errors are printed with code, place and remedy.
+int run_program(const std::vector<std::string>& arguments, Streams& io);
+
+/// Set by the first SIGINT or SIGTERM (its number); asked at safe points.
+int interrupting_signal();
+void handle_signals();
+
+}  // namespace tacit

@@ -1,0 +1,152 @@
+// Solvers that factor f_xx: Newton and, for quadratic f, Cholesky.
+#include <algorithm>
+#include <cmath>
+
+#include <tacit/core/inner/detail/common.hpp>
+
+namespace tacit {
+
+void hessian_matrix(const Curvature& curvature, OutM h) {
+  if (curvature.dense(h)) return;
+  constexpr Index kBlock = 16;
+  const Index n = h.rows();
+  for (Index at = 0; at < n; at += kBlock) {
+    const Index k = std::min(kBlock, n - at);
+    Mat columns = Mat::Zero(n, k), products(n, k);
+    columns.block(at, 0, k, k).setIdentity();
+    curvature.hessian_batch(columns, products);
+    h.middleCols(at, k) = products;
+  }
+}
+
+namespace {
+
+using detail::Ending;
+
+/// The factor of h + shift I with the least tried shift that makes it positive definite (0 first, then tenfold from eps times the
+/// diagonal); null when nothing helps (h is not finite).
+std::shared_ptr<const LinearOperator> factor_shifted(Mat& h, double& shift) {
+  shift = 0;
+  if (!h.allFinite()) return nullptr;
+  const double size = std::max(h.cwiseAbs().rowwise().sum().maxCoeff(), 1e-300);
+  double added = 0;
+  for (double relative = 16 * detail::kEps; relative < 1e3; relative *= 10) {
+    if (auto inverse = cholesky_inverse(h)) return inverse;
+    shift = relative * size;
+    h.diagonal().array() += shift - added;
+    added = shift;
+  }
+  return nullptr;
+}
+
+/// Largest absolute row sum: a bound of the largest eigenvalue.
+double row_sum_bound(const Mat& h) { return h.cwiseAbs().rowwise().sum().maxCoeff(); }
+
+}  // namespace
+
+void NewtonSolver::fields(FieldVisitor& v) { options.fields(v); }
+
+InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
+                                  TapeRequest tape) const {
+  detail::refuse_tape(tape, "newton");
+  const Objective& f = *problem.f;
+  InnerSolution s = detail::begin(problem, u, previous);
+  if (previous) s.inverse = previous->inverse;  // kept: may serve as a preconditioner until there is a new one
+  const Index n = s.inner_dim;
+  FirstOrder at, trial;
+  auto curvature = f.linearize(s.z, u, &at);
+  const double unit = detail::gradient_unit(problem, u, s.x0, at.gradient.norm());
+  const double target = accuracy.residual * unit;
+  Ending ending = Ending::limit;
+  std::string why;
+  Mat h(n, n);
+  Vec d(n), x(n);
+  detail::StallWatch watch(3);
+  double norm = at.gradient.norm();
+  while (true) {
+    if (accuracy.residual > 0 && norm <= target) {
+      ending = Ending::target;
+      break;
+    }
+    if (s.steps >= options.max_steps || !std::isfinite(norm)) break;
+    hessian_matrix(*curvature, h);
+    double shift = 0;
+    const double l = row_sum_bound(h);
+    s.inverse = factor_shifted(h, shift);
+    s.inverse_exact = shift == 0 && s.inverse != nullptr;
+    if (!s.inverse) {
+      ending = Ending::failed;
+      why = "the Hessian of the inner objective is not finite after " + std::to_string(s.steps) + " steps";
+      break;
+    }
+    const double floor = detail::rounding_floor(unit, l, s.z.norm());
+    if (accuracy.residual > 0 && watch.stalled(norm, floor)) {
+      ending = Ending::rounding;
+      break;
+    }
+    s.inverse->apply(at.gradient, d);
+    d = -d;
+    const auto search = detail::backtrack(f, u, s.z, at, d, x, trial, curvature);
+    if (!search.accepted) {
+      ending = norm <= floor ? Ending::rounding : Ending::failed;
+      why = "newton found no lower point along its direction (gradient " + sci(norm) +
+            "); check the derivatives of the inner objective";
+      break;
+    }
+    ++s.steps;
+    s.z = x;
+    std::swap(at, trial);
+    norm = at.gradient.norm();
+    s.inverse_exact = f.quadratic() && shift == 0;
+  }
+  detail::finish(s, norm, unit, accuracy.residual, ending, why);
+  return s;
+}
+
+void CholeskySolver::fields(FieldVisitor&) {}
+
+InnerSolution CholeskySolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
+                                    TapeRequest tape) const {
+  detail::refuse_tape(tape, "cholesky");
+  InnerSolution s = detail::begin(problem, u, previous);
+  const Objective& f = *problem.f;
+  if (!f.quadratic())
+    throw UsageError("solver 'cholesky' needs an objective that is quadratic in x; use newton or newton-cg", "inner.solver");
+  const Index n = s.inner_dim;
+  FirstOrder at;
+  const auto curvature = f.linearize(s.z, u, &at);
+  const double unit = detail::gradient_unit(problem, u, s.x0, at.gradient.norm());
+  Mat h(n, n);
+  hessian_matrix(*curvature, h);
+  s.inverse = cholesky_inverse(h);
+  if (!s.inverse) {
+    detail::finish(
+        s, at.gradient.norm(), unit, accuracy.residual, Ending::failed,
+        "the Hessian of the inner problem is not positive definite to rounding: raise the lower bound of the penalty, or use "
+        "newton-cg");
+    return s;
+  }
+  s.inverse_exact = true;
+  const double l = row_sum_bound(h);
+  Vec d(n), g = at.gradient, best = s.z;
+  double norm = g.norm(), least = norm;
+  // The first solve, one step of refinement, and a second one only where the first has not reached what was asked.
+  for (int k = 0; k < 3 && (k < 2 || least > std::max(accuracy.residual * unit, detail::rounding_floor(unit, l, s.z.norm())));
+       ++k) {
+    s.inverse->apply(g, d);
+    s.z -= d;
+    f.gradient(s.z, u, g);
+    norm = g.norm();
+    ++s.steps;
+    if (!(norm < least)) break;
+    least = norm;
+    best = s.z;
+  }
+  if (std::isfinite(least)) s.z = best;
+  const bool rounded = least <= detail::rounding_floor(unit, l, s.z.norm());
+  detail::finish(s, least, unit, accuracy.residual, rounded ? Ending::rounding : Ending::limit);
+  if (accuracy.residual == 0 && rounded) s.message = "solved by one factorization; residual " + sci(s.residual);
+  return s;
+}
+
+}  // namespace tacit

@@ -1,0 +1,68 @@
+// What the inner solvers share: start, unit of the tolerance, rounding floor, closing account. Not part of the public interface.
+#pragma once
+#include <limits>
+#include <string>
+
+#include <tacit/core/inner/inner.hpp>
+#include <tacit/core/support/numbers.hpp>
+
+namespace tacit::detail {
+
+inline constexpr double kEps = std::numeric_limits<double>::epsilon();
+
+/// A solution with the start filled in: the previous x when it is finite, else the cold start. Throws UsageError when it does not
+/// fit.
+InnerSolution begin(const Problem& problem, In u, const InnerSolution* previous);
+
+/// ||f_x(0, u)||, the unit of the tolerance; `first` is ||f_x(x0, u)||, which is the same number when x0 = 0. 1 when the gradient
+/// at 0 is 0 or not finite.
+double gradient_unit(const Problem& problem, In u, In x0, double first);
+
+/// Throws UsageError when a tape is asked of a solver that leaves none.
+void refuse_tape(const TapeRequest& tape, const char* solver);
+
+/// No gradient below this can be told from zero: the rounding error of f_x and of moving x at all, for curvature up to l. At
+/// most a thousandth of the unit, since a point of a larger gradient is no solution.
+double rounding_floor(double unit, double l, double x_norm);
+
+/// Watches gradient norms near the rounding floor.
+class StallWatch {
+public:
+  explicit StallWatch(Index patience) : patience_(patience) {}
+  /// True when there was no new least norm for `patience` calls and the norm is below the floor.
+  bool stalled(double norm, double floor) {
+    if (norm < best_) {
+      best_ = norm;
+      since_ = 0;
+    } else {
+      ++since_;
+    }
+    return since_ >= patience_ && norm <= floor;
+  }
+
+private:
+  Index patience_;
+  Index since_ = 0;
+  double best_ = std::numeric_limits<double>::infinity();
+};
+
+/// Why an iteration ended.
+enum class Ending { target, rounding, limit, failed };
+
+/// Result of a line search by backtracking from step 1.
+struct Backtrack {
+  bool accepted = false;
+  double step = 0;
+  double slope = 0;  ///< f_x(x)' d at the start
+};
+
+/// Finds t in {1, shorter} with f(x + t d) <= f(x) + 1e-4 t f_x'd; where rounding hides differences of f, with a smaller slope of
+/// f instead (Hager and Zhang 2005). One evaluation (value, gradient, curvature in one pass) a trial. On success trial point, its
+/// first order and its curvature are filled in.
+Backtrack backtrack(const Objective& f, In u, In x, const FirstOrder& at, In d, Vec& trial_x, FirstOrder& trial,
+                    std::unique_ptr<const Curvature>& curvature);
+
+/// Fills in gradient norm, residual, status and message. `why`: a sentence for `failed`.
+void finish(InnerSolution& s, double gradient_norm, double unit, double tolerance, Ending ending, const std::string& why = {});
+
+}  // namespace tacit::detail

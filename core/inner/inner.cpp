@@ -1,0 +1,300 @@
+#include <tacit/core/inner/inner.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <tacit/core/inner/detail/common.hpp>
+#include <tacit/core/support/rate.hpp>
+
+namespace tacit {
+namespace detail {
+
+InnerSolution begin(const Problem& problem, In u, const InnerSolution* previous) {
+  if (!problem.f) throw UsageError("problem '" + problem.name + "' has no inner objective");
+  InnerSolution s;
+  s.inner_dim = problem.f->inner_dim();
+  if (u.size() != problem.f->outer_dim())
+    throw UsageError("the inner objective takes " + std::to_string(problem.f->outer_dim()) + " hyperparameters, got " +
+                     std::to_string(u.size()));
+  s.x_cold = problem.cold_start(u);
+  s.x0 = s.x_cold;
+  if (previous) {
+    if (previous->inner_dim != s.inner_dim)
+      throw UsageError("the previous inner solution has " + std::to_string(previous->inner_dim) + " variables, the problem has " +
+                       std::to_string(s.inner_dim) + "; start cold");
+    if (previous->x().allFinite()) {
+      s.x0 = previous->x();
+      s.cold = false;
+    }
+  }
+  s.z0 = s.x0;
+  s.z = s.x0;
+  return s;
+}
+
+double gradient_unit(const Problem& problem, In u, In x0, double first) {
+  const double unit = x0.isZero(0) ? first : problem.f->gradient_scale(u);
+  // An objective may be infinite at 0 (a barrier): nothing measured in that unit would ever be too large.
+  return unit > 0 && std::isfinite(unit) ? unit : 1;
+}
+
+void refuse_tape(const TapeRequest& tape, const char* solver) {
+  if (tape.wanted())
+    throw UsageError(
+        "solver '" + std::string(solver) +
+            "' records no trajectory; use a fixed-point map (gradient-descent, heavy-ball, nesterov) as inner.solver, or an "
+            "estimator without a tape such as implicit-cg",
+        "inner.solver");
+}
+
+double rounding_floor(double unit, double l, double x_norm) {
+  // Without a minimum ||x|| grows without end, and so would a floor that follows it: what is left of the gradient decides then.
+  constexpr double kNotStationary = 1e-3;
+  return std::min(100 * kEps * (unit + l * x_norm), kNotStationary * unit);
+}
+
+void finish(InnerSolution& s, double gradient_norm, double unit, double tolerance, Ending ending, const std::string& why) {
+  s.gradient_norm = gradient_norm;
+  s.residual = gradient_norm / unit;
+  const std::string count = std::to_string(s.steps) + (s.steps == 1 ? " step" : " steps");
+  const std::string numbers = "residual " + sci(s.residual) + ", asked " + sci(tolerance) + " after " + count;
+  if (!std::isfinite(gradient_norm) && ending != Ending::failed) {
+    s.status = Status::failed;
+    s.message = "the inner gradient is not finite after " + count;
+    return;
+  }
+  if (ending != Ending::failed && tolerance > 0 && s.residual <= tolerance) {
+    s.status = Status::converged;
+    return;
+  }
+  switch (ending) {
+    case Ending::rounding:
+      s.status = Status::rounding;
+      s.message = "the inner problem is solved as well as rounding allows: " + numbers;
+      return;
+    case Ending::failed:
+      s.status = Status::failed;
+      s.message = why;
+      return;
+    case Ending::target:
+    case Ending::limit:
+      s.status = Status::step_limit;
+      break;
+  }
+  s.message = tolerance > 0 ? "the inner problem has not converged: " + numbers
+                            : "exactly " + count + " were asked (tolerance 0); residual " + sci(s.residual);
+}
+
+namespace {
+
+double true_norm(const Problem& problem, In x, In u) {
+  Vec g(x.size());
+  problem.f->gradient(x, u, g);
+  return g.norm();
+}
+
+bool has_momentum(const InnerSolution& s) { return s.map && s.map->state_dim() != s.inner_dim; }
+
+/// The contraction factor of a gradient step on f with mu <= f_xx <= L; NaN with momentum, whose norm is no contraction, and
+/// where mu is not known.
+double rate_bound(const Problem& problem, In u, const InnerSolution& s) {
+  const double mu = problem.f->convexity(u), alpha = s.map->step_size();
+  if (has_momentum(s) || !(mu > 0)) return std::numeric_limits<double>::quiet_NaN();
+  return std::max(std::abs(1 - alpha * mu), std::abs(1 - alpha * problem.f->smoothness(u)));
+}
+
+/// The stop that watches the error of the iterate instead of the gradient.
+class IterateTest {
+public:
+  IterateTest(const Problem& problem, In u, const Accuracy& accuracy, InnerSolution& s)
+      : accuracy_(accuracy), s_(s), momentum_(has_momentum(s)) {
+    if (accuracy.iterate > 0) bound_ = rate_bound(problem, u, s);
+  }
+  /// After a step: leaves the mark, and says whether the run may end.
+  bool met() {
+    constexpr Index kFirst = 10;  // what fewer steps show of the rate is not enough
+    if (!(accuracy_.iterate > 0) || s_.steps < kFirst) return false;
+    const double error = estimated_iterate_error(s_.step_norms, momentum_, accuracy_.rate, bound_);
+    const double size = s_.z.head(s_.inner_dim).norm();
+    if (s_.marked.size() == 0 && error <= accuracy_.mark * size) s_.marked = s_.z.head(s_.inner_dim);
+    return error <= accuracy_.iterate * size;
+  }
+
+private:
+  Accuracy accuracy_;
+  InnerSolution& s_;
+  bool momentum_;
+  double bound_ = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// One run of a bound map, from its start or from where it stopped before.
+class MapRun {
+public:
+  MapRun(const Problem& problem, In u, const Accuracy& accuracy, Index max_steps, InnerSolution& s)
+      : problem_(problem), u_(u), tolerance_(accuracy.residual), max_steps_(max_steps), s_(s), n_(s.inner_dim),
+        always_step_(s.tape.has_value()), close_(problem, u, accuracy, s) {
+    s.iterate_met = false;
+    s.gradient.resize(0);
+    if (s.steps > 0) unit_ = s.residual > 0 ? s.gradient_norm / s.residual : gradient_unit(problem, u, s.x0, known_start());
+  }
+
+  void run() {
+    const Ending ending = iterate();
+    if (known_ < 0) {
+      s_.gradient.resize(n_);
+      problem_.f->gradient(s_.x(), u_, s_.gradient);
+      known_ = s_.gradient.norm();
+    }
+    if (unit_ < 0) unit_ = gradient_unit(problem_, u_, s_.x0, s_.steps == 0 ? known_ : first_);
+    finish(s_, known_, unit_, tolerance_, ending, why_);
+    if (s_.iterate_met && s_.status == Status::step_limit) {
+      s_.status = Status::converged;
+      s_.message.clear();
+    }
+  }
+
+private:
+  Ending iterate();
+  std::string not_finite(Index k) const;
+  bool verified(double norm);
+  bool stuck(double norm, double moved);
+  double known_start() const { return true_norm(problem_, s_.x0, u_); }
+
+  const Problem& problem_;
+  Vec u_;
+  double tolerance_;
+  Index max_steps_;
+  InnerSolution& s_;
+  Index n_;
+  bool always_step_;
+  IterateTest close_;
+  double unit_ = -1, first_ = -1;
+  double known_ = -1;  ///< true gradient norm at the present x, -1: not known
+  Index next_check_ = 0, unmoved_ = 0;
+  StallWatch watch_{100};
+  std::string why_;
+};
+
+Ending MapRun::iterate() {
+  const FixedPointMap& map = *s_.map;
+  Vec next(map.state_dim());
+  for (Index k = s_.steps; k < max_steps_; ++k) {
+    double norm = map.step(k, s_.z, u_, next);
+    const double moved = (next.head(n_) - s_.z.head(n_)).norm();
+    if (!std::isfinite(moved)) {
+      why_ = not_finite(k);
+      return Ending::failed;
+    }
+    if (std::isnan(norm)) norm = moved / map.step_size();
+    if (k == 0) {
+      first_ = norm;
+      unit_ = gradient_unit(problem_, u_, s_.x0, norm);
+      // The first step evaluates the gradient at x itself: nothing to do when that is good enough (a tape needs a step to
+      // differentiate).
+      if (!always_step_ && tolerance_ > 0 && norm <= tolerance_ * unit_) {
+        known_ = norm;
+        return Ending::target;
+      }
+    }
+    s_.z.swap(next);
+    s_.steps = k + 1;
+    s_.step_norms.push_back(moved);
+    if (s_.tape) s_.tape->push(s_.steps, s_.z);
+    known_ = -1;
+    if (close_.met()) {
+      s_.iterate_met = true;
+      return Ending::target;
+    }
+    if (tolerance_ == 0) continue;
+    if (verified(norm)) return Ending::target;
+    if (stuck(norm, moved)) return Ending::rounding;
+  }
+  return Ending::limit;
+}
+
+/// Why step k left the numbers.
+std::string MapRun::not_finite(Index k) const {
+  if (k == 0 && !std::isfinite(true_norm(problem_, s_.x(), u_)))
+    return "the gradient of the inner objective is not finite at the start; check the data and the objective";
+  return "the inner iteration is not finite after " + std::to_string(k) + (k == 1 ? " step" : " steps") + "; its step size " +
+         sci(s_.map->step_size()) + " is too large: lower inner.step (auto is stable) or use another inner.solver";
+}
+
+/// The map's own norm belongs to the point before the step, or to an extrapolated one; the test is made at x.
+bool MapRun::verified(double norm) {
+  if (norm > tolerance_ * unit_ || s_.steps < next_check_) return false;
+  known_ = true_norm(problem_, s_.x(), u_);
+  next_check_ = s_.steps + std::max<Index>(1, s_.steps / 20);
+  return known_ <= tolerance_ * unit_;
+}
+
+bool MapRun::stuck(double norm, double moved) {
+  unmoved_ = moved == 0 ? unmoved_ + 1 : 0;
+  return unmoved_ >= 2 || watch_.stalled(norm, rounding_floor(unit_, 1 / s_.map->step_size(), s_.z.head(n_).norm()));
+}
+
+}  // namespace
+}  // namespace detail
+
+void IterativeOptions::fields(FieldVisitor& v) {
+  v.field("tolerance", tolerance, Range{0, 1, false, false},
+          "relative residual ||f_x(x)|| / ||f_x(0)|| at which the inner solver stops; 0: exactly max_steps");
+  v.field("max_steps", max_steps, Range::at_least(1), "iterations of the inner solver at most");
+}
+
+IterateSolver::IterateSolver(std::unique_ptr<Algorithm> algorithm) : algorithm_(std::move(algorithm)) {
+  if (!algorithm_) throw UsageError("IterateSolver needs an algorithm, GradientDescent for one");
+}
+
+void IterateSolver::fields(FieldVisitor& v) {
+  algorithm_->fields(v);
+  options.fields(v);
+}
+
+InnerSolution IterateSolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
+                                   TapeRequest tape) const {
+  InnerSolution s = detail::begin(problem, u, previous);
+  s.map = algorithm_->bind(problem, u);
+  s.z0.resize(s.map->state_dim());
+  s.map->lift(s.x0, s.z0);
+  s.z = s.z0;
+  if (tape.wanted()) {
+    s.tape.emplace(tape, options.max_steps);
+    s.tape->push(0, s.z);
+  }
+  detail::MapRun(problem, u, accuracy, options.max_steps, s).run();
+  return s;
+}
+
+bool IterateSolver::go_on(const Problem& problem, In u, InnerSolution& s, Accuracy accuracy) const {
+  if (!s.map || s.steps >= options.max_steps || s.status == Status::failed) return false;
+  detail::MapRun(problem, u, accuracy, options.max_steps, s).run();
+  return true;
+}
+
+double InnerSolution::relative_iterate_error(const Problem& problem, In u, double least_rate) const {
+  if (!map) return std::numeric_limits<double>::quiet_NaN();
+  return estimated_iterate_error(step_norms, detail::has_momentum(*this), least_rate, detail::rate_bound(problem, u, *this)) /
+         x().norm();
+}
+
+void register_solvers(Registry<InnerSolver>& registry) {
+  Registry<Algorithm> algorithms("algorithm", "inner.solver");
+  register_algorithms(algorithms);
+  for (const std::string& name : algorithms.names()) {
+    // Each factory makes its algorithm anew, so two solvers share no options.
+    registry.add(name, algorithms.doc(name),
+                 [algorithms, name] { return std::make_unique<IterateSolver>(algorithms.make(name)); });
+  }
+  registry.add("lbfgs", "limited-memory BFGS with a strong Wolfe line search; no curvature needed",
+               [] { return std::make_unique<LbfgsSolver>(); });
+  registry.add("newton", "Newton's method with a Cholesky factor of the Hessian; for up to some hundred variables",
+               [] { return std::make_unique<NewtonSolver>(); });
+  registry.add("newton-cg", "Newton's method with conjugate gradients; the choice for smooth losses",
+               [] { return std::make_unique<NewtonCgSolver>(); });
+  registry.add("cholesky", "one factorization; for objectives that are quadratic in x (ridge)",
+               [] { return std::make_unique<CholeskySolver>(); });
+}
+
+}  // namespace tacit

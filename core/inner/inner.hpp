@@ -1,0 +1,152 @@
+// The inner level: approximate minimizers of f(., u) and the solvers that find them.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tacit/core/inner/maps.hpp>
+#include <tacit/core/inner/trajectory.hpp>
+#include <tacit/core/linear/linear_solver.hpp>
+#include <tacit/core/model/model.hpp>
+#include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/registry.hpp>
+
+namespace tacit {
+
+/// How well the inner problem is to be solved: ||f_x(x, u)|| <= residual * ||f_x(0, u)||. 0: exactly the step limit of the
+/// solver. A fixed-point map can also be asked to stop at an estimate of its own error.
+struct Accuracy {
+  double residual = 1e-8;
+  double iterate = 0;  ///< stop, after 10 steps or more, where ||x_k - x*|| <= iterate ||x_k|| by estimate; 0: no such test
+  double mark = 0;     ///< with `iterate`: also leave a copy of the first x_k that meets this one
+  double rate = 0;     ///< contraction factor that the estimate is to assume at least, from earlier runs
+};
+
+namespace detail {
+class InverseFromPairs;
+}
+
+/// An approximate inner solution with all that an estimator, the diagnostics and the next warm start need.
+struct InnerSolution {
+  Vec z0;                                    ///< state the run started from
+  Vec z;                                     ///< last state; without a map, x itself
+  Vec x0;                                    ///< inner variable the run started from
+  Vec x_cold;                                ///< x_0(u) of a cold run
+  bool cold = true;                          ///< x0 is x_cold (not taken from a previous solution)
+  std::shared_ptr<const FixedPointMap> map;  ///< null when the solver is no fixed-point map
+  std::optional<Trajectory> tape;
+  std::vector<double> step_norms;                         ///< r_k = ||x_{k+1} - x_k|| of a map's run
+  Vec marked;                                             ///< the iterate that Accuracy::mark asked for, or empty
+  bool iterate_met = false;                               ///< stopped by Accuracy::iterate, before the residual was met
+  std::shared_ptr<const LinearOperator> inverse;          ///< of f_xx at or near x, exact or kept; may be null
+  bool inverse_exact = false;                             ///< inverse belongs to exactly this (x, u)
+  std::shared_ptr<const detail::InverseFromPairs> pairs;  ///< what lbfgs learnt of f_xx near x, for its next run
+  Status status = Status::not_run;
+  std::string message;       ///< a sentence with the numbers when not converged
+  Index steps = 0;           ///< iterations of the solver
+  double residual = 0;       ///< true ||f_x(x, u)|| / ||f_x(0, u)||
+  double gradient_norm = 0;  ///< true ||f_x(x, u)||
+  Vec gradient;              ///< f_x(x, u) where the solver has it at the end, else empty
+  Index inner_dim = 0;
+  /// The inner variable: the first inner_dim entries of z.
+  auto x() const { return z.head(inner_dim); }
+  /// Estimate of ||x - x*|| / ||x|| from the step norms (Accuracy::iterate); NaN: no map ran, or its steps do not shrink yet.
+  double relative_iterate_error(const Problem& problem, In u, double least_rate = 0) const;
+};
+
+/// Finds x with f_x(x, u) = 0. Const and shared; what changes travels in InnerSolution.
+class InnerSolver : public Configurable {
+public:
+  /// Can it leave a tape (is it a fixed-point map)?
+  virtual bool can_record() const { return false; }
+  /// Most bytes of states that a run leaves on the tape of this request, for so many inner variables.
+  virtual std::size_t tape_bytes(const TapeRequest& /*tape*/, Index /*inner_dim*/) const { return 0; }
+  /// The tightest tolerance it was configured with (inner.tolerance); direct solvers return 0.
+  virtual double tolerance() const { return 0; }
+  /// Starts from `previous` when given, else from the problem's cold start. Throws UsageError when a tape is asked of a solver
+  /// that records none; numerical trouble is reported in the solution's status.
+  virtual InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
+                              TapeRequest tape) const = 0;
+  /// Goes on with the run that left `solution` at the same u, as if it had not stopped: same map, tape, momentum and step limit.
+  /// False: this solver cannot, or had its last step; the solution is as it was.
+  virtual bool go_on(const Problem& /*problem*/, In /*u*/, InnerSolution& /*solution*/, Accuracy /*accuracy*/) const {
+    return false;
+  }
+};
+
+/// Options shared by the iterative solvers.
+struct IterativeOptions {
+  double tolerance = 1e-8;  ///< ||f_x(x, u)|| <= tolerance ||f_x(0, u)||; 0: exactly max_steps
+  Index max_steps = 1000;
+  void fields(FieldVisitor& v);
+};
+
+/// Runs the map of an algorithm and records its states.
+class IterateSolver final : public InnerSolver {
+public:
+  explicit IterateSolver(std::unique_ptr<Algorithm> algorithm);
+  IterativeOptions options;
+  Algorithm& algorithm() { return *algorithm_; }
+  void fields(FieldVisitor& v) override;
+  bool can_record() const override { return true; }
+  std::size_t tape_bytes(const TapeRequest& tape, Index inner_dim) const override {
+    return Trajectory::most_bytes(tape, options.max_steps, algorithm_->state_dim(inner_dim));
+  }
+  double tolerance() const override { return options.tolerance; }
+  InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
+                      TapeRequest tape) const override;
+  bool go_on(const Problem& problem, In u, InnerSolution& solution, Accuracy accuracy) const override;
+
+private:
+  std::unique_ptr<Algorithm> algorithm_;
+};
+
+/// Limited-memory BFGS with a strong Wolfe line search (Liu and Nocedal 1989). A run that goes on at the same u takes its pairs
+/// along, as if it had not stopped; at another one those of an old f_xx were measured to do more harm than good.
+class LbfgsSolver final : public InnerSolver {
+public:
+  IterativeOptions options;
+  Index memory = 10;  ///< pairs kept
+  void fields(FieldVisitor& v) override;
+  double tolerance() const override { return options.tolerance; }
+  InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
+                      TapeRequest tape) const override;
+};
+
+/// Newton's method; directions by CG with Jacobi preconditioner, forcing term min(0.1, sqrt(||g|| / ||f_x(0)||)), no
+/// tighter than the target needs (Dembo, Eisenstat and Steihaug 1982). One pass for value, gradient and curvature a trial point.
+class NewtonCgSolver final : public InnerSolver {
+public:
+  IterativeOptions options;
+  void fields(FieldVisitor& v) override;
+  double tolerance() const override { return options.tolerance; }
+  InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
+                      TapeRequest tape) const override;
+};
+
+/// Newton's method with a Cholesky factor of f_xx at each step; leaves the factor as `inverse`.
+class NewtonSolver final : public InnerSolver {
+public:
+  IterativeOptions options;
+  void fields(FieldVisitor& v) override;
+  double tolerance() const override { return options.tolerance; }
+  InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
+                      TapeRequest tape) const override;
+};
+
+/// One factorization with one refinement step for quadratic f; leaves the factor as `inverse`.
+class CholeskySolver final : public InnerSolver {
+public:
+  void fields(FieldVisitor& v) override;
+  InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
+                      TapeRequest tape) const override;
+};
+
+/// f_xx as a matrix (n x n): Curvature::dense where it is offered, else n products in batches.
+void hessian_matrix(const Curvature& curvature, OutM h);
+
+/// lbfgs, newton, newton-cg, cholesky, and every registered algorithm as an IterateSolver.
+void register_solvers(Registry<InnerSolver>& registry);
+
+}  // namespace tacit

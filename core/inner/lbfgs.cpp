@@ -1,0 +1,206 @@
+#include <algorithm>
+#include <cmath>
+#include <deque>
+
+#include <tacit/core/inner/detail/common.hpp>
+
+namespace tacit {
+namespace detail {
+
+/// The inverse Hessian from the last pairs (two loops, Nocedal 1980).
+class InverseFromPairs {
+public:
+  explicit InverseFromPairs(Index memory) : memory_(static_cast<std::size_t>(std::max<Index>(memory, 1))) {}
+  bool empty() const { return pairs_.empty(); }
+  void clear() { pairs_.clear(); }
+  /// The newest of another's pairs, as many as fit.
+  void inherit(const InverseFromPairs& other) {
+    const std::size_t memory = memory_;
+    *this = other;
+    memory_ = memory;
+    while (pairs_.size() > memory_) pairs_.pop_front();
+  }
+  /// Takes the pair when its curvature is positive.
+  void add(Vec s, Vec y) {
+    const double sy = s.dot(y), yy = y.squaredNorm();
+    if (!(sy > kEps * s.norm() * std::sqrt(yy)) || !std::isfinite(yy)) return;
+    if (pairs_.size() == memory_) pairs_.pop_front();
+    scale_ = sy / yy;
+    curvature_met_ = std::max(curvature_met_, yy / sy);
+    pairs_.push_back({std::move(s), std::move(y), 1 / sy});
+  }
+  /// d = -H g
+  void direction(const Vec& g, Vec& d) const {
+    std::vector<double> a(pairs_.size());
+    d = -g;
+    for (std::size_t i = pairs_.size(); i-- > 0;) {
+      a[i] = pairs_[i].rho * pairs_[i].s.dot(d);
+      d -= a[i] * pairs_[i].y;
+    }
+    d *= scale_;
+    for (std::size_t i = 0; i < pairs_.size(); ++i) d += (a[i] - pairs_[i].rho * pairs_[i].y.dot(d)) * pairs_[i].s;
+  }
+  /// Largest y'y / s'y seen: a lower bound of the largest curvature.
+  double curvature_met() const { return curvature_met_; }
+
+  Vec u;  ///< whose f_xx this is
+
+private:
+  struct Pair {
+    Vec s, y;
+    double rho;
+  };
+  std::size_t memory_;
+  std::deque<Pair> pairs_;
+  double scale_ = 1, curvature_met_ = 0;
+};
+
+}  // namespace detail
+
+namespace {
+
+using detail::Ending;
+using detail::InverseFromPairs;
+
+/// f along x + t d.
+struct Point {
+  double t = 0, value = 0, slope = 0;
+};
+
+class LbfgsRun {
+public:
+  LbfgsRun(const Problem& problem, In u, double tolerance, const LbfgsSolver& solver, const InnerSolution* previous,
+           InnerSolution& s)
+      : problem_(problem), f_(*problem.f), u_(u), tolerance_(tolerance), max_steps_(solver.options.max_steps), s_(s),
+        inverse_(solver.memory), g_(s.inner_dim), d_(s.inner_dim), x_(s.inner_dim), g_new_(s.inner_dim) {
+    if (!s.cold && previous->pairs && previous->pairs->u == u) inverse_.inherit(*previous->pairs);
+  }
+
+  void run() {
+    value_ = f_.gradient(s_.z, u_, g_);
+    norm_ = g_.norm();
+    unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
+    const Ending ending = iterate();
+    inverse_.u = u_;
+    s_.pairs = std::make_shared<const InverseFromPairs>(std::move(inverse_));
+    s_.gradient = g_;
+    detail::finish(s_, norm_, unit_, tolerance_, ending, why_);
+  }
+
+private:
+  Ending iterate();
+  double first_step();
+  bool search(double t);
+  Point evaluate(double t);
+  static double next_step(const Point& lo, const Point& hi, bool bracketed);
+  double floor() const { return detail::rounding_floor(unit_, inverse_.curvature_met(), s_.z.norm()); }
+
+  const Problem& problem_;
+  const Objective& f_;
+  Vec u_;
+  double tolerance_;
+  Index max_steps_;
+  InnerSolution& s_;
+  InverseFromPairs inverse_;
+  Vec g_, d_, x_, g_new_;
+  double value_ = 0, value_new_ = 0, norm_ = 0, unit_ = 1;
+  detail::StallWatch watch_{20};
+  std::string why_;
+};
+
+Ending LbfgsRun::iterate() {
+  while (true) {
+    if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return Ending::target;
+    if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return Ending::limit;
+    if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return Ending::rounding;
+    const bool fresh = inverse_.empty();
+    inverse_.direction(g_, d_);
+    if (!(g_.dot(d_) < 0)) {
+      if (fresh) return norm_ == 0 ? Ending::rounding : Ending::limit;
+      inverse_.clear();
+      continue;
+    }
+    if (!search(fresh ? first_step() : 1.0)) {
+      if (!fresh) {
+        if (norm_ <= floor()) return Ending::rounding;
+        inverse_.clear();
+        continue;
+      }
+      why_ =
+          "lbfgs found no lower point down the gradient (norm " + sci(norm_) + "); check the derivatives of the inner objective";
+      return norm_ <= floor() ? Ending::rounding : Ending::failed;
+    }
+    inverse_.add(x_ - s_.z, g_new_ - g_);
+    ++s_.steps;
+    s_.z.swap(x_);
+    g_.swap(g_new_);
+    value_ = value_new_;
+    norm_ = g_.norm();
+  }
+}
+
+/// The minimizer of the local parabola along -g: one Hessian product instead of several trials.
+double LbfgsRun::first_step() {
+  Vec hd(d_.size());
+  f_.linearize(s_.z, u_)->hessian(d_, hd);
+  const double curvature = d_.dot(hd);
+  const double t = -g_.dot(d_) / curvature;
+  return curvature > 0 && std::isfinite(t) ? t : 1 / std::max(norm_, 1e-300);
+}
+
+Point LbfgsRun::evaluate(double t) {
+  x_ = s_.z + t * d_;
+  value_new_ = f_.gradient(x_, u_, g_new_);
+  return {t, value_new_, g_new_.dot(d_)};
+}
+
+/// Strong Wolfe conditions by bracketing and secants of the slope; where rounding hides differences of f, its slope decides
+/// (Hager and Zhang 2005).
+bool LbfgsRun::search(double t) {
+  constexpr double kArmijo = 1e-4, kCurvature = 0.9;
+  const Point start{0, value_, g_.dot(d_)};
+  const double noise = 1e-12 * std::abs(value_) + 1e-300;
+  Point lo = start, hi;
+  bool bracketed = false;
+  for (int k = 0; k < 40; ++k) {
+    const Point p = evaluate(t);
+    const bool finite = std::isfinite(p.value) && std::isfinite(p.slope);
+    const bool armijo = p.value <= start.value + kArmijo * t * start.slope;
+    const bool approximate = p.value <= start.value + noise && p.slope <= (2 * kArmijo - 1) * start.slope;
+    const bool low = finite && (armijo || approximate);
+    if (low && std::abs(p.slope) <= -kCurvature * start.slope) return true;
+    if (!low || p.slope >= 0) {
+      hi = finite ? p : Point{t, p.value, std::numeric_limits<double>::quiet_NaN()};
+      bracketed = true;
+    } else {
+      lo = p;
+    }
+    t = next_step(lo, hi, bracketed);
+    if (bracketed && std::abs(hi.t - lo.t) <= detail::kEps * hi.t) break;
+  }
+  return false;
+}
+
+double LbfgsRun::next_step(const Point& lo, const Point& hi, bool bracketed) {
+  if (!bracketed) return lo.t * 4;
+  const double width = hi.t - lo.t;
+  const double secant = hi.slope > 0 && lo.slope < 0 ? lo.t - lo.slope * width / (hi.slope - lo.slope) : lo.t + 0.5 * width;
+  return std::clamp(secant, lo.t + 0.1 * width, hi.t - 0.1 * width);
+}
+
+}  // namespace
+
+void LbfgsSolver::fields(FieldVisitor& v) {
+  options.fields(v);
+  v.field("memory", memory, Range{1, 100, false, false}, "pairs of steps and gradient changes that lbfgs keeps");
+}
+
+InnerSolution LbfgsSolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
+                                 TapeRequest tape) const {
+  detail::refuse_tape(tape, "lbfgs");
+  InnerSolution s = detail::begin(problem, u, previous);
+  LbfgsRun(problem, u, accuracy.residual, *this, previous, s).run();
+  return s;
+}
+
+}  // namespace tacit

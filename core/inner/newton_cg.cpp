@@ -1,0 +1,148 @@
+#include <algorithm>
+#include <cmath>
+
+#include <tacit/core/inner/detail/common.hpp>
+
+namespace tacit {
+namespace detail {
+
+Backtrack backtrack(const Objective& f, In u, In x, const FirstOrder& at, In d, Vec& trial_x, FirstOrder& trial,
+                    std::unique_ptr<const Curvature>& curvature) {
+  constexpr double kArmijo = 1e-4;
+  Backtrack out;
+  out.slope = at.gradient.dot(d);
+  if (!(out.slope < 0)) return out;
+  const double noise = 1e-12 * std::abs(at.value) + 1e-300;
+  double t = 1;
+  for (int k = 0; k < 40; ++k) {
+    trial_x = x + t * d;
+    curvature = f.linearize(trial_x, u, &trial);
+    const double change = trial.value - at.value;
+    const bool finite = std::isfinite(trial.value) && trial.gradient.allFinite();
+    const bool armijo = change <= kArmijo * t * out.slope;
+    const bool approximate = change <= noise && std::abs(trial.gradient.dot(d)) <= 0.9 * std::abs(out.slope);
+    if (finite && (armijo || approximate)) {
+      out.accepted = true;
+      out.step = t;
+      return out;
+    }
+    // The minimizer of the parabola through f(x), its slope and the trial value.
+    const double parabola = finite ? -out.slope * t * t / (2 * (change - out.slope * t)) : 0;
+    t = std::clamp(parabola, 0.1 * t, 0.5 * t);
+  }
+  return out;
+}
+
+}  // namespace detail
+
+namespace {
+
+using detail::Ending;
+
+constexpr double kForcing = 0.1;
+
+class NewtonCgRun {
+public:
+  NewtonCgRun(const Problem& problem, In u, double tolerance, Index max_steps, InnerSolution& s)
+      : problem_(problem), f_(*problem.f), u_(u), tolerance_(tolerance), max_steps_(max_steps), s_(s), n_(s.inner_dim), d_(n_),
+        x_(n_) {}
+
+  void run() {
+    curvature_ = f_.linearize(s_.z, u_, &at_);
+    norm_ = at_.gradient.norm();
+    unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
+    const Ending ending = iterate();
+    s_.gradient = at_.gradient;
+    detail::finish(s_, norm_, unit_, tolerance_, ending, why_);
+  }
+
+private:
+  Ending iterate();
+  bool direction();
+  double forcing() const;
+  double floor() const { return detail::rounding_floor(unit_, curvature_met_, s_.z.norm()); }
+
+  const Problem& problem_;
+  const Objective& f_;
+  Vec u_;
+  double tolerance_;
+  Index max_steps_;
+  InnerSolution& s_;
+  Index n_;
+  FirstOrder at_, trial_;
+  std::unique_ptr<const Curvature> curvature_;
+  Vec d_, x_;
+  double norm_ = 0, unit_ = 1;
+  double curvature_met_ = 0;  ///< largest ||H p|| / ||p|| seen: a lower bound of the largest eigenvalue
+  detail::StallWatch watch_{3};
+  std::string why_;
+};
+
+Ending NewtonCgRun::iterate() {
+  while (true) {
+    if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return Ending::target;
+    if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return Ending::limit;
+    if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return Ending::rounding;
+    if (!direction()) return Ending::failed;
+    const auto search = detail::backtrack(f_, u_, s_.z, at_, d_, x_, trial_, curvature_);
+    if (!search.accepted) {
+      why_ = "newton-cg found no lower point along its direction (gradient " + sci(norm_) +
+             "); check the derivatives of the inner objective";
+      return norm_ <= floor() ? Ending::rounding : Ending::failed;
+    }
+    ++s_.steps;
+    s_.z = x_;
+    std::swap(at_, trial_);
+    norm_ = at_.gradient.norm();
+  }
+}
+
+/// Relative residual asked of the Newton equation: superlinear far out, and no more than the target needs.
+double NewtonCgRun::forcing() const {
+  const double superlinear = std::min(kForcing, std::sqrt(norm_ / unit_));
+  return std::min(0.5, std::max(superlinear, 0.3 * tolerance_ * unit_ / norm_));
+}
+
+bool NewtonCgRun::direction() {
+  std::unique_ptr<DiagonalInverse> jacobi;
+  if (Vec diagonal(n_); curvature_->diagonal(diagonal)) jacobi = std::make_unique<DiagonalInverse>(diagonal);
+  CgOptions options;
+  options.tolerance = forcing();
+  options.max_steps = std::max<Index>(20, 2 * n_);
+  options.preconditioner = jacobi.get();
+  options.verify = false;
+  const Vec b = -at_.gradient;
+  d_.setZero();
+  const auto product = [this](In p, Out out) {
+    curvature_->hessian(p, out);
+    const double size = p.norm();
+    if (size > 0) curvature_met_ = std::max(curvature_met_, out.norm() / size);
+  };
+  const CgResult cg = conjugate_gradient(product, b, d_, options);
+  if (cg.status == Status::failed) {
+    why_ = cg.message;
+    return false;
+  }
+  // Non-positive curvature at once: down the (scaled) gradient.
+  if (!(at_.gradient.dot(d_) < 0)) {
+    if (jacobi)
+      jacobi->apply(b, d_);
+    else
+      d_ = b;
+  }
+  return true;
+}
+
+}  // namespace
+
+void NewtonCgSolver::fields(FieldVisitor& v) { options.fields(v); }
+
+InnerSolution NewtonCgSolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
+                                    TapeRequest tape) const {
+  detail::refuse_tape(tape, "newton-cg");
+  InnerSolution s = detail::begin(problem, u, previous);
+  NewtonCgRun(problem, u, accuracy.residual, options.max_steps, s).run();
+  return s;
+}
+
+}  // namespace tacit

@@ -1,0 +1,110 @@
+// The design matrix A of a linear model: rows of a shared X, dense or sparse, standardized and with an intercept, without a copy.
+#pragma once
+#include <Eigen/SparseCore>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <tacit/core/support/types.hpp>
+#include <tacit/core/support/work.hpp>
+
+namespace tacit {
+
+/// Compressed rows with 32-bit indices.
+using CsrMatrix = Eigen::SparseMatrix<double, Eigen::RowMajor, std::int32_t>;
+
+/// A block of rows with k columns, each column contiguous.
+using BlockIn = const Eigen::Ref<const Eigen::MatrixXd>&;
+using BlockOut = Eigen::Ref<Eigen::MatrixXd>;
+
+/// What is done with t = A_b v of the rows row0 .. row0 + t.rows() - 1: fills w, which is added as A_b' w. A reference to any
+/// callable (Index row0, BlockIn t, BlockOut w) that outlives the call.
+class BlockFunction {
+public:
+  template <class F>
+  requires(!std::is_same_v<std::remove_cvref_t<F>, BlockFunction>) BlockFunction(F&& f)  // NOLINT: converts on purpose
+      : object_(const_cast<void*>(static_cast<const void*>(&f))),
+        call_([](void* o, Index row0, BlockIn t, BlockOut w) { (*static_cast<std::remove_reference_t<F>*>(o))(row0, t, w); }) {}
+  void operator()(Index row0, BlockIn t, BlockOut w) const { call_(object_, row0, t, w); }
+
+private:
+  void* object_;
+  void (*call_)(void*, Index, BlockIn, BlockOut);
+};
+
+/// n x d matrix A: chosen rows of X, column j acting as (x_j - shift_j) / scale_j, and when wanted a last column of ones. A light
+/// value: copies share X. Each full read of the rows adds one to data_passes of the counter. Sums over rows run in a fixed order
+/// on one thread.
+class Design {
+public:
+  Design() = default;
+  /// All rows of X. Throws UsageError without a matrix, or when a sparse one is not compressed.
+  explicit Design(std::shared_ptr<const Mat> x);
+  explicit Design(std::shared_ptr<const CsrMatrix> x);
+
+  /// Rows first .. first + count - 1 of this design.
+  Design row_range(Index first, Index count) const;
+  /// The named rows of this design, in this order (repetitions allowed); consecutive ones become a range.
+  Design row_list(const std::vector<Index>& rows) const;
+  /// Column j of X acts as (x_j - shift_j) / scale_j. Throws UsageError unless both have a finite entry per column of X and scale
+  /// > 0.
+  Design standardized(In shift, In scale) const;
+  /// The same with a last column of ones.
+  Design with_intercept() const;
+  /// The same, its reads counted.
+  Design counted(std::shared_ptr<WorkCounter> counter) const;
+
+  Index rows() const { return rows_; }
+  /// Columns, the intercept included.
+  Index cols() const { return features() + (intercept_ ? 1 : 0); }
+  /// Columns of X.
+  Index features() const;
+  bool sparse() const { return csr_ != nullptr; }
+  bool intercept() const { return intercept_; }
+  /// Empty when the columns are as they are in X.
+  const Vec& shift() const { return shift_; }
+  const Vec& scale() const { return scale_; }
+
+  /// One pass: for each block of rows t = A_b v, w = fn(t), out = sum of A_b' w. v and out have cols() entries.
+  void sweep(In v, BlockFunction fn, Out out) const;
+  /// The same with k_in columns v (cols() x k_in) and k_out columns out.
+  void sweep_batch(InM v, BlockFunction fn, OutM out) const;
+  /// Two columns in, one out: t = A_b [v1 v2].
+  void sweep_pair(In v1, In v2, BlockFunction fn, Out out) const;
+  /// 1 + k columns in and out: t = A_b [v more_v], [out more_out] = sum of A_b' w.
+  void sweep_more(In v, InM more_v, BlockFunction fn, Out out, OutM more_out) const;
+  /// One pass, nothing added up: fn(row0, t, w) with w of no columns.
+  void visit(In v, BlockFunction fn) const;
+  /// t = A v, n entries.
+  void multiply(In v, Out t) const;
+  /// out = A' w.
+  void multiply_t(In w, Out out) const;
+  /// H = A' diag(w) A, full and symmetric, cols() x cols(): one pass, the work of about cols()/15 products. w may have any sign.
+  void weighted_gram(In w, OutM h) const;
+  /// d = diagonal of A' diag(w) A, one pass.
+  void weighted_squares(In w, Out d) const;
+  /// Row i as A has it, cols() entries.
+  Vec row(Index i) const;
+
+private:
+  class Pass;
+  void count_pass() const;
+  Index source_row(Index i) const { return list_ ? (*list_)[static_cast<std::size_t>(i)] : first_ + i; }
+  const double* dense_row(Index i) const { return dense_->data() + source_row(i) * dense_->cols(); }
+  Index block_rows() const;
+  void dense_gram(In w, OutM h) const;
+  void sparse_gram(In w, OutM h) const;
+  void sparse_squares(In w, Out d) const;
+
+  std::shared_ptr<const Mat> dense_;
+  std::shared_ptr<const CsrMatrix> csr_;
+  Index first_ = 0, rows_ = 0;
+  std::shared_ptr<const std::vector<Index>> list_;
+  Vec shift_, scale_, inverse_;  // inverse_: 1 / scale
+  bool intercept_ = false;
+  std::shared_ptr<WorkCounter> counter_;
+};
+
+}  // namespace tacit

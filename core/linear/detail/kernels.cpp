@@ -1,0 +1,329 @@
+#include <tacit/core/linear/detail/kernels.hpp>
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+// One clone per vector width, chosen when the program starts. Not under sanitizers that instrument the resolver before their run
+// time is up (ThreadSanitizer crashes), nor where the loader has no such choice. Only loops with `omp simd` are reassociated.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define TACIT_NO_CLONES 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define TACIT_NO_CLONES 1
+#endif
+#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__has_attribute) && !defined(TACIT_NO_CLONES)
+#if __has_attribute(target_clones)
+#define TACIT_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+#endif
+#ifndef TACIT_CLONES
+#define TACIT_CLONES
+#endif
+
+namespace tacit::kernels {
+
+TACIT_CLONES void dot_rows(const double* const* x, Index rows, Index d, const double* __restrict v, double* __restrict t) {
+  Index r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    const double* __restrict x0 = x[r];
+    const double* __restrict x1 = x[r + 1];
+    const double* __restrict x2 = x[r + 2];
+    const double* __restrict x3 = x[r + 3];
+    double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+    for (Index j = 0; j < d; ++j) {
+      const double vj = v[j];
+      s0 += x0[j] * vj;
+      s1 += x1[j] * vj;
+      s2 += x2[j] * vj;
+      s3 += x3[j] * vj;
+    }
+    t[r] = s0;
+    t[r + 1] = s1;
+    t[r + 2] = s2;
+    t[r + 3] = s3;
+  }
+  for (; r < rows; ++r) {
+    const double* __restrict x0 = x[r];
+    double s0 = 0;
+#pragma omp simd reduction(+ : s0)
+    for (Index j = 0; j < d; ++j) s0 += x0[j] * v[j];
+    t[r] = s0;
+  }
+}
+
+TACIT_CLONES void dot_rows2(const double* const* x, Index rows, Index d, const double* __restrict v1, const double* __restrict v2,
+                            double* __restrict t1, double* __restrict t2) {
+  Index r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    const double* __restrict x0 = x[r];
+    const double* __restrict x1 = x[r + 1];
+    const double* __restrict x2 = x[r + 2];
+    const double* __restrict x3 = x[r + 3];
+    double a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
+#pragma omp simd reduction(+ : a0, a1, a2, a3, b0, b1, b2, b3)
+    for (Index j = 0; j < d; ++j) {
+      const double p = v1[j], q = v2[j];
+      a0 += x0[j] * p;
+      a1 += x1[j] * p;
+      a2 += x2[j] * p;
+      a3 += x3[j] * p;
+      b0 += x0[j] * q;
+      b1 += x1[j] * q;
+      b2 += x2[j] * q;
+      b3 += x3[j] * q;
+    }
+    t1[r] = a0;
+    t1[r + 1] = a1;
+    t1[r + 2] = a2;
+    t1[r + 3] = a3;
+    t2[r] = b0;
+    t2[r + 1] = b1;
+    t2[r + 2] = b2;
+    t2[r + 3] = b3;
+  }
+  for (; r < rows; ++r) {
+    const double* __restrict x0 = x[r];
+    double a0 = 0, b0 = 0;
+#pragma omp simd reduction(+ : a0, b0)
+    for (Index j = 0; j < d; ++j) {
+      a0 += x0[j] * v1[j];
+      b0 += x0[j] * v2[j];
+    }
+    t1[r] = a0;
+    t2[r] = b0;
+  }
+}
+
+TACIT_CLONES void axpy_rows(const double* const* x, Index rows, Index d, const double* __restrict w, double* __restrict out) {
+  Index r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    const double* __restrict x0 = x[r];
+    const double* __restrict x1 = x[r + 1];
+    const double* __restrict x2 = x[r + 2];
+    const double* __restrict x3 = x[r + 3];
+    const double w0 = w[r], w1 = w[r + 1], w2 = w[r + 2], w3 = w[r + 3];
+#pragma omp simd
+    for (Index j = 0; j < d; ++j) out[j] += (w0 * x0[j] + w1 * x1[j]) + (w2 * x2[j] + w3 * x3[j]);
+  }
+  for (; r < rows; ++r) {
+    const double* __restrict x0 = x[r];
+    const double w0 = w[r];
+#pragma omp simd
+    for (Index j = 0; j < d; ++j) out[j] += w0 * x0[j];
+  }
+}
+
+TACIT_CLONES void axpy_rows2(const double* const* x, Index rows, Index d, const double* __restrict w1,
+                             const double* __restrict w2, double* __restrict out1, double* __restrict out2) {
+  Index r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    const double* __restrict x0 = x[r];
+    const double* __restrict x1 = x[r + 1];
+    const double* __restrict x2 = x[r + 2];
+    const double* __restrict x3 = x[r + 3];
+    const double a0 = w1[r], a1 = w1[r + 1], a2 = w1[r + 2], a3 = w1[r + 3];
+    const double b0 = w2[r], b1 = w2[r + 1], b2 = w2[r + 2], b3 = w2[r + 3];
+#pragma omp simd
+    for (Index j = 0; j < d; ++j) {
+      out1[j] += (a0 * x0[j] + a1 * x1[j]) + (a2 * x2[j] + a3 * x3[j]);
+      out2[j] += (b0 * x0[j] + b1 * x1[j]) + (b2 * x2[j] + b3 * x3[j]);
+    }
+  }
+  for (; r < rows; ++r) {
+    const double* __restrict x0 = x[r];
+    const double a0 = w1[r], b0 = w2[r];
+#pragma omp simd
+    for (Index j = 0; j < d; ++j) {
+      out1[j] += a0 * x0[j];
+      out2[j] += b0 * x0[j];
+    }
+  }
+}
+
+// Two rows by four vectors: eight sums fill the registers of AVX2 and hide the latency of the multiply-add.
+TACIT_CLONES void dot_rows4(const double* const* x, Index rows, Index d, const double* __restrict v, Index v_stride,
+                            double* __restrict t, Index t_stride) {
+  const double* __restrict p = v;
+  const double* __restrict q = v + v_stride;
+  const double* __restrict y = v + 2 * v_stride;
+  const double* __restrict z = v + 3 * v_stride;
+  Index r = 0;
+  for (; r + 2 <= rows; r += 2) {
+    const double* __restrict x0 = x[r];
+    const double* __restrict x1 = x[r + 1];
+    double a0 = 0, a1 = 0, b0 = 0, b1 = 0, c0 = 0, c1 = 0, e0 = 0, e1 = 0;
+#pragma omp simd reduction(+ : a0, a1, b0, b1, c0, c1, e0, e1)
+    for (Index j = 0; j < d; ++j) {
+      a0 += x0[j] * p[j];
+      a1 += x1[j] * p[j];
+      b0 += x0[j] * q[j];
+      b1 += x1[j] * q[j];
+      c0 += x0[j] * y[j];
+      c1 += x1[j] * y[j];
+      e0 += x0[j] * z[j];
+      e1 += x1[j] * z[j];
+    }
+    t[r] = a0;
+    t[r + 1] = a1;
+    t[t_stride + r] = b0;
+    t[t_stride + r + 1] = b1;
+    t[2 * t_stride + r] = c0;
+    t[2 * t_stride + r + 1] = c1;
+    t[3 * t_stride + r] = e0;
+    t[3 * t_stride + r + 1] = e1;
+  }
+  for (; r < rows; ++r) {
+    const double* __restrict x0 = x[r];
+    double a0 = 0, b0 = 0, c0 = 0, e0 = 0;
+#pragma omp simd reduction(+ : a0, b0, c0, e0)
+    for (Index j = 0; j < d; ++j) {
+      a0 += x0[j] * p[j];
+      b0 += x0[j] * q[j];
+      c0 += x0[j] * y[j];
+      e0 += x0[j] * z[j];
+    }
+    t[r] = a0;
+    t[t_stride + r] = b0;
+    t[2 * t_stride + r] = c0;
+    t[3 * t_stride + r] = e0;
+  }
+}
+
+TACIT_CLONES void axpy_rows4(const double* const* x, Index rows, Index d, const double* __restrict w, Index w_stride,
+                             double* __restrict out, Index out_stride) {
+  double* __restrict o0 = out;
+  double* __restrict o1 = out + out_stride;
+  double* __restrict o2 = out + 2 * out_stride;
+  double* __restrict o3 = out + 3 * out_stride;
+  Index r = 0;
+  for (; r + 2 <= rows; r += 2) {
+    const double* __restrict x0 = x[r];
+    const double* __restrict x1 = x[r + 1];
+    const double a0 = w[r], a1 = w[r + 1], b0 = w[w_stride + r], b1 = w[w_stride + r + 1];
+    const double c0 = w[2 * w_stride + r], c1 = w[2 * w_stride + r + 1], e0 = w[3 * w_stride + r], e1 = w[3 * w_stride + r + 1];
+#pragma omp simd
+    for (Index j = 0; j < d; ++j) {
+      o0[j] += a0 * x0[j] + a1 * x1[j];
+      o1[j] += b0 * x0[j] + b1 * x1[j];
+      o2[j] += c0 * x0[j] + c1 * x1[j];
+      o3[j] += e0 * x0[j] + e1 * x1[j];
+    }
+  }
+  for (; r < rows; ++r) {
+    const double* __restrict x0 = x[r];
+    const double a0 = w[r], b0 = w[w_stride + r], c0 = w[2 * w_stride + r], e0 = w[3 * w_stride + r];
+#pragma omp simd
+    for (Index j = 0; j < d; ++j) {
+      o0[j] += a0 * x0[j];
+      o1[j] += b0 * x0[j];
+      o2[j] += c0 * x0[j];
+      o3[j] += e0 * x0[j];
+    }
+  }
+}
+
+TACIT_CLONES void squares_rows(const double* const* x, Index rows, Index d, const double* __restrict w,
+                               const double* __restrict shift, double* __restrict out) {
+  for (Index r = 0; r < rows; ++r) {
+    const double* __restrict x0 = x[r];
+    const double w0 = w[r];
+    if (shift) {
+#pragma omp simd
+      for (Index j = 0; j < d; ++j) {
+        const double a = x0[j] - shift[j];
+        out[j] += w0 * a * a;
+      }
+    } else {
+#pragma omp simd
+      for (Index j = 0; j < d; ++j) out[j] += w0 * x0[j] * x0[j];
+    }
+  }
+}
+
+// exp: -a = k ln 2 + r, |r| <= ln(2)/2, Taylor polynomial of degree 13, 2^k added to the exponent. log(1 + e) = 2 artanh(f), f =
+// e / (2 + e) <= 1/3, by its odd series up to f^33. No branches and no tables, so that the loops vectorize.
+TACIT_CLONES void exp_log1p(Index n, const double* __restrict m, double* __restrict e, double* __restrict l) {
+  constexpr double kRound = 0x1.8p52;  // adding it leaves the nearest integer in the low bits
+#pragma omp simd
+  for (Index i = 0; i < n; ++i) {
+    double a = std::fabs(m[i]);
+    a = a > 708 ? 708 : a;
+    const double shifted = kRound - a * 1.4426950408889634;
+    const double k = shifted - kRound;
+    const double r = (-a - k * 0x1.62e42fee00000p-1) - k * 0x1.a39ef35793c76p-33;
+    double p = 1.0 / 6227020800;
+    p = p * r + 1.0 / 479001600;
+    p = p * r + 1.0 / 39916800;
+    p = p * r + 1.0 / 3628800;
+    p = p * r + 1.0 / 362880;
+    p = p * r + 1.0 / 40320;
+    p = p * r + 1.0 / 5040;
+    p = p * r + 1.0 / 720;
+    p = p * r + 1.0 / 120;
+    p = p * r + 1.0 / 24;
+    p = p * r + 1.0 / 6;
+    p = p * r + 0.5;
+    p = p * r + 1;
+    p = p * r + 1;
+    e[i] = std::bit_cast<double>(std::bit_cast<std::uint64_t>(p) + (std::bit_cast<std::uint64_t>(shifted) << 52));
+  }
+  if (!l) return;
+#pragma omp simd
+  for (Index i = 0; i < n; ++i) {
+    const double f = e[i] / (2 + e[i]);
+    const double q = f * f;
+    double p = 1.0 / 33;
+    p = p * q + 1.0 / 31;
+    p = p * q + 1.0 / 29;
+    p = p * q + 1.0 / 27;
+    p = p * q + 1.0 / 25;
+    p = p * q + 1.0 / 23;
+    p = p * q + 1.0 / 21;
+    p = p * q + 1.0 / 19;
+    p = p * q + 1.0 / 17;
+    p = p * q + 1.0 / 15;
+    p = p * q + 1.0 / 13;
+    p = p * q + 1.0 / 11;
+    p = p * q + 1.0 / 9;
+    p = p * q + 1.0 / 7;
+    p = p * q + 1.0 / 5;
+    p = p * q + 1.0 / 3;
+    l[i] = 2 * f + 2 * f * q * p;
+  }
+}
+
+TACIT_CLONES void logistic_rows(Index n, const double* __restrict m, const double* __restrict y, const double* __restrict e,
+                                double* __restrict first, double* __restrict second) {
+  if (first) {
+#pragma omp simd
+    for (Index i = 0; i < n; ++i) first[i] = -y[i] * ((m[i] > 0 ? e[i] : 1) / (1 + e[i]));
+  }
+  if (second) {
+#pragma omp simd
+    for (Index i = 0; i < n; ++i) second[i] = e[i] / ((1 + e[i]) * (1 + e[i]));
+  }
+}
+
+TACIT_CLONES double sum(const double* x, Index n) {
+  double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  const Index q = n / 4;
+  const double* __restrict x0 = x;
+  const double* __restrict x1 = x + q;
+  const double* __restrict x2 = x + 2 * q;
+  const double* __restrict x3 = x + 3 * q;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+  for (Index i = 0; i < q; ++i) {
+    s0 += x0[i];
+    s1 += x1[i];
+    s2 += x2[i];
+    s3 += x3[i];
+  }
+  for (Index i = 4 * q; i < n; ++i) s0 += x[i];
+  return (s0 + s1) + (s2 + s3);
+}
+
+}  // namespace tacit::kernels

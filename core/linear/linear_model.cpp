@@ -1,0 +1,371 @@
+#include <tacit/core/linear/linear_model.hpp>
+
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <tacit/core/support/errors.hpp>
+
+namespace tacit {
+namespace {
+
+constexpr Index kChunk = 256;  // rows whose losses are on the stack at a time
+
+/// Largest eigenvalue of A' diag(weight) A, from above.
+double weighted_eigenvalue(const Design& design, const Vec& weight) {
+  const auto scaled = [&](Index row0, BlockIn t, BlockOut w) {
+    w.col(0) = t.col(0).cwiseProduct(weight.segment(row0, t.rows()));
+  };
+  return lanczos_largest([&](In v, Out out) { design.sweep(v, scaled, out); }, design.cols());
+}
+
+}  // namespace
+
+double Loss::weighted(Index n, const double* z, const double* y, const double* s, double* first, double* second) const {
+  double phi[kChunk];
+  double total = 0;
+  for (Index i = 0; i < n; i += kChunk) {
+    const Index m = std::min(kChunk, n - i);
+    evaluate(m, z + i, y + i, phi, first ? first + i : nullptr, second ? second + i : nullptr);
+    for (Index r = 0; r < m; ++r) total += s[i + r] * phi[r];
+  }
+  if (first) Eigen::Map<Vec>(first, n).array() *= Eigen::Map<const Vec>(s, n).array();
+  if (second) Eigen::Map<Vec>(second, n).array() *= Eigen::Map<const Vec>(s, n).array();
+  return total;
+}
+
+Penalty::Penalty(std::vector<Index> index, Vec fixed, Index outer_dim)
+    : index_(std::move(index)), fixed_(std::move(fixed)), outer_dim_(outer_dim) {
+  if (static_cast<Index>(index_.size()) != fixed_.size())
+    throw UsageError("a penalty needs one index and one fixed value per coefficient, got " + std::to_string(index_.size()) +
+                     " and " + std::to_string(fixed_.size()));
+  for (const Index g : index_) {
+    if (g >= outer_dim_)
+      throw UsageError("a penalty names hyperparameter " + std::to_string(g) + " of " + std::to_string(outer_dim_));
+  }
+  if (!fixed_.allFinite() || (fixed_.array() < 0).any())
+    throw UsageError("a fixed penalty must be a finite number that is not negative");
+}
+
+void Penalty::coefficients(In u, Out c) const {
+  for (Index j = 0; j < inner_dim(); ++j) c[j] = coefficient(j, u);
+}
+
+double Penalty::value(In x, In u) const {
+  double total = 0;
+  for (Index j = 0; j < inner_dim(); ++j) total += coefficient(j, u) * x[j] * x[j];
+  return total / 2;
+}
+
+void Penalty::add_product(In x, In u, Out out) const {
+  for (Index j = 0; j < inner_dim(); ++j) out[j] += coefficient(j, u) * x[j];
+}
+
+void Penalty::cross(In x, In p, Out out) const {
+  out.setZero();
+  for (Index j = 0; j < inner_dim(); ++j) {
+    if (index(j) >= 0) out[index(j)] += x[j] * p[j];
+  }
+}
+
+void Penalty::add_cross_t(In x, In w, Out out) const {
+  for (Index j = 0; j < inner_dim(); ++j) {
+    if (index(j) >= 0) out[j] += x[j] * w[index(j)];
+  }
+}
+
+std::pair<double, double> Penalty::range(In u) const {
+  double least = std::numeric_limits<double>::infinity(), largest = 0;
+  for (Index j = 0; j < inner_dim(); ++j) {
+    least = std::min(least, coefficient(j, u));
+    largest = std::max(largest, coefficient(j, u));
+  }
+  return {inner_dim() > 0 ? least : 0, largest};
+}
+
+/// f_xx = A' diag(weight) A + diag(c) at one point; with a Gram matrix its data part is that.
+class LinearModel::LinearCurvature final : public Curvature {
+public:
+  LinearCurvature(std::shared_ptr<Parts> parts, std::shared_ptr<const Design> design, In x, In u)
+      : parts_(std::move(parts)), design_(std::move(design)), x_(x), c_(x.size()) {
+    parts_->penalty.coefficients(u, c_);
+  }
+  Vec& second() { return second_; }
+
+  void hessian(In p, Out out) const override {
+    if (const Mat* gram = kept()) {
+      out.noalias() = gram->lazyProduct(p);
+    } else {
+      const Vec& h = weights();
+      design_->sweep(
+          p, [&](Index row0, BlockIn t, BlockOut w) { w.col(0) = t.col(0).cwiseProduct(h.segment(row0, t.rows())); }, out);
+    }
+    out += c_.cwiseProduct(p);
+  }
+  void hessian_batch(InM p, OutM out) const override {
+    if (const Mat* gram = kept()) {
+      out.noalias() = *gram * p;
+    } else {
+      const Vec& h = weights();
+      design_->sweep_batch(
+          p, [&](Index row0, BlockIn t, BlockOut w) { w = t.array().colwise() * h.segment(row0, t.rows()).array(); }, out);
+    }
+    out += c_.asDiagonal() * p;
+  }
+  void cross(In p, Out out) const override { parts_->penalty.cross(x_, p, out); }
+  void cross_t(In w, Out out) const override {
+    out.setZero();
+    parts_->penalty.add_cross_t(x_, w, out);
+  }
+  bool diagonal(Out d) const override {
+    if (const Mat* gram = kept())
+      d = gram->diagonal();
+    else
+      design_->weighted_squares(weights(), d);
+    d += c_;
+    return true;
+  }
+  bool dense(OutM h) const override {
+    if (parts_->keeps_gram())
+      h = parts_->kept_gram();
+    else if (x_.size() <= kDenseDim)
+      design_->weighted_gram(weights(), h);
+    else
+      return false;
+    h.diagonal() += c_;
+    return true;
+  }
+
+private:
+  static constexpr Index kDenseDim = 8000;
+  const Mat* kept() const { return parts_->gram_ready.load(std::memory_order_acquire) ? &parts_->gram : nullptr; }
+  const Vec& weights() const { return second_.size() > 0 ? second_ : parts_->s; }
+
+  std::shared_ptr<Parts> parts_;
+  std::shared_ptr<const Design> design_;
+  Vec x_, c_;
+  Vec second_;  // s phi''(A x); empty for a quadratic loss, where it is s
+};
+
+LinearModel::LinearModel(Design design, std::shared_ptr<const Loss> loss, Vec y, Vec s, Penalty penalty) {
+  if (!loss) throw UsageError("a linear model needs a loss, got none");
+  if (y.size() != design.rows() || s.size() != design.rows() || penalty.inner_dim() != design.cols())
+    throw UsageError("a linear model of " + std::to_string(design.rows()) + " rows and " + std::to_string(design.cols()) +
+                     " columns needs as many targets, row weights and penalties; got " + std::to_string(y.size()) + ", " +
+                     std::to_string(s.size()) + " and " + std::to_string(penalty.inner_dim()));
+  if (!s.allFinite() || (s.array() < 0).any()) throw UsageError("row weights must be finite and not negative");
+  if (const std::string wrong = loss->check(y); !wrong.empty()) throw UsageError(wrong);
+  design_ = std::make_shared<const Design>(design);
+  parts_ = std::make_shared<Parts>(std::move(design), std::move(loss), std::move(y), std::move(s), std::move(penalty));
+}
+
+double LinearModel::value(In x, In u) const {
+  const Parts& f = *parts_;
+  double total = 0;
+  design_->visit(x, [&](Index row0, BlockIn t, BlockOut) {
+    total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, nullptr, nullptr);
+  });
+  return total + f.penalty.value(x, u);
+}
+
+double LinearModel::gradient(In x, In u, Out g) const {
+  const Parts& f = *parts_;
+  double total = 0;
+  design_->sweep(
+      x,
+      [&](Index row0, BlockIn t, BlockOut w) {
+        total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), nullptr);
+      },
+      g);
+  f.penalty.add_product(x, u, g);
+  return total + f.penalty.value(x, u);
+}
+
+std::unique_ptr<const Curvature> LinearModel::linearize(In x, In u, FirstOrder* at) const {
+  const Parts& f = *parts_;
+  auto curvature = std::make_unique<LinearCurvature>(parts_, design_, x, u);
+  if (at) at->gradient.resize(x.size());
+  if (f.loss->quadratic()) {
+    if (at) at->value = gradient(x, u, at->gradient);
+    return curvature;
+  }
+  Vec& second = curvature->second();
+  second.resize(design_->rows());
+  if (!at) {
+    design_->visit(x, [&](Index row0, BlockIn t, BlockOut) {
+      f.loss->evaluate(t.rows(), t.data(), f.y.data() + row0, nullptr, nullptr, second.data() + row0);
+    });
+    second.array() *= f.s.array();
+    return curvature;
+  }
+  double total = 0;
+  design_->sweep(
+      x,
+      [&](Index row0, BlockIn t, BlockOut w) {
+        total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), second.data() + row0);
+      },
+      at->gradient);
+  f.penalty.add_product(x, u, at->gradient);
+  at->value = total + f.penalty.value(x, u);
+  return curvature;
+}
+
+void LinearModel::adjoint(In x, In u, In p, Out out_x, Out out_u) const {
+  const Parts& f = *parts_;
+  if (f.loss->quadratic()) {
+    if (f.gram_ready.load(std::memory_order_acquire))
+      out_x.noalias() = f.gram.lazyProduct(p);
+    else
+      design_->sweep(
+          p, [&](Index row0, BlockIn t, BlockOut w) { w.col(0) = t.col(0).cwiseProduct(f.s.segment(row0, t.rows())); }, out_x);
+  } else {
+    design_->sweep_pair(
+        x, p,
+        [&](Index row0, BlockIn t, BlockOut w) {
+          f.loss->evaluate(t.rows(), t.data(), f.y.data() + row0, nullptr, nullptr, w.data());
+          w.col(0).array() *= t.col(1).array() * f.s.segment(row0, t.rows()).array();
+        },
+        out_x);
+  }
+  f.penalty.add_product(p, u, out_x);
+  f.penalty.cross(x, p, out_u);
+}
+
+void LinearModel::tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const {
+  const Parts& f = *parts_;
+  const Index k = dx.cols();
+  design_->sweep_more(
+      x, dx,
+      [&](Index row0, BlockIn t, BlockOut w) {
+        double second[kChunk];
+        for (Index i = 0; i < t.rows(); i += kChunk) {
+          const Index m = std::min(kChunk, t.rows() - i);
+          const double* s = f.s.data() + row0 + i;
+          f.loss->evaluate(m, t.data() + i, f.y.data() + row0 + i, nullptr, w.data() + i, second);
+          for (Index r = 0; r < m; ++r) {
+            w(i + r, 0) *= s[r];
+            second[r] *= s[r];
+          }
+          for (Index c = 1; c <= k; ++c) {
+            for (Index r = 0; r < m; ++r) w(i + r, c) = second[r] * t(i + r, c);
+          }
+        }
+      },
+      g, dg);
+  f.penalty.add_product(x, u, g);
+  for (Index j = 0; j < x.size(); ++j) {
+    dg.row(j) += f.penalty.coefficient(j, u) * dx.row(j);
+    if (f.penalty.index(j) >= 0) dg.row(j) += x[j] * du.row(f.penalty.index(j));
+  }
+}
+
+const Mat* LinearModel::gram() const { return parts_->keeps_gram() ? &parts_->kept_gram() : nullptr; }
+
+const Mat& LinearModel::Parts::kept_gram() {
+  std::call_once(gram_once, [&] {
+    gram.resize(design.cols(), design.cols());
+    design.weighted_gram(s, gram);
+    gram_ready.store(true, std::memory_order_release);
+  });
+  return gram;
+}
+
+double LinearModel::Parts::largest_data_eigenvalue() {
+  std::call_once(eigenvalue_once, [&] { data_eigenvalue = weighted_eigenvalue(design, s); });
+  return data_eigenvalue;
+}
+
+// Eigenvalues are right to a few roundings of the largest one; both ends are moved outwards by that.
+std::pair<double, double> LinearModel::Parts::spectrum(In u) {
+  Vec c(penalty.inner_dim());
+  penalty.coefficients(u, c);
+  const Mat& data = kept_gram();
+  const std::lock_guard lock(spectrum_lock);
+  if (spectrum_at.size() != c.size() || spectrum_at != c) {
+    Eigen::MatrixXd h = data;
+    h.diagonal() += c;
+    const Vec e = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(h, Eigen::EigenvaluesOnly).eigenvalues();
+    const double rounding = 4 * std::numeric_limits<double>::epsilon() * static_cast<double>(c.size()) * e[e.size() - 1];
+    least = std::max({0.0, c.minCoeff(), e[0] - rounding});
+    largest = e[e.size() - 1] + rounding;
+    spectrum_at = c;
+  }
+  return {least, largest};
+}
+
+double LinearModel::smoothness(In u) const {
+  if (quadratic() && inner_dim() > 0 && inner_dim() <= kEigenDim) return parts_->spectrum(u).second;
+  return parts_->loss->curvature_bound() * parts_->largest_data_eigenvalue() + parts_->penalty.range(u).second;
+}
+
+double LinearModel::convexity(In u) const {
+  if (quadratic() && inner_dim() > 0 && inner_dim() <= kEigenDim) return parts_->spectrum(u).first;
+  return parts_->penalty.range(u).first;
+}
+
+double LinearModel::derivative_lipschitz(In, InM dx, In du) const {
+  const Parts& f = *parts_;
+  double cross = 0;
+  for (Index j = 0; j < inner_dim(); ++j) {
+    if (f.penalty.index(j) >= 0) cross = std::max(cross, std::abs(du[f.penalty.index(j)]));
+  }
+  if (f.loss->quadratic()) return cross;
+  Vec weight = Vec::Zero(f.design.rows()), column(dx.rows()), t(f.design.rows());
+  for (Index k = 0; k < dx.cols(); ++k) {
+    column = dx.col(k);
+    f.design.multiply(column, t);
+    weight += t.cwiseAbs2();
+  }
+  weight = weight.cwiseSqrt().cwiseProduct(f.s);
+  return f.loss->third_bound() * weighted_eigenvalue(f.design, weight) + cross;
+}
+
+double LinearModel::gradient_scale(In) const {
+  Parts& f = *parts_;
+  std::call_once(f.scale_once, [&] {
+    const Vec zero = Vec::Zero(f.design.rows());
+    Vec first(f.design.rows()), g(f.design.cols());
+    f.loss->evaluate(zero.size(), zero.data(), f.y.data(), nullptr, first.data(), nullptr);
+    f.design.multiply_t(first.cwiseProduct(f.s), g);
+    f.gradient_scale = g.norm();
+  });
+  return f.gradient_scale;
+}
+
+std::shared_ptr<const Objective> LinearModel::counting_reads(std::shared_ptr<WorkCounter> counter) const {
+  auto twin = std::make_shared<LinearModel>(*this);
+  twin->design_ = std::make_shared<const Design>(design_->counted(std::move(counter)));
+  return twin;
+}
+
+double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance, Index max_steps) {
+  if (n == 0) return 0;
+  const Index steps = std::min(n, max_steps);
+  Eigen::MatrixXd basis(n, steps);
+  Vec alpha(steps), beta(steps), v(n), w(n);
+  // A fixed start without structure: a linear congruential generator (Knuth 1998, MMIX).
+  std::uint64_t random = 1;
+  for (Index i = 0; i < n; ++i) {
+    random = random * 6364136223846793005U + 1442695040888963407U;
+    v[i] = static_cast<double>(random >> 11) * 0x1.0p-53 - 0.5;
+  }
+  v.normalize();
+  double value = 0, bound = 0;
+  for (Index k = 0; k < steps; ++k) {
+    basis.col(k) = v;
+    h(v, w);
+    alpha[k] = v.dot(w);
+    for (int again = 0; again < 2; ++again) w -= basis.leftCols(k + 1) * (basis.leftCols(k + 1).transpose() * w);
+    beta[k] = w.norm();
+    Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> small;
+    small.computeFromTridiagonal(alpha.head(k + 1), beta.head(k));
+    value = small.eigenvalues()[k];
+    bound = beta[k] * std::abs(small.eigenvectors()(k, k));
+    if (!(bound > tolerance * value) || beta[k] <= 1e-14 * value) break;
+    v = w / beta[k];
+  }
+  return value + bound + 4 * std::numeric_limits<double>::epsilon() * static_cast<double>(n) * value;
+}
+
+}  // namespace tacit

@@ -1,0 +1,209 @@
+#include <tacit/core/linear/linear_solver.hpp>
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include <Eigen/Cholesky>
+
+#include <tacit/core/support/numbers.hpp>
+
+namespace tacit {
+namespace {
+
+constexpr double kEps = std::numeric_limits<double>::epsilon();
+
+class CholeskyInverse final : public LinearOperator {
+public:
+  explicit CholeskyInverse(Eigen::LLT<Eigen::MatrixXd> factor) : factor_(std::move(factor)) {}
+  Index dim() const override { return factor_.rows(); }
+  void apply(In x, Out y) const override {
+    y = x;
+    factor_.solveInPlace(y);
+  }
+
+private:
+  Eigen::LLT<Eigen::MatrixXd> factor_;
+};
+
+/// The recursion of conjugate gradients; restart() sets r to the true residual.
+class CgRun {
+public:
+  CgRun(const std::function<void(In, Out)>& h, In b, Out w, const CgOptions& o)
+      : h_(h), b_(b), w_(w), o_(o), bnorm_(b.norm()), r_(b.size()), p_(b.size()), hp_(b.size()), z_(b.size()) {}
+
+  CgResult run();
+
+private:
+  enum class Event { target, asked_to_stop, limit, curvature, broken };
+  void true_residual();
+  void restart();
+  Event iterate();
+  CgResult finish(Event event);
+  double relative() const { return r_.norm() / bnorm_; }
+  const Vec& precondition() {
+    if (!o_.preconditioner) return r_;
+    o_.preconditioner->apply(r_, z_);
+    return z_;
+  }
+
+  const std::function<void(In, Out)>& h_;
+  const Eigen::Ref<const Vec>& b_;
+  Eigen::Ref<Vec> w_;
+  const CgOptions& o_;
+  double bnorm_, rz_ = 0;
+  Vec r_, p_, hp_, z_;
+  CgResult result_;
+};
+
+void CgRun::true_residual() {
+  h_(w_, hp_);
+  ++result_.products;
+  r_ = b_ - hp_;
+}
+
+void CgRun::restart() {
+  const Vec& z = precondition();
+  p_ = z;
+  rz_ = r_.dot(z);
+}
+
+CgRun::Event CgRun::iterate() {
+  while (true) {
+    if (o_.tolerance > 0 && r_.norm() <= o_.tolerance * bnorm_) return Event::target;
+    // Far below rounding: further steps, which a tolerance of 0 asks for, would end in underflow that looks like no curvature.
+    if (rz_ == 0 || r_.norm() <= kEps * kEps * bnorm_) return Event::target;
+    if (result_.steps >= o_.max_steps) return Event::limit;
+    h_(p_, hp_);
+    ++result_.products;
+    const double php = p_.dot(hp_);
+    if (!std::isfinite(php) || !std::isfinite(rz_)) return Event::broken;
+    if (php <= kEps * p_.norm() * hp_.norm()) return Event::curvature;
+    const double alpha = rz_ / php;
+    w_ += alpha * p_;
+    r_ -= alpha * hp_;
+    ++result_.steps;
+    if (o_.stop && o_.stop(w_, r_.norm())) return Event::asked_to_stop;
+    const Vec& z = precondition();
+    const double next = r_.dot(z);
+    p_ = z + (next / rz_) * p_;
+    rz_ = next;
+  }
+}
+
+CgResult CgRun::run() {
+  if (bnorm_ == 0) {
+    w_.setZero();
+    result_.status = Status::converged;
+    return result_;
+  }
+  if (!std::isfinite(bnorm_)) {
+    result_.status = Status::failed;
+    result_.residual = std::numeric_limits<double>::quiet_NaN();
+    result_.message = "the right-hand side of the linear system is not finite";
+    return result_;
+  }
+  if (w_.isZero(0)) {
+    r_ = b_;
+  } else {
+    true_residual();
+  }
+  restart();
+  Event event = iterate();
+  // With a warm start and no iteration yet, or without verification, r is already what it says.
+  const bool exact = result_.steps == 0;
+  if (!o_.verify || exact || event == Event::broken) return finish(event);
+  const double claimed = relative();
+  true_residual();
+  if (event != Event::target || o_.tolerance == 0 || relative() <= o_.tolerance) return finish(event);
+  // The recursion drifted away from the truth: once more from the true residual, keeping the better iterate.
+  const Vec kept = w_;
+  const double before = relative();
+  restart();
+  event = iterate();
+  if (event == Event::broken) return finish(event);
+  true_residual();
+  if (relative() > before) {
+    w_ = kept;
+    r_ *= before / relative();
+  }
+  if (event == Event::target && relative() > o_.tolerance) {
+    result_.status = Status::rounding;
+    result_.residual = relative();
+    result_.message = "conjugate gradients stopped by rounding: true residual " + sci(relative()) + ", the recursion's " +
+                      sci(claimed) + ", asked " + sci(o_.tolerance) + " after " + std::to_string(result_.steps) + " steps";
+    return result_;
+  }
+  return finish(event);
+}
+
+CgResult CgRun::finish(Event event) {
+  result_.residual = relative();
+  const std::string numbers = "residual " + sci(result_.residual) + ", asked " + sci(o_.tolerance) + " after " +
+                              std::to_string(result_.steps) + (result_.steps == 1 ? " step" : " steps");
+  const bool reached = o_.tolerance > 0 && result_.residual <= o_.tolerance;
+  switch (event) {
+    case Event::target:
+    case Event::asked_to_stop:
+      result_.status = Status::converged;
+      break;
+    case Event::limit:
+      result_.status = reached ? Status::converged : Status::step_limit;
+      if (o_.tolerance == 0) {
+        result_.message = "exactly " + std::to_string(o_.max_steps) +
+                          " steps of conjugate gradients were asked (tolerance 0); residual " + sci(result_.residual);
+      } else if (!reached) {
+        result_.message = "conjugate gradients have not converged: " + numbers;
+      }
+      break;
+    case Event::curvature:
+      result_.status = reached ? Status::converged : Status::negative_curvature;
+      if (!reached) result_.message = "conjugate gradients met a direction of non-positive curvature: " + numbers;
+      break;
+    case Event::broken:
+      result_.status = Status::failed;
+      result_.message =
+          "a product with the Hessian is not finite after " + std::to_string(result_.steps) + " steps of conjugate gradients";
+      break;
+  }
+  return result_;
+}
+
+}  // namespace
+
+DiagonalInverse::DiagonalInverse(In d) : inverse_(d.size()) {
+  for (Index i = 0; i < d.size(); ++i) inverse_[i] = d[i] > 0 && std::isfinite(d[i]) ? 1 / d[i] : 1;
+}
+
+void DiagonalInverse::apply(In x, Out y) const { y = x.cwiseProduct(inverse_); }
+
+CgResult conjugate_gradient(const std::function<void(In, Out)>& h, In b, Out w, const CgOptions& options) {
+  return CgRun(h, b, w, options).run();
+}
+
+std::shared_ptr<const LinearOperator> cholesky_inverse(InM h) {
+  Eigen::LLT<Eigen::MatrixXd> factor(h.rows());
+  factor.compute(h);
+  if (factor.info() != Eigen::Success || !factor.matrixLLT().diagonal().allFinite()) return nullptr;
+  return std::make_shared<CholeskyInverse>(std::move(factor));
+}
+
+double largest_eigenvalue(const std::function<void(In, Out)>& h, Index n, double tolerance, Index max_steps) {
+  if (n == 0) return 0;
+  // A start that is orthogonal to no eigenvector anyone is likely to meet, and the same in every run.
+  Vec v(n), hv(n);
+  for (Index i = 0; i < n; ++i) v[i] = 1 + 0.5 * std::cos(1.618033988749895 * static_cast<double>(i + 1));
+  v.normalize();
+  double estimate = 0, residual = 0;
+  for (Index k = 0; k < max_steps; ++k) {
+    h(v, hv);
+    estimate = v.dot(hv);
+    residual = (hv - estimate * v).norm();
+    const double norm = hv.norm();
+    if (!std::isfinite(norm) || norm == 0 || residual <= tolerance * norm) break;
+    v = hv / norm;
+  }
+  return estimate + residual;
+}
+
+}  // namespace tacit

@@ -1,0 +1,64 @@
+// Linear systems H w = b with symmetric positive definite H, by conjugate gradients.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/types.hpp>
+
+namespace tacit {
+
+/// y = B x, square; used for preconditioners and kept factors (an approximation of H^{-1}).
+class LinearOperator {
+public:
+  virtual ~LinearOperator() = default;
+  virtual Index dim() const = 0;
+  virtual void apply(In x, Out y) const = 0;
+};
+
+/// x -> x ./ d for positive d; entries that are not positive are passed through unscaled.
+class DiagonalInverse final : public LinearOperator {
+public:
+  explicit DiagonalInverse(In d);
+  Index dim() const override { return inverse_.size(); }
+  void apply(In x, Out y) const override;
+
+private:
+  Vec inverse_;
+};
+
+struct CgOptions {
+  double tolerance = 1e-6;  ///< stop when ||b - H w|| <= tolerance ||b||; 0: exactly max_steps
+  Index max_steps = 200;
+  const LinearOperator* preconditioner = nullptr;
+  /// Called after each iteration with the iterate and the norm of its residual b - H w; true stops (reported as converged).
+  std::function<bool(In w, double residual)> stop{};
+  /// Recompute the residual at the end (one more product). false: trust the recursion, for directions of an outer iteration.
+  bool verify = true;
+};
+
+struct CgResult {
+  Status status = Status::not_run;
+  Index steps = 0;      ///< iterations
+  double residual = 0;  ///< true ||b - H w|| / ||b||, recomputed at the end
+  Index products = 0;   ///< products with H, the ones for residuals included
+  std::string message;  ///< a sentence with the numbers, empty when converged
+};
+
+/// Preconditioned conjugate gradients (Hestenes and Stiefel 1952) from the given w. The residual reported is the true one. At a
+/// direction of non-positive curvature it stops with the best iterate so far; when the recursion's residual and the true one
+/// part, it restarts once and then reports Status::rounding. Products: one a step, one for a start other than zero, one for the
+/// check at the end.
+CgResult conjugate_gradient(const std::function<void(In, Out)>& h, In b, Out w, const CgOptions& options);
+
+/// Factors a symmetric positive definite matrix (only its lower triangle is read) and returns the inverse as an operator; null
+/// when it is not positive definite.
+std::shared_ptr<const LinearOperator> cholesky_inverse(InM h);
+
+/// Largest eigenvalue of a symmetric positive semidefinite n x n operator by power iteration (von Mises 1929) until ||H v - e v||
+/// <= tolerance
+/// ||H v||; returns e + ||H v - e v||, which leaves it on the safe side when the iteration has found the leading eigenvector.
+double largest_eigenvalue(const std::function<void(In, Out)>& h, Index n, double tolerance = 1e-3, Index max_steps = 500);
+
+}  // namespace tacit

@@ -1,0 +1,141 @@
+// The template door: plain structs as inner objective or criterion.
+#pragma once
+#include <concepts>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include <tacit/core/linear/linear_solver.hpp>
+#include <tacit/core/model/model.hpp>
+
+namespace tacit {
+
+/// What adapt() asks of a struct. x: n entries, u: m entries; gradient f_x (n), hessian f_xx p (n), cross f_ux p (m), cross_t
+/// f_xu w (n). The members may take `const Vec&` or `In` and return anything that converts to Vec.
+template <class T>
+concept PlainObjective = requires(const T& f, const Vec& v) {
+  { f.inner_dim() } -> std::convertible_to<Index>;
+  { f.outer_dim() } -> std::convertible_to<Index>;
+  { f.value(v, v) } -> std::convertible_to<double>;
+  { f.gradient(v, v) } -> std::convertible_to<Vec>;
+  { f.hessian(v, v, v) } -> std::convertible_to<Vec>;
+  { f.cross(v, v, v) } -> std::convertible_to<Vec>;
+  { f.cross_t(v, v, v) } -> std::convertible_to<Vec>;
+};
+
+/// What adapt_criterion() asks of a struct: l, l_x (n), l_u (m).
+template <class T>
+concept PlainCriterion = requires(const T& l, const Vec& v) {
+  { l.value(v, v) } -> std::convertible_to<double>;
+  { l.gradient_x(v, v) } -> std::convertible_to<Vec>;
+  { l.gradient_u(v, v) } -> std::convertible_to<Vec>;
+};
+
+namespace detail {
+
+template <PlainObjective T>
+class AdaptedCurvature final : public Curvature {
+public:
+  AdaptedCurvature(std::shared_ptr<const T> f, Vec x, Vec u) : f_(std::move(f)), x_(std::move(x)), u_(std::move(u)) {}
+  void hessian(In p, Out out) const override { out = Vec(f_->hessian(x_, u_, Vec(p))); }
+  void cross(In p, Out out) const override { out = Vec(f_->cross(x_, u_, Vec(p))); }
+  void cross_t(In w, Out out) const override { out = Vec(f_->cross_t(x_, u_, Vec(w))); }
+  void adjoint(In p, Out out_x, Out out_u) const override {
+    if constexpr (requires { Vec(f_->hessian_transposed(x_, u_, Vec(p))); }) {
+      out_x = Vec(f_->hessian_transposed(x_, u_, Vec(p)));
+      cross(p, out_u);
+    } else {
+      Curvature::adjoint(p, out_x, out_u);
+    }
+  }
+  bool diagonal(Out d) const override {
+    if constexpr (requires { Vec(f_->hessian_diagonal(x_, u_)); }) {
+      d = Vec(f_->hessian_diagonal(x_, u_));
+      return true;
+    }
+    return false;
+  }
+
+private:
+  std::shared_ptr<const T> f_;
+  Vec x_, u_;
+};
+
+template <PlainObjective T>
+class AdaptedObjective final : public Objective {
+public:
+  explicit AdaptedObjective(T f) : f_(std::make_shared<const T>(std::move(f))) {}
+  Index inner_dim() const override { return f_->inner_dim(); }
+  Index outer_dim() const override { return f_->outer_dim(); }
+  double value(In x, In u) const override { return f_->value(Vec(x), Vec(u)); }
+  double gradient(In x, In u, Out g) const override {
+    const Vec at(x), hyper(u);
+    g = Vec(f_->gradient(at, hyper));
+    return f_->value(at, hyper);
+  }
+  std::unique_ptr<const Curvature> linearize(In x, In u, FirstOrder* at) const override {
+    if (at) {
+      at->gradient.resize(x.size());
+      at->value = gradient(x, u, at->gradient);
+    }
+    return std::make_unique<AdaptedCurvature<T>>(f_, Vec(x), Vec(u));
+  }
+  double smoothness(In u) const override {
+    if constexpr (requires { double(f_->smoothness(Vec(u))); }) {
+      return double(f_->smoothness(Vec(u)));
+    } else {
+      const AdaptedCurvature<T> curvature(f_, Vec::Zero(inner_dim()), Vec(u));
+      return largest_eigenvalue([&](In p, Out out) { curvature.hessian(p, out); }, inner_dim());
+    }
+  }
+  double convexity(In u) const override {
+    if constexpr (requires { double(f_->convexity(Vec(u))); }) return double(f_->convexity(Vec(u)));
+    return 0;
+  }
+  bool quadratic() const override {
+    if constexpr (requires { bool(f_->quadratic()); }) return bool(f_->quadratic());
+    return false;
+  }
+  bool symmetric() const override {
+    return !requires(const Vec& v) { Vec(f_->hessian_transposed(v, v, v)); };
+  }
+
+private:
+  std::shared_ptr<const T> f_;
+};
+
+template <PlainCriterion T>
+class AdaptedCriterion final : public Criterion {
+public:
+  explicit AdaptedCriterion(T l) : l_(std::move(l)) {}
+  double value(In x, In u) const override { return l_.value(Vec(x), Vec(u)); }
+  double gradient(In x, In u, Out gx, Out gu) const override {
+    const Vec at(x), hyper(u);
+    gx = Vec(l_.gradient_x(at, hyper));
+    gu = Vec(l_.gradient_u(at, hyper));
+    return l_.value(at, hyper);
+  }
+
+private:
+  T l_;
+};
+
+}  // namespace detail
+
+/// A plain struct as objective. Besides what PlainObjective asks it may have smoothness(u) = L, convexity(u) = mu, quadratic()
+/// and hessian_diagonal(x, u). With hessian_transposed(x, u, p) it is no objective but an equilibrium, Objective::symmetric() ==
+/// false. Without smoothness(u), L is the largest eigenvalue of f_xx at x = 0 by power iteration, anew at
+/// each call: right for quadratics and for losses whose curvature is largest at 0 (logistic), too small for others, which should
+/// give smoothness(u) or inner.step.
+template <PlainObjective T>
+std::shared_ptr<const Objective> adapt(T f) {
+  return std::make_shared<detail::AdaptedObjective<T>>(std::move(f));
+}
+
+/// A plain struct as outer criterion.
+template <PlainCriterion T>
+std::shared_ptr<const Criterion> adapt_criterion(T l) {
+  return std::make_shared<detail::AdaptedCriterion<T>>(std::move(l));
+}
+
+}  // namespace tacit

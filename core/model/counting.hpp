@@ -1,0 +1,18 @@
+// Counts what a problem is asked for.
+#pragma once
+#include <memory>
+
+#include <tacit/core/model/model.hpp>
+
+namespace tacit {
+
+/// The same problem with every evaluation of f added to `counter`, which also becomes Problem::work (maps add their steps there).
+///   value: 1 value; gradient, and linearize with a first order wanted: 1 gradient; hessian: 1 product a vector; cross, cross_t:
+///   1 cross product a vector; adjoint: 1 + 1; tangents: 1 gradient, k Hessian and k cross products. Reads of the design matrix
+///   are data passes, where the objective is a linear model.
+/// Not counted here: linearize alone and diagonal (their reads of X show in data_passes), the dense Hessian (of the order of d/15
+/// products), and the constants of the problem: smoothness, convexity, gradient_scale. Throws UsageError without objective or
+/// counter.
+Problem counted(Problem problem, std::shared_ptr<WorkCounter> counter);
+
+}  // namespace tacit

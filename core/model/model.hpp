@@ -1,0 +1,169 @@
+// The bilevel model: inner objective f(x, u) with its curvature, outer criterion l(x, u), space of the hyperparameters.
+#pragma once
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <tacit/core/support/types.hpp>
+#include <tacit/core/support/work.hpp>
+
+namespace tacit {
+
+class LinearModel;
+
+/// Second derivatives of f frozen at one point (x, u). n = inner dimension, m = outer dimension.
+class Curvature {
+public:
+  virtual ~Curvature() = default;
+  /// f_xx p, n -> n
+  virtual void hessian(In p, Out out) const = 0;
+  /// f_ux p, n -> m
+  virtual void cross(In p, Out out) const = 0;
+  /// f_xu w, m -> n
+  virtual void cross_t(In w, Out out) const = 0;
+  /// f_xx p and f_ux p at once: what one reverse step needs.
+  virtual void adjoint(In p, Out out_x, Out out_u) const;
+  /// f_xx P for k columns at once, n x k -> n x k.
+  virtual void hessian_batch(InM p, OutM out) const;
+  /// Diagonal of f_xx; false: not cheap, out untouched.
+  virtual bool diagonal(Out d) const;
+  /// f_xx itself, n x n; false: not cheap, out untouched.
+  virtual bool dense(OutM h) const;
+};
+
+/// f and f_x at the point of a linearization, filled in the same pass.
+struct FirstOrder {
+  double value = 0;
+  Vec gradient;
+};
+
+/// Smooth inner objective f(x, u): R^n x R^m -> R. Const and safe to share between threads.
+class Objective {
+public:
+  virtual ~Objective() = default;
+  virtual Index inner_dim() const = 0;
+  virtual Index outer_dim() const = 0;
+  virtual double value(In x, In u) const = 0;
+  /// g = f_x(x, u), returns f(x, u); one pass over the data.
+  virtual double gradient(In x, In u, Out g) const = 0;
+  /// Second derivatives at (x, u); when `at` is given, f and f_x come from the same pass.
+  virtual std::unique_ptr<const Curvature> linearize(In x, In u, FirstOrder* at = nullptr) const = 0;
+  /// out_x = f_xx(x, u) p, out_u = f_ux(x, u) p without keeping a linearization (reverse sweeps).
+  virtual void adjoint(In x, In u, In p, Out out_x, Out out_u) const;
+  /// g = f_x(x, u), dg = f_xx dx + f_xu du for k tangents, dx n x k, du m x k (forward sweeps).
+  virtual void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const;
+  /// The structure when f is a linear model, else null.
+  virtual const LinearModel* linear() const { return nullptr; }
+  /// L, at least the largest eigenvalue of f_xx(x, u) at every x.
+  virtual double smoothness(In u) const = 0;
+  /// mu, at most the smallest eigenvalue of f_xx(x, u) at every x; 0 when unknown.
+  virtual double convexity(In /*u*/) const { return 0; }
+  /// A Lipschitz constant in x, valid everywhere, of x -> f_xx(x, u) dx + f_xu(x, u) diag(du) in the spectral norm, dx n x m, du
+  /// m entries: what pollutes a derivative recursion that runs on inexact iterates. NaN: unknown.
+  virtual double derivative_lipschitz(In /*u*/, InM /*dx*/, In /*du*/) const { return std::numeric_limits<double>::quiet_NaN(); }
+  /// ||f_x(0, u)||, the unit of the inner tolerance.
+  virtual double gradient_scale(In u) const;
+  /// True when f is quadratic in x: f_xx does not depend on x.
+  virtual bool quadratic() const { return false; }
+  /// False when "f_x" is no gradient but any map whose zero is sought (an equilibrium), so that "f_xx" need not be symmetric:
+  /// Curvature::hessian is then f_xx p, adjoint f_xx^T p, and only methods that run over the steps of a map are right.
+  virtual bool symmetric() const { return true; }
+  /// The same objective, sharing what it keeps, with its reads of data added to the counter; null when it has no data to read.
+  virtual std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> /*counter*/) const { return nullptr; }
+};
+
+/// Outer criterion l(x, u).
+class Criterion {
+public:
+  virtual ~Criterion() = default;
+  virtual double value(In x, In u) const = 0;
+  /// gx = l_x, gu = l_u, returns l.
+  virtual double gradient(In x, In u, Out gx, Out gu) const = 0;
+  /// A Lipschitz constant of l_x in x, for rigorous error bounds; a number also promises that l_u does not depend on x. NaN:
+  /// unknown.
+  virtual double smoothness() const { return std::numeric_limits<double>::quiet_NaN(); }
+};
+
+/// Start of a cold inner run, x_0(u). A null pointer in Problem means x_0 = 0.
+class Start {
+public:
+  virtual ~Start() = default;
+  virtual void point(In u, Out x) const = 0;
+  /// add_u += x_0'(u)^T p
+  virtual void vjp(In u, In p, Out add_u) const = 0;
+  /// dx = x_0'(u) du for k tangents, m x k -> n x k.
+  virtual void jvp(In u, InM du, OutM dx) const = 0;
+};
+
+/// The same start for every u: its derivative is zero.
+class ConstantStart final : public Start {
+public:
+  explicit ConstantStart(Vec x0) : x0_(std::move(x0)) {}
+  void point(In u, Out x) const override;
+  void vjp(In, In, Out) const override {}
+  void jvp(In u, InM du, OutM dx) const override;
+
+private:
+  Vec x0_;
+};
+
+/// How a hyperparameter moves: theta = u, ln u, or ln(u / (1 - u)).
+enum class Scale { linear, log, logit };
+
+/// A named block of hyperparameters. Bounds are in the units of u.
+struct HyperBlock {
+  std::string name;
+  Index size = 1;
+  Scale scale = Scale::log;
+  double lower = 0;
+  double upper = 0;
+  /// One label per entry (feature or group name), or empty.
+  std::vector<std::string> labels{};
+};
+
+/// The box of the hyperparameters. Problems speak u; optimizers move theta.
+class HyperSpace {
+public:
+  HyperSpace() = default;
+  /// Throws UsageError for a box that its scale cannot hold (log needs 0 < lower <= upper).
+  explicit HyperSpace(std::vector<HyperBlock> blocks);
+  Index size() const { return lower_.size(); }
+  const std::vector<HyperBlock>& blocks() const { return blocks_; }
+  /// u(theta), entrywise.
+  void to_model(In theta, Out u) const;
+  /// theta(u), the inverse.
+  void from_model(In u, Out theta) const;
+  /// du/dtheta entrywise (the Jacobian is diagonal).
+  void slope(In theta, Out du) const;
+  /// grad_theta = (du/dtheta) grad_u.
+  void pull_back(In theta, In grad_u, Out grad_theta) const;
+  /// Nearest point of the box.
+  void project(Out theta) const;
+  /// theta - project(theta - g): zero at a first-order point of the box.
+  void projected_gradient(In theta, In g, Out out) const;
+  const Vec& lower() const { return lower_; }
+  const Vec& upper() const { return upper_; }
+
+private:
+  std::vector<HyperBlock> blocks_;
+  std::vector<Scale> scale_;
+  Vec lower_, upper_;
+};
+
+/// One bilevel problem. Every part is const and shared.
+struct Problem {
+  std::string name;
+  std::shared_ptr<const Objective> f;
+  std::shared_ptr<const Criterion> l;
+  HyperSpace space;
+  std::shared_ptr<const Start> start;
+  /// When set, maps and decorators add what they do here.
+  std::shared_ptr<WorkCounter> work;
+  /// x_0(u) of a cold run.
+  Vec cold_start(In u) const;
+  /// Empty when the parts fit together, else a sentence that says what does not.
+  std::string check() const;
+};
+
+}  // namespace tacit

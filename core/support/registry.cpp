@@ -1,0 +1,94 @@
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include <tacit/core/support/registry.hpp>
+
+namespace tacit {
+
+namespace {
+
+char folded(char c) {
+  if (c == '-') return '_';
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+}  // namespace
+
+std::string shortest(double value) {
+  char buffer[40];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+  return std::string(buffer, end);
+}
+
+bool Range::contains(double value) const {
+  if (!std::isfinite(value)) return false;
+  return (lo_open ? value > lo : value >= lo) && (hi_open ? value < hi : value <= hi);
+}
+
+std::string Range::text() const {
+  const bool below = std::isfinite(lo), above = std::isfinite(hi);
+  if (!below && !above) return "any number";
+  if (lo == hi) return "exactly " + shortest(lo);
+  if (!above) return (lo_open ? "> " : ">= ") + shortest(lo);
+  if (!below) return (hi_open ? "< " : "<= ") + shortest(hi);
+  return std::string("in ") + (lo_open ? "(" : "[") + shortest(lo) + ", " + shortest(hi) + (hi_open ? ")" : "]");
+}
+
+void Configurable::fields(FieldVisitor&) {}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  // Three rows of the table suffice: a swap of neighbours looks two rows back.
+  const std::size_t n = b.size();
+  std::vector<std::size_t> two(n + 1), one(n + 1), row(n + 1);
+  for (std::size_t j = 0; j <= n; ++j) one[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= n; ++j) {
+      const bool same = folded(a[i - 1]) == folded(b[j - 1]);
+      row[j] = std::min({one[j] + 1, row[j - 1] + 1, one[j - 1] + (same ? 0u : 1u)});
+      if (i > 1 && j > 1 && folded(a[i - 1]) == folded(b[j - 2]) && folded(a[i - 2]) == folded(b[j - 1])) {
+        row[j] = std::min(row[j], two[j - 2] + 1);
+      }
+    }
+    two.swap(one);
+    one.swap(row);
+  }
+  return one[n];
+}
+
+std::string closest(std::string_view word, const std::vector<std::string>& candidates) {
+  std::string best;
+  std::size_t least = std::max<std::size_t>(1, word.size() / 3) + 1;
+  for (const std::string& c : candidates) {
+    const std::size_t d = edit_distance(word, c);
+    // A one-letter word must agree but for case: any other single letter is no near miss.
+    if (d < least && d < std::max(word.size(), c.size())) {
+      least = d;
+      best = c;
+    }
+  }
+  if (!best.empty() || word.size() < 3) return best;
+  // The beginning of a longer name: `newton` for `newton-cg`, `truncated` for `truncated-unroll`.
+  for (const std::string& c : candidates) {
+    if (c.size() > word.size() && edit_distance(word, std::string_view(c).substr(0, word.size())) == 0) return c;
+  }
+  return best;
+}
+
+std::string join(const std::vector<std::string>& words, std::string_view separator) {
+  std::string all;
+  for (const std::string& w : words) {
+    if (!all.empty()) all += separator;
+    all += w;
+  }
+  return all;
+}
+
+std::string unknown_name(std::string_view what, std::string_view word, const std::vector<std::string>& known) {
+  std::string text = "unknown " + std::string(what) + " '" + std::string(word) + "'; ";
+  if (const std::string near = closest(word, known); !near.empty()) text += "did you mean '" + near + "'? ";
+  return text + "Known: " + join(known);
+}
+
+}  // namespace tacit

@@ -1,0 +1,27 @@
+// The adjoint equation f_xx w = l_x, shared by all that solve it. Not part of the public interface.
+#pragma once
+#include <memory>
+
+#include <tacit/core/linear/linear_solver.hpp>
+#include <tacit/core/model/model.hpp>
+#include <tacit/hypergrad/estimator.hpp>
+
+namespace tacit::detail {
+
+/// Jacobi preconditioner when the diagonal of f_xx is cheap, else null.
+std::shared_ptr<const LinearOperator> jacobi(const Curvature& c, Index n);
+/// CG on f_xx w = b from w.
+CgResult solve_with(const Curvature& c, In b, Out w, const CgOptions& options);
+/// l_u - f_ux w
+Vec implicit_gradient(const Curvature& c, In w, In lu);
+/// Whether a trial point along a descent direction is progress: enough decrease of f, or, where rounding hides differences of f,
+/// a smaller gradient. slope: f_x' times the step taken.
+bool improves(const FirstOrder& at, const FirstOrder& trial, double slope);
+/// du/dtheta at u, entrywise; ones when the problem has no hyperparameter space.
+Vec theta_slope(const Problem& problem, In u);
+
+/// w = the state adjoint of the last outer step in the units of this step's map, w ~ (alpha f_xx)^{-1} l_x, alpha moving with u;
+/// untouched where there is none that fits. v = (l_x, 0): for v = 0 the answer is zero and needs no start.
+void carry_over(const FixedPointMap& map, In v, const Hypergradient* previous, Vec& w);
+
+}  // namespace tacit::detail

@@ -1,0 +1,152 @@
+// From files to numbers: features, target, weights, groups, and the encoder that reads a new file in the same way.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <tacit/core/support/types.hpp>
+#include <tacit/problems/readers/libsvm.hpp>
+#include <tacit/problems/readers/table.hpp>
+
+namespace tacit {
+
+enum class Missing { error, drop_row, mean, median };
+/// automatic: classes when the target holds words, else numbers.
+enum class TargetKind { automatic, number, classes };
+/// Where a row comes from: the file data.train, validation.file or data.test.
+enum class Origin { train, validation, test };
+
+/// The block `data` of a run file, and the files named in `validation`. Relative paths are taken from base_dir.
+struct DataOptions {
+  std::string base_dir;
+  std::string train;
+  std::string format = "auto";  ///< auto (by name) | csv | tsv | libsvm
+  std::string target = "last";  ///< column name, 1-based number, or last; LIBSVM has its own
+  TargetKind target_kind = TargetKind::automatic;
+  std::vector<std::string> features{};                               ///< names or globs; empty: all
+  std::vector<std::string> drop{};                                   ///< names or globs
+  std::optional<std::vector<std::string>> categorical{};             ///< names or globs; none: auto, columns without a number
+  std::map<std::string, std::vector<std::string>> feature_groups{};  ///< group -> names or globs of columns or features
+  std::string feature_groups_file;                                   ///< instead: a table with the columns feature, group
+  std::string weight;    ///< column, or a file with one number a row of the training file
+  TableOptions table{};  ///< header, skip_rows, delimiter, decimal, missing_values
+  Missing missing = Missing::error;
+  std::optional<int> index_base{};
+  std::optional<Index> features_total{};
+  std::string test_file;
+  std::string test_target;  ///< target column of the test file; empty: as in training
+  std::string validation_file;
+  std::string validation_target;
+  std::string split_column;  ///< train | validation | test in every row of the training file; never a feature
+};
+
+/// Dense or sparse rows; exactly one of the two is filled.
+struct Features {
+  bool sparse = false;
+  Mat dense;
+  CsrMatrix csr;
+  Index rows() const { return sparse ? csr.rows() : dense.rows(); }
+  Index cols() const { return sparse ? csr.cols() : dense.cols(); }
+};
+
+/// A column of a table and the features made of it: itself, or one per level ("city=Oslo").
+struct EncodedColumn {
+  std::string name;
+  bool categorical = false;
+  std::vector<std::string> levels{};  ///< sorted
+  bool missing_level = false;         ///< a last feature "city=(missing)"
+  double fill = 0;                    ///< for a missing number; set by fit_fills
+  bool has_fill = false;
+  Index first = 0;  ///< its first feature
+  Index width() const { return categorical ? static_cast<Index>(levels.size()) + (missing_level ? 1 : 0) : 1; }
+};
+
+/// What a file was turned into.
+struct EncodedFile {
+  Features x;
+  std::vector<Index> row;  ///< 1-based number of each row among the file's data rows (rows may have been dropped)
+  std::string path;
+  std::uint64_t digest = 0;
+  std::vector<std::string> warnings{};
+};
+
+/// How a file becomes features, by column name. Plain data, so that it can be stored with a model.
+struct Encoder {
+  bool sparse = false;  ///< LIBSVM: kept_features of features_total, indices from index_base on
+  int index_base = 1;
+  Index features_total = 0;
+  std::vector<Index> kept_features{};  ///< ascending; empty: all
+  TableOptions table{};
+  Missing missing = Missing::error;
+  bool had_header = true;
+  Index source_columns = 0;            ///< of the training file
+  Index target_column = -1;            ///< its number there, -1 when there is none
+  std::string target;                  ///< its name
+  std::vector<std::string> classes{};  ///< sorted, the last of two is the positive; empty: numbers
+  std::vector<EncodedColumn> columns{};
+
+  Index features() const;
+  std::vector<std::string> feature_names() const;
+  /// The features of another file, columns found by name; the target need not be there. Unknown levels become zeros and a
+  /// warning. Throws DataError D101-D110, D117, UsageError when there is no fill for a missing cell yet.
+  EncodedFile encode(const std::string& path) const;
+};
+
+struct FeatureGroup {
+  std::string name;
+  std::vector<Index> columns;  ///< features, ascending
+};
+
+struct FileDigest {
+  std::string path;
+  std::uint64_t digest = 0;  ///< 64-bit FNV-1a of the file as stored
+  Index rows = 0;            ///< rows used
+};
+
+/// A cell without a value.
+struct MissingCell {
+  Index row = 0, feature = 0;
+};
+
+/// All rows of all files. Missing numbers are NaN until fit_fills has run.
+struct Dataset {
+  Features x;
+  std::vector<std::string> feature_names;
+  Vec y;                             ///< numbers, or the number of the class (0, 1, ... in the order of classes)
+  std::vector<std::string> classes;  ///< labels, sorted (as numbers when all are numbers); empty for numbers
+  Vec weight;                        ///< row weights, 1 without data.weight
+  bool weighted = false;
+  std::string weight_column;                   ///< its name, empty when the weights come from weight_file
+  std::string weight_file;                     ///< the file of the weights; empty when they are a column, or all 1
+  std::string validation_target, test_target;  ///< names of the target columns of these files, empty without them
+  std::vector<Origin> origin;
+  std::vector<Index> row;            ///< 1-based number of each row among the data rows of its file
+  std::vector<std::string> split;    ///< value of split_column, empty text for rows of other files; empty without one
+  std::vector<FeatureGroup> groups;  ///< of feature_groups; features in none make up a last group "(no group)"
+  std::vector<MissingCell> missing;  ///< numeric cells to be filled
+  std::vector<FileDigest> files;
+  Encoder encoder;
+  std::vector<std::string> warnings;
+  Index rows() const { return y.size(); }
+  /// -1 for the first of two classes, +1 for the second. Throws UsageError unless there are two classes.
+  Vec signed_target() const;
+  /// The number of the group of every feature; empty without groups.
+  std::vector<Index> group_of_feature() const;
+};
+
+/// Reads and encodes everything options name. Levels of text columns come from the training and validation files.
+/// Throws DataError (data_errors.hpp), UsageError for options that cannot be.
+Dataset load_dataset(const DataOptions& options);
+
+/// Fills missing numbers with the weighted mean or median of the given (training) rows and stores the fills in the encoder; may
+/// be called again with other rows. Median: the middle of the values, each counted as often as its weight says. Throws DataError
+/// D110 for a column without any value.
+void fit_fills(Dataset& data, std::span<const Index> training_rows);
+
+/// True when text matches the pattern, in which * stands for any text and ? for one character.
+bool glob_match(std::string_view pattern, std::string_view text);
+
+}  // namespace tacit

@@ -1,0 +1,206 @@
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <map>
+#include <numeric>
+#include <set>
+#include <tacit/core/support/registry.hpp>
+#include <tacit/problems/data/detail/columns.hpp>
+
+namespace tacit {
+
+bool glob_match(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
+      ++p, ++t;
+    } else if (star != std::string_view::npos) {  // let the last star take one character more
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+std::string resolve_path(const std::string& base_dir, const std::string& path) {
+  const std::filesystem::path p(path);
+  return path.empty() || base_dir.empty() || p.is_absolute() ? path : (std::filesystem::path(base_dir) / p).string();
+}
+
+std::string table_format(const std::string& format, const std::string& path) {
+  if (format == "csv" || format == "tsv" || format == "libsvm") return format;
+  if (format == "npy" || format == "mtx" || format == "idx") {
+    throw UsageError("files of format " + format + " cannot be read; write the data as CSV or LIBSVM text", "data.format");
+  }
+  if (format != "auto") throw UsageError(unknown_name("format", format, {"auto", "csv", "tsv", "libsvm"}), "data.format");
+  const std::string ext = format_extension(path);
+  if (ext == ".csv" || ext == ".txt") return "csv";
+  if (ext == ".tsv") return "tsv";
+  if (ext == ".svm" || ext == ".libsvm") return "libsvm";
+  throw UsageError("the name of '" + path +
+                       "' does not say its format; use .csv, .tsv, .txt, .svm or .libsvm (each also .gz), or set data.format",
+                   "data.format");
+}
+
+DataError no_column(const Table& table, const std::string& name, const std::string& wanted_by) {
+  const std::string near = closest(name, table.names());
+  std::string remedy = near.empty() ? "" : "did you mean '" + near + "'? ";
+  constexpr std::size_t kShown = 20;
+  const std::vector<std::string>& all = table.names();
+  const std::vector<std::string> shown(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, all.size())));
+  remedy += "The columns are " + join(shown) + (all.size() > kShown ? ", ..." : "");
+  if (!table.has_header()) remedy += " (the file has no header; data.header: present makes its first line one)";
+  return table.file().error("D107", "there is no column '" + name + "' (" + wanted_by + ") in '" + table.file().path() + "'",
+                            remedy);
+}
+
+Index find_column(const Table& table, const std::string& selector, const std::string& key) {
+  if (const Index named = table.find(selector); named >= 0) return named;
+  if (selector == "last") return table.cols() - 1;
+  Index number = 0;
+  const auto [end, ec] = std::from_chars(selector.data(), selector.data() + selector.size(), number);
+  if (ec == std::errc{} && end == selector.data() + selector.size()) {
+    if (number >= 1 && number <= table.cols()) return number - 1;
+    throw table.file().error("D107",
+                             key + " is column " + selector + ", but the file has " + std::to_string(table.cols()) + " columns",
+                             "columns are counted from 1");
+  }
+  throw no_column(table, selector, key);
+}
+
+std::vector<bool> match_names(const std::vector<std::string>& names, const std::vector<std::string>& patterns,
+                              const std::string& key, const char* code, const std::string& path) {
+  std::vector<bool> chosen(names.size(), false);
+  for (const std::string& pattern : patterns) {
+    bool any = false;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      // a name may hold * itself, so equality counts too
+      if (names[i] != pattern && !glob_match(pattern, names[i])) continue;
+      chosen[i] = true;
+      any = true;
+    }
+    if (any) continue;
+    const std::string near = closest(pattern, names);
+    throw DataError(code, key + ": '" + pattern + "' fits no column of '" + path + "'", SourceLocation{path, 0, 0},
+                    near.empty() ? "use the names of the columns; * stands for any text" : "did you mean '" + near + "'?");
+  }
+  return chosen;
+}
+
+namespace {
+
+/// What to do about a word in a column of numbers, where the word itself says more than `otherwise`.
+std::string word_remedy(const Table& table, const std::string& word, Index row, const std::string& otherwise) {
+  if (table.decimal() == '.' && word.find(',') != std::string::npos) {
+    return "if the comma is a decimal sign, set data.decimal: \",\"";
+  }
+  if (row == 0 && !table.has_header()) return "if this line holds the names of the columns, set data.header: present";
+  return otherwise;
+}
+
+DataError no_finite_number(const Table& table, Index row, Index column) {
+  const std::string cell = table.cell(row, column);
+  double value = 0;
+  const bool large = read_number(cell, table.decimal(), value) == NumberText::out_of_range;
+  return table.error("D109",
+                     quoted_text(cell) + " in column '" + table.names()[static_cast<std::size_t>(column)] +
+                         (large ? "' is too large" : "' is not finite"),
+                     row, column,
+                     large ? "numbers are at most 1e150, so that their squares are numbers too: correct it, or use another unit"
+                           : "if it means that the value is missing, add it to data.missing_values and choose data.missing");
+}
+
+}  // namespace
+
+void require_numbers(const Table& table, Index column, const std::string& remedy) {
+  const ColumnCells& cells = table.cells(column);
+  const std::string& name = table.names()[static_cast<std::size_t>(column)];
+  if (cells.words > 0 && (cells.first_not_finite < 0 || cells.first_word < cells.first_not_finite)) {
+    const std::string word = table.cell(cells.first_word, column);
+    throw table.error("D108", quoted_text(word) + " is no number, but column '" + name + "' holds numbers", cells.first_word,
+                      column, word_remedy(table, word, cells.first_word, remedy));
+  }
+  if (cells.not_finite > 0) throw no_finite_number(table, cells.first_not_finite, column);
+}
+
+std::vector<std::string> sorted_levels(std::vector<std::string> levels) {
+  double value = 0;
+  std::map<std::string, double> number;
+  for (const std::string& level : levels) {
+    if (read_number(level, '.', value) != NumberText::number) {
+      std::sort(levels.begin(), levels.end());
+      return levels;
+    }
+    number[level] = value;
+  }
+  std::sort(levels.begin(), levels.end(), [&](const auto& a, const auto& b) { return number[a] < number[b]; });
+  return levels;
+}
+
+std::vector<bool> missing_cells(const Table& table, Index column) {
+  std::vector<bool> out(static_cast<std::size_t>(table.rows()), false);
+  if (table.cells(column).missing == 0) return out;
+  const TextColumn text = table.text(column);
+  std::transform(text.codes.begin(), text.codes.end(), out.begin(), [](std::int32_t code) { return code < 0; });
+  return out;
+}
+
+namespace {
+
+using GroupPatterns = std::map<std::string, std::vector<std::string>>;
+
+GroupPatterns read_groups(const std::string& path) {
+  TableOptions options;
+  options.header = Header::present;
+  const Table table = Table::read(path, options);
+  const Index feature = find_column(table, "feature", "data.feature_groups"),
+              group = find_column(table, "group", "data.feature_groups");
+  GroupPatterns patterns;
+  for (Index r = 0; r < table.rows(); ++r) patterns[table.cell(r, group)].push_back(table.cell(r, feature));
+  return patterns;
+}
+
+}  // namespace
+
+std::vector<FeatureGroup> make_groups(const DataOptions& options, const std::vector<std::string>& names,
+                                      const std::vector<std::string>& parents, std::vector<std::string>& warnings) {
+  std::vector<FeatureGroup> groups;
+  const std::string file = resolve_path(options.base_dir, options.feature_groups_file);
+  const GroupPatterns patterns = file.empty() ? options.feature_groups : read_groups(file);
+  if (patterns.empty()) return groups;
+  std::vector<std::string> both = names;
+  both.insert(both.end(), parents.begin(), parents.end());
+  std::vector<std::string> owner(names.size());
+  for (const auto& [name, globs] : patterns) {
+    const std::vector<bool> hit = match_names(both, globs, "data.feature_groups." + name, "D122", options.train);
+    FeatureGroup group{name, {}};
+    for (std::size_t j = 0; j < names.size(); ++j) {
+      if (!hit[j] && !hit[names.size() + j]) continue;
+      if (!owner[j].empty()) {
+        throw DataError("D122", "feature '" + names[j] + "' is in the groups '" + owner[j] + "' and '" + name + "'",
+                        SourceLocation{options.train, 0, 0}, "a feature belongs to one group: change data.feature_groups");
+      }
+      owner[j] = name;
+      group.columns.push_back(static_cast<Index>(j));
+    }
+    groups.push_back(std::move(group));
+  }
+  FeatureGroup rest{"(no group)", {}};
+  for (std::size_t j = 0; j < names.size(); ++j) {
+    if (owner[j].empty()) rest.columns.push_back(static_cast<Index>(j));
+  }
+  if (!rest.columns.empty()) {
+    warnings.push_back(std::to_string(rest.columns.size()) +
+                       " features are in no group of data.feature_groups; they form one of their own, '" + rest.name + "'");
+    groups.push_back(std::move(rest));
+  }
+  return groups;
+}
+
+}  // namespace tacit

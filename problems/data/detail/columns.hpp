@@ -1,0 +1,44 @@
+// Choosing columns by name, number or glob (internal to this folder).
+#pragma once
+#include <string>
+#include <vector>
+
+#include <tacit/problems/data/dataset.hpp>
+
+namespace tacit {
+
+/// The column of a table by name, 1-based number or `last`. Throws DataError D107 with the near name; key is the run-file key.
+Index find_column(const Table& table, const std::string& selector, const std::string& key);
+/// The error for a column that is not there.
+DataError no_column(const Table& table, const std::string& name, const std::string& wanted_by);
+/// For every name whether one of the patterns matches; a pattern that matches none throws DataError `code`.
+std::vector<bool> match_names(const std::vector<std::string>& names, const std::vector<std::string>& patterns,
+                              const std::string& key, const char* code, const std::string& path);
+/// path, or base_dir/path when path is relative and base_dir is not empty.
+std::string resolve_path(const std::string& base_dir, const std::string& path);
+/// "csv", "tsv" or "libsvm". Throws UsageError for a format that is not read.
+std::string table_format(const std::string& format, const std::string& path);
+/// The groups of feature_groups; names are those of the features, parents the columns they come from.
+std::vector<FeatureGroup> make_groups(const DataOptions& options, const std::vector<std::string>& names,
+                                      const std::vector<std::string>& parents, std::vector<std::string>& warnings);
+
+/// Throws unless the column can be read as numbers (missing cells apart): D108, D109.
+void require_numbers(const Table& table, Index column, const std::string& remedy);
+/// Levels of a column, sorted: as numbers when all of them are numbers, else by their bytes.
+std::vector<std::string> sorted_levels(std::vector<std::string> levels);
+/// The column of each encoder column in another table. Throws D107.
+std::vector<Index> locate_columns(const Encoder& encoder, const Table& table);
+/// Rows that stay under a rule for missing cells; cells of `always` (target, weight) may be missing under drop_row alone. Throws
+/// D110.
+std::vector<Index> kept_rows(const Table& table, const std::vector<Index>& columns, const std::vector<Index>& always,
+                             Missing rule);
+/// Writes the features of the kept rows of one table to x, from row `at` on; missing numbers become NaN and are listed. Throws
+/// D108, D109.
+void encode_rows(const Encoder& encoder, const Table& table, const std::vector<Index>& sources, const std::vector<Index>& kept,
+                 Mat& x, Index at, std::vector<MissingCell>& missing, std::vector<std::string>& warnings);
+/// The given columns of a sparse matrix, ascending.
+CsrMatrix keep_columns(const CsrMatrix& x, const std::vector<Index>& kept);
+/// True where a cell of the column is missing.
+std::vector<bool> missing_cells(const Table& table, Index column);
+
+}  // namespace tacit

@@ -1,0 +1,295 @@
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <tacit/core/support/errors.hpp>
+#include <tacit/problems/data/detail/columns.hpp>
+#include <unordered_map>
+
+namespace tacit {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+/// The weighted mean of values (weights > 0).
+double weighted_mean(const std::vector<std::pair<double, double>>& cells) {
+  double sum = 0, total = 0;
+  for (const auto& [value, weight] : cells) {
+    sum += weight * value;
+    total += weight;
+  }
+  return sum / total;
+}
+
+/// The middle of the values when each counts as often as its weight says: half of the weight lies on either side.
+double weighted_median(std::vector<std::pair<double, double>> cells) {
+  std::sort(cells.begin(), cells.end());
+  double total = 0;
+  for (const auto& cell : cells) total += cell.second;
+  double below = 0;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    below += cells[i].second;
+    if (below < total / 2) continue;
+    const bool tie = below == total / 2 && i + 1 < cells.size();
+    return tie ? (cells[i].first + cells[i + 1].first) / 2 : cells[i].first;
+  }
+  return cells.back().first;
+}
+
+/// Number columns of an encoder: where they stand in the table, and their feature.
+struct NumberColumn {
+  Index source, feature;
+};
+
+void encode_numbers(const std::vector<NumberColumn>& columns, const Table& table, const std::vector<Index>& kept, Mat& x,
+                    Index at, std::vector<MissingCell>& missing) {
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const double* from = table.row(kept[i]);
+    const Index row = at + static_cast<Index>(i);
+    double* to = &x(row, 0);
+    for (const NumberColumn& c : columns) {
+      const double value = from[c.source];
+      to[c.feature] = value;
+      if (std::isnan(value)) missing.push_back({row, c.feature});
+    }
+  }
+}
+
+void encode_levels(const EncodedColumn& column, const Table& table, Index source, const std::vector<Index>& kept, Mat& x,
+                   Index at, std::vector<std::string>& warnings) {
+  const TextColumn text = table.text(source);
+  std::vector<Index> offset(text.levels.size(), -1);
+  for (std::size_t k = 0; k < text.levels.size(); ++k) {
+    const auto known = std::find(column.levels.begin(), column.levels.end(), text.levels[k]);
+    if (known != column.levels.end()) offset[k] = static_cast<Index>(known - column.levels.begin());
+  }
+  x.block(at, column.first, static_cast<Index>(kept.size()), column.width()).setZero();
+  std::map<std::string, Index> unknown;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const std::int32_t code = text.codes[static_cast<std::size_t>(kept[i])];
+    const Index missing_offset = column.missing_level ? static_cast<Index>(column.levels.size()) : -1;
+    const Index level = code < 0 ? missing_offset : offset[static_cast<std::size_t>(code)];
+    if (level >= 0) {
+      x(at + static_cast<Index>(i), column.first + level) = 1;
+    } else {
+      ++unknown[code < 0 ? "a missing cell" : "'" + text.levels[static_cast<std::size_t>(code)] + "'"];
+    }
+  }
+  for (const auto& [level, count] : unknown) {
+    warnings.push_back("column '" + column.name + "' of '" + table.file().path() + "': " + level + " (" + std::to_string(count) +
+                       (count == 1 ? " row" : " rows") + ") is no level of the training data; its features are all 0");
+  }
+}
+
+/// Rows of one LIBSVM file as the encoder has them.
+EncodedFile encode_libsvm(const Encoder& encoder, const std::string& path) {
+  LibsvmOptions options;
+  options.index_base = encoder.index_base;
+  options.features_total = encoder.features_total;
+  options.ignore_beyond = true;
+  LibsvmSet set = read_libsvm({path}, options);
+  LibsvmPart& part = set.parts[0];
+  EncodedFile out;
+  out.path = path;
+  out.digest = part.digest;
+  if (part.ignored > 0) {
+    out.warnings.push_back("'" + path + "' has " + std::to_string(part.ignored) +
+                           " entries of features that the training data do not have; " + "they are left out");
+  }
+  out.x.sparse = true;
+  out.x.csr = encoder.kept_features.empty() ? std::move(part.x) : keep_columns(part.x, encoder.kept_features);
+  out.row.resize(static_cast<std::size_t>(out.x.csr.rows()));
+  std::iota(out.row.begin(), out.row.end(), Index{1});
+  return out;
+}
+
+void apply_fills(const Encoder& encoder, const std::vector<MissingCell>& missing, Mat& x) {
+  std::vector<const EncodedColumn*> of(static_cast<std::size_t>(encoder.features()), nullptr);
+  for (const EncodedColumn& c : encoder.columns) of[static_cast<std::size_t>(c.first)] = &c;
+  for (const MissingCell& cell : missing) {
+    const EncodedColumn& column = *of[static_cast<std::size_t>(cell.feature)];
+    if (!column.has_fill)
+      throw UsageError("column '" + column.name + "' has no value for missing cells yet; call fit_fills first");
+    x(cell.row, cell.feature) = column.fill;
+  }
+}
+
+}  // namespace
+
+CsrMatrix keep_columns(const CsrMatrix& x, const std::vector<Index>& kept) {
+  std::vector<std::int32_t> to(static_cast<std::size_t>(x.cols()), -1);
+  for (std::size_t k = 0; k < kept.size(); ++k) to[static_cast<std::size_t>(kept[k])] = static_cast<std::int32_t>(k);
+  CsrMatrix out(x.rows(), static_cast<Index>(kept.size()));
+  out.resizeNonZeros(x.nonZeros());
+  std::int32_t n = 0;
+  for (Index i = 0; i < x.rows(); ++i) {
+    out.outerIndexPtr()[i] = n;
+    for (CsrMatrix::InnerIterator it(x, i); it; ++it) {
+      const std::int32_t column = to[static_cast<std::size_t>(it.col())];
+      if (column < 0) continue;
+      out.innerIndexPtr()[n] = column;
+      out.valuePtr()[n++] = it.value();
+    }
+  }
+  out.outerIndexPtr()[x.rows()] = n;
+  out.resizeNonZeros(n);
+  return out;
+}
+
+namespace {
+
+/// 3 for "x3", the name of a column without one; 0 for any other.
+Index number_of(const std::string& name) {
+  Index number = 0;
+  if (name.empty()) return 0;
+  const auto [end, ec] = std::from_chars(name.data() + 1, name.data() + name.size(), number);
+  return ec == std::errc{} && end == name.data() + name.size() ? number : 0;
+}
+
+}  // namespace
+
+std::vector<Index> locate_columns(const Encoder& encoder, const Table& table) {
+  std::vector<Index> at;
+  // without a header, a file that lacks the target alone is meant to hold the features in their order
+  const bool without_target =
+      !encoder.had_header && !table.has_header() && encoder.target_column >= 0 && table.cols() == encoder.source_columns - 1;
+  for (const EncodedColumn& column : encoder.columns) {
+    Index c = table.find(column.name);
+    if (without_target) {
+      const Index among_all = number_of(column.name) - 1;
+      c = among_all > encoder.target_column ? among_all - 1 : among_all;
+    }
+    if (c < 0 || c >= table.cols()) throw no_column(table, column.name, "a feature of the training data");
+    at.push_back(c);
+  }
+  return at;
+}
+
+namespace {
+
+DataError empty_column(const Table& table, Index column) {
+  const bool last = column + 1 == table.cols();
+  return table.error("D110", "column '" + table.names()[static_cast<std::size_t>(column)] + "' holds no value in any row", 0,
+                     column,
+                     std::string("leave it out: data.drop") +
+                         (last ? " (a delimiter at the end of every line makes such a column: then name data.target too)" : ""));
+}
+
+}  // namespace
+
+std::vector<Index> kept_rows(const Table& table, const std::vector<Index>& columns, const std::vector<Index>& always,
+                             Missing rule) {
+  std::vector<bool> drop(static_cast<std::size_t>(table.rows()), false);
+  const auto look = [&](Index c, bool required) {
+    const ColumnCells& cells = table.cells(c);
+    if (cells.missing == 0 || (!required && (rule == Missing::mean || rule == Missing::median))) return;
+    if (cells.missing == table.rows() && table.rows() > 1) throw empty_column(table, c);
+    if (rule != Missing::drop_row) {
+      throw table.error("D110", "a cell of column '" + table.names()[static_cast<std::size_t>(c)] + "' is missing",
+                        cells.first_missing, c,
+                        required ? "fill it, remove the row, or set data.missing: drop-row"
+                                 : "fill it, or set data.missing to drop-row, mean or median");
+    }
+    const std::vector<bool> missing = missing_cells(table, c);
+    for (std::size_t r = 0; r < missing.size(); ++r) {
+      if (missing[r]) drop[r] = true;
+    }
+  };
+  for (const Index c : columns) look(c, false);
+  for (const Index c : always) look(c, true);
+  std::vector<Index> kept;
+  for (std::size_t r = 0; r < drop.size(); ++r) {
+    if (!drop[r]) kept.push_back(static_cast<Index>(r));
+  }
+  if (kept.empty()) {
+    throw table.file().error(
+        "D110", "every row of '" + table.file().path() + "' has a missing cell, so data.missing: drop-row leaves none",
+        "set data.missing to mean or median, or drop the columns that are often missing (data.drop)");
+  }
+  return kept;
+}
+
+void encode_rows(const Encoder& encoder, const Table& table, const std::vector<Index>& sources, const std::vector<Index>& kept,
+                 Mat& x, Index at, std::vector<MissingCell>& missing, std::vector<std::string>& warnings) {
+  std::vector<NumberColumn> numbers;
+  for (std::size_t k = 0; k < sources.size(); ++k) {
+    const EncodedColumn& column = encoder.columns[k];
+    if (column.categorical) {
+      encode_levels(column, table, sources[k], kept, x, at, warnings);
+      continue;
+    }
+    require_numbers(table, sources[k], "correct it, name the column in data.categorical, or add the word to data.missing_values");
+    numbers.push_back({sources[k], column.first});
+  }
+  encode_numbers(numbers, table, kept, x, at, missing);
+}
+
+Index Encoder::features() const {
+  if (sparse) return kept_features.empty() ? features_total : static_cast<Index>(kept_features.size());
+  return columns.empty() ? 0 : columns.back().first + columns.back().width();
+}
+
+std::vector<std::string> Encoder::feature_names() const {
+  std::vector<std::string> names;
+  if (sparse) {
+    for (Index k = 0; k < features(); ++k) {
+      const Index j = kept_features.empty() ? k : kept_features[static_cast<std::size_t>(k)];
+      names.push_back("x" + std::to_string(j + index_base));
+    }
+    return names;
+  }
+  for (const EncodedColumn& c : columns) {
+    if (!c.categorical) names.push_back(c.name);
+    if (!c.categorical) continue;
+    for (const std::string& level : c.levels) names.push_back(c.name + "=" + level);
+    if (c.missing_level) names.push_back(c.name + "=(missing)");
+  }
+  return names;
+}
+
+EncodedFile Encoder::encode(const std::string& path) const {
+  if (sparse) return encode_libsvm(*this, path);
+  TableOptions reading = table;
+  reading.header = had_header ? Header::present : Header::absent;  // one row alone cannot tell
+  const Table data = Table::read(path, reading);
+  const std::vector<Index> sources = locate_columns(*this, data);
+  const std::vector<Index> kept = kept_rows(data, sources, {}, missing);
+  EncodedFile out;
+  out.path = path;
+  out.digest = data.file().digest();
+  out.x.dense.resize(static_cast<Index>(kept.size()), features());
+  std::vector<MissingCell> cells;
+  encode_rows(*this, data, sources, kept, out.x.dense, 0, cells, out.warnings);
+  apply_fills(*this, cells, out.x.dense);
+  for (const Index r : kept) out.row.push_back(r + 1);
+  if (const Index dropped = data.rows() - static_cast<Index>(kept.size()); dropped > 0) {
+    out.warnings.push_back(std::to_string(dropped) + " rows of '" + path + "' have missing cells and were dropped");
+  }
+  return out;
+}
+
+void fit_fills(Dataset& data, std::span<const Index> training_rows) {
+  Encoder& encoder = data.encoder;
+  if (encoder.sparse || (encoder.missing != Missing::mean && encoder.missing != Missing::median)) return;
+  for (const MissingCell& cell : data.missing) data.x.dense(cell.row, cell.feature) = kNaN;
+  for (EncodedColumn& column : encoder.columns) {
+    if (column.categorical) continue;
+    std::vector<std::pair<double, double>> cells;
+    for (const Index r : training_rows) {
+      const double value = data.x.dense(r, column.first);
+      if (!std::isnan(value) && data.weight[r] > 0) cells.emplace_back(value, data.weight[r]);
+    }
+    if (cells.empty()) {
+      throw DataError(
+          "D110",
+          "column '" + column.name + "' has no value in any training row, so there is nothing to fill its missing cells with",
+          SourceLocation{data.files.empty() ? "" : data.files[0].path, 0, 0}, "leave it out: data.drop");
+    }
+    column.fill = encoder.missing == Missing::mean ? weighted_mean(cells) : weighted_median(std::move(cells));
+    column.has_fill = true;
+  }
+  apply_fills(encoder, data.missing, data.x.dense);
+}
+
+}  // namespace tacit

@@ -1,0 +1,115 @@
+#include <tacit/problems/models/models.hpp>
+
+#include <string>
+#include <utility>
+
+#include <tacit/core/support/errors.hpp>
+#include <tacit/problems/models/criteria.hpp>
+#include <tacit/problems/models/losses.hpp>
+#include <tacit/problems/models/penalties.hpp>
+
+namespace tacit {
+namespace {
+
+class Ridge final : public ModelFamily {
+public:
+  bool classifier() const override { return false; }
+  std::shared_ptr<const Loss> loss() const override { return std::make_shared<SquaredLoss>(); }
+};
+
+class Logistic final : public ModelFamily {
+public:
+  bool classifier() const override { return true; }
+  std::shared_ptr<const Loss> loss() const override { return std::make_shared<LogisticLoss>(); }
+};
+
+Vec or_ones(const Vec& weights, Index rows) { return weights.size() == 0 ? Vec(Vec::Ones(rows)) : weights; }
+
+void check_parts(const ModelParts& parts, const ModelOptions& options) {
+  const Index d = parts.train.features();
+  if (parts.train.intercept() || parts.validation.intercept())
+    throw UsageError("the designs of a model come without an intercept; set the option intercept instead", "model.intercept");
+  if (parts.train.rows() == 0) throw UsageError("a model needs training rows, got none");
+  if (parts.validation.rows() > 0 && parts.validation.features() != d)
+    throw UsageError("the training rows have " + std::to_string(d) + " features, the validation rows " +
+                     std::to_string(parts.validation.features()));
+  if (!parts.feature_names.empty() && static_cast<Index>(parts.feature_names.size()) != d)
+    throw UsageError(std::to_string(d) + " features have " + std::to_string(parts.feature_names.size()) + " names");
+  if (options.per == PenaltyPer::group && parts.groups.empty())
+    throw UsageError("a penalty per group needs groups of features: give data.feature_groups", "hyper.l2.per");
+}
+
+Penalty make_penalty(const ModelParts& parts, const ModelOptions& options) {
+  const Index d = parts.train.features();
+  if (options.fixed) return fixed_penalty(d, options.intercept, *options.fixed);
+  switch (options.per) {
+    case PenaltyPer::all:
+      return one_penalty(d, options.intercept);
+    case PenaltyPer::feature:
+      return penalty_per_feature(d, options.intercept);
+    case PenaltyPer::group:
+      return penalty_per_group(d, options.intercept, parts.groups);
+  }
+  throw UsageError("unknown grouping of the penalties", "hyper.l2.per");
+}
+
+std::vector<std::string> labels(const ModelParts& parts, PenaltyPer per) {
+  if (per == PenaltyPer::feature) return parts.feature_names;
+  std::vector<std::string> names;
+  if (per == PenaltyPer::group) {
+    for (const FeatureGroup& g : parts.groups) names.push_back(g.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+L2Range default_l2_range(const Design& train, In s, const Loss& loss) {
+  Vec squares(train.cols());
+  train.weighted_squares(s, squares);
+  const Index d = train.features();
+  double scale = d > 0 ? loss.curvature_bound() * squares.head(d).mean() : 0;
+  if (!(scale > 0)) scale = 1;
+  return {1e-6 * scale, 1e3 * scale};
+}
+
+Vec row_weights(In weights, Index rows, Reduction reduction) {
+  Vec s = or_ones(weights, rows);
+  if (s.size() != rows)
+    throw UsageError(std::to_string(rows) + " rows have " + std::to_string(s.size()) + " weights", "data.weight");
+  if (!s.allFinite() || (s.array() < 0).any() || !(s.sum() > 0))
+    throw UsageError("row weights must be finite, not negative, and not all zero", "data.weight");
+  if (reduction == Reduction::mean) s /= s.sum();
+  return s;
+}
+
+Problem ModelFamily::make(const ModelParts& parts, const ModelOptions& options) const {
+  check_parts(parts, options);
+  const auto phi = loss();
+  const auto columns = [&](const Design& a) { return options.intercept ? a.with_intercept() : a; };
+  const Design train = columns(parts.train);
+  const Vec s = row_weights(parts.weights, train.rows(), options.reduction);
+  Penalty penalty = make_penalty(parts, options);
+  const Index m = penalty.outer_dim();
+  Problem problem;
+  problem.f = std::make_shared<LinearModel>(train, phi, parts.y, s, std::move(penalty));
+  if (parts.validation.rows() > 0)
+    problem.l = std::make_shared<HoldoutLoss>(columns(parts.validation), phi, parts.validation_y,
+                                              or_ones(parts.validation_weights, parts.validation.rows()));
+  if (m > 0) {
+    L2Range range{options.lower.value_or(0), options.upper.value_or(0)};
+    if (!options.lower || !options.upper) {
+      const L2Range usual = default_l2_range(train, s, *phi);
+      range = {options.lower.value_or(usual.lower), options.upper.value_or(usual.upper)};
+    }
+    problem.space = HyperSpace({{"l2", m, Scale::log, range.lower, range.upper, labels(parts, options.per)}});
+  }
+  return problem;
+}
+
+void register_models(Registry<ModelFamily>& registry) {
+  registry.add("ridge", "squared error / 2 with a squared penalty", [] { return std::make_unique<Ridge>(); });
+  registry.add("logistic", "log-loss of two classes with a squared penalty", [] { return std::make_unique<Logistic>(); });
+}
+
+}  // namespace tacit

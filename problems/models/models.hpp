@@ -1,0 +1,62 @@
+// Models by name: data and choices in, bilevel problem out.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tacit/core/linear/linear_model.hpp>
+#include <tacit/core/support/registry.hpp>
+#include <tacit/problems/data/dataset.hpp>
+
+namespace tacit {
+
+/// Training and validation rows; both designs have the same columns, without the intercept. Weights may be empty: all 1.
+/// y of a classifier: -1, or +1 for the positive class.
+struct ModelParts {
+  Design train;
+  Vec y, weights;
+  Design validation;  ///< no rows: the problem has no criterion
+  Vec validation_y, validation_weights;
+  std::vector<std::string> feature_names;  ///< may be empty; labels of a penalty per feature
+  std::vector<FeatureGroup> groups;        ///< for per == group
+};
+
+enum class Reduction { mean, sum };
+/// One penalty for all features, one per feature, or one per group.
+enum class PenaltyPer { all, feature, group };
+
+struct ModelOptions {
+  bool intercept = true;                  ///< never penalised; the last entry of x
+  Reduction reduction = Reduction::mean;  ///< mean: 1/n, n = sum of the row weights
+  PenaltyPer per = PenaltyPer::all;
+  std::optional<double> fixed{};           ///< l2 is this number and not tuned
+  std::optional<double> lower{}, upper{};  ///< range of l2; empty: default_l2_range
+};
+
+/// What makes a model of a name.
+class ModelFamily : public Configurable {
+public:
+  virtual bool classifier() const = 0;
+  virtual std::shared_ptr<const Loss> loss() const = 0;
+  /// f = 1/n sum_i s_i phi(a_i w + b, y_i) + sum_j l2_j/2 w_j^2 (reduction sum: without 1/n), l the weighted mean loss on the
+  /// validation rows, and the block `l2` in log scale with the names of features or groups as labels. Throws UsageError when the
+  /// parts do not fit together.
+  virtual Problem make(const ModelParts& parts, const ModelOptions& options) const;
+};
+
+/// Lower and upper end of l2 when none is given: 1e-6 and 1e3 times sup phi'' times the mean over the features of (sum_i s_i
+/// a_ij^2), s with its 1/n. That is the mean eigenvalue of the data part of f_xx (at most), so the range follows the scale of the
+/// features and never that of y.
+struct L2Range {
+  double lower = 0, upper = 0;
+};
+L2Range default_l2_range(const Design& train, In s, const Loss& loss);
+
+/// s of the inner loss: the weights (empty: ones) divided by their sum, or as they are.
+Vec row_weights(In weights, Index rows, Reduction reduction);
+
+/// ridge, logistic.
+void register_models(Registry<ModelFamily>& registry);
+
+}  // namespace tacit

@@ -1,0 +1,207 @@
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <tacit/core/support/errors.hpp>
+#include <tacit/problems/readers/libsvm.hpp>
+
+namespace tacit {
+namespace {
+
+constexpr std::int64_t kMostEntries = std::numeric_limits<std::int32_t>::max();
+
+/// The rows of one file with indices as written, which may start at 0 or 1.
+struct RawRows {
+  std::vector<double> label, value;
+  std::vector<std::int32_t> index, start{0};
+  std::size_t zero_at = std::string_view::npos;     // where an index 0 stands
+  std::size_t largest_at = std::string_view::npos;  // where the largest index stands
+  std::int64_t largest = -1;
+};
+
+class LibsvmParser {
+public:
+  explicit LibsvmParser(const TextFile& file) : file_(file), p_(file.bytes().data()), end_(p_ + file.bytes().size()) {}
+
+  RawRows run() {
+    const std::string_view all = file_.bytes();
+    const auto entries = std::count(all.begin(), all.end(), ':');
+    if (entries > kMostEntries) throw file_.error("D118", "more than 2^31 entries", "cut the file into smaller ones");
+    rows_.index.reserve(static_cast<std::size_t>(entries));
+    rows_.value.reserve(static_cast<std::size_t>(entries));
+    while (p_ < end_) read_line();
+    if (rows_.label.empty()) {
+      throw file_.error("D102", "the file '" + file_.path() + "' holds no row of data", "name a file with data");
+    }
+    return std::move(rows_);
+  }
+
+private:
+  std::size_t offset(const char* at) const { return static_cast<std::size_t>(at - file_.bytes().data()); }
+  bool line_ends() const { return p_ == end_ || *p_ == '\n' || *p_ == '#'; }
+  void skip_blanks() {
+    while (p_ < end_ && (*p_ == ' ' || *p_ == '\t' || *p_ == '\r')) ++p_;
+  }
+  std::string_view word() const {
+    const char* q = p_;
+    while (q < end_ && *q != ' ' && *q != '\t' && *q != '\r' && *q != '\n') ++q;
+    return {p_, static_cast<std::size_t>(q - p_)};
+  }
+
+  void read_line() {
+    skip_blanks();
+    if (!line_ends()) {
+      rows_.label.push_back(number("the label"));
+      previous_ = -1;
+      while (skip_blanks(), !line_ends()) read_entry();
+      rows_.start.push_back(static_cast<std::int32_t>(rows_.index.size()));
+    }
+    p_ = std::find(p_, end_, '\n');
+    if (p_ < end_) ++p_;
+  }
+
+  double number(const std::string& what) {
+    const std::string_view text = word();
+    double value = 0;
+    switch (read_number(text, '.', value)) {
+      case NumberText::number:
+        break;
+      case NumberText::word:
+        throw file_.error("D117", what + " " + quoted_text(text) + " is no number", offset(p_),
+                          "every row is 'label index:value index:value ...'");
+      case NumberText::out_of_range:
+        throw file_.error("D109", what + " " + quoted_text(text) + " is too large", offset(p_),
+                          "numbers are at most 1e150, so that their squares are numbers too: correct it, or use another unit");
+      case NumberText::not_finite:
+        throw file_.error("D109", what + " " + quoted_text(text) + " is not finite", offset(p_),
+                          "LIBSVM files cannot say that a value is missing: leave the row out");
+    }
+    p_ += text.size();
+    return value;
+  }
+
+  void read_entry() {
+    const char* const begin = p_;
+    std::int64_t index = -1;
+    const auto [colon, ec] = std::from_chars(p_, end_, index);
+    if (ec == std::errc::result_out_of_range || (ec == std::errc{} && index >= kMostEntries)) {
+      throw file_.error("D118", "an index beyond 2^31", offset(begin), "indices are kept in 32 bits: number the features anew");
+    }
+    if (ec != std::errc{} || colon == end_ || *colon != ':' || *begin == '-') {
+      throw file_.error("D117", quoted_text(word()) + " is no index:value", offset(begin),
+                        "every row is 'label index:value index:value ...', indices are whole numbers from 0 or 1 on");
+    }
+    if (index <= previous_) {
+      throw file_.error("D116", "index " + std::to_string(index) + " follows index " + std::to_string(previous_), offset(begin),
+                        "sort the entries of every row by index, each index once");
+    }
+    previous_ = index;
+    p_ = colon + 1;
+    const double value = number("the value");
+    if (index == 0 && rows_.zero_at == std::string_view::npos) rows_.zero_at = offset(begin);
+    if (index > rows_.largest) {
+      rows_.largest = index;
+      rows_.largest_at = offset(begin);
+    }
+    if (value == 0) return;
+    rows_.index.push_back(static_cast<std::int32_t>(index));
+    rows_.value.push_back(value);
+  }
+
+  const TextFile& file_;
+  const char* p_;
+  const char* end_;
+  std::int64_t previous_ = -1;
+  RawRows rows_;
+};
+
+int find_base(const std::vector<TextFile>& files, const std::vector<RawRows>& raw, const LibsvmOptions& options) {
+  const auto zero = std::find_if(raw.begin(), raw.end(), [](const RawRows& r) { return r.zero_at != std::string_view::npos; });
+  if (!options.index_base) return zero == raw.end() ? 1 : 0;
+  if (*options.index_base != 0 && *options.index_base != 1)
+    throw UsageError("index_base must be auto, 0 or 1", "data.index_base");
+  if (*options.index_base == 1 && zero != raw.end()) {
+    throw files[static_cast<std::size_t>(zero - raw.begin())].error("D115", "index 0, but indices start at 1", zero->zero_at,
+                                                                    "set data.index_base to 0 or auto");
+  }
+  return *options.index_base;
+}
+
+/// Throws D118 for an index beyond the last feature, unless such entries may be left out.
+void check_largest(const TextFile& file, const RawRows& raw, int base, Index features, const LibsvmOptions& options) {
+  if (raw.largest - base < features || options.ignore_beyond) return;
+  throw file.error("D118", "index " + std::to_string(raw.largest) + ", but there are " + std::to_string(features) + " features",
+                   raw.largest_at, "raise data.features_total, or leave it out");
+}
+
+/// A slip in one index must not ask for gigabytes: far more features than entries are believed when features_total says them.
+void check_features(const std::vector<TextFile>& files, const std::vector<RawRows>& raw, Index features) {
+  constexpr Index kSurely = 10'000'000, kPerEntry = 100;
+  std::size_t entries = 0;
+  for (const RawRows& r : raw) entries += r.index.size();
+  if (features <= kSurely || features <= kPerEntry * static_cast<Index>(entries)) return;
+  const auto widest =
+      std::max_element(raw.begin(), raw.end(), [](const auto& a, const auto& b) { return a.largest < b.largest; });
+  throw files[static_cast<std::size_t>(widest - raw.begin())].error(
+      "D118",
+      "index " + std::to_string(widest->largest) + " makes " + std::to_string(features) + " features of " +
+          std::to_string(entries) + " entries",
+      widest->largest_at, "correct it, or set data.features_total if so many are meant");
+}
+
+LibsvmPart finish(const TextFile& file, RawRows raw, int base, Index features) {
+  LibsvmPart part;
+  part.path = file.path();
+  part.digest = file.digest();
+  const auto rows = static_cast<Index>(raw.label.size());
+  part.label = Eigen::Map<const Vec>(raw.label.data(), rows);
+  part.x.resize(rows, features);
+  part.x.resizeNonZeros(static_cast<Index>(raw.index.size()));
+  std::int32_t kept = 0;
+  for (std::size_t i = 0; i < raw.label.size(); ++i) {
+    part.x.outerIndexPtr()[i] = kept;
+    for (auto k = static_cast<std::size_t>(raw.start[i]); k < static_cast<std::size_t>(raw.start[i + 1]); ++k) {
+      const std::int32_t column = raw.index[k] - base;
+      if (column >= features) {
+        ++part.ignored;
+        continue;
+      }
+      part.x.innerIndexPtr()[kept] = column;
+      part.x.valuePtr()[kept++] = raw.value[k];
+    }
+  }
+  part.x.outerIndexPtr()[rows] = kept;
+  part.x.resizeNonZeros(kept);
+  return part;
+}
+
+}  // namespace
+
+LibsvmSet parse_libsvm(const std::vector<TextFile>& files, const LibsvmOptions& options) {
+  std::vector<RawRows> raw;
+  for (const TextFile& file : files) raw.push_back(LibsvmParser(file).run());
+  LibsvmSet set;
+  set.index_base = find_base(files, raw, options);
+  for (const RawRows& r : raw) set.features = std::max<Index>(set.features, r.largest - set.index_base + 1);
+  if (options.features_total) {
+    if (*options.features_total < 1 || *options.features_total > kMostEntries) {
+      throw UsageError("features_total must be 1 or more and less than 2^31", "data.features_total");
+    }
+    set.features = *options.features_total;
+  } else {
+    check_features(files, raw, set.features);
+  }
+  if (set.features == 0) throw files[0].error("D120", "no row has an entry, so there is no feature", "check the file");
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    check_largest(files[i], raw[i], set.index_base, set.features, options);
+    set.parts.push_back(finish(files[i], std::move(raw[i]), set.index_base, set.features));
+  }
+  return set;
+}
+
+LibsvmSet read_libsvm(const std::vector<std::string>& paths, const LibsvmOptions& options) {
+  std::vector<TextFile> files;
+  for (const std::string& path : paths) files.push_back(TextFile::read(path));
+  return parse_libsvm(files, options);
+}
+
+}  // namespace tacit

@@ -1,0 +1,46 @@
+// The text format of LIBSVM: "label index:value index:value ...", sparse rows of 32-bit indices.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tacit/core/linear/design.hpp>
+#include <tacit/core/support/types.hpp>
+#include <tacit/problems/readers/text_file.hpp>
+
+namespace tacit {
+
+struct LibsvmOptions {
+  /// Index of the first feature, 0 or 1; without it: 0 when any of the files has an index 0, else 1.
+  std::optional<int> index_base{};
+  /// Number of features; without it: what the largest index of all files needs.
+  std::optional<Index> features_total{};
+  /// Entries beyond features_total are left out and counted instead of refused.
+  bool ignore_beyond = false;
+};
+
+/// One file of a set.
+struct LibsvmPart {
+  CsrMatrix x;
+  /// The number at the start of each row.
+  Vec label;
+  std::string path;
+  std::uint64_t digest = 0;
+  /// Entries left out because of ignore_beyond.
+  Index ignored = 0;
+};
+
+struct LibsvmSet {
+  std::vector<LibsvmPart> parts;
+  int index_base = 1;
+  Index features = 0;
+};
+
+/// Reads files that share index base and number of features; entries that are 0 are not stored, a # starts a comment.
+/// Throws DataError D101-D103, D109, D115-D118.
+LibsvmSet read_libsvm(const std::vector<std::string>& paths, const LibsvmOptions& options = {});
+/// The same from texts in memory.
+LibsvmSet parse_libsvm(const std::vector<TextFile>& files, const LibsvmOptions& options = {});
+
+}  // namespace tacit

@@ -1,0 +1,87 @@
+// Tables as text: CSV and its relatives (RFC 4180), read strictly, every cell known by file, line and column.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tacit/core/support/types.hpp>
+#include <tacit/problems/readers/text_file.hpp>
+
+namespace tacit {
+
+enum class Header { automatic, present, absent };
+
+/// How a table is written.
+struct TableOptions {
+  /// automatic: the first row is a header when it holds no number
+  Header header = Header::automatic;
+  /// lines to skip before anything is read
+  Index skip_rows = 0;
+  /// "auto" (from the first lines), ",", ";", "tab" or "space" (any number of blanks)
+  std::string delimiter = "auto";
+  char decimal = '.';
+  /// cells that count as missing; numbers among them are compared by value
+  std::vector<std::string> missing_values = {"", "NA", "NaN", "?"};
+};
+
+/// A column as text: levels in the order of their first appearance, one code a row, -1 where missing.
+struct TextColumn {
+  std::vector<std::string> levels;
+  std::vector<std::int32_t> codes;
+};
+
+/// What the cells of a column are; rows of the first of each kind, -1 when there is none.
+struct ColumnCells {
+  Index numbers = 0, words = 0, missing = 0, not_finite = 0;
+  Index first_number = -1, first_word = -1, first_missing = -1, first_not_finite = -1;
+  /// No word in it, and something else than missing cells.
+  bool numeric() const { return words == 0 && numbers + not_finite > 0; }
+  /// Words and no number: what is one-hot encoded unasked.
+  bool text() const { return words > 0 && numbers + not_finite == 0; }
+};
+
+/// A table in memory: numbers of all columns (row-major), text of the columns that hold words.
+class Table {
+public:
+  /// Throws DataError D101-D106, UsageError for a delimiter or decimal sign that cannot be.
+  static Table read(const std::string& path, const TableOptions& options = {});
+  static Table parse(TextFile file, const TableOptions& options = {});
+
+  Index rows() const { return static_cast<Index>(row_start_.size()); }
+  Index cols() const { return static_cast<Index>(names_.size()); }
+  bool has_header() const { return has_header_; }
+  /// From the header; "x1", "x2", ... without one; an empty name becomes "column3".
+  const std::vector<std::string>& names() const { return names_; }
+  /// Number of the column of this name, or -1.
+  Index find(const std::string& name) const;
+  const ColumnCells& cells(Index column) const { return cells_[static_cast<std::size_t>(column)]; }
+  /// The number in a cell; NaN where it is missing or a word, infinite where it is not finite or larger than kLargestNumber.
+  double value(Index row, Index column) const { return values_[static_cast<std::size_t>(row * cols() + column)]; }
+  /// Pointer to the cols() numbers of a row.
+  const double* row(Index r) const { return values_.data() + r * cols(); }
+  /// The column as text; numbers in their shortest form, so that 1 and 1.0 are the same label.
+  TextColumn text(Index column) const;
+  /// A cell as it stands in the file, without quotation marks.
+  std::string cell(Index row, Index column) const;
+  /// A DataError that points at a cell.
+  DataError error(const char* code, const std::string& message, Index row, Index column, std::string remedy) const;
+  const TextFile& file() const { return file_; }
+  char decimal() const { return decimal_; }
+
+private:
+  friend class TableParser;
+  /// The text of a cell and the byte where it starts.
+  std::pair<std::string, std::size_t> locate_cell(Index row, Index column) const;
+  TextFile file_;
+  std::vector<std::string> names_;
+  std::vector<ColumnCells> cells_;
+  std::vector<double> values_;
+  std::vector<std::size_t> row_start_;
+  std::vector<TextColumn> text_;       // of the columns with words, by text_of_
+  std::vector<std::int32_t> text_of_;  // column -> number in text_, or -1
+  char delimiter_ = ',', decimal_ = '.';
+  bool has_header_ = false;
+};
+
+}  // namespace tacit

@@ -1,0 +1,251 @@
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <tacit/problems/readers/text_file.hpp>
+#ifndef TACIT_NO_GZIP
+#include <boost/iostreams/copy.hpp>
+#include <boost/iostreams/device/array.hpp>
+#include <boost/iostreams/device/back_inserter.hpp>
+#include <boost/iostreams/filter/gzip.hpp>
+#include <boost/iostreams/filtering_stream.hpp>
+#endif
+
+namespace tacit {
+namespace {
+
+namespace fs = std::filesystem;
+
+DataError file_error(const char* code, const std::string& message, const std::string& path, std::string remedy) {
+  return DataError(code, message, SourceLocation{path, 0, 0}, std::move(remedy));
+}
+
+std::string read_bytes(const std::string& path) {
+  std::error_code ec;
+  const fs::file_status status = fs::status(path, ec);
+  if (!fs::exists(status)) {
+    throw file_error("D101", "there is no file '" + path + "'", path,
+                     "check the path: in a run file it is relative to that file, on the command line to the working folder");
+  }
+  if (fs::is_directory(status)) throw file_error("D101", "'" + path + "' is a folder, not a file", path, "name a file in it");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw file_error("D101", "the file '" + path + "' cannot be opened", path, "check its permissions");
+  std::string bytes;
+  const auto size = fs::file_size(path, ec);
+  if (!ec) {
+    bytes.resize(size);
+    in.read(bytes.data(), static_cast<std::streamsize>(size));
+    bytes.resize(static_cast<std::size_t>(in.gcount()));
+  }
+  if (in && in.peek() != std::ifstream::traits_type::eof()) {  // a pipe has no size
+    bytes.append(std::istreambuf_iterator<char>(in), {});
+  }
+  if (in.bad()) throw file_error("D101", "reading '" + path + "' failed", path, "check the disk, then try again");
+  return bytes;
+}
+
+bool is_gzip(std::string_view bytes) { return bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b'; }
+
+#ifdef TACIT_NO_GZIP
+std::string unpack(const std::string&, const std::string& path) {
+  throw file_error("D103", "'" + path + "' is packed with gzip, and this build of Tacit reads none", path,
+                   "unpack it, or build with TACIT_GZIP=ON");
+}
+#else
+std::string unpack(const std::string& packed, const std::string& path) {
+  namespace io = boost::iostreams;
+  std::string out;
+  try {
+    io::filtering_istream in;
+    in.push(io::gzip_decompressor());
+    in.push(io::array_source(packed.data(), packed.size()));
+    in.exceptions(std::ios::badbit);  // or a broken stream would just end
+    io::copy(in, io::back_inserter(out));
+  } catch (const std::exception&) {
+    throw file_error("D103", "the gzip file '" + path + "' is damaged or cut off", path, "copy it again, or unpack it by hand");
+  }
+  return out;
+}
+#endif
+
+/// Bytes of the UTF-8 character at the start of text, 0 when none is there (RFC 3629: no surrogates, no longer form than needed).
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const unsigned first = byte(0);
+  const std::size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80U) return 0;
+  }
+  const bool too_long = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
+  const bool no_character = (first == 0xED && byte(1) > 0x9F) || (first == 0xF4 && byte(1) > 0x8F);
+  return too_long || no_character ? 0 : length;
+}
+
+/// Where the first byte stands that belongs to no character of UTF-8; npos when there is none.
+std::size_t find_broken_utf8(std::string_view bytes) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080ULL;
+  std::size_t at = 0;
+  while (at < bytes.size()) {
+    std::uint64_t eight = 0;
+    while (at + sizeof eight <= bytes.size()) {  // most files are ASCII throughout
+      std::memcpy(&eight, bytes.data() + at, sizeof eight);
+      if ((eight & kHighBits) != 0) break;
+      at += sizeof eight;
+    }
+    if (at == bytes.size()) break;
+    const std::size_t length = utf8_length(bytes.substr(at));
+    if (length == 0) return at;
+    at += length;
+  }
+  return std::string_view::npos;
+}
+
+/// A D103 that points at a byte but does not show its line, which a terminal could not print.
+DataError unprintable(const TextFile& file, const std::string& message, std::size_t at, std::string remedy) {
+  return DataError("D103", message, file.locate(at), std::move(remedy));
+}
+
+void require_text(const TextFile& file) {
+  const std::string_view bytes = file.bytes();
+  const bool utf16 =
+      bytes.size() >= 2 && ((bytes[0] == '\xff' && bytes[1] == '\xfe') || (bytes[0] == '\xfe' && bytes[1] == '\xff'));
+  if (utf16) throw file.error("D103", "the file is written in UTF-16", "save it as UTF-8");
+  const std::size_t zero = bytes.find('\0');
+  if (zero != std::string_view::npos) {
+    throw unprintable(file, "the file is no text: byte " + std::to_string(zero + 1) + " is zero", zero,
+                      "check data.format and the name of the file");
+  }
+  if (const std::size_t broken = find_broken_utf8(bytes); broken != std::string_view::npos) {
+    throw unprintable(file, "the file is not written in UTF-8: byte " + std::to_string(broken + 1) + " belongs to no character",
+                      broken, "save it as UTF-8 (iconv -f ISO-8859-1 -t UTF-8 does it for Latin-1)");
+  }
+  if (bytes.substr(0, bytes.size() - 1).find('\r') != std::string_view::npos && bytes.find('\n') == std::string_view::npos) {
+    throw file.error("D103", "the lines end with a carriage return alone",
+                     "save the file with line feeds (tr '\\r' '\\n' does it)");
+  }
+}
+
+}  // namespace
+
+std::uint64_t fnv1a(std::string_view bytes) {
+  std::uint64_t h = 0xcbf29ce484222325ULL;
+  for (const char c : bytes) {
+    h ^= static_cast<unsigned char>(c);
+    h *= 0x100000001b3ULL;
+  }
+  return h;
+}
+
+TextFile TextFile::read(const std::string& path) {
+  std::string stored = read_bytes(path);
+  const std::uint64_t digest = fnv1a(stored);
+  if (is_gzip(stored)) stored = unpack(stored, path);
+  TextFile file = from_string(path, std::move(stored));
+  file.digest_ = digest;
+  return file;
+}
+
+TextFile TextFile::from_string(std::string path, std::string bytes) {
+  TextFile file;
+  file.path_ = std::move(path);
+  file.digest_ = fnv1a(bytes);
+  if (bytes.compare(0, 3, "\xef\xbb\xbf") == 0) bytes.erase(0, 3);
+  file.bytes_ = std::move(bytes);
+  if (file.bytes_.empty()) throw file.error("D102", "the file '" + file.path_ + "' is empty", "name a file with data");
+  require_text(file);
+  return file;
+}
+
+SourceLocation TextFile::locate(std::size_t offset) const {
+  offset = std::min(offset, bytes_.size());
+  const auto stop = bytes_.begin() + static_cast<std::ptrdiff_t>(offset);
+  const std::size_t newline = offset == 0 ? std::string::npos : bytes_.rfind('\n', offset - 1);
+  const std::size_t start = newline == std::string::npos ? 0 : newline + 1;
+  const auto characters = std::count_if(bytes_.begin() + static_cast<std::ptrdiff_t>(start), stop,
+                                        [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
+  return {path_, 1 + static_cast<long>(std::count(bytes_.begin(), stop, '\n')), 1 + static_cast<long>(characters)};
+}
+
+std::string TextFile::line(std::size_t offset) const {
+  offset = std::min(offset, bytes_.size());
+  const std::size_t newline = offset == 0 ? std::string::npos : bytes_.rfind('\n', offset - 1);
+  const std::size_t start = newline == std::string::npos ? 0 : newline + 1;
+  std::size_t stop = std::min(bytes_.find('\n', offset), bytes_.size());
+  if (stop > start && bytes_[stop - 1] == '\r') --stop;
+  return bytes_.substr(start, stop - start);
+}
+
+DataError TextFile::error(const char* code, const std::string& message, std::size_t offset, std::string remedy) const {
+  return DataError(code, message, locate(offset), std::move(remedy), line(offset));
+}
+
+DataError TextFile::error(const char* code, const std::string& message, std::string remedy) const {
+  return file_error(code, message, path_, std::move(remedy));
+}
+
+namespace {
+
+/// Whether a decimal number that no double can hold is too small, not too large: by the power of ten of its first digit that
+/// counts.
+bool underflows(std::string_view text) {
+  const std::size_t e = std::min(text.find_first_of("eE"), text.size());
+  const std::string_view mantissa = text.substr(0, e);
+  const std::size_t digit = mantissa.find_first_of("123456789"), point = std::min(mantissa.find('.'), e);
+  double power = 0;  // of a size that no integer need hold
+  if (e < text.size()) {
+    const bool minus = text[e + 1] == '-';
+    for (const char c : text.substr(e + 1)) {
+      if (c >= '0' && c <= '9') power = 10 * power + (c - '0');
+    }
+    if (minus) power = -power;
+  }
+  return digit == std::string_view::npos || power + static_cast<double>(point) - static_cast<double>(digit) < 0;
+}
+
+}  // namespace
+
+NumberText read_number(std::string_view text, char decimal, double& value) {
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-' && text[1] != '+') text.remove_prefix(1);
+  char buffer[128];
+  if (decimal != '.') {
+    if (text.size() > sizeof buffer || text.find('.') != std::string_view::npos) return NumberText::word;
+    std::replace_copy(text.begin(), text.end(), buffer, decimal, '.');
+    text = {buffer, text.size()};
+  }
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (end != text.data() + text.size() || ec == std::errc::invalid_argument) return NumberText::word;
+  if (ec == std::errc::result_out_of_range) {
+    value = 0;
+    return underflows(text) ? NumberText::number : NumberText::out_of_range;
+  }
+  if (!std::isfinite(value)) return NumberText::not_finite;
+  return std::abs(value) <= kLargestNumber ? NumberText::number : NumberText::out_of_range;
+}
+
+std::string quoted_text(std::string_view text) {
+  constexpr std::size_t kShown = 60;
+  if (text.size() <= kShown) return "'" + std::string(text) + "'";
+  std::size_t cut = kShown;
+  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;  // between two characters
+  return "'" + std::string(text.substr(0, cut)) + "...'";
+}
+
+std::string number_label(double value) {
+  char buffer[32];
+  const bool whole = std::abs(value) < 1e15 && value == std::floor(value);
+  const auto end = whole ? std::to_chars(buffer, buffer + sizeof buffer, static_cast<long long>(value)).ptr
+                         : std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
+  return {buffer, end};
+}
+
+std::string format_extension(const std::string& path) {
+  std::string name = fs::path(path).filename().string();
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (name.size() > 3 && name.ends_with(".gz")) name.resize(name.size() - 3);
+  const std::size_t dot = name.rfind('.');
+  return dot == std::string::npos ? "" : name.substr(dot);
+}
+
+}  // namespace tacit

@@ -1,0 +1,59 @@
+// A text file in memory: plain or gzip, with its digest and the way from a byte back to line and column.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <tacit/core/support/errors.hpp>
+
+namespace tacit {
+
+/// The 64-bit FNV-1a hash (Fowler, Noll and Vo 1991) of the bytes.
+std::uint64_t fnv1a(std::string_view bytes);
+
+/// The text of one file.
+class TextFile {
+public:
+  /// Reads path, unpacks it when it starts like gzip, skips a UTF-8 byte order mark. Throws DataError D101, D102 (no byte), D103.
+  static TextFile read(const std::string& path);
+  /// A text that comes from elsewhere; path is for messages.
+  static TextFile from_string(std::string path, std::string bytes);
+
+  const std::string& path() const { return path_; }
+  std::string_view bytes() const { return bytes_; }
+  /// Of the file as stored (packed when it is gzip).
+  std::uint64_t digest() const { return digest_; }
+  /// Line and column (in characters of UTF-8) of a byte, both from 1.
+  SourceLocation locate(std::size_t offset) const;
+  /// The whole line around a byte, without its end.
+  std::string line(std::size_t offset) const;
+  /// A DataError that points at a byte.
+  DataError error(const char* code, const std::string& message, std::size_t offset, std::string remedy) const;
+  /// A DataError about the file as a whole.
+  DataError error(const char* code, const std::string& message, std::string remedy) const;
+
+private:
+  std::string path_, bytes_;
+  std::uint64_t digest_ = 0;
+};
+
+/// The largest size a number may have: the sum of the squares of all of them must stay a double.
+constexpr double kLargestNumber = 1e150;
+
+/// How reading a number ended. out_of_range: larger than kLargestNumber; not_finite: the words nan, inf.
+enum class NumberText { number, not_finite, out_of_range, word };
+
+/// Reads the whole of text as a decimal number, whatever the locale; a leading + is allowed, a number too small becomes 0.
+NumberText read_number(std::string_view text, char decimal, double& value);
+
+/// A text of a file as messages show it: in quotation marks, cut when it is long.
+std::string quoted_text(std::string_view text);
+
+/// A number as a label: whole numbers without exponent ("100000"), others in the shortest form that reads back as the same
+/// double.
+std::string number_label(double value);
+
+/// The name of path without .gz, in lower case, from its last dot on: ".csv", or "".
+std::string format_extension(const std::string& path);
+
+}  // namespace tacit

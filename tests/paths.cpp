@@ -1,0 +1,9 @@
+#include "paths.hpp"
+
+namespace tacit::test {
+
+std::string source_dir() { return TACIT_SOURCE_DIR; }
+std::string binary_dir() { return TACIT_BINARY_DIR; }
+std::string program() { return TACIT_PROGRAM; }
+
+}  // namespace tacit::test

@@ -1,0 +1,12 @@
+// Where the tests find the source, the build and the program. Functions, so that one file alone is compiled with the paths.
+#pragma once
+#include <string>
+
+namespace tacit::test {
+
+std::string source_dir();
+std::string binary_dir();
+/// The program tacit.
+std::string program();
+
+}  // namespace tacit::test
