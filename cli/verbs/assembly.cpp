@@ -222,11 +222,11 @@ Vec coarse_path(const Problem& problem, const Assembly& a) {
   const HyperSpace& space = problem.space;
   Vec best;
   double best_value = std::numeric_limits<double>::infinity();
+  Evaluation e;
   constexpr int kPoints = 13;
   for (int k = kPoints - 1; k >= 0; --k) {
     const Vec theta = space.lower() + (space.upper() - space.lower()) * (k / (kPoints - 1.0));
-    const Evaluation e = oracle->evaluate(theta, loose);
-    oracle->accept(e);
+    e = oracle->evaluate(theta, loose, e.theta.size() > 0 ? &e : nullptr);
     if (std::isfinite(e.value) && e.value < best_value) {
       best_value = e.value;
       best = theta;

@@ -322,7 +322,7 @@ int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine&
   options.error_estimate = false;
   auto oracle = make_oracle(a.problem, a.solver, a.estimator, options);
   Evaluation e = oracle->evaluate(theta, oracle->tightest());
-  oracle->differentiate(e, oracle->tightest());
+  e = oracle->differentiate(std::move(e), oracle->tightest());
   const Hypergradient fd = strategies.estimators.make("finite-difference")->estimate(a.problem, e.u, e.state->inner, nullptr, 0);
   Vec expected(theta.size());
   a.problem.space.pull_back(theta, fd.gradient, expected);
