@@ -221,6 +221,14 @@ Design::Design(std::shared_ptr<const CsrMatrix> x) : csr_(std::move(x)) {
 
 Index Design::features() const { return dense_ ? dense_->cols() : csr_ ? csr_->cols() : 0; }
 
+Index Design::stored() const {
+  if (!csr_) return rows_ * features();
+  const std::int32_t* start = csr_->outerIndexPtr();
+  Index total = 0;
+  for (Index i = 0; i < rows_; ++i) total += start[source_row(i) + 1] - start[source_row(i)];
+  return total;
+}
+
 Index Design::block_rows() const {
   Index bytes = 8 * features();
   if (csr_) bytes = 12 * (csr_->nonZeros() / std::max<Index>(1, csr_->rows()));

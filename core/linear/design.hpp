@@ -61,6 +61,8 @@ public:
   Index cols() const { return features() + (intercept_ ? 1 : 0); }
   /// Columns of X.
   Index features() const;
+  /// Numbers that its rows keep of X: rows times features, or the stored entries of sparse rows.
+  Index stored() const;
   bool sparse() const { return csr_ != nullptr; }
   bool intercept() const { return intercept_; }
   /// Empty when the columns are as they are in X.

@@ -139,7 +139,7 @@ public:
 
 private:
   static constexpr Index kDenseDim = 8000;
-  const Mat* kept() const { return parts_->gram_ready.load(std::memory_order_acquire) ? &parts_->gram : nullptr; }
+  const Mat* kept() const { return parts_->by_gram ? &parts_->kept_gram() : nullptr; }
   const Vec& weights() const { return second_.size() > 0 ? second_ : parts_->s; }
 
   std::shared_ptr<Parts> parts_;
@@ -147,6 +147,12 @@ private:
   Vec x_, c_;
   Vec second_;  // s phi''(A x); empty for a quadratic loss, where it is s
 };
+
+LinearModel::Parts::Parts(Design a, std::shared_ptr<const Loss> phi, Vec targets, Vec weights, Penalty c)
+    : design(std::move(a)), loss(std::move(phi)), y(std::move(targets)), s(std::move(weights)), penalty(std::move(c)) {
+  const Index d = design.cols();
+  by_gram = keeps_gram() && (d <= kEigenDim || d * d <= 2 * design.stored());
+}
 
 LinearModel::LinearModel(Design design, std::shared_ptr<const Loss> loss, Vec y, Vec s, Penalty penalty) {
   if (!loss) throw UsageError("a linear model needs a loss, got none");
@@ -212,10 +218,10 @@ std::unique_ptr<const Curvature> LinearModel::linearize(In x, In u, FirstOrder* 
 }
 
 void LinearModel::adjoint(In x, In u, In p, Out out_x, Out out_u) const {
-  const Parts& f = *parts_;
+  Parts& f = *parts_;
   if (f.loss->quadratic()) {
-    if (f.gram_ready.load(std::memory_order_acquire))
-      out_x.noalias() = f.gram.lazyProduct(p);
+    if (f.by_gram)
+      out_x.noalias() = f.kept_gram().lazyProduct(p);
     else
       design_->sweep(
           p, [&](Index row0, BlockIn t, BlockOut w) { w.col(0) = t.col(0).cwiseProduct(f.s.segment(row0, t.rows())); }, out_x);
@@ -266,7 +272,6 @@ const Mat& LinearModel::Parts::kept_gram() {
   std::call_once(gram_once, [&] {
     gram.resize(design.cols(), design.cols());
     design.weighted_gram(s, gram);
-    gram_ready.store(true, std::memory_order_release);
   });
   return gram;
 }
