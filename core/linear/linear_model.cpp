@@ -168,20 +168,18 @@ LinearModel::LinearModel(Design design, std::shared_ptr<const Loss> loss, Vec y,
 
 double LinearModel::value(In x, In u) const {
   const Parts& f = *parts_;
-  double total = 0;
-  design_->visit(x, [&](Index row0, BlockIn t, BlockOut) {
-    total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, nullptr, nullptr);
+  const double total = design_->visit(x, [&](Index row0, BlockIn t, BlockOut) {
+    return f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, nullptr, nullptr);
   });
   return total + f.penalty.value(x, u);
 }
 
 double LinearModel::gradient(In x, In u, Out g) const {
   const Parts& f = *parts_;
-  double total = 0;
-  design_->sweep(
+  const double total = design_->sweep(
       x,
       [&](Index row0, BlockIn t, BlockOut w) {
-        total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), nullptr);
+        return f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), nullptr);
       },
       g);
   f.penalty.add_product(x, u, g);
@@ -205,11 +203,10 @@ std::unique_ptr<const Curvature> LinearModel::linearize(In x, In u, FirstOrder* 
     second.array() *= f.s.array();
     return curvature;
   }
-  double total = 0;
-  design_->sweep(
+  const double total = design_->sweep(
       x,
       [&](Index row0, BlockIn t, BlockOut w) {
-        total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), second.data() + row0);
+        return f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), second.data() + row0);
       },
       at->gradient);
   f.penalty.add_product(x, u, at->gradient);
@@ -262,7 +259,12 @@ void LinearModel::tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const {
   f.penalty.add_product(x, u, g);
   for (Index j = 0; j < x.size(); ++j) {
     dg.row(j) += f.penalty.coefficient(j, u) * dx.row(j);
-    if (f.penalty.index(j) >= 0) dg.row(j) += x[j] * du.row(f.penalty.index(j));
+    const Index tuned = f.penalty.index(j);
+    if (tuned < 0) continue;
+    if (du.size() > 0)
+      dg.row(j) += x[j] * du.row(tuned);
+    else
+      dg(j, tuned) += x[j];
   }
 }
 
