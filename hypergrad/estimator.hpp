@@ -57,6 +57,8 @@ public:
   /// Sets the relative error of the hypergradient, inner error included, that the estimator is to aim at; without effect for
   /// those that have no such target (all but implicit-cg and truncated-unroll with window auto).
   virtual void aim(double /*target*/) {}
+  /// Most bytes of derivatives that it stores beside the tape, for so many entries of a state and hyperparameters.
+  virtual std::size_t stored_bytes(Index /*state_dim*/, Index /*outer_dim*/) const { return 0; }
   /// Most bytes that its stored states may take; an estimator that can do with fewer keeps fewer.
   virtual void limit_memory(std::size_t /*bytes*/) {}
   /// The relative error that it aims at, 0 for those that have none.

@@ -275,7 +275,12 @@ void IterateSolver::fields(FieldVisitor& v) {
 InnerSolution IterateSolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                                    TapeRequest tape) const {
   InnerSolution s = detail::begin(problem, u, previous);
-  s.map = algorithm_->bind(problem, u);
+  try {
+    s.map = algorithm_->bind(problem, u);
+  } catch (const NumericalError& e) {
+    detail::finish(s, std::numeric_limits<double>::quiet_NaN(), 1, accuracy.residual, detail::Ending::failed, e.what());
+    return s;
+  }
   s.z0.resize(s.map->state_dim());
   s.map->lift(s.x0, s.z0);
   s.z = s.z0;

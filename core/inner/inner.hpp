@@ -75,12 +75,15 @@ class InnerSolver : public Configurable {
 public:
   /// Can it leave a tape (is it a fixed-point map)?
   virtual bool can_record() const { return false; }
+  /// Entries of a state of its runs, for so many inner variables.
+  virtual Index state_dim(Index inner_dim) const { return inner_dim; }
   /// Most bytes of states that a run leaves on the tape of this request, for so many inner variables.
   virtual std::size_t tape_bytes(const TapeRequest& /*tape*/, Index /*inner_dim*/) const { return 0; }
   /// The tightest tolerance it was configured with (inner.tolerance); direct solvers return 0.
   virtual double tolerance() const { return 0; }
   /// Starts from `previous` when given, else from the problem's cold start. Throws UsageError when a tape is asked of a solver
-  /// that records none; numerical trouble is reported in the solution's status.
+  /// that records none; numerical trouble is reported in the solution's status, also where no step of a map can be chosen at u:
+  /// that solution has no map and no tape.
   virtual InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                               TapeRequest tape) const = 0;
   /// Goes on with the run that left `solution` at the same u, as if it had been asked for this accuracy at once: same map, tape,
@@ -106,8 +109,9 @@ public:
   Algorithm& algorithm() { return *algorithm_; }
   void fields(FieldVisitor& v) override;
   bool can_record() const override { return true; }
+  Index state_dim(Index inner_dim) const override { return algorithm_->state_dim(inner_dim); }
   std::size_t tape_bytes(const TapeRequest& tape, Index inner_dim) const override {
-    return Trajectory::most_bytes(tape, options.max_steps, algorithm_->state_dim(inner_dim));
+    return Trajectory::most_bytes(tape, options.max_steps, state_dim(inner_dim));
   }
   double tolerance() const override { return options.tolerance; }
   InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,

@@ -139,7 +139,7 @@ public:
 
 private:
   static constexpr Index kDenseDim = 8000;
-  const Mat* kept() const { return parts_->gram_ready.load(std::memory_order_acquire) ? &parts_->gram : nullptr; }
+  const Mat* kept() const { return parts_->by_gram ? &parts_->kept_gram() : nullptr; }
   const Vec& weights() const { return second_.size() > 0 ? second_ : parts_->s; }
 
   std::shared_ptr<Parts> parts_;
@@ -147,6 +147,12 @@ private:
   Vec x_, c_;
   Vec second_;  // s phi''(A x); empty for a quadratic loss, where it is s
 };
+
+LinearModel::Parts::Parts(Design a, std::shared_ptr<const Loss> phi, Vec targets, Vec weights, Penalty c)
+    : design(std::move(a)), loss(std::move(phi)), y(std::move(targets)), s(std::move(weights)), penalty(std::move(c)) {
+  const Index d = design.cols();
+  by_gram = keeps_gram() && (d <= kEigenDim || d * d <= 2 * design.stored());
+}
 
 LinearModel::LinearModel(Design design, std::shared_ptr<const Loss> loss, Vec y, Vec s, Penalty penalty) {
   if (!loss) throw UsageError("a linear model needs a loss, got none");
@@ -162,20 +168,18 @@ LinearModel::LinearModel(Design design, std::shared_ptr<const Loss> loss, Vec y,
 
 double LinearModel::value(In x, In u) const {
   const Parts& f = *parts_;
-  double total = 0;
-  design_->visit(x, [&](Index row0, BlockIn t, BlockOut) {
-    total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, nullptr, nullptr);
+  const double total = design_->visit(x, [&](Index row0, BlockIn t, BlockOut) {
+    return f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, nullptr, nullptr);
   });
   return total + f.penalty.value(x, u);
 }
 
 double LinearModel::gradient(In x, In u, Out g) const {
   const Parts& f = *parts_;
-  double total = 0;
-  design_->sweep(
+  const double total = design_->sweep(
       x,
       [&](Index row0, BlockIn t, BlockOut w) {
-        total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), nullptr);
+        return f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), nullptr);
       },
       g);
   f.penalty.add_product(x, u, g);
@@ -199,11 +203,10 @@ std::unique_ptr<const Curvature> LinearModel::linearize(In x, In u, FirstOrder* 
     second.array() *= f.s.array();
     return curvature;
   }
-  double total = 0;
-  design_->sweep(
+  const double total = design_->sweep(
       x,
       [&](Index row0, BlockIn t, BlockOut w) {
-        total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), second.data() + row0);
+        return f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), second.data() + row0);
       },
       at->gradient);
   f.penalty.add_product(x, u, at->gradient);
@@ -212,10 +215,10 @@ std::unique_ptr<const Curvature> LinearModel::linearize(In x, In u, FirstOrder* 
 }
 
 void LinearModel::adjoint(In x, In u, In p, Out out_x, Out out_u) const {
-  const Parts& f = *parts_;
+  Parts& f = *parts_;
   if (f.loss->quadratic()) {
-    if (f.gram_ready.load(std::memory_order_acquire))
-      out_x.noalias() = f.gram.lazyProduct(p);
+    if (f.by_gram)
+      out_x.noalias() = f.kept_gram().lazyProduct(p);
     else
       design_->sweep(
           p, [&](Index row0, BlockIn t, BlockOut w) { w.col(0) = t.col(0).cwiseProduct(f.s.segment(row0, t.rows())); }, out_x);
@@ -256,7 +259,12 @@ void LinearModel::tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const {
   f.penalty.add_product(x, u, g);
   for (Index j = 0; j < x.size(); ++j) {
     dg.row(j) += f.penalty.coefficient(j, u) * dx.row(j);
-    if (f.penalty.index(j) >= 0) dg.row(j) += x[j] * du.row(f.penalty.index(j));
+    const Index tuned = f.penalty.index(j);
+    if (tuned < 0) continue;
+    if (du.size() > 0)
+      dg.row(j) += x[j] * du.row(tuned);
+    else
+      dg(j, tuned) += x[j];
   }
 }
 
@@ -266,7 +274,6 @@ const Mat& LinearModel::Parts::kept_gram() {
   std::call_once(gram_once, [&] {
     gram.resize(design.cols(), design.cols());
     design.weighted_gram(s, gram);
-    gram_ready.store(true, std::memory_order_release);
   });
   return gram;
 }
