@@ -235,6 +235,9 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
     return "the estimator is " + config.hypergradient.estimator +
            ", whose accuracy its own keys set (auto, or window: auto, aims at one)";
   }
+  // Refused where it is given (choose_method), so no resolved file may hold it. Under auto it may be meant for full-unroll.
+  if (key == "hypergradient.stride" && config.hypergradient.estimator != "auto" && config.hypergradient.aims())
+    return "window: auto keeps every state";
   if (key.substr(0, 7) == "compare" && !config.compare.node) return "the verb is another";
   if (key.substr(0, 5) == "curve" && !config.curve.node) return "the verb is another";
   return {};

@@ -195,7 +195,7 @@ Its keys in the block hypergradient, with their defaults:
 TEST_CASE("describe: every code that the program can print is in the manual, once") {
   std::set<std::string> known, used;
   for (const CodeDoc& code : error_codes()) CHECK(known.insert(code.code).second);
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(tacit::test::source_dir()) / "cli")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::filesystem::path(tacit::test::source_dir()) / "cli")) {
     if (entry.path().extension() != ".cpp") continue;
     std::ifstream in(entry.path());
     const std::string text{std::istreambuf_iterator<char>(in), {}};
