@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <nlohmann/json.hpp>
 
+#include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/runfile/diagnostics.hpp>
 #include <tacit/cli/verbs/tune.hpp>
 #include <tacit/core/support/version.hpp>
