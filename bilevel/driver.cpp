@@ -42,7 +42,10 @@ public:
   }
   Evaluation diagnose(Evaluation e, Index step, double floor) const override {
     e = behind().diagnose(std::move(e), step, floor);
-    cut = cut || e.diagnostics.cut_short;  // the step itself is done, and counts with what was measured
+    if (e.diagnostics.cut_short) {
+      cut = true;  // the step itself is done, and counts with what was measured
+      begin_closing();
+    }
     return e;
   }
 
@@ -50,6 +53,12 @@ public:
   mutable Index evaluations = 0;
   bool watching = false;  // between evaluations only a step is cut off: not row 0, nor what makes a row better or closes the run
   mutable bool cut = false;  // something was interrupted: the request has arrived
+
+  // The request has arrived: what is still computed closes the run.
+  void begin_closing() const {
+    if (!closing_ && options_.closing) options_.closing();
+    closing_ = true;
+  }
 
   // Why an evaluation ended early; without a signal it can only be for want of time.
   StopReason asked_for() const {
@@ -66,6 +75,7 @@ private:
   const DriverOptions& options_;
   const std::function<bool()>& interrupted_;
   Clock::time_point start_;
+  mutable bool closing_ = false;
 };
 
 Schedule schedule_of(const DriverOptions& options, const Oracle& oracle, const OuterOptimizer& optimizer) {
@@ -335,13 +345,15 @@ private:
     summary_.best_evaluation = std::move(chosen.second);
   }
 
-  // What ends the run between two evaluations reaches its first one only here, and is then given another try; after that the best
-  // point stays as it was solved.
+  // What ends the run between two evaluations, or only now, reaches its first one here, and is then given another try; after that
+  // the best point stays as it was solved.
   void settle_in_time() {
+    if (summary_.reason == StopReason::interrupted || summary_.reason == StopReason::time_limit) oracle_.begin_closing();
     for (int attempt = oracle_.cut ? 1 : 0; attempt < 2; ++attempt) {
       try {
         return settle();
       } catch (const Interruption&) {
+        oracle_.begin_closing();
       }
     }
   }

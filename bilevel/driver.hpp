@@ -37,6 +37,9 @@ struct DriverOptions {
   /// Of inner and adjoint tolerance. Empty: what suits the optimizer (adaptive; adam: fixed), fixed where the oracle may not
   /// loosen them. Without steps (max_steps 0) always fixed.
   std::optional<Schedule> schedule;
+  /// Called once when the run, stopped in the middle of an evaluation or by its budget, begins to solve its best point to the
+  /// end: whoever stops the problem's evaluations may leave that some time.
+  std::function<void()> closing;
 };
 
 struct Summary {

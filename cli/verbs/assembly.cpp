@@ -337,4 +337,11 @@ Vec starting_point(Assembly& a) {
   return found.theta;
 }
 
+StartValues start_values(const Assembly& a, In theta0) {
+  const HyperSpace& space = a.problem.space;
+  const HyperValue& start = a.config.hyper.l2.start;
+  const bool searched = start.is_auto() || space.size() == 0;
+  return {theta0, searched ? natural_values(space, theta0) : given_start(start, space.blocks().front())};
+}
+
 }  // namespace tacit
