@@ -3,11 +3,12 @@
 #include <deque>
 
 #include <tacit/core/inner/detail/common.hpp>
+#include <tacit/core/support/lbfgs_pairs.hpp>
 
 namespace tacit {
 namespace detail {
 
-/// The inverse Hessian from the last pairs (two loops, Nocedal 1980).
+/// The inverse Hessian from the last pairs.
 class InverseFromPairs {
 public:
   explicit InverseFromPairs(Index memory) : memory_(static_cast<std::size_t>(std::max<Index>(memory, 1))) {}
@@ -31,14 +32,8 @@ public:
   }
   /// d = -H g
   void direction(const Vec& g, Vec& d) const {
-    std::vector<double> a(pairs_.size());
     d = -g;
-    for (std::size_t i = pairs_.size(); i-- > 0;) {
-      a[i] = pairs_[i].rho * pairs_[i].s.dot(d);
-      d -= a[i] * pairs_[i].y;
-    }
-    d *= scale_;
-    for (std::size_t i = 0; i < pairs_.size(); ++i) d += (a[i] - pairs_[i].rho * pairs_[i].y.dot(d)) * pairs_[i].s;
+    apply_inverse_hessian(pairs_, scale_, d);
   }
   /// Largest y'y / s'y seen: a lower bound of the largest curvature.
   double curvature_met() const { return curvature_met_; }
@@ -46,12 +41,8 @@ public:
   Vec u;  ///< whose f_xx this is
 
 private:
-  struct Pair {
-    Vec s, y;
-    double rho;
-  };
   std::size_t memory_;
-  std::deque<Pair> pairs_;
+  std::deque<LbfgsPair> pairs_;
   double scale_ = 1, curvature_met_ = 0;
 };
 
