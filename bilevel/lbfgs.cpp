@@ -88,7 +88,8 @@ void LbfgsOuter::remember(const Vec& s, const Vec& y) {
 }
 
 // Projected search along d. Armijo by backtracking; while the slope at the point found is still steep, further steps are tried.
-bool LbfgsOuter::search(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d, StepOutcome& outcome) {
+bool LbfgsOuter::search(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d,
+                        StepOutcome& outcome) {
   const Vec theta0 = current_.theta, g0 = current_.gradient;
   const double value0 = current_.value, longest = longest_step(space, theta0, d, kMaxMove);
   const auto point = [&](double t) {
@@ -104,11 +105,11 @@ bool LbfgsOuter::search(Oracle& oracle, const HyperSpace& space, const Tolerance
     double factor = 0.5;
     if (theta == theta0) return false;
     if (slope < 0) {
-      Evaluation e = oracle.evaluate(theta, tolerance);
+      Evaluation e = oracle.evaluate(theta, tolerance, &current_);
       ++outcome.evaluations;
       const double rise = e.value - value0;
       if (std::isfinite(e.value) && rise <= kArmijo * slope) {
-        oracle.differentiate(e, tolerance);
+        e = oracle.differentiate(std::move(e), tolerance);
         if (e.finite()) {
           best = std::move(e);
           break;
@@ -126,10 +127,10 @@ bool LbfgsOuter::search(Oracle& oracle, const HyperSpace& space, const Tolerance
     t = std::min(2.5 * t, longest);
     const Vec theta = point(t);
     if (theta == best.theta) break;
-    Evaluation e = oracle.evaluate(theta, tolerance);
+    Evaluation e = oracle.evaluate(theta, tolerance, &current_);
     ++outcome.evaluations;
     if (!(e.value < best.value) || e.value > value0 + kArmijo * g0.dot(theta - theta0)) break;
-    oracle.differentiate(e, tolerance);
+    e = oracle.differentiate(std::move(e), tolerance);
     if (!e.finite()) break;
     best = std::move(e);
   }
@@ -138,7 +139,7 @@ bool LbfgsOuter::search(Oracle& oracle, const HyperSpace& space, const Tolerance
   return take(oracle, std::move(best), tolerance, outcome);
 }
 
-StepOutcome LbfgsOuter::step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
+StepOutcome LbfgsOuter::step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
   StepOutcome out;
   if (search(oracle, space, tolerance, direction(space, false), out)) return out;
   if (!s_.empty()) {

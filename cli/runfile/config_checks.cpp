@@ -26,15 +26,6 @@ constexpr Later kLater[] = {
     {"validation.scheme", "gcv", "use holdout"},
     {"validation.scheme", "sure", "use holdout"},
     {"validation.loss", "softmax", "use auto, squared or logistic"},
-    {"model.kind", "lasso", "use ridge"},
-    {"model.kind", "elastic-net", "use ridge"},
-    {"model.kind", "group-lasso", "use ridge with hyper.l2: {per: group}"},
-    {"model.kind", "sparse-logistic", "use logistic"},
-    {"model.kind", "softmax", "use logistic with model.positive: one class against the rest"},
-    {"model.kind", "svm", "use logistic"},
-    {"model.kind", "svr", "use ridge"},
-    {"model.kind", "huber", "use ridge"},
-    {"model.kind", "kernel-ridge", "use ridge"},
     {"hyper.gamma", "*", "use hyper.l2"},
     {"hyper.sample_weight", "*", "use hyper.l2, and data.weight for known weights"},
     {"hyper.l2.per", "class", "use all, feature or group"},
@@ -45,6 +36,12 @@ constexpr Later kLater[] = {
     {"outer.optimizer", "grid", "use lbfgs"},
     {"outer.optimizer", "random", "use lbfgs"},
     {"outer.select", "one-se", "use best or last"},
+};
+
+/// Keys whose default is all that this version does: another value would be without effect.
+constexpr Later kLaterKeys[] = {
+    {"validation.folds", "*", "use validation.scheme: holdout, or name the rows in validation.split_column"},
+    {"output.checkpoint", "*", "remove it: a run that was interrupted leaves what it reached"},
 };
 
 struct Alias {
@@ -200,6 +197,12 @@ std::string validation_unused(const RunConfig& config, std::string_view key) {
   const std::string& scheme = config.validation.scheme;
   const std::string reason = "the scheme is " + scheme;
   if (key == "validation.target" && !config.validation.file.path) return "there is no validation file";
+  const bool column = config.validation.split_column.text.has_value();
+  const bool named = column || (config.validation.file.path && one_of(scheme, {"auto", "files"}));
+  // A share of the rows that tests is drawn class by class too.
+  if (named && (key == "validation.fraction" || (key == "validation.stratify" && !config.data.test.fraction)) &&
+      one_of(scheme, {"auto", "holdout"}))
+    return std::string("the validation rows are those of validation.") + (column ? "split_column" : "file");
   if (scheme == "auto") return {};
   if (key == "validation.fraction" && scheme != "holdout") return reason;
   if (key == "validation.folds" && scheme != "kfold") return reason;
@@ -215,8 +218,7 @@ std::string model_unused(const RunConfig& config, std::string_view key) {
   const std::string reason = "the model is " + config.model.kind;
   if (key == "model.delta" && config.model.kind != "huber") return reason;
   if (one_of(key, {"model.class_weight", "model.positive"}) && !kind->classifier) return reason;
-  if (key.substr(0, 8) == "hyper.l2" && !kind->l2) return reason;
-  if (key.substr(0, 8) == "hyper.l1" && !kind->l1) return reason;
+  if (key.substr(0, 6) == "hyper." && !kind->has(key.substr(6, key.find('.', 6) - 6))) return reason;
   return {};
 }
 
@@ -230,24 +232,39 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
        {std::pair<std::string, const HyperEntry*>{"hyper.l2", &config.hyper.l2}, {"hyper.l1", &config.hyper.l1}}) {
     if (key == name + ".fix" && !entry->fixed()) return "nothing is fixed";
     if (entry->fixed() && (key == name + ".start" || key == name + ".range")) return "its value is fixed";
+    if (entry->fix.kind == HyperValue::Kind::number && entry->fixed() && key == name + ".per" && entry->per != "all")
+      return "its value is fixed, one number for all";
   }
   if (key == "hypergradient.accuracy" && !config.hypergradient.aims()) {
     return "the estimator is " + config.hypergradient.estimator +
            ", whose accuracy its own keys set (auto, or window: auto, aims at one)";
   }
+  // Refused where it is given (choose_method), so no resolved file may hold it. Under auto it may be meant for full-unroll.
+  if (key == "hypergradient.stride" && config.hypergradient.estimator != "auto" && config.hypergradient.aims())
+    return "window: auto keeps every state";
   if (key.substr(0, 7) == "compare" && !config.compare.node) return "the verb is another";
+  if (key == "compare.path" && config.compare.mode == "own-run") return "the mode is own-run";
   if (key.substr(0, 5) == "curve" && !config.curve.node) return "the verb is another";
   return {};
 }
 
 std::string later_version(std::string_view key, std::string_view value) {
+  const auto sentence = [&](const std::string& what, std::string_view instead) {
+    return what + " is not available in this version; " + std::string(instead);
+  };
+  const std::string choice = "'" + std::string(key) + ": " + std::string(value) + "'";
+  const ModelKind* kind = key == "model.kind" ? find_model_kind(value) : nullptr;
+  if (kind && !kind->available()) return sentence(choice, kind->instead);
   for (const Later& later : kLater) {
     if (later.key != key || (later.value != "*" && later.value != value)) continue;
-    std::string what = key == "verb" ? "'tacit " + std::string(value) + "'" : "'" + std::string(key);
-    if (key != "verb") what += later.value == "*" ? "'" : ": " + std::string(value) + "'";
-    return what + " is not available in this version; " + std::string(later.instead);
+    if (key == "verb") return sentence("'tacit " + std::string(value) + "'", later.instead);
+    return sentence(later.value == "*" ? "'" + std::string(key) + "'" : choice, later.instead);
   }
   return {};
+}
+
+bool not_yet_here(std::string_view key) {
+  return std::any_of(std::begin(kLaterKeys), std::end(kLaterKeys), [&](const Later& later) { return later.key == key; });
 }
 
 std::vector<std::string> available_choices(std::string_view key, const std::vector<std::string>& choices) {
@@ -290,6 +307,7 @@ public:
     required();
     empty();
     unused();
+    later();
     exclusive();
     compare();
   }
@@ -366,6 +384,22 @@ private:
       if (reason.empty() || value->is_null() || reason == "its value is fixed" || reason == "nothing is fixed") continue;
       report(*key, "E205", "'" + k.path + "' is not used: " + reason, "remove it");
       if (k.block) done = k.path + ".";
+    }
+  }
+
+  // What is worth its default is as good as not given. Folds of a scheme that was refused are no second mistake.
+  void later() {
+    const std::vector<KeyInfo> now = list_keys(config_, catalog_, Listed::chosen),
+                               otherwise = list_keys(RunConfig{}, catalog_, Listed::chosen);
+    const auto value = [](const std::vector<KeyInfo>& keys, std::string_view path) {
+      return std::find_if(keys.begin(), keys.end(), [&](const KeyInfo& k) { return k.path == path; })->value;
+    };
+    for (const Later& key : kLaterKeys) {
+      const Node* n = given(key.key);
+      const bool scheme = taken("validation.scheme", config_.validation.scheme) || key.key.substr(0, 11) != "validation.";
+      if (!n || n->is_null() || !scheme || !why_unused(config_, key.key).empty()) continue;
+      if (value(now, key.key) != value(otherwise, key.key))
+        report(*n, "E207", "'" + std::string(key.key) + "' is not available in this version", std::string(key.instead));
     }
   }
 

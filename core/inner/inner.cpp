@@ -51,55 +51,74 @@ private:
   double bound_ = std::numeric_limits<double>::quiet_NaN();
 };
 
-/// One run of a bound map, from its start or from where it stopped before.
+/// One run of a bound map, from its start or from where it stopped before. When it stops depends on no tolerance that it had
+/// before: a run that goes on is the run that was asked for the tighter tolerance at once, bit for bit.
 class MapRun {
 public:
   MapRun(const Problem& problem, In u, const Accuracy& accuracy, Index max_steps, InnerSolution& s)
-      : problem_(problem), u_(u), tolerance_(accuracy.residual), max_steps_(max_steps), s_(s), n_(s.inner_dim),
-        always_step_(s.tape.has_value()), close_(problem, u, accuracy, s) {
-    s.iterate_met = false;
-    s.gradient.resize(0);
-    if (s.steps > 0) unit_ = s.residual > 0 ? s.gradient_norm / s.residual : gradient_unit(problem, u, s.x0, known_start());
-  }
+      : problem_(problem), u_(u), tolerance_(accuracy.residual), max_steps_(max_steps), s_(s), run_(s.progress), n_(s.inner_dim),
+        close_(problem, u, accuracy, s), watch_(100, s.progress.least_norm, s.progress.since_least) {}
 
   void run() {
-    const Ending ending = iterate();
+    known_ = -1;
+    s_.iterate_met = false;
+    s_.gradient.resize(0);
+    run_.ending = iterate();
+    run_.least_norm = watch_.best();
+    run_.since_least = watch_.since();
     if (known_ < 0) {
       s_.gradient.resize(n_);
       problem_.f->gradient(s_.x(), u_, s_.gradient);
       known_ = s_.gradient.norm();
     }
-    if (unit_ < 0) unit_ = gradient_unit(problem_, u_, s_.x0, s_.steps == 0 ? known_ : first_);
-    finish(s_, known_, unit_, tolerance_, ending, why_);
-    if (s_.iterate_met && s_.status == Status::step_limit) {
-      s_.status = Status::converged;
-      s_.message.clear();
+    if (run_.unit < 0) run_.unit = gradient_unit(problem_, u_, s_.x0, known_);
+    judge();
+  }
+
+  /// False, with the status of the new tolerance, when the run that was asked for it at once would have ended here too.
+  bool go_on() {
+    known_ = s_.gradient_norm;
+    const double enough = tolerance_ * run_.unit;
+    const bool there = s_.steps > 0 && tolerance_ > 0 && run_.norm <= enough && known_ <= enough;
+    if (run_.ending != RunEnd::target || s_.status == Status::failed || s_.steps >= max_steps_ || there) {
+      judge();
+      return false;
     }
+    run();
+    return true;
   }
 
 private:
-  Ending iterate();
+  RunEnd iterate();
+  void judge();
   std::string not_finite(Index k) const;
   bool verified(double norm);
   bool stuck(double norm, double moved);
-  double known_start() const { return true_norm(problem_, s_.x0, u_); }
 
   const Problem& problem_;
   Vec u_;
   double tolerance_;
   Index max_steps_;
   InnerSolution& s_;
+  MapProgress& run_;
   Index n_;
-  bool always_step_;
   IterateTest close_;
-  double unit_ = -1, first_ = -1;
   double known_ = -1;  ///< true gradient norm at the present x, -1: not known
-  Index next_check_ = 0, unmoved_ = 0;
-  StallWatch watch_{100};
+  StallWatch watch_;
   std::string why_;
 };
 
-Ending MapRun::iterate() {
+void MapRun::judge() {
+  if (why_.empty()) why_ = std::move(s_.message);
+  s_.message.clear();
+  finish(s_, known_, run_.unit, tolerance_, run_.ending, why_);
+  if (s_.iterate_met && s_.status == Status::step_limit) {
+    s_.status = Status::converged;
+    s_.message.clear();
+  }
+}
+
+RunEnd MapRun::iterate() {
   const FixedPointMap& map = *s_.map;
   Vec next(map.state_dim());
   for (Index k = s_.steps; k < max_steps_; ++k) {
@@ -107,33 +126,34 @@ Ending MapRun::iterate() {
     const double moved = (next.head(n_) - s_.z.head(n_)).norm();
     if (!std::isfinite(moved)) {
       why_ = not_finite(k);
-      return Ending::failed;
+      return RunEnd::failed;
     }
     if (std::isnan(norm)) norm = moved / map.step_size();
     if (k == 0) {
-      first_ = norm;
-      unit_ = gradient_unit(problem_, u_, s_.x0, norm);
+      run_.unit = gradient_unit(problem_, u_, s_.x0, norm);
       // The first step evaluates the gradient at x itself: nothing to do when that is good enough (a tape needs a step to
       // differentiate).
-      if (!always_step_ && tolerance_ > 0 && norm <= tolerance_ * unit_) {
+      if (!s_.tape && tolerance_ > 0 && norm <= tolerance_ * run_.unit) {
         known_ = norm;
-        return Ending::target;
+        return RunEnd::target;
       }
     }
     s_.z.swap(next);
     s_.steps = k + 1;
     s_.step_norms.push_back(moved);
-    if (s_.tape) s_.tape->push(s_.steps, s_.z);
+    if (s_.tape) s_.tape.write().push(s_.steps, s_.z);
+    run_.norm = norm;
     known_ = -1;
+    const bool at_rounding = tolerance_ != 0 && stuck(norm, moved);
     if (close_.met()) {
       s_.iterate_met = true;
-      return Ending::target;
+      return RunEnd::target;
     }
     if (tolerance_ == 0) continue;
-    if (verified(norm)) return Ending::target;
-    if (stuck(norm, moved)) return Ending::rounding;
+    if (verified(norm) && !at_rounding) return RunEnd::target;
+    if (at_rounding) return RunEnd::rounding;  // at any tolerance
   }
-  return Ending::limit;
+  return RunEnd::limit;
 }
 
 /// Why step k left the numbers.
@@ -146,15 +166,15 @@ std::string MapRun::not_finite(Index k) const {
 
 /// The map's own norm belongs to the point before the step, or to an extrapolated one; the test is made at x.
 bool MapRun::verified(double norm) {
-  if (norm > tolerance_ * unit_ || s_.steps < next_check_) return false;
+  if (norm > tolerance_ * run_.unit) return false;
   known_ = true_norm(problem_, s_.x(), u_);
-  next_check_ = s_.steps + std::max<Index>(1, s_.steps / 20);
-  return known_ <= tolerance_ * unit_;
+  return known_ <= tolerance_ * run_.unit;
 }
 
 bool MapRun::stuck(double norm, double moved) {
-  unmoved_ = moved == 0 ? unmoved_ + 1 : 0;
-  return unmoved_ >= 2 || watch_.stalled(norm, rounding_floor(unit_, 1 / s_.map->step_size(), s_.z.head(n_).norm()));
+  run_.unmoved = moved == 0 ? run_.unmoved + 1 : 0;
+  const double floor = rounding_floor(run_.unit, 1 / s_.map->step_size(), s_.z.head(n_).norm());
+  return watch_.stalled(norm, floor) || run_.unmoved >= 2;
 }
 
 }  // namespace
@@ -181,24 +201,22 @@ InnerSolution IterateSolver::solve(const Problem& problem, In u, const InnerSolu
   try {
     s.map = algorithm_->bind(problem, u);
   } catch (const NumericalError& e) {
-    detail::finish(s, std::numeric_limits<double>::quiet_NaN(), 1, accuracy.residual, detail::Ending::failed, e.what());
+    detail::finish(s, std::numeric_limits<double>::quiet_NaN(), 1, accuracy.residual, RunEnd::failed, e.what());
     return s;
   }
   s.z0.resize(s.map->state_dim());
   s.map->lift(s.x0, s.z0);
   s.z = s.z0;
   if (tape.wanted()) {
-    s.tape.emplace(tape, options.max_steps);
-    s.tape->push(0, s.z);
+    s.tape = Trajectory(tape, options.max_steps);
+    s.tape.write().push(0, s.z);
   }
   detail::MapRun(problem, u, accuracy, options.max_steps, s).run();
   return s;
 }
 
 bool IterateSolver::go_on(const Problem& problem, In u, InnerSolution& s, Accuracy accuracy) const {
-  if (!s.map || s.steps >= options.max_steps || s.status == Status::failed) return false;
-  detail::MapRun(problem, u, accuracy, options.max_steps, s).run();
-  return true;
+  return s.map && detail::MapRun(problem, u, accuracy, options.max_steps, s).go_on();
 }
 
 double InnerSolution::relative_iterate_error(const Problem& problem, In u, double least_rate) const {

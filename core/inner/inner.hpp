@@ -1,7 +1,7 @@
 // The inner level: approximate minimizers of f(., u) and the solvers that find them.
 #pragma once
+#include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +9,7 @@
 #include <tacit/core/inner/trajectory.hpp>
 #include <tacit/core/linear/linear_solver.hpp>
 #include <tacit/core/model/model.hpp>
+#include <tacit/core/support/copy_on_write.hpp>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/registry.hpp>
 
@@ -27,6 +28,19 @@ namespace detail {
 class InverseFromPairs;
 }
 
+/// Why the run of a solver ended.
+enum class RunEnd { target, rounding, limit, failed };
+
+/// Where a run of a map stands, beside its state z, so that it can go on as if it had not stopped.
+struct MapProgress {
+  double unit = -1;                                       ///< ||f_x(0, u)||; negative: the run has not begun
+  double norm = std::numeric_limits<double>::infinity();  ///< of the gradient that the last step took, at the point before it
+  double least_norm = std::numeric_limits<double>::infinity();
+  Index since_least = 0;  ///< steps since then
+  Index unmoved = 0;      ///< last steps that did not change x
+  RunEnd ending = RunEnd::target;
+};
+
 /// An approximate inner solution with all that an estimator, the diagnostics and the next warm start need.
 struct InnerSolution {
   Vec z0;                                    ///< state the run started from
@@ -35,7 +49,8 @@ struct InnerSolution {
   Vec x_cold;                                ///< x_0(u) of a cold run
   bool cold = true;                          ///< x0 is x_cold (not taken from a previous solution)
   std::shared_ptr<const FixedPointMap> map;  ///< null when the solver is no fixed-point map
-  std::optional<Trajectory> tape;
+  CopyOnWrite<Trajectory> tape;
+  MapProgress progress;                                   ///< of a map's run
   std::vector<double> step_norms;                         ///< r_k = ||x_{k+1} - x_k|| of a map's run
   Vec marked;                                             ///< the iterate that Accuracy::mark asked for, or empty
   bool iterate_met = false;                               ///< stopped by Accuracy::iterate, before the residual was met
@@ -71,8 +86,9 @@ public:
   /// that solution has no map and no tape.
   virtual InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                               TapeRequest tape) const = 0;
-  /// Goes on with the run that left `solution` at the same u, as if it had not stopped: same map, tape, momentum and step limit.
-  /// False: this solver cannot, or had its last step; the solution is as it was.
+  /// Goes on with the run that left `solution` at the same u, as if it had been asked for this accuracy at once: same map, tape,
+  /// momentum and step limit, the same bits. False: this solver cannot, or had its last step; the solution stays as it was, but
+  /// for its status, which is that of the new accuracy.
   virtual bool go_on(const Problem& /*problem*/, In /*u*/, InnerSolution& /*solution*/, Accuracy /*accuracy*/) const {
     return false;
   }

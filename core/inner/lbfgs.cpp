@@ -50,7 +50,6 @@ private:
 
 namespace {
 
-using detail::Ending;
 using detail::InverseFromPairs;
 
 /// f along x + t d.
@@ -71,7 +70,7 @@ public:
     value_ = f_.gradient(s_.z, u_, g_);
     norm_ = g_.norm();
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
-    const Ending ending = iterate();
+    const RunEnd ending = iterate();
     inverse_.u = u_;
     s_.pairs = std::make_shared<const InverseFromPairs>(std::move(inverse_));
     s_.gradient = g_;
@@ -79,7 +78,7 @@ public:
   }
 
 private:
-  Ending iterate();
+  RunEnd iterate();
   double first_step();
   bool search(double t);
   Point evaluate(double t);
@@ -99,27 +98,27 @@ private:
   std::string why_;
 };
 
-Ending LbfgsRun::iterate() {
+RunEnd LbfgsRun::iterate() {
   while (true) {
-    if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return Ending::target;
-    if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return Ending::limit;
-    if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return Ending::rounding;
+    if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return RunEnd::target;
+    if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return RunEnd::limit;
+    if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return RunEnd::rounding;
     const bool fresh = inverse_.empty();
     inverse_.direction(g_, d_);
     if (!(g_.dot(d_) < 0)) {
-      if (fresh) return norm_ == 0 ? Ending::rounding : Ending::limit;
+      if (fresh) return norm_ == 0 ? RunEnd::rounding : RunEnd::limit;
       inverse_.clear();
       continue;
     }
     if (!search(fresh ? first_step() : 1.0)) {
       if (!fresh) {
-        if (norm_ <= floor()) return Ending::rounding;
+        if (norm_ <= floor()) return RunEnd::rounding;
         inverse_.clear();
         continue;
       }
       why_ =
           "lbfgs found no lower point down the gradient (norm " + sci(norm_) + "); check the derivatives of the inner objective";
-      return norm_ <= floor() ? Ending::rounding : Ending::failed;
+      return norm_ <= floor() ? RunEnd::rounding : RunEnd::failed;
     }
     inverse_.add(x_ - s_.z, g_new_ - g_);
     ++s_.steps;

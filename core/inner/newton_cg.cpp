@@ -7,8 +7,6 @@
 namespace tacit {
 namespace {
 
-using detail::Ending;
-
 constexpr double kForcing = 0.1;
 
 class NewtonCgRun {
@@ -21,13 +19,13 @@ public:
     curvature_ = f_.linearize(s_.z, u_, &at_);
     norm_ = at_.gradient.norm();
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
-    const Ending ending = iterate();
+    const RunEnd ending = iterate();
     s_.gradient = at_.gradient;
     detail::finish(s_, norm_, unit_, tolerance_, ending, why_);
   }
 
 private:
-  Ending iterate();
+  RunEnd iterate();
   bool direction();
   double forcing() const;
   double floor() const { return detail::rounding_floor(unit_, curvature_met_, s_.z.norm()); }
@@ -48,17 +46,17 @@ private:
   std::string why_;
 };
 
-Ending NewtonCgRun::iterate() {
+RunEnd NewtonCgRun::iterate() {
   while (true) {
-    if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return Ending::target;
-    if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return Ending::limit;
-    if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return Ending::rounding;
-    if (!direction()) return Ending::failed;
+    if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return RunEnd::target;
+    if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return RunEnd::limit;
+    if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return RunEnd::rounding;
+    if (!direction()) return RunEnd::failed;
     const auto search = detail::backtrack(f_, u_, s_.z, at_, d_, x_, trial_, curvature_);
     if (!search.accepted) {
       why_ = "newton-cg found no lower point along its direction (gradient " + sci(norm_) +
              "); check the derivatives of the inner objective";
-      return norm_ <= floor() ? Ending::rounding : Ending::failed;
+      return norm_ <= floor() ? RunEnd::rounding : RunEnd::failed;
     }
     ++s_.steps;
     s_.z = x_;

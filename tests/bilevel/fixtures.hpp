@@ -30,7 +30,8 @@ public:
   using Function = std::function<double(const Vec&, Vec&)>;
   explicit FakeOracle(Function f, double noise = 0) : f_(std::move(f)), noise_(noise) {}
 
-  Evaluation evaluate(In theta, const Tolerance& t) override {
+  using Oracle::evaluate;
+  Evaluation evaluate(In theta, const Tolerance& t, const Evaluation*) const override {
     ++evaluations;
     Evaluation e;
     e.theta = theta;
@@ -41,21 +42,27 @@ public:
     e.solved = t;
     return e;
   }
-  void differentiate(Evaluation& e, const Tolerance& t) override {
+  Evaluation evaluate_fully(In theta, const Evaluation* near) const override { return evaluate(theta, tightest(), near); }
+  Evaluation differentiate(Evaluation e, const Tolerance& t) const override {
     ++gradients;
     if (t.inner < e.solved.inner) e = evaluate(Vec(e.theta), t);
     e.solved.adjoint = t.adjoint;
     e.gradient.resize(e.theta.size());
     f_(e.theta, e.gradient);
+    return e;
   }
-  void accept(const Evaluation&) override { ++accepted; }
-  void diagnose(Evaluation& e, Index, double floor) override { e.diagnostics.hypergradient_error = floor; }
+  Evaluation diagnose(Evaluation e, Index, double floor) const override {
+    e.diagnostics.hypergradient_error = floor;
+    return e;
+  }
   Work work() const override { return {}; }
   Work diagnostic_work() const override { return {}; }
   Tolerance tightest() const override { return tightest_asked; }
+  bool may_loosen() const override { return true; }
+  double target() const override { return 0; }
 
   Tolerance tightest_asked{1e-8, 1e-6};
-  Index evaluations = 0, gradients = 0, accepted = 0;
+  mutable Index evaluations = 0, gradients = 0;
 
 private:
   Function f_;

@@ -14,7 +14,7 @@
 #include <tacit/core/inner/inner.hpp>
 #include <tacit/core/model/check.hpp>
 #include <tacit/core/model/counting.hpp>
-#include <tacit/problems/models/models.hpp>
+#include <tacit/problems/models/tasks.hpp>
 
 #include "core/plain_problems.hpp"
 
@@ -59,7 +59,7 @@ ModelParts parts_of(bool classifier, bool sparse, bool weighted) {
 
 struct Made {
   std::string name;
-  const ModelFamily& family;
+  const ModelTask& family;
   ModelParts parts;
   ModelOptions options;
   bool sparse;
@@ -68,7 +68,7 @@ struct Made {
 
 /// body(made) for every model in every way in which it can be set up.
 void for_each_model(const std::function<void(const Made&)>& body) {
-  Registry<ModelFamily> registry("model", "model.kind");
+  Registry<ModelTask> registry("model", "model.kind");
   register_models(registry);
   for (const std::string& name : registry.names()) {
     const auto family = registry.make(name);

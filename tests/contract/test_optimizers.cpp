@@ -62,7 +62,7 @@ TEST_CASE("the state of every optimizer survives a round trip: the run goes on i
     FakeOracle oracle(target);
     const auto first = registry.make(name);
     Evaluation e = oracle.evaluate(Vec::Constant(4, -0.7), t);
-    oracle.differentiate(e, t);
+    e = oracle.differentiate(std::move(e), t);
     first->reset(e);
     for (int k = 0; k < 3; ++k) REQUIRE(first->step(oracle, space, t).moved);
     MemoryState kept;
@@ -90,7 +90,7 @@ TEST_CASE("every optimizer takes one step that lowers a convex function and repo
     const Tolerance t;
     Evaluation e = oracle.evaluate(Vec::Constant(4, -0.7), t);
     CHECK_THROWS_AS(optimizer->reset(e), UsageError);
-    oracle.differentiate(e, t);
+    e = oracle.differentiate(std::move(e), t);
     optimizer->reset(e);
     const StepOutcome out = optimizer->step(oracle, space, t);
     CHECK(out.moved);

@@ -49,31 +49,31 @@ double rounding_floor(double unit, double l, double x_norm) {
   return std::min(100 * kEps * (unit + l * x_norm), kNotStationary * unit);
 }
 
-void finish(InnerSolution& s, double gradient_norm, double unit, double tolerance, Ending ending, const std::string& why) {
+void finish(InnerSolution& s, double gradient_norm, double unit, double tolerance, RunEnd ending, const std::string& why) {
   s.gradient_norm = gradient_norm;
   s.residual = gradient_norm / unit;
   const std::string count = std::to_string(s.steps) + (s.steps == 1 ? " step" : " steps");
   const std::string numbers = "residual " + sci(s.residual) + ", asked " + sci(tolerance) + " after " + count;
-  if (!std::isfinite(gradient_norm) && ending != Ending::failed) {
+  if (!std::isfinite(gradient_norm) && ending != RunEnd::failed) {
     s.status = Status::failed;
     s.message = "the inner gradient is not finite after " + count;
     return;
   }
-  if (ending != Ending::failed && tolerance > 0 && s.residual <= tolerance) {
+  if (ending != RunEnd::failed && tolerance > 0 && s.residual <= tolerance) {
     s.status = Status::converged;
     return;
   }
   switch (ending) {
-    case Ending::rounding:
+    case RunEnd::rounding:
       s.status = Status::rounding;
       s.message = "the inner problem is solved as well as rounding allows: " + numbers;
       return;
-    case Ending::failed:
+    case RunEnd::failed:
       s.status = Status::failed;
       s.message = why;
       return;
-    case Ending::target:
-    case Ending::limit:
+    case RunEnd::target:
+    case RunEnd::limit:
       s.status = Status::step_limit;
       break;
   }
