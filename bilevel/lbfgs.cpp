@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include <tacit/bilevel/optimizers.hpp>
+#include <tacit/core/support/lbfgs_pairs.hpp>
 
 namespace tacit {
 namespace {
@@ -35,23 +36,14 @@ void LbfgsOuter::state(StateVisitor& v) {
 // -H g with the pairs restricted to the free variables; without a usable pair, -g.
 Vec LbfgsOuter::two_loop(const Vec& g, const std::vector<bool>& free) const {
   Vec q = masked(g, free);
-  std::vector<Vec> s, y;
-  std::vector<double> rho;
+  std::vector<LbfgsPair> pairs;
   for (std::size_t k = 0; k < s_.size(); ++k) {
     Vec sk = masked(s_[k], free), yk = masked(y_[k], free);
     const double sy = sk.dot(yk);
     if (!(sy > 1e-10 * sk.norm() * yk.norm()) || !(sy > 0)) continue;
-    rho.push_back(1 / sy);
-    s.push_back(std::move(sk));
-    y.push_back(std::move(yk));
+    pairs.push_back({std::move(sk), std::move(yk), 1 / sy});
   }
-  std::vector<double> alpha(s.size());
-  for (std::size_t k = s.size(); k-- > 0;) {
-    alpha[k] = rho[k] * s[k].dot(q);
-    q -= alpha[k] * y[k];
-  }
-  if (!s.empty()) q *= 1 / (rho.back() * y.back().squaredNorm());
-  for (std::size_t k = 0; k < s.size(); ++k) q += (alpha[k] - rho[k] * y[k].dot(q)) * s[k];
+  apply_inverse_hessian(pairs, pairs.empty() ? 1 : 1 / (pairs.back().rho * pairs.back().y.squaredNorm()), q);
   return -q;
 }
 

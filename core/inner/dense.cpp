@@ -3,21 +3,9 @@
 #include <cmath>
 
 #include <tacit/core/inner/detail/common.hpp>
+#include <tacit/core/inner/detail/line_search.hpp>
 
 namespace tacit {
-
-void hessian_matrix(const Curvature& curvature, OutM h) {
-  if (curvature.dense(h)) return;
-  constexpr Index kBlock = 16;
-  const Index n = h.rows();
-  for (Index at = 0; at < n; at += kBlock) {
-    const Index k = std::min(kBlock, n - at);
-    Mat columns = Mat::Zero(n, k), products(n, k);
-    columns.block(at, 0, k, k).setIdentity();
-    curvature.hessian_batch(columns, products);
-    h.middleCols(at, k) = products;
-  }
-}
 
 namespace {
 

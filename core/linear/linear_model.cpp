@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/errors.hpp>
 
 namespace tacit {
@@ -344,35 +345,6 @@ std::shared_ptr<const Objective> LinearModel::counting_reads(std::shared_ptr<Wor
   auto twin = std::make_shared<LinearModel>(*this);
   twin->design_ = std::make_shared<const Design>(design_->counted(std::move(counter)));
   return twin;
-}
-
-double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance, Index max_steps) {
-  if (n == 0) return 0;
-  const Index steps = std::min(n, max_steps);
-  Eigen::MatrixXd basis(n, steps);
-  Vec alpha(steps), beta(steps), v(n), w(n);
-  // A fixed start without structure: a linear congruential generator (Knuth 1998, MMIX).
-  std::uint64_t random = 1;
-  for (Index i = 0; i < n; ++i) {
-    random = random * 6364136223846793005U + 1442695040888963407U;
-    v[i] = static_cast<double>(random >> 11) * 0x1.0p-53 - 0.5;
-  }
-  v.normalize();
-  double value = 0, bound = 0;
-  for (Index k = 0; k < steps; ++k) {
-    basis.col(k) = v;
-    h(v, w);
-    alpha[k] = v.dot(w);
-    for (int again = 0; again < 2; ++again) w -= basis.leftCols(k + 1) * (basis.leftCols(k + 1).transpose() * w);
-    beta[k] = w.norm();
-    Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> small;
-    small.computeFromTridiagonal(alpha.head(k + 1), beta.head(k));
-    value = small.eigenvalues()[k];
-    bound = beta[k] * std::abs(small.eigenvectors()(k, k));
-    if (!(bound > tolerance * value) || beta[k] <= 1e-14 * value) break;
-    v = w / beta[k];
-  }
-  return value + bound + 4 * std::numeric_limits<double>::epsilon() * static_cast<double>(n) * value;
 }
 
 }  // namespace tacit

@@ -1,6 +1,5 @@
 // Linear models: f(x, u) = sum_i s_i phi(a_i x, y_i) + sum_j c_j(u)/2 x_j^2.
 #pragma once
-#include <functional>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -134,9 +133,5 @@ private:
   std::shared_ptr<Parts> parts_;
   std::shared_ptr<const Design> design_;
 };
-
-/// Largest eigenvalue of the symmetric positive semidefinite n x n operator h by Lanczos with full reorthogonalization (Lanczos
-/// 1950, Paige 1972) until the residual bound is below tolerance times the value; returns value plus bound.
-double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance = 1e-4, Index max_steps = 80);
 
 }  // namespace tacit

@@ -190,22 +190,4 @@ std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h) {
   return std::make_shared<const CholeskyInverse>(factor.matrixLLT());
 }
 
-double largest_eigenvalue(const std::function<void(In, Out)>& h, Index n, double tolerance, Index max_steps) {
-  if (n == 0) return 0;
-  // A start that is orthogonal to no eigenvector anyone is likely to meet, and the same in every run.
-  Vec v(n), hv(n);
-  for (Index i = 0; i < n; ++i) v[i] = 1 + 0.5 * std::cos(1.618033988749895 * static_cast<double>(i + 1));
-  v.normalize();
-  double estimate = 0, residual = 0;
-  for (Index k = 0; k < max_steps; ++k) {
-    h(v, hv);
-    estimate = v.dot(hv);
-    residual = (hv - estimate * v).norm();
-    const double norm = hv.norm();
-    if (!std::isfinite(norm) || norm == 0 || residual <= tolerance * norm) break;
-    v = hv / norm;
-  }
-  return estimate + residual;
-}
-
 }  // namespace tacit

@@ -72,9 +72,4 @@ CgResult conjugate_gradient(const std::function<void(In, Out)>& h, In b, Out w, 
 /// when it is not positive definite.
 std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h);
 
-/// Largest eigenvalue of a symmetric positive semidefinite n x n operator by power iteration (von Mises 1929) until ||H v - e v||
-/// <= tolerance
-/// ||H v||; returns e + ||H v - e v||, which leaves it on the safe side when the iteration has found the leading eigenvector.
-double largest_eigenvalue(const std::function<void(In, Out)>& h, Index n, double tolerance = 1e-3, Index max_steps = 500);
-
 }  // namespace tacit

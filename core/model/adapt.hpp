@@ -1,11 +1,12 @@
 // The template door: plain structs as inner objective or criterion.
 #pragma once
+#include <cmath>
 #include <concepts>
 #include <limits>
 #include <memory>
 #include <utility>
 
-#include <tacit/core/linear/linear_solver.hpp>
+#include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/model/kept_numbers.hpp>
 #include <tacit/core/model/model.hpp>
 
@@ -90,11 +91,19 @@ public:
     } else {
       return smoothness_.at(u, [&] {
         const AdaptedCurvature<T> curvature(f_, Vec::Zero(inner_dim()), Vec(u));
-        const auto product = [&](In p, Out out) {
+        const auto count = [&] {
           if (work_) work_->hessian_products.fetch_add(1, std::memory_order_relaxed);
-          curvature.hessian(p, out);
         };
-        return largest_eigenvalue(product, inner_dim());
+        const auto product = [&](In p, Out out) {
+          count();
+          curvature.hessian(p, out);
+          if constexpr (requires(const Vec& v) { Vec(f_->hessian_transposed(v, v, v)); }) {
+            count();
+            out = Vec(f_->hessian_transposed(Vec::Zero(inner_dim()), Vec(u), Vec(out)));
+          }
+        };
+        const double largest = lanczos_largest(product, inner_dim(), 1e-3);
+        return symmetric() ? largest : std::sqrt(largest);
       });
     }
   }
@@ -145,9 +154,10 @@ private:
 
 /// A plain struct as objective. Besides what PlainObjective asks it may have smoothness(u) = L, convexity(u) = mu, quadratic()
 /// and hessian_diagonal(x, u). With hessian_transposed(x, u, p) it is no objective but an equilibrium, Objective::symmetric() ==
-/// false. Without smoothness(u), L is the largest eigenvalue of f_xx at x = 0 by power iteration, kept for the last few u: right
-/// for quadratics and for losses whose curvature is largest at 0 (logistic), too small for others, which should give
-/// smoothness(u) or inner.step. Its products, and the gradient of gradient_scale, are counted like any other.
+/// false. Without smoothness(u), L is the largest eigenvalue of f_xx at x = 0 (of an equilibrium the largest singular value) by
+/// Lanczos, kept for the last few u: right for quadratics and for losses whose curvature is largest at 0 (logistic), too small
+/// for others, which should give smoothness(u) or inner.step. Its products, and the gradient of gradient_scale, are counted like
+/// any other.
 template <PlainObjective T>
 std::shared_ptr<const Objective> adapt(T f) {
   return std::make_shared<detail::AdaptedObjective<T>>(std::move(f));

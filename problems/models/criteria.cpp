@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/errors.hpp>
 
 namespace tacit {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/linear/linear_model.hpp>
 #include <tacit/core/model/check.hpp>
 #include <tacit/core/model/counting.hpp>
