@@ -46,6 +46,47 @@ WarmState WarmState::carried() const {
   return next;
 }
 
+void WarmState::state(StateVisitor& v) {
+  inner.state(v);
+  hyper.state(v);
+  calibration.state(v);
+  v.state("rates", rates);
+  v.state("soft_mode", soft_mode);
+}
+
+namespace {
+
+void visit(StateVisitor& v, std::string_view name, Tolerance& t) {
+  v.state(std::string(name) + ".inner", t.inner);
+  v.state(std::string(name) + ".adjoint", t.adjoint);
+}
+
+void visit(StateVisitor& v, std::string_view name, CopyOnWrite<WarmState>& state) {
+  bool there = state.has_value();
+  v.state(name, there);
+  if (!there) return state.reset();
+  if (!state) state = WarmState{};
+  state.write().state(v);
+}
+
+}  // namespace
+
+void Evaluation::visit_state(StateVisitor& v) {
+  v.state("theta", theta);
+  v.state("u", u);
+  v.state("value", value);
+  v.state("gradient", gradient);
+  state_of_enum(v, "hypergradient_status", diagnostics.hypergradient_status);
+  visit(v, "solved", solved);
+  visit(v, "effect", effect);
+  visit(v, "state", state);
+  visit(v, "from", from);
+  Index count = static_cast<Index>(parts.size());
+  v.state("parts", count);
+  parts.resize(static_cast<std::size_t>(std::max<Index>(count, 0)));
+  for (Evaluation& part : parts) part.visit_state(v);
+}
+
 Evaluation ForwardingOracle::evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const {
   return oracle_->evaluate(theta, tolerance, near);
 }

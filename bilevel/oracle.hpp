@@ -58,6 +58,7 @@ struct WarmState {
   Vec soft_mode;              ///< eigenvector of the smallest curvature of the last diagnosed step, or empty
   /// Without what the run alone needs: map, tape, step norms.
   WarmState carried() const;
+  void state(StateVisitor& v);
 };
 
 /// One evaluation at theta: a value that may be copied, kept and compared with others; copies share what is large until one of
@@ -80,6 +81,8 @@ struct Evaluation {
   /// The states recorded for differentiation go: a point that starts the next step needs them no more. Asked for more accuracy
   /// later, an estimator that differentiates them has the inner run repeated from where it started, with the same result.
   void forget_tape();
+  /// All that the next step needs of a point: its diagnostics are not in it.
+  void visit_state(StateVisitor& v);
 };
 
 /// The outer problem as an outer optimizer sees it. No call leaves a trace but in the account of work: what one evaluation hands

@@ -16,14 +16,7 @@ void PointOptimizer::reset(const Evaluation& start) {
 
 void PointOptimizer::refresh(const Evaluation& current) { current_ = current; }
 
-void PointOptimizer::state(StateVisitor& v) {
-  v.state("theta", current_.theta);
-  v.state("u", current_.u);
-  v.state("value", current_.value);
-  v.state("gradient", current_.gradient);
-  v.state("inner_tolerance", current_.solved.inner);
-  v.state("adjoint_tolerance", current_.solved.adjoint);
-}
+void PointOptimizer::state(StateVisitor& v) { current_.visit_state(v); }
 
 bool PointOptimizer::take(const Oracle& oracle, Evaluation e, const Tolerance& tolerance, StepOutcome& outcome) {
   if (e.gradient.size() == 0) e = oracle.differentiate(std::move(e), tolerance);

@@ -30,6 +30,7 @@ public:
   virtual void refresh(const Evaluation& current) = 0;
   /// The schedule of the tolerances that suits it, where none is asked for.
   virtual Schedule schedule() const { return Schedule::adaptive; }
+  /// What the next step needs, the current point with what it carries included.
   virtual void state(StateVisitor& v) = 0;
 };
 

@@ -29,6 +29,7 @@ struct Calibration {
   /// The contraction factor to assume at least: a short run, or a short sweep, sees only the fast modes. 0 while nothing is
   /// known.
   double rate() const;
+  void state(StateVisitor& v);
 };
 
 /// d l(x(u), u) / du with the account of how it was got.
@@ -44,6 +45,7 @@ struct Hypergradient {
   Index window = 0;                                            ///< differentiated steps
   std::size_t tape_bytes = 0;                                  ///< peak bytes of stored states
   Calibration calibration;                                     ///< what an estimator with a target knows now, else empty
+  void state(StateVisitor& v);
 };
 
 /// Turns an inner solution into a hypergradient. Const and shared.

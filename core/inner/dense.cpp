@@ -11,7 +11,7 @@ namespace {
 
 /// The factor of h + shift I with the least tried shift that makes it positive definite (0 first, then tenfold from eps times the
 /// diagonal); null when nothing helps (h is not finite).
-std::shared_ptr<const LinearOperator> factor_shifted(Mat& h, double& shift) {
+std::shared_ptr<const CholeskyInverse> factor_shifted(Mat& h, double& shift) {
   shift = 0;
   if (!h.allFinite()) return nullptr;
   const double size = std::max(h.cwiseAbs().rowwise().sum().maxCoeff(), 1e-300);

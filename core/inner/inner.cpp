@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <tacit/core/inner/detail/common.hpp>
+#include <tacit/core/inner/detail/inverse_from_pairs.hpp>
 #include <tacit/core/support/rate.hpp>
 
 namespace tacit {
@@ -223,6 +224,39 @@ double InnerSolution::relative_iterate_error(const Problem& problem, In u, doubl
   if (!map) return std::numeric_limits<double>::quiet_NaN();
   return estimated_iterate_error(step_norms, detail::has_momentum(*this), least_rate, detail::rate_bound(problem, u, *this)) /
          x().norm();
+}
+
+void MapProgress::state(StateVisitor& v) {
+  v.state("unit", unit);
+  v.state("norm", norm);
+  v.state("least_norm", least_norm);
+  v.state("since_least", since_least);
+  v.state("unmoved", unmoved);
+  state_of_enum(v, "ending", ending);
+}
+
+void InnerSolution::state(StateVisitor& v) {
+  map.reset();
+  tape.reset();
+  v.state("z0", z0);
+  v.state("z", z);
+  v.state("x0", x0);
+  v.state("x_cold", x_cold);
+  v.state("cold", cold);
+  progress.state(v);
+  v.state("step_norms", step_norms);
+  v.state("marked", marked);
+  v.state("iterate_met", iterate_met);
+  state_of_shared(v, "inverse", inverse);
+  v.state("inverse_exact", inverse_exact);
+  state_of_shared(v, "pairs", pairs);
+  state_of_enum(v, "status", status);
+  v.state("message", message);
+  v.state("steps", steps);
+  v.state("residual", residual);
+  v.state("gradient_norm", gradient_norm);
+  v.state("gradient", gradient);
+  v.state("inner_dim", inner_dim);
 }
 
 void hessian_matrix(const Curvature& curvature, OutM h) {

@@ -11,6 +11,7 @@
 #include <tacit/core/model/model.hpp>
 #include <tacit/core/support/copy_on_write.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/fields.hpp>
 #include <tacit/core/support/registry.hpp>
 
 namespace tacit {
@@ -39,6 +40,7 @@ struct MapProgress {
   Index since_least = 0;  ///< steps since then
   Index unmoved = 0;      ///< last steps that did not change x
   RunEnd ending = RunEnd::target;
+  void state(StateVisitor& v);
 };
 
 /// An approximate inner solution with all that an estimator, the diagnostics and the next warm start need.
@@ -54,7 +56,7 @@ struct InnerSolution {
   std::vector<double> step_norms;                         ///< r_k = ||x_{k+1} - x_k|| of a map's run
   Vec marked;                                             ///< the iterate that Accuracy::mark asked for, or empty
   bool iterate_met = false;                               ///< stopped by Accuracy::iterate, before the residual was met
-  std::shared_ptr<const LinearOperator> inverse;          ///< of f_xx at or near x, exact or kept; may be null
+  std::shared_ptr<const CholeskyInverse> inverse;         ///< of f_xx at or near x, exact or kept; may be null
   bool inverse_exact = false;                             ///< inverse belongs to exactly this (x, u)
   std::shared_ptr<const detail::InverseFromPairs> pairs;  ///< what lbfgs learnt of f_xx near x, for its next run
   Status status = Status::not_run;
@@ -68,6 +70,9 @@ struct InnerSolution {
   auto x() const { return z.head(inner_dim); }
   /// Estimate of ||x - x*|| / ||x|| from the step norms (Accuracy::iterate); NaN: no map ran, or its steps do not shrink yet.
   double relative_iterate_error(const Problem& problem, In u, double least_rate = 0) const;
+  /// All but map and tape: a solution that was read back is a start like any other, and its run is repeated where it has to go
+  /// on.
+  void state(StateVisitor& v);
 };
 
 /// Finds x with f_x(x, u) = 0. Const and shared; what changes travels in InnerSolution.

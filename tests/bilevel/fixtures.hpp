@@ -1,10 +1,7 @@
-// What the bilevel tests share: a fake oracle over a smooth function, a state visitor in memory.
+// What the bilevel tests share: a fake oracle over a smooth function.
 #pragma once
 #include <cmath>
 #include <functional>
-#include <map>
-#include <string>
-#include <vector>
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/optimizers.hpp>
@@ -67,38 +64,6 @@ public:
 private:
   Function f_;
   double noise_;
-};
-
-/// Keeps a state by name; `loading` writes it back.
-class MemoryState final : public StateVisitor {
-public:
-  bool loading = false;
-  void state(std::string_view n, double& v) override { put(doubles_, n, v); }
-  void state(std::string_view n, Index& v) override { put(indices_, n, v); }
-  void state(std::string_view n, bool& v) override { put(bools_, n, v); }
-  void state(std::string_view n, std::string& v) override { put(strings_, n, v); }
-  void state(std::string_view n, Vec& v) override { put(vectors_, n, v); }
-  void state(std::string_view n, std::vector<double>& v) override { put(lists_, n, v); }
-  void state(std::string_view n, std::vector<Vec>& v) override { put(blocks_, n, v); }
-  std::size_t size() const {
-    return doubles_.size() + indices_.size() + bools_.size() + strings_.size() + vectors_.size() + lists_.size() + blocks_.size();
-  }
-
-private:
-  template <class T>
-  void put(std::map<std::string, T>& kept, std::string_view name, T& value) {
-    if (loading)
-      value = kept.at(std::string(name));
-    else
-      kept[std::string(name)] = value;
-  }
-  std::map<std::string, double> doubles_;
-  std::map<std::string, Index> indices_;
-  std::map<std::string, bool> bools_;
-  std::map<std::string, std::string> strings_;
-  std::map<std::string, Vec> vectors_;
-  std::map<std::string, std::vector<double>> lists_;
-  std::map<std::string, std::vector<Vec>> blocks_;
 };
 
 /// sum_i c_i (cosh(v_i - a_i) - 1), strictly convex, minimum at the projection of a on the box.
