@@ -16,6 +16,9 @@ if(PROJECT_IS_TOP_LEVEL)
 endif()
 
 set(TACIT_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+if(TACIT_SANITIZE STREQUAL "thread")
+  set(TACIT_SANITIZE_FLAGS -fsanitize=thread -fno-omit-frame-pointer)
+endif()
 include(CheckCXXCompilerFlag)
 check_cxx_compiler_flag(-fopenmp-simd TACIT_HAS_OPENMP_SIMD)
 
