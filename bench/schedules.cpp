@@ -2,7 +2,7 @@
 // optimizer and each schedule, from the same start, against the tolerances fixed at 1e-8 (inner) and 1e-6 (adjoint). Work is
 // gradients plus Hessian products: of the inner solves, of the adjoint, of line searches and of the closing solve; the search for
 // the start and the diagnostics are not in it; outer losses are those of Newton-polished points. Prints markdown tables.
-// Arguments: none, or names of shipped runs.
+// Arguments: none, or a shipped run, the seed of its split and its largest number of outer steps.
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -73,7 +73,7 @@ struct Gains {
 
 int main(int argc, char** argv) {
   std::vector<std::string> cases{"logistic_breast_cancer", "logistic_breast_cancer_per_feature", "logistic_libsvm"};
-  if (argc > 1) cases.assign(argv + 1, argv + argc);
+  if (argc > 1) cases = {argv[1]};
   std::map<std::pair<std::string, Schedule>, Gains> gains;
   std::map<Schedule, Gains> shipped;
   Registry<OuterOptimizer> optimizers;
@@ -85,6 +85,8 @@ int main(int argc, char** argv) {
     shipped::Choices c = shipped::choices(label, TACIT_SOURCE_DIR);
     c.solver_options["tolerance"] = 1e-8;
     c.estimator_options["tolerance"] = 1e-6;
+    if (argc > 2) c.split.seed = std::stoull(argv[2]);
+    if (argc > 3) c.driver.max_steps = std::stol(argv[3]);
     const shipped::Run a(c);
     const Vec start = a.start();
     for (const std::string& name : optimizers.names()) {

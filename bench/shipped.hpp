@@ -1,7 +1,7 @@
 // The runs of configs/*.yaml as choices in code, so that the benchmarks need nothing but the library. tests/cli/test_shipped.cpp
 // holds them against the run files.
 #pragma once
-#include <cmath>
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -44,8 +44,10 @@ inline const std::vector<std::string>& names() {
   return all;
 }
 
-/// source: the checkout.
+/// source: the checkout. Throws UsageError for a name that is none of these.
 inline Choices choices(const std::string& name, const std::string& source) {
+  if (std::find(names().begin(), names().end(), name) == names().end())
+    throw UsageError(unknown_name("shipped run", name, names()));
   const bool logistic = name.rfind("logistic", 0) == 0;
   Choices c;
   c.prepare.task = make_task(logistic ? "logistic" : "ridge");
