@@ -155,8 +155,7 @@ struct Run {
     Vec theta(space.size());
     if (!choices.start) {
       const Problem one = with_one_penalty(prepared);
-      const auto make = [&] { return make_oracle(one, solver, estimator, quiet()); };
-      return search_start(make, one.space, space).theta;
+      return search_start(*make_oracle(one, solver, estimator, quiet()), one.space, space).theta;
     }
     space.from_model(Vec::Constant(space.size(), *choices.start), theta);
     space.project(theta);

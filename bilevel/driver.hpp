@@ -37,6 +37,9 @@ struct DriverOptions {
   /// Of inner and adjoint tolerance. Empty: what suits the optimizer (adaptive; adam: fixed), fixed where the oracle may not
   /// loosen them. Without steps (max_steps 0) always fixed.
   std::optional<Schedule> schedule;
+  /// Called once when the run, stopped in the middle of an evaluation or by its budget, begins to solve its best point to the
+  /// end: whoever stops the problem's evaluations may leave that some time.
+  std::function<void()> closing;
 };
 
 struct Summary {
@@ -64,7 +67,7 @@ using Observer = std::function<void(const StepRecord&)>;
 /// is asked between evaluations; a problem made interruptible() ends in the middle of one, which is then given up, while the best
 /// point so far stays. Before the start is solved there is none: an interrupted run then has no best_evaluation, and one whose
 /// time is over has failed.
-Summary solve(const DriverOptions& options, const HyperSpace& space, Oracle& oracle, OuterOptimizer& optimizer, In theta0,
+Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracle& oracle, OuterOptimizer& optimizer, In theta0,
               const std::vector<Observer>& observers = {}, const std::function<bool()>& interrupted = {});
 
 }  // namespace tacit

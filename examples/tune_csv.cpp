@@ -23,9 +23,9 @@ int main(int argc, char** argv) {
   const auto solver = std::make_shared<CholeskySolver>();
   const auto estimator = std::make_shared<ImplicitDirectEstimator>();
   const HyperSpace& space = tuned.problem.space;
-  const auto make = [&] { return make_oracle(tuned.problem, solver, estimator); };
+  const auto oracle = make_oracle(tuned.problem, solver, estimator);
   LbfgsOuter optimizer;
-  const Summary summary = solve({}, space, *make(), optimizer, search_start(make, space, space).theta);
+  const Summary summary = solve({}, space, *oracle, optimizer, search_start(*oracle, space, space).theta);
   if (!summary.usable()) return std::fprintf(stderr, "%s\n", summary.message.c_str()), 1;
 
   const Vec x = summary.best_evaluation.state->inner.x();

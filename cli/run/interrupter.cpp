@@ -1,24 +1,48 @@
 #include <tacit/cli/run/interrupter.hpp>
 
-#include <tacit/cli/verbs/verbs.hpp>
+#include <csignal>
+#include <cstdlib>
 
 namespace tacit {
 
+namespace {
+
+// Lock-free, so that a signal handler may write what other threads read.
+std::atomic<int> g_signal{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+extern "C" void remember_signal(int number) {
+  int none = 0;
+  if (!g_signal.compare_exchange_strong(none, number)) std::_Exit(128 + number);
+}
+
+Interrupter::Clock::rep now() { return Interrupter::Clock::now().time_since_epoch().count(); }
+
+}  // namespace
+
+int interrupting_signal() { return g_signal.load(std::memory_order_relaxed); }
+
+void handle_signals() {
+  std::signal(SIGINT, remember_signal);
+  std::signal(SIGTERM, remember_signal);
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, not the end of the run
+}
+
 void Interrupter::limit(double seconds) {
   constexpr double kCentury = 3e9;  // more than a clock of nanoseconds may hold
-  deadline_.reset();
-  if (seconds < kCentury)
-    deadline_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  deadline_ = seconds < kCentury
+                  ? now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)).count()
+                  : kNever;
 }
 
-bool Interrupter::asked() const { return interrupting_signal() != 0 || (deadline_ && Clock::now() >= *deadline_); }
-
-bool Interrupter::due() {
-  if (!asked()) return false;
-  const auto now = Clock::now();
-  if (said_ && now - *said_ < kGrace) return false;
-  said_ = now;
-  return true;
+bool Interrupter::asked() const {
+  const Clock::rep deadline = deadline_.load(std::memory_order_relaxed);
+  return interrupting_signal() != 0 || (deadline != kNever && now() >= deadline);
 }
+
+void Interrupter::close() { closing_until_ = now() + std::chrono::duration_cast<Clock::duration>(kGrace).count(); }
+
+bool Interrupter::due() const { return asked() && now() >= closing_until_.load(std::memory_order_relaxed); }
 
 }  // namespace tacit

@@ -1,10 +1,17 @@
 // When a run of the program is to stop in the middle of a solve: after a signal, or past a deadline.
 #pragma once
+#include <atomic>
 #include <chrono>
-#include <optional>
 
 namespace tacit {
 
+/// Set by the first SIGINT or SIGTERM (its number), else 0; a second one ends the program at once.
+int interrupting_signal();
+/// From now on SIGINT and SIGTERM are remembered, and writing to a closed pipe or past the size limit of files is an error of the
+/// write.
+void handle_signals();
+
+/// Shared by all that must hear of one request, each on a thread of its own or not.
 class Interrupter {
 public:
   using Clock = std::chrono::steady_clock;
@@ -15,11 +22,15 @@ public:
   void limit(double seconds);
   /// SIGINT or SIGTERM came, or the deadline has passed.
   bool asked() const;
-  /// Asked by every evaluation of the inner objective: true when asked() first holds, and again after each further kGrace.
-  bool due();
+  /// What closes the run begins, and has kGrace.
+  void close();
+  /// Asked by every evaluation of the inner objective: whoever asks hears the same, true from when asked() holds, but while what
+  /// closes the run has time.
+  bool due() const;
 
 private:
-  std::optional<Clock::time_point> deadline_, said_;
+  static constexpr Clock::rep kNever = 0;
+  std::atomic<Clock::rep> deadline_{kNever}, closing_until_{kNever};
 };
 
 }  // namespace tacit

@@ -61,10 +61,33 @@ void TraceFiles::finish() {
   written_ = Clock::now();
 }
 
-std::vector<HyperRow> hyper_rows(const HyperSpace& space, In theta, In theta_start) {
-  Vec u(space.size()), start(space.size());
+namespace {
+
+/// Which end of its range an entry is at: -1, 0, 1. In theta: the box is wide there, and an optimizer that projects lands on the
+/// bound itself up to rounding.
+int end_of_range(const HyperSpace& space, In theta, Index i) {
+  const double lower = space.lower()[i], upper = space.upper()[i], slack = 1e-9 * (upper - lower);
+  return theta[i] <= lower + slack ? -1 : theta[i] >= upper - slack ? 1 : 0;
+}
+
+}  // namespace
+
+Vec natural_values(const HyperSpace& space, In theta, const StartValues* start) {
+  Vec u(space.size());
   space.to_model(theta, u);
-  space.to_model(theta_start, start);
+  Index at = 0;
+  for (const HyperBlock& block : space.blocks()) {
+    for (const Index end = at + block.size; at < end; ++at) {
+      const int edge = end_of_range(space, theta, at);
+      if (edge != 0) u[at] = edge < 0 ? block.lower : block.upper;
+      if (start && theta[at] == start->theta[at]) u[at] = start->given[at];
+    }
+  }
+  return u;
+}
+
+std::vector<HyperRow> hyper_rows(const HyperSpace& space, In theta, const StartValues& start) {
+  const Vec u = natural_values(space, theta, &start);
   std::vector<HyperRow> rows;
   Index at = 0;
   for (const HyperBlock& block : space.blocks()) {
@@ -75,12 +98,10 @@ std::vector<HyperRow> hyper_rows(const HyperSpace& space, In theta, In theta_sta
                  : block.size > 1 ? block.name + "[" + std::to_string(i + 1) + "]"
                                   : block.name;
       row.value = u[at];
-      row.start = start[at];
+      row.start = start.given[at];
       row.lower = block.lower;
       row.upper = block.upper;
-      // In theta: the box is wide there, and an optimizer that projects lands on the bound itself up to rounding.
-      const double slack = 1e-9 * (space.upper()[at] - space.lower()[at]);
-      row.at_bound = theta[at] <= space.lower()[at] + slack || theta[at] >= space.upper()[at] - slack;
+      row.at_bound = end_of_range(space, theta, at) != 0;
       rows.push_back(std::move(row));
     }
   }

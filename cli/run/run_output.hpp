@@ -32,7 +32,14 @@ struct HyperRow {
   double value = 0, start = 0, lower = 0, upper = 0;
   bool at_bound = false;
 };
-std::vector<HyperRow> hyper_rows(const HyperSpace& space, In theta, In theta_start);
+/// Where a run started: theta, and the values as they were given, which theta has only up to rounding.
+struct StartValues {
+  Vec theta, given;
+};
+/// theta in natural units, what was given as it was given: an entry at the end of its range, and one that is still that of the
+/// start.
+Vec natural_values(const HyperSpace& space, In theta, const StartValues* start = nullptr);
+std::vector<HyperRow> hyper_rows(const HyperSpace& space, In theta, const StartValues& start);
 std::string hyper_csv(const std::vector<HyperRow>& rows);
 
 /// A warning as it is printed and as run.json keeps it.

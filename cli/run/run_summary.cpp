@@ -27,12 +27,12 @@ json hyper_json(const HyperSpace& space, In u) {
 
 }  // namespace
 
-json summary_json(const Summary& s, const HyperSpace& space) {
+json summary_json(const Summary& s, const HyperSpace& space, const StartValues& start) {
   json best = nullptr;
   if (s.best_evaluation.state)
     best = {{"step", s.best.step},
             {"outer_loss", number_json(s.best.outer_loss)},
-            {"hyperparameters", hyper_json(space, s.best_evaluation.u)}};
+            {"hyperparameters", hyper_json(space, natural_values(space, s.best_evaluation.theta, &start))}};
   return {{"status", ending_of(s.reason).status},
           {"message", s.message},
           {"stop_reason", to_string(s.reason)},

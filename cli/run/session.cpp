@@ -5,9 +5,10 @@
 
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <nlohmann/json.hpp>
 
+#include <tacit/cli/run/interrupter.hpp>
+#include <tacit/cli/run/peak_memory.hpp>
 #include <tacit/cli/runfile/diagnostics.hpp>
 #include <tacit/cli/verbs/tune.hpp>
 #include <tacit/core/support/version.hpp>
@@ -140,8 +141,7 @@ json run_facts(const Assembly& a, const Session& session) {
   for (const FileDigest& f : a.prepared.data->files)
     files.push_back({{"path", f.path}, {"fnv1a64", std::to_string(f.digest)}, {"rows", f.rows}});
   j["data"] = files;
-  rusage usage{};
-  if (getrusage(RUSAGE_SELF, &usage) == 0) j["peak_memory_bytes"] = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+  if (const auto peak = peak_memory_bytes()) j["peak_memory_bytes"] = *peak;
   return j;
 }
 

@@ -235,6 +235,8 @@ std::string to_yaml(const RunConfig& config, const StrategyCatalog& catalog);
 std::string why_unused(const RunConfig& config, std::string_view key);
 /// A sentence when `value` of `key` is reserved for a later version, else "". For verbs: key "verb".
 std::string later_version(std::string_view key, std::string_view value);
+/// A key of which this version takes the default alone, since nothing reads it yet.
+bool not_yet_here(std::string_view key);
 /// The choices of a key that this version has.
 std::vector<std::string> available_choices(std::string_view key, const std::vector<std::string>& choices);
 

@@ -38,6 +38,12 @@ constexpr Later kLater[] = {
     {"outer.select", "one-se", "use best or last"},
 };
 
+/// Keys whose default is all that this version does: another value would be without effect.
+constexpr Later kLaterKeys[] = {
+    {"validation.folds", "*", "use validation.scheme: holdout, or name the rows in validation.split_column"},
+    {"output.checkpoint", "*", "remove it: a run that was interrupted leaves what it reached"},
+};
+
 struct Alias {
   std::string_view word;  ///< what other tools call it, in lower case
   std::string_view path;
@@ -191,6 +197,12 @@ std::string validation_unused(const RunConfig& config, std::string_view key) {
   const std::string& scheme = config.validation.scheme;
   const std::string reason = "the scheme is " + scheme;
   if (key == "validation.target" && !config.validation.file.path) return "there is no validation file";
+  const bool column = config.validation.split_column.text.has_value();
+  const bool named = column || (config.validation.file.path && one_of(scheme, {"auto", "files"}));
+  // A share of the rows that tests is drawn class by class too.
+  if (named && (key == "validation.fraction" || (key == "validation.stratify" && !config.data.test.fraction)) &&
+      one_of(scheme, {"auto", "holdout"}))
+    return std::string("the validation rows are those of validation.") + (column ? "split_column" : "file");
   if (scheme == "auto") return {};
   if (key == "validation.fraction" && scheme != "holdout") return reason;
   if (key == "validation.folds" && scheme != "kfold") return reason;
@@ -220,12 +232,18 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
        {std::pair<std::string, const HyperEntry*>{"hyper.l2", &config.hyper.l2}, {"hyper.l1", &config.hyper.l1}}) {
     if (key == name + ".fix" && !entry->fixed()) return "nothing is fixed";
     if (entry->fixed() && (key == name + ".start" || key == name + ".range")) return "its value is fixed";
+    if (entry->fix.kind == HyperValue::Kind::number && entry->fixed() && key == name + ".per" && entry->per != "all")
+      return "its value is fixed, one number for all";
   }
   if (key == "hypergradient.accuracy" && !config.hypergradient.aims()) {
     return "the estimator is " + config.hypergradient.estimator +
            ", whose accuracy its own keys set (auto, or window: auto, aims at one)";
   }
+  // Refused where it is given (choose_method), so no resolved file may hold it. Under auto it may be meant for full-unroll.
+  if (key == "hypergradient.stride" && config.hypergradient.estimator != "auto" && config.hypergradient.aims())
+    return "window: auto keeps every state";
   if (key.substr(0, 7) == "compare" && !config.compare.node) return "the verb is another";
+  if (key == "compare.path" && config.compare.mode == "own-run") return "the mode is own-run";
   if (key.substr(0, 5) == "curve" && !config.curve.node) return "the verb is another";
   return {};
 }
@@ -243,6 +261,10 @@ std::string later_version(std::string_view key, std::string_view value) {
     return sentence(later.value == "*" ? "'" + std::string(key) + "'" : choice, later.instead);
   }
   return {};
+}
+
+bool not_yet_here(std::string_view key) {
+  return std::any_of(std::begin(kLaterKeys), std::end(kLaterKeys), [&](const Later& later) { return later.key == key; });
 }
 
 std::vector<std::string> available_choices(std::string_view key, const std::vector<std::string>& choices) {
@@ -285,6 +307,7 @@ public:
     required();
     empty();
     unused();
+    later();
     exclusive();
     compare();
   }
@@ -361,6 +384,22 @@ private:
       if (reason.empty() || value->is_null() || reason == "its value is fixed" || reason == "nothing is fixed") continue;
       report(*key, "E205", "'" + k.path + "' is not used: " + reason, "remove it");
       if (k.block) done = k.path + ".";
+    }
+  }
+
+  // What is worth its default is as good as not given. Folds of a scheme that was refused are no second mistake.
+  void later() {
+    const std::vector<KeyInfo> now = list_keys(config_, catalog_, Listed::chosen),
+                               otherwise = list_keys(RunConfig{}, catalog_, Listed::chosen);
+    const auto value = [](const std::vector<KeyInfo>& keys, std::string_view path) {
+      return std::find_if(keys.begin(), keys.end(), [&](const KeyInfo& k) { return k.path == path; })->value;
+    };
+    for (const Later& key : kLaterKeys) {
+      const Node* n = given(key.key);
+      const bool scheme = taken("validation.scheme", config_.validation.scheme) || key.key.substr(0, 11) != "validation.";
+      if (!n || n->is_null() || !scheme || !why_unused(config_, key.key).empty()) continue;
+      if (value(now, key.key) != value(otherwise, key.key))
+        report(*n, "E207", "'" + std::string(key.key) + "' is not available in this version", std::string(key.instead));
     }
   }
 

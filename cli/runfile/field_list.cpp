@@ -180,7 +180,7 @@ std::string to_yaml(const RunConfig& config, const StrategyCatalog& catalog) {
   std::string out;
   std::vector<std::string> headers;  // of blocks that may turn out to have no key in use
   for (const KeyInfo& k : list_keys(config, catalog, Listed::chosen)) {
-    if (!why_unused(config, k.path).empty()) continue;
+    if (not_yet_here(k.path) || !why_unused(config, k.path).empty()) continue;
     const auto depth = static_cast<std::size_t>(std::count(k.path.begin(), k.path.end(), '.'));
     const std::string indent(2 * depth, ' ');
     if (k.block) {

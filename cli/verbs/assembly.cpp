@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include <tacit/bilevel/start_search.hpp>
 #include <tacit/cli/run/run_output.hpp>
@@ -226,15 +227,28 @@ std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, con
   return estimator;
 }
 
+/// "48048", or "more than" what can be counted.
+std::string byte_count(std::size_t bytes) {
+  return bytes == std::numeric_limits<std::size_t>::max() ? "more than 1.8e+19" : std::to_string(bytes);
+}
+
 /// window: auto keeps as many states as fit; what cannot do with fewer is refused before the run.
 void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver& solver, HypergradientEstimator& estimator) {
   if (!c.limits.memory.bytes) return;
-  const double limit = std::max(1.0, *c.limits.memory.bytes);
+  const double limit = std::clamp(*c.limits.memory.bytes, 1.0, 0x1p62);
   estimator.limit_memory(static_cast<std::size_t>(limit));
-  const std::size_t need = solver.tape_bytes(estimator.needs().tape, problem.f->inner_dim());
+  const Index n = problem.f->inner_dim(), m = problem.f->outer_dim();
+  if (const std::size_t stored = estimator.stored_bytes(solver.state_dim(n), m); static_cast<double>(stored) > limit)
+    throw MemoryLimitError("the derivatives of the inner variables with respect to " + std::to_string(m) +
+                               " hyperparameters take " + byte_count(stored) + " bytes, limits.memory allows " +
+                               brief_number(limit) +
+                               "; use implicit-cg or hypergradient.window=auto, whose memory does not grow with the number of "
+                               "hyperparameters",
+                           "limits.memory");
+  const std::size_t need = solver.tape_bytes(estimator.needs().tape, n);
   if (static_cast<double>(need) <= limit) return;
-  throw MemoryLimitError("the states of up to inner.max_steps steps take " + std::to_string(need) +
-                             " bytes, limits.memory allows " + brief_number(limit) +
+  throw MemoryLimitError("the states of up to inner.max_steps steps take " + byte_count(need) + " bytes, limits.memory allows " +
+                             brief_number(limit) +
                              "; use hypergradient.window=auto, hypergradient.stride=auto, fewer inner.max_steps or "
                              "implicit-cg",
                          "limits.memory");
@@ -311,16 +325,21 @@ Vec starting_point(Assembly& a) {
   }
   Problem single = with_interrupter(with_one_penalty(a.prepared), a);
   single.start = a.problem.start;
-  const auto oracle = [&] {
-    OracleOptions options;
-    options.error_estimate = false;
-    options.reference_every = 0;
-    return make_oracle(single, a.method.solver, a.method.estimator, options);
-  };
-  const FoundStart found = search_start(oracle, single.space, space, [&] { return a.interrupter->asked(); });
+  OracleOptions options;
+  options.error_estimate = false;
+  options.reference_every = 0;
+  const auto oracle = make_oracle(single, a.method.solver, a.method.estimator, options);
+  const FoundStart found = search_start(*oracle, single.space, space, [&] { return a.interrupter->asked(); });
   a.method.notes.push_back("hyper.l2.start: auto is " + brief_number(std::exp(found.common)) +
                            (found.tuned ? " (the tuned single penalty)" : " (the best of a coarse path)"));
   return found.theta;
+}
+
+StartValues start_values(const Assembly& a, In theta0) {
+  const HyperSpace& space = a.problem.space;
+  const HyperValue& start = a.config.hyper.l2.start;
+  const bool searched = start.is_auto() || space.size() == 0;
+  return {theta0, searched ? natural_values(space, theta0) : given_start(start, space.blocks().front())};
 }
 
 }  // namespace tacit

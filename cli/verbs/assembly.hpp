@@ -6,6 +6,7 @@
 
 #include <tacit/bilevel/outer.hpp>
 #include <tacit/cli/run/interrupter.hpp>
+#include <tacit/cli/run/run_output.hpp>
 #include <tacit/cli/runfile/config.hpp>
 #include <tacit/core/inner/inner.hpp>
 #include <tacit/hypergrad/estimator.hpp>
@@ -52,6 +53,9 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
 /// theta at which the outer run starts: as given, or (auto) the best of a coarse warm path over one common value; with several
 /// penalties this value is tuned first. What was done is added to method.notes. Throws Interruption when it was asked to stop.
 Vec starting_point(Assembly& a);
+
+/// The start in natural units: as the run file gives it, else theta0 where the search ended.
+StartValues start_values(const Assembly& a, In theta0);
 
 /// A fresh outer optimizer with the options of the run file.
 std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies);

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/run/run_summary.hpp>
 #include <tacit/cli/run/session.hpp>
 #include <tacit/cli/verbs/compare_report.hpp>
@@ -89,11 +90,12 @@ private:
   std::vector<Truth> truths(const Assembly& a, const ReferencePath& path);
   void judge(const std::vector<Truth>& all, double floor, const std::string& where);
   void same_path(std::size_t case_index, Index repeat, const Field& field, const std::vector<Truth>& path, double floor);
-  void own_run(std::size_t case_index, Index repeat, std::size_t entry, const Field& field, Assembly& a, In theta0);
+  void own_run(std::size_t case_index, Index repeat, std::size_t entry, const Field& field, Assembly& a,
+               const StartValues& start);
   std::string own_folder(std::size_t case_index, Index repeat, const std::string& label);
-  void write_own_config(const std::string& folder, const CompareEntry& entry, const Assembly& a, In theta0);
-  void write_own_results(const std::string& folder, const CompareEntry& entry, const Assembly& a, In theta0, const Summary& s,
-                         const Warnings& warnings);
+  void write_own_config(const std::string& folder, const CompareEntry& entry, const Assembly& a, const StartValues& start);
+  void write_own_results(const std::string& folder, const CompareEntry& entry, const Assembly& a, const StartValues& start,
+                         const Summary& s, const Warnings& warnings);
   void leave_files();
   std::string place(std::size_t case_index, Index repeat) const;
   bool stopped();
@@ -231,25 +233,25 @@ std::string CompareRun::own_folder(std::size_t case_index, Index repeat, const s
 }
 
 /// `tacit tune` with this file repeats the run: the start is the one that all runs had.
-void CompareRun::write_own_config(const std::string& folder, const CompareEntry& entry, const Assembly& a, In theta0) {
+void CompareRun::write_own_config(const std::string& folder, const CompareEntry& entry, const Assembly& a,
+                                  const StartValues& start) {
   RunConfig own = entry.config;
   own.seed = a.config.seed;
   own.limits.threads = a.config.limits.threads;
   own.data.weight = a.config.data.weight;
-  Vec u(theta0.size());
-  a.problem.space.to_model(theta0, u);
-  HyperValue& start = own.hyper.l2.start;
-  start.kind = u.size() == 1 ? HyperValue::Kind::number : HyperValue::Kind::list;
-  start.number = u[0];
-  start.list.assign(u.data(), u.data() + u.size());
+  const Vec& u = start.given;
+  HyperValue& value = own.hyper.l2.start;
+  value.kind = u.size() == 1 ? HyperValue::Kind::number : HyperValue::Kind::list;
+  value.number = u[0];
+  value.list.assign(u.data(), u.data() + u.size());
   session_.write(folder + "/config.resolved.yaml", to_yaml(own, session_.strategies().catalog));
 }
 
 /// So that `tacit report` makes a report of it, or lays several side by side.
-void CompareRun::write_own_results(const std::string& folder, const CompareEntry& entry, const Assembly& a, In theta0,
-                                   const Summary& s, const Warnings& warnings) {
+void CompareRun::write_own_results(const std::string& folder, const CompareEntry& entry, const Assembly& a,
+                                   const StartValues& start, const Summary& s, const Warnings& warnings) {
   json j = run_facts(a, session_);
-  j.update(summary_json(s, a.problem.space));
+  j.update(summary_json(s, a.problem.space, start));
   j.update(thresholds_json(entry.config.diagnostics));
   j["verb"] = "tune";
   j["name"] = entry.label;
@@ -261,16 +263,17 @@ void CompareRun::write_own_results(const std::string& folder, const CompareEntry
   j["output"] = (session_.folder() / folder).string();
   session_.write(folder + "/run.json", json_text(j));
   if (s.best_evaluation.state)
-    session_.write(folder + "/hyper.csv", hyper_csv(hyper_rows(a.problem.space, s.best_evaluation.theta, theta0)));
+    session_.write(folder + "/hyper.csv", hyper_csv(hyper_rows(a.problem.space, s.best_evaluation.theta, start)));
 }
 
-void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry, const Field& field, Assembly& a, In theta0) {
+void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry, const Field& field, Assembly& a,
+                         const StartValues& start) {
   const CompareEntry& e = results_.plan.cases[case_index].entries[entry];
   const Contender& contender = field.contenders[entry];
   session_.progress().begin("the run of " + e.label);
   const std::string folder = own_folder(case_index, repeat, e.label);
   session_.make_folder(folder);
-  write_own_config(folder, e, a, theta0);
+  write_own_config(folder, e, a, start);
   auto optimizer = make_optimizer(e.config, session_.strategies());
   OwnRunOptions options;
   options.driver.max_steps = e.config.outer.max_steps;
@@ -280,6 +283,7 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
   options.audit_every = e.config.diagnostics.audit;
   options.truth = results_.plan.truth;
   options.driver.schedule = schedule_named(e.config.outer.schedule);  // auto names none
+  options.driver.closing = [&a] { a.interrupter->close(); };
   TraceFiles trace(session_.folder() / folder, a.problem.space);
   Warnings warnings;
   const InnerSetup& setup = field.setups[contender.setup];
@@ -289,9 +293,9 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
     trace.add(r);
     for (Warning& w : step_warnings(r, warn_error, asked)) warnings.add(std::move(w));
   };
-  OwnRun run = compare_own_run(setup, contender, *optimizer, theta0, options, {observer}, [this] { return stopped(); });
+  OwnRun run = compare_own_run(setup, contender, *optimizer, start.theta, options, {observer}, [this] { return stopped(); });
   trace.finish();
-  write_own_results(folder, e, a, theta0, run.summary, warnings);
+  write_own_results(folder, e, a, start, run.summary, warnings);
   if (run.summary.reason == StopReason::interrupted) (void)stopped();
   session_.log("own run of " + e.label + ": " + run.summary.brief());
   double seconds = 0;
@@ -333,7 +337,7 @@ void CompareRun::run_case(std::size_t case_index, Index repeat, Assembly& a) {
   judge(all, floor, where);
   if (results_.plan.same_path) same_path(case_index, repeat, field, all, floor);
   for (std::size_t e = 0; e < field.contenders.size() && results_.plan.own_run && !stopped(); ++e)
-    own_run(case_index, repeat, e, field, a, theta0);
+    own_run(case_index, repeat, e, field, a, start_values(a, theta0));
 }
 
 void CompareRun::run_all() {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/verbs/verbs.hpp>
 
 namespace {

@@ -4,6 +4,7 @@
 #include <new>
 
 #include <tacit/cli/run/files.hpp>
+#include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/runfile/diagnostics.hpp>
 #include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/cli/verbs/describe.hpp>
@@ -19,14 +20,6 @@
 namespace tacit {
 
 namespace {
-
-volatile std::sig_atomic_t g_signal = 0;
-
-extern "C" void remember_signal(int number) {
-  // A second signal ends the program at once.
-  if (g_signal != 0) std::_Exit(128 + number);
-  g_signal = number;
-}
 
 void no_files(const CommandLine& line, std::size_t least, std::size_t most, const std::string& usage) {
   if (line.files.size() < least || line.files.size() > most)
@@ -51,15 +44,6 @@ int dispatch(const CommandLine& line, Streams& io) {
 }
 
 }  // namespace
-
-int interrupting_signal() { return g_signal; }
-
-void handle_signals() {
-  std::signal(SIGINT, remember_signal);
-  std::signal(SIGTERM, remember_signal);
-  std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, not the end of the run
-}
 
 int predict_verb(const CommandLine& line, Streams& io) {
   no_files(line, 2, 2, "tacit predict MODEL DATA [-o FILE]");

@@ -10,6 +10,7 @@
 #include <tacit/bilevel/trace.hpp>
 #include <tacit/cli/model/elsewhere.hpp>
 #include <tacit/cli/run/files.hpp>
+#include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/run/run_summary.hpp>
 #include <tacit/cli/run/session.hpp>
 #include <tacit/cli/verbs/predict.hpp>
@@ -93,7 +94,7 @@ private:
 
   Session session_;
   std::unique_ptr<Assembly> a_;
-  Vec theta0_;
+  StartValues start_;
   Summary summary_;
   std::vector<HyperRow> hyper_;
   std::optional<Score> best_, test_;
@@ -137,6 +138,7 @@ Summary TuneRun::follow(Vec theta0) {
   driver.schedule = schedule_named(c.outer.schedule);  // auto names none
   driver.time_limit = c.limits.time.seconds;
   driver.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
+  driver.closing = [this] { a_->interrupter->close(); };
   TraceFiles trace(session_.folder(), a_->problem.space);
   const double warn_error = c.diagnostics.warn_error.value_or(std::numeric_limits<double>::infinity());
   const Tolerance asked = oracle->tightest();
@@ -186,8 +188,8 @@ void TuneRun::leave_results() {
   const Vec x = best.state->inner.x();
   best_ = score(p, p.rows.validation, x);
   constant_ = intercept_alone(p);
-  if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, best.theta, theta0_);
-  fit_ = final_fit(*a_, best.u, x);
+  if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, best.theta, start_);
+  fit_ = final_fit(*a_, natural_values(a_->problem.space, best.theta, &start_), x);
   if (a_->config.output.predictions) write_predictions();
   if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);
   fit_->model.metrics = best_->metrics;
@@ -248,7 +250,7 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
 }
 
 json TuneRun::result_json() const {
-  const json all = summary_json(summary_, a_->problem.space);
+  const json all = summary_json(summary_, a_->problem.space, start_);
   json j{{"metrics", best_ ? score_json(*best_) : json(nullptr)},
          {"test", test_ ? score_json(*test_) : json(nullptr)},
          {"seconds", session_.seconds()},
@@ -260,7 +262,7 @@ json TuneRun::result_json() const {
 
 json TuneRun::run_json() const {
   json j = run_facts(*a_, session_);
-  j.update(summary_json(summary_, a_->problem.space));
+  j.update(summary_json(summary_, a_->problem.space, start_));
   j.update(thresholds_json(a_->config.diagnostics));
   j.update(result_json());
   j["intercept_alone"] =
@@ -283,7 +285,7 @@ int TuneRun::run() {
     session_.progress().begin("reading the data");
     a_ = assemble(config, session_.strategies());
     session_.progress().begin("looking for the start of the hyperparameters");
-    theta0_ = starting_point(*a_);
+    start_ = start_values(*a_, starting_point(*a_));
     session_.open(a_->config);
   } catch (const UsageError& e) {
     throw RunFileError({config.issue_of(e)});
@@ -292,7 +294,7 @@ int TuneRun::run() {
   print_plan();
   for (const std::string& w : a_->prepared.data->warnings) session_.warn({"W201", "data", w, ""});
   session_.progress().begin("evaluating the start");
-  summary_ = follow(theta0_);
+  summary_ = follow(start_.theta);
   session_.progress().begin("fitting the final model");
   const Ending ending = ending_of(summary_.reason);
   const bool has_best = summary_.best_evaluation.state != nullptr;
@@ -321,7 +323,7 @@ int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine&
   options.error_estimate = false;
   auto oracle = make_oracle(a.problem, a.method.solver, a.method.estimator, options);
   Evaluation e = oracle->evaluate(theta, oracle->tightest());
-  oracle->differentiate(e, oracle->tightest());
+  e = oracle->differentiate(std::move(e), oracle->tightest());
   const Hypergradient fd = strategies.estimators.make("finite-difference")->estimate(a.problem, e.u, e.state->inner, nullptr, 0);
   Vec expected(theta.size());
   a.problem.space.pull_back(theta, fd.gradient, expected);

@@ -27,8 +27,4 @@ int report(const CommandLine& line, Streams& io);
 /// Runs a command line: the whole program but for the process itself. Errors are printed with code, place and remedy.
 int run_program(const std::vector<std::string>& arguments, Streams& io);
 
-/// Set by the first SIGINT or SIGTERM (its number); asked at safe points.
-int interrupting_signal();
-void handle_signals();
-
 }  // namespace tacit

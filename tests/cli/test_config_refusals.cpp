@@ -294,3 +294,58 @@ error[E204]: 'curve.variable' has no choice 'logs'
   = help: did you mean 'log'? The choices are: value | log
 )");
 }
+
+TEST_CASE("run file errors: a key that nothing reads yet takes its default alone, and no resolved file holds it") {
+  using config_test::catalog;
+  using config_test::read;
+  struct Unread {
+    std::string block, key, fallback;
+    std::vector<std::string> others;
+  };
+  const std::vector<Unread> all = {{"validation", "folds", "5", {"3", "10"}},
+                                   {"output", "checkpoint", "30s", {"5s", "2h", "31"}}};
+  for (const Unread& unread : all) {
+    const std::string path = unread.block + "." + unread.key;
+    CAPTURE(path);
+    for (const std::string& other : unread.others) {
+      const std::string text = errors(kGood, {path + "=" + other});
+      CHECK(text.find("error[E207]: '" + path + "' is not available in this version") == 0);
+      CHECK(text.find("argument '" + path + "=" + other) != std::string::npos);
+    }
+    CHECK(errors(kGood, {path + "=" + unread.fallback}) == "");
+    const std::string yaml = to_yaml(read(kGood, {path + "=" + unread.fallback}), catalog());
+    CHECK(yaml.find(" " + unread.key + ":") == std::string::npos);
+  }
+  CHECK(errors(kGood + "output: {checkpoint: 30, predictions: true}\n") == "");  // another way to write the default
+  CHECK(errors(kGood + "output: {checkpoint: null}\n") == "");
+  CHECK(errors(kGood + "output:\n  checkpoint: 5s\n") ==
+        R"(error[E207]: 'output.checkpoint' is not available in this version
+ --> run.yaml:4:15
+  |
+4 |   checkpoint: 5s
+  |               ^^
+  = help: remove it: a run that was interrupted leaves what it reached
+)");
+}
+
+TEST_CASE("run file errors: keys that other keys leave nothing to do") {
+  const auto unused = [](const std::string& text, const std::string& key) {
+    return errors(kGood + text).find("error[E205]: '" + key + "' is not used: ") != std::string::npos;
+  };
+  // The rows are named: nothing is drawn.
+  for (const char* rows : {"file: v.csv", "split_column: part", "scheme: holdout, split_column: part"}) {
+    CAPTURE(rows);
+    const std::string validation = "validation: {" + std::string(rows);
+    CHECK(unused(validation + ", fraction: 0.5}\n", "validation.fraction"));
+    CHECK(unused(validation + ", stratify: false}\n", "validation.stratify"));
+    CHECK(errors(kGood + validation + "}\n") == "");
+  }
+  CHECK(errors("tacit: 1\ndata: {train: a.csv, test: 0.2}\nvalidation: {split_column: part, stratify: false}\n") == "");
+  CHECK(errors(kGood + "validation: {fraction: 0.5, stratify: false}\n") == "");
+  // One fixed number is the same for all.
+  CHECK(unused("hyper: {l2: {fix: 0.1, per: feature}}\n", "hyper.l2.per"));
+  CHECK(errors(kGood + "hyper: {l2: {fix: 0.1, per: all}}\n") == "");
+  // Own runs have no common path.
+  CHECK(unused("compare: {mode: own-run, path: 3}\n", "compare.path"));
+  CHECK(errors(kGood + "compare: {mode: both, path: 3}\n") == "");
+}

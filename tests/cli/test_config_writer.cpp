@@ -85,7 +85,6 @@ prepare:
 validation:
   scheme: auto
   fraction: 0.25
-  folds: 5
   file: null
   loss: auto
   stratify: auto
@@ -129,7 +128,6 @@ limits:
   threads: auto
 output:
   dir: "runs/{name}"
-  checkpoint: 30s
   predictions: false
 )");
 }
@@ -195,7 +193,8 @@ Its keys in the block hypergradient, with their defaults:
 TEST_CASE("describe: every code that the program can print is in the manual, once") {
   std::set<std::string> known, used;
   for (const CodeDoc& code : error_codes()) CHECK(known.insert(code.code).second);
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(tacit::test::source_dir()) / "cli")) {
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(std::filesystem::path(tacit::test::source_dir()) / "cli")) {
     if (entry.path().extension() != ".cpp") continue;
     std::ifstream in(entry.path());
     const std::string text{std::istreambuf_iterator<char>(in), {}};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <random>
@@ -261,6 +262,24 @@ TEST_CASE("process: kill -9 at any instant leaves only whole files, and --force 
   CHECK(run(last).code == 0);
   CHECK_FALSE(fs::exists(out / ".trace.csv.4711-0.tmp"));
   CHECK(fs::exists(out / ".notes.tmp"));
+}
+
+TEST_CASE("process: the peak of memory is that of the program, whatever the one that launched it had") {
+  const Scratch work;
+  const auto peak = [&](const char* name) {
+    Start start;
+    start.arguments = {"tune", kConfigs + "ridge_diabetes.yaml", "-q", "outer.max_steps=1", "-o", (work / name).string()};
+    REQUIRE(run(start).code == 0);
+    return json::parse(read_text(work / name / "run.json"))["peak_memory_bytes"].get<double>();
+  };
+  const double small = peak("small");
+  CHECK(small > 2e6);
+  // Every page touched, so that it counts as resident.
+  std::vector<char> mine(300000000);
+  for (std::size_t i = 0; i < mine.size(); i += 512) mine[i] = static_cast<char>(i);
+  const double beside = peak("beside");
+  CHECK(mine[512 * 3] == static_cast<char>(512 * 3));
+  CHECK(std::abs(beside - small) < 0.3 * small);
 }
 
 TEST_CASE("process: runs that start at once each get a folder of their own") {
