@@ -49,7 +49,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"bilevel", {"core", "hypergrad", "bilevel"}},
     {"cli", {"core", "hypergrad", "problems", "bilevel", "cli"}},
     {"tests", {"core", "hypergrad", "problems", "bilevel", "cli"}},
-    {"bench", {"core", "hypergrad", "problems", "bilevel", "cli"}},
+    {"bench", {"core", "hypergrad", "problems", "bilevel"}},
     {"examples", {"core", "hypergrad", "problems", "bilevel"}},
 };
 
