@@ -5,7 +5,7 @@
 
 #include <tacit/cli/report/chart/sample.hpp>
 #include <tacit/cli/report/report_figures.hpp>
-#include <tacit/cli/run/run_output.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 

@@ -1,6 +1,5 @@
 // The problem of a run in formulas (MathML), with the choices it made.
 #include <tacit/cli/report/report_page.hpp>
-#include <tacit/cli/run/run_output.hpp>
 
 namespace tacit {
 

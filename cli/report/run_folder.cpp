@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include <tacit/cli/run/files.hpp>
-#include <tacit/cli/run/session.hpp>
+#include <tacit/cli/run/run_json.hpp>
 #include <tacit/core/support/errors.hpp>
 
 namespace tacit {

@@ -7,7 +7,7 @@
 
 #include <tacit/cli/runfile/config_reader.hpp>
 #include <tacit/cli/runfile/field_list.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include <tacit/cli/runfile/config.hpp>
+#include <tacit/problems/readers/formats.hpp>
 
 namespace tacit {
 
@@ -32,7 +33,9 @@ void RunConfig::fields(BlockVisitor& v) {
 
 void DataBlock::fields(BlockVisitor& v) {
   v.field("train", train, "training data: .csv .tsv .txt .svm .libsvm, relative to the run file");
-  v.field("format", format, {"auto", "csv", "tsv", "libsvm", "npy", "mtx", "idx"}, "auto: by the name of the file");
+  std::vector<std::string> formats{"auto"};
+  for (const FileFormat& f : file_formats()) formats.push_back(f.name);
+  v.field("format", format, formats, "auto: by the name of the file");
   v.field("target", target, "column name, 1-based column number, or last; labels may be text");
   v.field("features", features, "columns that are features: all but target, weight, group and drop, or names and globs");
   v.field("drop", drop, "columns left out: names and globs");

@@ -4,7 +4,8 @@
 
 #include <tacit/cli/runfile/config_reader.hpp>
 #include <tacit/cli/runfile/field_list.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/core/support/text.hpp>
+#include <tacit/problems/readers/formats.hpp>
 
 namespace tacit {
 
@@ -132,8 +133,8 @@ std::string meant(std::string_view path, const std::string& prefix) {
 
 std::string suggestion(const Node& key, const std::string& prefix, const std::vector<std::string>& here,
                        const StrategyCatalog& catalog) {
-  std::string lower = key.text;
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c == '-' ? '_' : c;
+  std::string lower = lower_case(key.text);
+  std::replace(lower.begin(), lower.end(), '-', '_');
   for (const Alias& alias : kAliases) {
     if (alias.word != lower) continue;
     const std::string note = alias.note.empty() ? std::string() : " (" + std::string(alias.note) + ")";
@@ -161,27 +162,11 @@ std::string suggestion(const Node& key, const std::string& prefix, const std::ve
   return here.empty() ? "remove it" : "the keys here are: " + join(here);
 }
 
-std::string lower_suffix(const std::string& path) {
-  std::string name = path;
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  if (name.size() > 3 && name.substr(name.size() - 3) == ".gz") name.resize(name.size() - 3);
-  const auto slash = name.rfind('/');
-  if (slash != std::string::npos) name.erase(0, slash + 1);
-  const auto dot = name.rfind('.');
-  if (name.size() > 6 && name.substr(name.size() - 6) == "-ubyte") return ".idx";
-  return dot == std::string::npos ? std::string() : name.substr(dot);
-}
-
-// csv, tsv, libsvm, npy, mtx, idx as far as configuration and file name tell, else "".
+// The name of the format as far as configuration and file name tell, else "".
 std::string format_of(const RunConfig& config) {
   if (config.data.format != "auto") return config.data.format;
-  if (!config.data.train.path) return {};
-  const std::string suffix = lower_suffix(*config.data.train.path);
-  if (suffix == ".svm" || suffix == ".libsvm") return "libsvm";
-  for (const char* known : {"csv", "tsv", "npy", "mtx", "idx"}) {
-    if (suffix == std::string(".") + known) return known;
-  }
-  return {};
+  const FileFormat* told = config.data.train.path ? format_of_file(*config.data.train.path) : nullptr;
+  return told ? told->name : "";
 }
 
 bool one_of(std::string_view word, std::initializer_list<std::string_view> words) {
@@ -352,7 +337,7 @@ private:
       }
     }
     const std::string format = format_of(config_);
-    if (config_.data.format == "auto" && one_of(format, {"npy", "mtx", "idx"}) && given("data.train")) {
+    if (config_.data.format == "auto" && !format.empty() && !find_format(format)->readable && given("data.train")) {
       const std::string sentence = later_version("data.format", format);
       report(*given("data.train"), "E207", "files in the format " + format + " cannot be read in this version",
              sentence.substr(sentence.find("; ") + 2));

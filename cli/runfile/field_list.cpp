@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include <tacit/cli/runfile/field_list.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 

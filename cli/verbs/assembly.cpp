@@ -6,9 +6,11 @@
 #include <numeric>
 #include <set>
 
+#include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/optimizers.hpp>
-#include <tacit/cli/run/run_output.hpp>
+#include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/core/model/interrupt.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/unroll.hpp>
 

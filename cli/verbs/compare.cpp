@@ -5,15 +5,20 @@
 
 #include <nlohmann/json.hpp>
 
+#include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
-#include <tacit/cli/run/run_summary.hpp>
-#include <tacit/cli/run/session.hpp>
+#include <tacit/cli/run/json_text.hpp>
+#include <tacit/cli/run/run_json.hpp>
+#include <tacit/cli/run/text_tables.hpp>
+#include <tacit/cli/run/trace_files.hpp>
+#include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/verbs/compare_report.hpp>
 #include <tacit/cli/verbs/compare_steps.hpp>
 #include <tacit/cli/verbs/report.hpp>
 #include <tacit/cli/verbs/tune.hpp>
+#include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/core/model/interrupt.hpp>
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -103,7 +108,7 @@ private:
   json result_json() const;
   std::string table() const;
 
-  Session session_;
+  VerbSession session_;
   RunConfig config_;
   CompareResults results_;
   std::unique_ptr<Assembly> first_;
@@ -252,7 +257,7 @@ void CompareRun::write_own_results(const std::string& folder, const CompareEntry
                                    const StartValues& start, const Summary& s, const Warnings& warnings) {
   json j = run_facts(a, session_);
   j.update(summary_json(s, a.problem.space, start));
-  j.update(thresholds_json(entry.config.diagnostics));
+  j.update(thresholds_json(entry.config.diagnostics.warn_error, entry.config.diagnostics.fail_error));
   j["verb"] = "tune";
   j["name"] = entry.label;
   j["method"] = {{"inner_solver", entry.config.inner.solver},

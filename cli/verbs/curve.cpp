@@ -6,9 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include <tacit/bilevel/trace.hpp>
-#include <tacit/cli/run/session.hpp>
+#include <tacit/cli/run/json_text.hpp>
+#include <tacit/cli/run/text_tables.hpp>
 #include <tacit/cli/verbs/report.hpp>
 #include <tacit/cli/verbs/tune.hpp>
+#include <tacit/cli/verbs/verb_session.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/curve.hpp>
 
 namespace tacit {
@@ -114,7 +117,7 @@ void add_predictions(const Curve& c, const CurveOptions& o, Rows& rows) {
                       " and take " + brief_number(std::round(c.frozen.differentiated)) + " terms at the last iterate"});
 }
 
-Rows curve_table(const Session& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
+Rows curve_table(const VerbSession& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
   Rows rows{{"objective", a.objective_text()},
             {"map", map_text(c, a.config) + "; L " + brief_number(c.smoothness) + ", mu " + brief_number(c.convexity) +
                         ", rate at the solution " + brief_number(c.local_rate)}};
@@ -146,7 +149,7 @@ Vec given_point(Assembly& a, const Strategies& strategies) {
   return u;
 }
 
-void leave_files(const Session& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
+void leave_files(const VerbSession& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
   session.write("curve.csv", curve_csv(c));
   session.write("curve.json", json_text(curve_json(c, o)));
   json run = run_facts(a, session);
@@ -159,7 +162,7 @@ void leave_files(const Session& session, const Assembly& a, const Curve& c, cons
 }  // namespace
 
 int curve(const CommandLine& line, Streams& io) {
-  Session session(line, io);
+  VerbSession session(line, io);
   RunConfig config = load_config(line, session.strategies());
   if (line.print_config) {
     io.out << to_yaml(config, session.strategies().catalog);

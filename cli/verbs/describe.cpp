@@ -2,7 +2,7 @@
 
 #include <tacit/cli/runfile/field_list.hpp>
 #include <tacit/cli/verbs/describe.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/data_errors.hpp>
 
 namespace tacit {

@@ -10,12 +10,17 @@
 #include <tacit/bilevel/trace.hpp>
 #include <tacit/cli/model/elsewhere.hpp>
 #include <tacit/cli/run/files.hpp>
+#include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
-#include <tacit/cli/run/run_summary.hpp>
-#include <tacit/cli/run/session.hpp>
+#include <tacit/cli/run/json_text.hpp>
+#include <tacit/cli/run/run_json.hpp>
+#include <tacit/cli/run/text_tables.hpp>
+#include <tacit/cli/run/trace_files.hpp>
+#include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/report.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/cli/verbs/verb_session.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
 namespace tacit {
@@ -25,12 +30,6 @@ RunConfig load_config(const CommandLine& line, const Strategies& strategies) {
     throw UsageError("usage: tacit " + line.verb + " CONFIG [key.path=value ...]" +
                      (line.files.empty() ? "" : "; given: " + join(line.files, " ")));
   return load_run_file(line.files.front(), line.overrides, strategies.catalog);
-}
-
-Progress progress_kind(const CommandLine& line, const Streams& io) {
-  if (line.quiet || line.progress == "none") return Progress::none;
-  if (line.progress == "bar" || (line.progress == "auto" && io.terminal)) return Progress::bar;
-  return line.verbose ? Progress::every : Progress::plain;
 }
 
 namespace {
@@ -93,7 +92,7 @@ private:
   json run_json() const;
   json result_json() const;
 
-  Session session_;
+  VerbSession session_;
   std::unique_ptr<Assembly> a_;
   StartValues start_;
   Summary summary_;
@@ -267,7 +266,7 @@ json TuneRun::result_json() const {
 json TuneRun::run_json() const {
   json j = run_facts(*a_, session_);
   j.update(summary_json(summary_, a_->problem.space, start_));
-  j.update(thresholds_json(a_->config.diagnostics));
+  j.update(thresholds_json(a_->config.diagnostics.warn_error, a_->config.diagnostics.fail_error));
   j.update(result_json());
   j["intercept_alone"] =
       best_ ? json{{"loss", number_json(constant_.mean)}, {"loss_standard_error", number_json(constant_.standard_error)}}

@@ -2,8 +2,6 @@
 #pragma once
 #include <tacit/cli/model/metrics.hpp>
 #include <tacit/cli/model/model_file.hpp>
-#include <tacit/cli/run/progress.hpp>
-#include <tacit/cli/run/run_output.hpp>
 #include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/cli/verbs/verbs.hpp>
 
@@ -11,9 +9,6 @@ namespace tacit {
 
 /// The run file of a command line with its overrides; prints the notice for a missing argument. Throws RunFileError, UsageError.
 RunConfig load_config(const CommandLine& line, const Strategies& strategies);
-
-/// The kind of progress that the flags and the terminal ask for.
-Progress progress_kind(const CommandLine& line, const Streams& io);
 
 /// How well the coefficients x (scaled, intercept last when there is one) do on some rows.
 struct Score {

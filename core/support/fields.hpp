@@ -114,7 +114,4 @@ public:
   virtual void state(std::string_view name, std::vector<Vec>& value) = 0;
 };
 
-/// The shortest decimal text that reads back as the same double, whatever the locale: "1e-08", "0.1", "3".
-std::string shortest(double value);
-
 }  // namespace tacit

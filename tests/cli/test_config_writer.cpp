@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/runfile/field_list.hpp>
 #include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/cli/verbs/describe.hpp>
