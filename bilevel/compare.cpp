@@ -204,7 +204,7 @@ public:
 private:
   void warm_caches(In u) const;
   InnerSolution solve(std::size_t lane, In u, Index point);
-  std::vector<View> views_of(std::size_t lane, const InnerSolution& solved, const std::optional<Trajectory>& tape) const;
+  std::vector<View> views_of(std::size_t lane, const InnerSolution& solved, const CopyOnWrite<Trajectory>& tape) const;
   const InnerSolution& seen_by(std::size_t runner) const;
   Hypergradient estimate(std::size_t runner, In u) const;
   Observation observe(std::size_t runner, const Truth& truth, Index point, Hypergradient& out) const;
@@ -270,7 +270,7 @@ InnerSolution PathComparison::solve(std::size_t i, In u, Index point) {
 
 /// Estimators with equal requests share a view, so that states are copied once for each request.
 std::vector<View> PathComparison::views_of(std::size_t lane, const InnerSolution& solved,
-                                           const std::optional<Trajectory>& tape) const {
+                                           const CopyOnWrite<Trajectory>& tape) const {
   std::vector<View> views;
   for (const Runner& r : runners_) {
     const auto same = [&](const View& v) { return v.request == r.tape; };
@@ -355,7 +355,7 @@ void PathComparison::at(const Truth& truth, Index point, bool audit) {
   const std::size_t first_solve = result.solves.size();
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     InnerSolution solved = solve(i, truth.u, point);
-    const std::optional<Trajectory> tape = std::exchange(solved.tape, std::nullopt);
+    const CopyOnWrite<Trajectory> tape = std::exchange(solved.tape, nullptr);
     views_.push_back(views_of(i, solved, tape));
     lanes_[i].last = std::move(solved);
     lanes_[i].started = true;
@@ -416,26 +416,15 @@ Comparison compare_on_path(const std::vector<InnerSetup>& setups, const std::vec
 
 namespace {
 
-/// Keeps the solution and the adjoint of the last accepted point for who observes the run.
-class KeepingOracle final : public Oracle {
+/// Keeps the last diagnosed point, whose solution and adjoint the observer of its row looks at.
+class KeepingOracle final : public ForwardingOracle {
 public:
-  explicit KeepingOracle(std::unique_ptr<Oracle> oracle) : oracle_(std::move(oracle)) {}
-  Evaluation evaluate(In theta, const Tolerance& t) override { return oracle_->evaluate(theta, t); }
-  void differentiate(Evaluation& e, const Tolerance& t) override { oracle_->differentiate(e, t); }
-  void accept(const Evaluation& e) override {
-    oracle_->accept(e);
-    state = e.state;
+  using ForwardingOracle::ForwardingOracle;
+  Evaluation diagnose(Evaluation e, Index step, double floor) const override {
+    return last = behind().diagnose(std::move(e), step, floor);
   }
-  void diagnose(Evaluation& e, Index step, double floor) override { oracle_->diagnose(e, step, floor); }
-  Work work() const override { return oracle_->work(); }
-  Work diagnostic_work() const override { return oracle_->diagnostic_work(); }
-  Tolerance tightest() const override { return oracle_->tightest(); }
-  bool may_loosen() const override { return oracle_->may_loosen(); }
 
-  std::shared_ptr<const WarmState> state;
-
-private:
-  std::unique_ptr<Oracle> oracle_;
+  mutable Evaluation last;
 };
 
 }  // namespace
@@ -446,7 +435,7 @@ OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, Oute
   o.warm_start = setup.warm_start;
   o.reference_every = options.reference_every;
   o.audit_every = options.audit_every;
-  KeepingOracle oracle(make_oracle(setup.problem, setup.solver, contender.estimator, o));
+  const KeepingOracle oracle(make_oracle(setup.problem, setup.solver, contender.estimator, o));
   OwnRun run;
   double floor = 0;
   observers.push_back([&](const StepRecord& r) {
@@ -463,7 +452,7 @@ OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, Oute
     const Truth truth = truth_at(setup.problem, r.theta, {options.truth, false});
     compare_with(seen, r.hypergradient, truth, floor);
     if (audited(r.step, options.audit_every)) {
-      split_error(seen, setup.problem, truth, oracle.state->inner, oracle.state->hyper, floor);
+      split_error(seen, setup.problem, truth, oracle.last.state->inner, oracle.last.state->hyper, floor);
       seen.head_start = {d.head_start_nats, d.contraction, d.implicit_truncation, d.k_eff_lo, d.k_eff_hi, d.k_match};
     }
     run.observations.push_back(std::move(seen));

@@ -18,49 +18,44 @@ struct StopNow {
 };
 
 // Asks for interruption and time between two evaluations and adds up what they took.
-class WatchedOracle final : public Oracle {
+class WatchedOracle final : public ForwardingOracle {
 public:
-  WatchedOracle(Oracle& inner, const DriverOptions& options, const std::function<bool()>& interrupted, Clock::time_point start)
-      : inner_(inner), options_(options), interrupted_(interrupted), start_(start) {}
+  WatchedOracle(const Oracle& inner, const DriverOptions& options, const std::function<bool()>& interrupted,
+                Clock::time_point start)
+      : ForwardingOracle(inner), options_(options), interrupted_(interrupted), start_(start) {}
 
-  Evaluation evaluate(In theta, const Tolerance& tolerance) override {
+  Evaluation evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const override {
     check();
     ++evaluations;
-    Evaluation e = inner_.evaluate(theta, tolerance);
+    Evaluation e = behind().evaluate(theta, tolerance, near);
     inner_seconds += e.inner_seconds;
     hypergradient_seconds += e.hypergradient_seconds;
     return e;
   }
-  void differentiate(Evaluation& e, const Tolerance& tolerance) override {
+  Evaluation differentiate(Evaluation e, const Tolerance& tolerance) const override {
     check();
     const double inner_before = e.inner_seconds, hyper_before = e.hypergradient_seconds;
-    inner_.differentiate(e, tolerance);
+    e = behind().differentiate(std::move(e), tolerance);
     inner_seconds += e.inner_seconds - inner_before;
     hypergradient_seconds += e.hypergradient_seconds - hyper_before;
+    return e;
   }
-  Evaluation evaluate_fully(In theta) override { return inner_.evaluate_fully(theta); }
-  void accept(const Evaluation& e) override { inner_.accept(e); }
-  void diagnose(Evaluation& e, Index step, double floor) override {
-    try {
-      inner_.diagnose(e, step, floor);
-    } catch (const Interruption&) {
+  Evaluation diagnose(Evaluation e, Index step, double floor) const override {
+    e = behind().diagnose(std::move(e), step, floor);
+    if (e.diagnostics.cut_short) {
       cut = true;  // the step itself is done, and counts with what was measured
       begin_closing();
     }
+    return e;
   }
-  Work work() const override { return inner_.work(); }
-  Work diagnostic_work() const override { return inner_.diagnostic_work(); }
-  Tolerance tightest() const override { return inner_.tightest(); }
-  bool may_loosen() const override { return inner_.may_loosen(); }
-  double target() const override { return inner_.target(); }
 
-  double inner_seconds = 0, hypergradient_seconds = 0;
-  Index evaluations = 0;
+  mutable double inner_seconds = 0, hypergradient_seconds = 0;
+  mutable Index evaluations = 0;
   bool watching = false;  // between evaluations only a step is cut off: not row 0, nor what makes a row better or closes the run
-  bool cut = false;       // something was interrupted: the request has arrived
+  mutable bool cut = false;  // something was interrupted: the request has arrived
 
   // The request has arrived: what is still computed closes the run.
-  void begin_closing() {
+  void begin_closing() const {
     if (!closing_ && options_.closing) options_.closing();
     closing_ = true;
   }
@@ -77,11 +72,10 @@ private:
     if (interrupted_ && interrupted_()) throw StopNow{StopReason::interrupted};
     if (options_.time_limit && since(start_) >= *options_.time_limit) throw StopNow{StopReason::time_limit};
   }
-  Oracle& inner_;
   const DriverOptions& options_;
   const std::function<bool()>& interrupted_;
   Clock::time_point start_;
-  bool closing_ = false;
+  mutable bool closing_ = false;
 };
 
 Schedule schedule_of(const DriverOptions& options, const Oracle& oracle, const OuterOptimizer& optimizer) {
@@ -92,7 +86,7 @@ Schedule schedule_of(const DriverOptions& options, const Oracle& oracle, const O
 // One run: the state that its steps share.
 class Run {
 public:
-  Run(const DriverOptions& options, const HyperSpace& space, Oracle& oracle, OuterOptimizer& optimizer,
+  Run(const DriverOptions& options, const HyperSpace& space, const Oracle& oracle, OuterOptimizer& optimizer,
       const std::vector<Observer>& observers, const std::function<bool()>& interrupted)
       : options_(options), space_(space), start_(Clock::now()), oracle_(oracle, options, interrupted, start_),
         optimizer_(optimizer), observers_(observers),
@@ -129,22 +123,41 @@ private:
     begin_step();
     Vec theta = theta0;
     space_.project(theta);
-    Evaluation e = oracle_.evaluate(theta, tolerances_.at(1));
-    if (std::isfinite(e.value)) oracle_.differentiate(e, tolerances_.at(1));
-    if (!e.finite() || e.gradient.size() != e.theta.size()) {
+    Evaluation e = first_evaluation(theta);
+    if (!complete(e)) {
       current_ = e;
       summary_.last = record(e, 0, 0, {});
       end(StopReason::failed, "the start is no usable point: " + trouble(e));
       return false;
     }
-    oracle_.accept(e);
     set_start(e.value);
     deepen(e);
     set_start(e.value);
-    oracle_.diagnose(e, 0, summary_.target);
+    diagnose(e);
     optimizer_.reset(e);
     publish(e, 0, {});
     return true;
+  }
+
+  static bool complete(const Evaluation& e) { return e.finite() && e.gradient.size() == e.theta.size(); }
+
+  // A loose point may be indefinite or no number where the solution is fine: asked more tightly before the run has failed.
+  Evaluation first_evaluation(In theta) {
+    Tolerance tolerance = tolerances_.at(1);
+    while (true) {
+      Evaluation e = oracle_.evaluate(theta, tolerance, nullptr);
+      if (std::isfinite(e.value)) e = oracle_.differentiate(std::move(e), tolerance);
+      const bool sound = complete(e) && e.diagnostics.hypergradient_status != Status::negative_curvature;
+      if (sound || !looser(tolerance, summary_.tightest)) return e;
+      tolerances_.tighten();
+      tolerance = {std::max(0.1 * tolerance.inner, summary_.tightest.inner),
+                   std::max(0.1 * tolerance.adjoint, summary_.tightest.adjoint)};
+    }
+  }
+
+  void diagnose(Evaluation& e) {
+    e.forget_tape();
+    e = oracle_.diagnose(std::move(e), step_, summary_.target);
   }
 
   void set_start(double loss) {
@@ -173,15 +186,15 @@ private:
     return false;
   }
 
-  // The same point at a tighter tolerance. Where it is not finite there, the run has failed and the point stays as it is.
+  // The same point at a tighter tolerance. Where it is not finite there, nor at the tightest, the run has failed and the point
+  // stays as it is.
   bool solve_again(Evaluation& e, const Tolerance& tolerance) {
-    Evaluation tight = e;
-    oracle_.differentiate(tight, tolerance);
+    Evaluation tight = oracle_.differentiate(e, tolerance);
+    if (!tight.finite() && looser(tolerance, summary_.tightest)) tight = oracle_.differentiate(e, summary_.tightest);
     if (!tight.finite()) {
       end(StopReason::failed, "the point reached is not finite at a tighter tolerance: " + trouble(tight));
       return false;
     }
-    oracle_.accept(tight);
     e = std::move(tight);
     return true;
   }
@@ -235,8 +248,9 @@ private:
     }
     step_ = k;
     if (looser(tolerance, e.solved, 5)) tolerances_.tighten();  // the search had to
-    if (deepen(e)) optimizer_.refresh(e);
-    oracle_.diagnose(e, k, summary_.target);
+    deepen(e);
+    diagnose(e);
+    optimizer_.refresh(e);
     publish(e, outcome.step_norm, outcome.message);
   }
 
@@ -314,8 +328,8 @@ private:
     if (summary_.best_evaluation.theta.size() == 0 || !loose(summary_.best_evaluation)) return;
     const auto tight = [&](StepRecord row, Evaluation e) {
       if (loose(e)) {
-        oracle_.accept(e);  // its own solution is the nearest start
-        e = oracle_.evaluate_fully(Vec(e.theta));
+        const Evaluation near = std::move(e);  // its own solution is the nearest start
+        e = oracle_.evaluate_fully(near.theta, &near);
       }
       if (std::isfinite(e.value)) row.outer_loss = e.value;
       return std::pair(std::move(row), std::move(e));
@@ -388,9 +402,10 @@ const char* to_string(StopReason r) {
 }
 
 std::string Summary::brief() const {
+  const StepRecord& shown = std::isnan(best.outer_loss) ? last : best;  // a run that failed at its start has no best
+  const std::string from = std::isnan(start_loss) ? "" : ", from " + brief_number(start_loss);
   return std::string(to_string(reason)) + " after " + std::to_string(steps) + " outer steps: outer loss " +
-         brief_number(best.outer_loss) + " at step " + std::to_string(best.step) + ", from " + brief_number(start_loss) + ", " +
-         brief_number(seconds) + " s";
+         brief_number(shown.outer_loss) + " at step " + std::to_string(shown.step) + from + ", " + brief_number(seconds) + " s";
 }
 
 std::string Summary::full() const {
@@ -416,7 +431,7 @@ std::string Summary::full() const {
   return out;
 }
 
-Summary solve(const DriverOptions& options, const HyperSpace& space, Oracle& oracle, OuterOptimizer& optimizer, In theta0,
+Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracle& oracle, OuterOptimizer& optimizer, In theta0,
               const std::vector<Observer>& observers, const std::function<bool()>& interrupted) {
   if (theta0.size() != space.size()) {
     throw UsageError("the start has " + std::to_string(theta0.size()) + " hyperparameters, the space " +

@@ -67,7 +67,7 @@ using Observer = std::function<void(const StepRecord&)>;
 /// is asked between evaluations; a problem made interruptible() ends in the middle of one, which is then given up, while the best
 /// point so far stays. Before the start is solved there is none: an interrupted run then has no best_evaluation, and one whose
 /// time is over has failed.
-Summary solve(const DriverOptions& options, const HyperSpace& space, Oracle& oracle, OuterOptimizer& optimizer, In theta0,
+Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracle& oracle, OuterOptimizer& optimizer, In theta0,
               const std::vector<Observer>& observers = {}, const std::function<bool()>& interrupted = {});
 
 }  // namespace tacit

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include <tacit/bilevel/optimizers.hpp>
+#include <tacit/core/support/lbfgs_pairs.hpp>
 
 namespace tacit {
 namespace {
@@ -35,23 +36,14 @@ void LbfgsOuter::state(StateVisitor& v) {
 // -H g with the pairs restricted to the free variables; without a usable pair, -g.
 Vec LbfgsOuter::two_loop(const Vec& g, const std::vector<bool>& free) const {
   Vec q = masked(g, free);
-  std::vector<Vec> s, y;
-  std::vector<double> rho;
+  std::vector<LbfgsPair> pairs;
   for (std::size_t k = 0; k < s_.size(); ++k) {
     Vec sk = masked(s_[k], free), yk = masked(y_[k], free);
     const double sy = sk.dot(yk);
     if (!(sy > 1e-10 * sk.norm() * yk.norm()) || !(sy > 0)) continue;
-    rho.push_back(1 / sy);
-    s.push_back(std::move(sk));
-    y.push_back(std::move(yk));
+    pairs.push_back({std::move(sk), std::move(yk), 1 / sy});
   }
-  std::vector<double> alpha(s.size());
-  for (std::size_t k = s.size(); k-- > 0;) {
-    alpha[k] = rho[k] * s[k].dot(q);
-    q -= alpha[k] * y[k];
-  }
-  if (!s.empty()) q *= 1 / (rho.back() * y.back().squaredNorm());
-  for (std::size_t k = 0; k < s.size(); ++k) q += (alpha[k] - rho[k] * y[k].dot(q)) * s[k];
+  apply_inverse_hessian(pairs, pairs.empty() ? 1 : 1 / (pairs.back().rho * pairs.back().y.squaredNorm()), q);
   return -q;
 }
 
@@ -96,7 +88,8 @@ void LbfgsOuter::remember(const Vec& s, const Vec& y) {
 }
 
 // Projected search along d. Armijo by backtracking; while the slope at the point found is still steep, further steps are tried.
-bool LbfgsOuter::search(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d, StepOutcome& outcome) {
+bool LbfgsOuter::search(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d,
+                        StepOutcome& outcome) {
   const Vec theta0 = current_.theta, g0 = current_.gradient;
   const double value0 = current_.value, longest = longest_step(space, theta0, d, kMaxMove);
   const auto point = [&](double t) {
@@ -112,11 +105,11 @@ bool LbfgsOuter::search(Oracle& oracle, const HyperSpace& space, const Tolerance
     double factor = 0.5;
     if (theta == theta0) return false;
     if (slope < 0) {
-      Evaluation e = oracle.evaluate(theta, tolerance);
+      Evaluation e = oracle.evaluate(theta, tolerance, &current_);
       ++outcome.evaluations;
       const double rise = e.value - value0;
       if (std::isfinite(e.value) && rise <= kArmijo * slope) {
-        oracle.differentiate(e, tolerance);
+        e = oracle.differentiate(std::move(e), tolerance);
         if (e.finite()) {
           best = std::move(e);
           break;
@@ -134,10 +127,10 @@ bool LbfgsOuter::search(Oracle& oracle, const HyperSpace& space, const Tolerance
     t = std::min(2.5 * t, longest);
     const Vec theta = point(t);
     if (theta == best.theta) break;
-    Evaluation e = oracle.evaluate(theta, tolerance);
+    Evaluation e = oracle.evaluate(theta, tolerance, &current_);
     ++outcome.evaluations;
     if (!(e.value < best.value) || e.value > value0 + kArmijo * g0.dot(theta - theta0)) break;
-    oracle.differentiate(e, tolerance);
+    e = oracle.differentiate(std::move(e), tolerance);
     if (!e.finite()) break;
     best = std::move(e);
   }
@@ -146,7 +139,7 @@ bool LbfgsOuter::search(Oracle& oracle, const HyperSpace& space, const Tolerance
   return take(oracle, std::move(best), tolerance, outcome);
 }
 
-StepOutcome LbfgsOuter::step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
+StepOutcome LbfgsOuter::step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
   StepOutcome out;
   if (search(oracle, space, tolerance, direction(space, false), out)) return out;
   if (!s_.empty()) {

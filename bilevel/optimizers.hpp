@@ -32,12 +32,13 @@ protected:
       "no lower outer loss was found along the negative hypergradient, also at tighter tolerances";
   /// Forgets all but the current point.
   virtual void clear() = 0;
-  /// Makes e current: differentiates it, accepts it, fills in the outcome. False when its gradient is not finite.
-  bool take(Oracle& oracle, Evaluation e, const Tolerance& tolerance, StepOutcome& outcome);
+  /// Makes e current: differentiates it, fills in the outcome. False when its gradient is not finite.
+  bool take(const Oracle& oracle, Evaluation e, const Tolerance& tolerance, StepOutcome& outcome);
   /// current, as an outcome that did not move.
   StepOutcome stay(std::string message) const;
-  /// Evaluates the current point again, at a tenth of the tolerance it has; false when that cannot be had.
-  bool refine(Oracle& oracle, Tolerance& tolerance);
+  /// Evaluates the current point again, at a tenth of the tolerance; false when that cannot be had, or when the hypergradient
+  /// would be worse by its status.
+  bool refine(const Oracle& oracle, Tolerance& tolerance);
 
   Evaluation current_;
 };
@@ -48,7 +49,7 @@ class GradientDescentOuter final : public PointOptimizer {
 public:
   std::optional<double> step_size;
   void fields(FieldVisitor& v) override;
-  StepOutcome step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
+  StepOutcome step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
   void state(StateVisitor& v) override;
 
 protected:
@@ -65,7 +66,7 @@ public:
   std::optional<double> step_size;  ///< empty: 0.1
   void fields(FieldVisitor& v) override;
   Schedule schedule() const override { return Schedule::fixed; }
-  StepOutcome step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
+  StepOutcome step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
   void state(StateVisitor& v) override;
 
 protected:
@@ -82,7 +83,7 @@ private:
 class LbfgsOuter final : public PointOptimizer {
 public:
   void fields(FieldVisitor& v) override;
-  StepOutcome step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
+  StepOutcome step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
   void state(StateVisitor& v) override;
 
 protected:
@@ -91,7 +92,7 @@ protected:
 private:
   Vec direction(const HyperSpace& space, bool steepest) const;
   Vec two_loop(const Vec& g, const std::vector<bool>& free) const;
-  bool search(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d, StepOutcome& outcome);
+  bool search(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d, StepOutcome& outcome);
   void remember(const Vec& s, const Vec& y);
 
   std::vector<Vec> s_, y_;  ///< oldest first
@@ -102,7 +103,7 @@ private:
 /// eps_{k-1}) |l| / 4 counts only while it is at most twice the decrease L/2 ||theta+ - theta||^2 that is hoped for.
 class HoagOuter final : public PointOptimizer {
 public:
-  StepOutcome step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
+  StepOutcome step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
   void state(StateVisitor& v) override;
 
 protected:

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <mutex>
 #include <utility>
 
 #include <tacit/bilevel/oracle.hpp>
 #include <tacit/bilevel/truncation.hpp>
 #include <tacit/core/model/counting.hpp>
+#include <tacit/core/model/interrupt.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/error_estimate.hpp>
 #include <tacit/hypergrad/reference.hpp>
@@ -26,6 +28,83 @@ double hypergradient_error(In g, In truth, double floor) { return error_quotient
 
 bool Evaluation::finite() const { return std::isfinite(value) && gradient.allFinite(); }
 
+void Evaluation::forget_tape() {
+  if (state && state->inner.tape) state.write().inner.tape.reset();
+  for (Evaluation& part : parts) part.forget_tape();
+}
+
+WarmState WarmState::carried() const {
+  WarmState next;
+  next.inner.inner_dim = inner.inner_dim;
+  next.inner.z = inner.x();
+  next.inner.inverse = inner.inverse;
+  next.inner.pairs = inner.pairs;
+  next.hyper = hyper;
+  next.calibration = calibration;
+  next.rates = rates;
+  next.soft_mode = soft_mode;
+  return next;
+}
+
+void WarmState::state(StateVisitor& v) {
+  inner.state(v);
+  hyper.state(v);
+  calibration.state(v);
+  v.state("rates", rates);
+  v.state("soft_mode", soft_mode);
+}
+
+namespace {
+
+void visit(StateVisitor& v, std::string_view name, Tolerance& t) {
+  v.state(std::string(name) + ".inner", t.inner);
+  v.state(std::string(name) + ".adjoint", t.adjoint);
+}
+
+void visit(StateVisitor& v, std::string_view name, CopyOnWrite<WarmState>& state) {
+  bool there = state.has_value();
+  v.state(name, there);
+  if (!there) return state.reset();
+  if (!state) state = WarmState{};
+  state.write().state(v);
+}
+
+}  // namespace
+
+void Evaluation::visit_state(StateVisitor& v) {
+  v.state("theta", theta);
+  v.state("u", u);
+  v.state("value", value);
+  v.state("gradient", gradient);
+  state_of_enum(v, "hypergradient_status", diagnostics.hypergradient_status);
+  visit(v, "solved", solved);
+  visit(v, "effect", effect);
+  visit(v, "state", state);
+  visit(v, "from", from);
+  Index count = static_cast<Index>(parts.size());
+  v.state("parts", count);
+  parts.resize(static_cast<std::size_t>(std::max<Index>(count, 0)));
+  for (Evaluation& part : parts) part.visit_state(v);
+}
+
+Evaluation ForwardingOracle::evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const {
+  return oracle_->evaluate(theta, tolerance, near);
+}
+Evaluation ForwardingOracle::evaluate_fully(In theta, const Evaluation* near) const {
+  return oracle_->evaluate_fully(theta, near);
+}
+Evaluation ForwardingOracle::differentiate(Evaluation evaluation, const Tolerance& tolerance) const {
+  return oracle_->differentiate(std::move(evaluation), tolerance);
+}
+Evaluation ForwardingOracle::diagnose(Evaluation evaluation, Index step, double error_floor) const {
+  return oracle_->diagnose(std::move(evaluation), step, error_floor);
+}
+Work ForwardingOracle::work() const { return oracle_->work(); }
+Work ForwardingOracle::diagnostic_work() const { return oracle_->diagnostic_work(); }
+Tolerance ForwardingOracle::tightest() const { return oracle_->tightest(); }
+bool ForwardingOracle::may_loosen() const { return oracle_->may_loosen(); }
+double ForwardingOracle::target() const { return oracle_->target(); }
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -34,6 +113,11 @@ double since(Clock::time_point start) { return std::chrono::duration<double>(Clo
 /// An adjoint that solves its equation; what is short of that would put a value off instead of right.
 bool can_correct(const WarmState& s) {
   return usable(s.hyper.status) && s.hyper.adjoint.size() == s.inner.inner_dim && s.hyper.adjoint.allFinite();
+}
+
+/// What an evaluation lacks that was not made by an oracle of one problem.
+void require_state(const Evaluation& e, const char* call) {
+  if (!e.state) throw UsageError(std::string(call) + " takes an evaluation of this oracle; call evaluate() first");
 }
 
 class SingleOracle final : public Oracle {
@@ -47,29 +131,31 @@ public:
     options_.reference_every = 0;
   }
 
-  Evaluation evaluate(In theta, const Tolerance& tolerance) override;
-  Evaluation evaluate_fully(In theta) override;
-  void differentiate(Evaluation& e, const Tolerance& tolerance) override;
-  void accept(const Evaluation& e) override;
-  void diagnose(Evaluation& e, Index step, double error_floor) override;
-  Work work() const override { return counter_->read() - diagnostic_; }
-  Work diagnostic_work() const override { return diagnostic_; }
+  Evaluation evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const override;
+  Evaluation evaluate_fully(In theta, const Evaluation* near) const override;
+  Evaluation differentiate(Evaluation e, const Tolerance& tolerance) const override;
+  Evaluation diagnose(Evaluation e, Index step, double error_floor) const override;
+  Work work() const override;
+  Work diagnostic_work() const override;
   Tolerance tightest() const override;
   bool may_loosen() const override;
   double target() const override { return estimator_->target(); }
 
 private:
-  Evaluation at(In theta) const;
-  const InnerSolution* warm_start() const { return options_.warm_start && current_ ? &current_->inner : nullptr; }
-  void solve_inner(Evaluation& e, const InnerSolution* previous, const Tolerance& tolerance, bool fully = false);
+  Evaluation at(In theta, const Evaluation* near) const;
+  const InnerSolution* warm_start(const Evaluation& e) const { return options_.warm_start && e.from ? &e.from->inner : nullptr; }
+  void solve_inner(Evaluation& e, const Tolerance& tolerance, bool fully = false) const;
+  void account(Evaluation& e, const Tolerance& tolerance) const;
   void take_inner(Evaluation& e) const;
-  void go_on(Evaluation& e, const Tolerance& tolerance);
-  void solve_adjoint(Evaluation& e, double tolerance);
+  void tighten(Evaluation& e, const Tolerance& tolerance) const;
+  void go_on_from_the_end(Evaluation& e, const Tolerance& tolerance) const;
+  void solve_adjoint(Evaluation& e, double tolerance) const;
+  const Hypergradient* start_of_adjoint(const Evaluation& e) const;
   void correct_value(Evaluation& e) const;
   void measure_effect(Evaluation& e) const;
-  void measure_error(Evaluation& e, double floor, Vec& correction);
-  void measure_reference(Evaluation& e, double floor);
-  void measure_truncation_of(Evaluation& e, Index step, In correction);
+  void measure_error(Evaluation& e, double floor, Vec& correction) const;
+  void measure_reference(Evaluation& e, double floor) const;
+  void measure_truncation_of(Evaluation& e, Index step, In correction) const;
   Vec in_theta(const Evaluation& e, In gradient_u) const;
   // A point that was solved, if only to its tolerance; rounding leaves nothing to take out.
   bool correctable(const Evaluation& e) const {
@@ -82,9 +168,19 @@ private:
   std::shared_ptr<const InnerSolver> solver_;
   std::shared_ptr<const HypergradientEstimator> estimator_;
   OracleOptions options_;
-  Work diagnostic_;
-  std::shared_ptr<WarmState> current_;
+  mutable std::mutex account_;
+  mutable Work diagnostic_;  ///< guarded by account_
 };
+
+Work SingleOracle::work() const {
+  const std::lock_guard lock(account_);
+  return counter_->read() - diagnostic_;
+}
+
+Work SingleOracle::diagnostic_work() const {
+  const std::lock_guard lock(account_);
+  return diagnostic_;
+}
 
 Tolerance SingleOracle::tightest() const {
   const double adjoint = estimator_->tolerance();
@@ -98,25 +194,32 @@ bool SingleOracle::may_loosen() const {
   return !(estimator_->target() > 0 && solver_->can_record());
 }
 
-void SingleOracle::solve_inner(Evaluation& e, const InnerSolution* previous, const Tolerance& tolerance, bool fully) {
+void SingleOracle::solve_inner(Evaluation& e, const Tolerance& tolerance, bool fully) const {
   const auto start = Clock::now();
-  e.state = std::make_shared<WarmState>();
-  WarmState& state = *e.state;
-  if (current_) {
-    state.rates = current_->rates;
-    state.soft_mode = current_->soft_mode;
-    state.calibration = current_->calibration;
+  WarmState state;
+  if (e.from) {
+    state.rates = e.from->rates;
+    state.soft_mode = e.from->soft_mode;
+    state.calibration = e.from->calibration;
   }
   const Accuracy asked{tolerance.inner};
+  const InnerSolution* previous = warm_start(e);
   state.inner = fully ? solver_->solve(problem_, e.u, previous, asked, {})
                       : solve_as_planned(problem_, e.u, *solver_, *estimator_, previous, state.calibration, asked);
+  e.state = std::move(state);
+  account(e, tolerance);
+  e.inner_seconds += since(start);
+}
+
+// A new inner solution takes the place of what was computed from the one before.
+void SingleOracle::account(Evaluation& e, const Tolerance& tolerance) const {
   // What the step limit stopped would be the same point at any tighter tolerance.
-  const bool limited = state.inner.status == Status::step_limit;
+  const bool limited = e.state->inner.status == Status::step_limit;
   e.solved = {limited ? std::min(tolerance.inner, solver_->tolerance()) : tolerance.inner, kMissing};
   e.gradient.resize(0);
+  e.effect = {kMissing, kMissing};
   e.diagnostics = Diagnostics{};
   take_inner(e);
-  e.inner_seconds += since(start);
 }
 
 // Value and account of the inner solution in hand.
@@ -132,23 +235,46 @@ void SingleOracle::take_inner(Evaluation& e) const {
   e.value = sound ? problem_.l->value(inner.x(), e.u) : kMissing;
 }
 
-// More accuracy at the same point: the inner run goes on from where it stopped and is one run with what came before, so that what
-// a warm start was worth is still told from where it began. An estimator that differentiates the steps wants a run of its own.
-void SingleOracle::go_on(Evaluation& e, const Tolerance& tolerance) {
-  const std::shared_ptr<WarmState> old = e.state;
-  if (!may_loosen()) return solve_inner(e, options_.warm_start ? &old->inner : nullptr, tolerance);
-  solve_inner(e, &old->inner, tolerance);
-  InnerSolution& inner = e.state->inner;
-  if (inner.cold) return;  // the old point was no number to start from
-  inner.z0 = old->inner.z0;
-  inner.x0 = old->inner.x0;
-  inner.cold = old->inner.cold;
-  inner.steps += old->inner.steps;
-  inner.step_norms.insert(inner.step_norms.begin(), old->inner.step_norms.begin(), old->inner.step_norms.end());
-  e.diagnostics.inner_steps = inner.steps;
+// More accuracy at the same point. A run of a map goes on as if it had not stopped. Where its tape is gone, or where a target of
+// the estimator decided when it stops, it is repeated from where it had started: never from its own end with an empty tape, from
+// which few steps are left to differentiate. A solver that is no map leaves none to differentiate anyway.
+void SingleOracle::tighten(Evaluation& e, const Tolerance& tolerance) const {
+  if (!solver_->can_record()) return go_on_from_the_end(e, tolerance);
+  const InnerSolution& inner = e.state->inner;
+  const bool tape_gone = estimator_->needs().tape.wanted() && !inner.tape;
+  if (tape_gone || !inner.map || estimator_->target() > 0) {
+    const std::vector<double> rates = e.state->rates;
+    const Vec soft_mode = e.state->soft_mode;
+    solve_inner(e, tolerance);
+    e.state.write().rates = rates;  // what the diagnosis of this point has found stays
+    e.state.write().soft_mode = soft_mode;
+    return;
+  }
+  const auto start = Clock::now();
+  (void)solver_->go_on(problem_, e.u, e.state.write().inner, Accuracy{tolerance.inner});
+  account(e, tolerance);
+  e.inner_seconds += since(start);
 }
 
-Evaluation SingleOracle::at(In theta) const {
+// One run with what came before, so that what a warm start was worth is still told from where it began.
+void SingleOracle::go_on_from_the_end(Evaluation& e, const Tolerance& tolerance) const {
+  const auto start = Clock::now();
+  WarmState& state = e.state.write();
+  const InnerSolution old = std::move(state.inner);
+  state.inner = solve_as_planned(problem_, e.u, *solver_, *estimator_, &old, state.calibration, Accuracy{tolerance.inner});
+  InnerSolution& inner = state.inner;
+  if (!inner.cold) {  // else the old point was no number to start from
+    inner.z0 = old.z0;
+    inner.x0 = old.x0;
+    inner.cold = old.cold;
+    inner.steps += old.steps;
+    inner.step_norms.insert(inner.step_norms.begin(), old.step_norms.begin(), old.step_norms.end());
+  }
+  account(e, tolerance);
+  e.inner_seconds += since(start);
+}
+
+Evaluation SingleOracle::at(In theta, const Evaluation* near) const {
   if (theta.size() != problem_.space.size()) {
     throw UsageError("theta has " + std::to_string(theta.size()) + " entries, the problem has " +
                      std::to_string(problem_.space.size()) + " hyperparameters");
@@ -157,42 +283,59 @@ Evaluation SingleOracle::at(In theta) const {
   e.theta = theta;
   e.u.resize(theta.size());
   problem_.space.to_model(e.theta, e.u);
+  if (near) {
+    require_state(*near, "evaluate() near a point");
+    e.from = near->state->carried();
+  }
   return e;
 }
 
-Evaluation SingleOracle::evaluate_fully(In theta) {
-  Evaluation e = at(theta);
-  solve_inner(e, warm_start(), {solver_->tolerance(), kMissing}, true);
+Evaluation SingleOracle::evaluate_fully(In theta, const Evaluation* near) const {
+  Evaluation e = at(theta, near);
+  solve_inner(e, {solver_->tolerance(), kMissing}, true);
   return e;
 }
 
-Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance) {
-  Evaluation e = at(theta);
-  solve_inner(e, warm_start(), tolerance);
+Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const {
+  Evaluation e = at(theta, near);
+  solve_inner(e, tolerance);
   // Not where the estimator has no adjoint that could correct the value, as the last point showed.
-  const bool corrects = current_ && can_correct(*current_);
+  const bool corrects = e.from && can_correct(*e.from);
   if (corrects && correctable(e) && std::isfinite(e.value)) solve_adjoint(e, tolerance.adjoint);
   return e;
 }
 
-void SingleOracle::differentiate(Evaluation& e, const Tolerance& tolerance) {
-  if (e.theta.size() != problem_.space.size())
-    throw UsageError("differentiate() takes an evaluation of this oracle; call evaluate() first");
-  const bool tape_gone = e.state && estimator_->needs().tape.wanted() && !e.state->inner.tape;
-  if (!e.state) {  // restored from a checkpoint
-    solve_inner(e, warm_start(), tolerance);
-  } else if (tape_gone || tolerance.inner < 0.9999999 * e.solved.inner) {
-    go_on(e, tolerance);
-  }
-  if (!std::isfinite(e.value)) return;
+Evaluation SingleOracle::differentiate(Evaluation e, const Tolerance& tolerance) const {
+  require_state(e, "differentiate()");
+  const bool same_adjoint = e.solved.adjoint <= 1.0000001 * tolerance.adjoint;
+  const bool tape_gone = estimator_->needs().tape.wanted() && !e.state->inner.tape;
+  if (tolerance.inner < 0.9999999 * e.solved.inner)
+    tighten(e, tolerance);
+  else if (tape_gone && !same_adjoint)
+    tighten(e, {e.solved.inner, kMissing});
+  if (!std::isfinite(e.value)) return e;
   if (!(e.solved.adjoint <= 1.0000001 * tolerance.adjoint)) solve_adjoint(e, tolerance.adjoint);
   e.gradient = in_theta(e, e.state->hyper.gradient);
+  return e;
 }
 
-void SingleOracle::solve_adjoint(Evaluation& e, double tolerance) {
+// Where the inner run is the one that would have been asked for this at once, so is the solve of the adjoint. After a solver that
+// went on from its own end, its own adjoint is the nearer start.
+const Hypergradient* SingleOracle::start_of_adjoint(const Evaluation& e) const {
+  if (!estimator_->warm()) return nullptr;
+  if (!solver_->can_record() && can_correct(*e.state)) return &e.state->hyper;
+  return e.from ? &e.from->hyper : nullptr;
+}
+
+void SingleOracle::solve_adjoint(Evaluation& e, double tolerance) const {
   const auto start = Clock::now();
-  WarmState& state = *e.state;
-  const Hypergradient* previous = estimator_->warm() && current_ ? &current_->hyper : nullptr;
+  const Hypergradient* previous = start_of_adjoint(e);
+  WarmState& state = e.state.write();
+  Hypergradient own;
+  if (previous && !(e.from && previous == &e.from->hyper)) {
+    own = state.hyper;
+    previous = &own;
+  }
   const Index steps = state.inner.steps;
   state.hyper = estimate_as_planned(problem_, e.u, *solver_, *estimator_, state.inner, previous, state.calibration,
                                     Accuracy{e.solved.inner}, tolerance);
@@ -239,12 +382,6 @@ void SingleOracle::measure_effect(Evaluation& e) const {
   e.effect = {hyper.adjoint.norm() * inner.gradient_norm / inner.residual, inner.x().norm() * lx.norm()};
 }
 
-void SingleOracle::accept(const Evaluation& e) {
-  if (!e.state) throw UsageError("accept() takes an evaluation of this oracle; call evaluate() first");
-  current_ = e.state;
-  current_->inner.tape.reset();  // only its own differentiation reads it
-}
-
 Vec SingleOracle::in_theta(const Evaluation& e, In gradient_u) const {
   Vec g(e.theta.size());
   problem_.space.pull_back(e.theta, gradient_u, g);
@@ -253,7 +390,7 @@ Vec SingleOracle::in_theta(const Evaluation& e, In gradient_u) const {
 
 // ||g - g_c|| / max(||g_c||, s) with the gradient corrected by Newton and adjoint steps, and the bound of the same quotient where
 // one is known.
-void SingleOracle::measure_error(Evaluation& e, double floor, Vec& correction) {
+void SingleOracle::measure_error(Evaluation& e, double floor, Vec& correction) const {
   const WarmState& state = *e.state;
   ErrorOptions options;
   options.floor = floor;
@@ -267,15 +404,15 @@ void SingleOracle::measure_error(Evaluation& e, double floor, Vec& correction) {
   if (std::isfinite(off) && scale > 0) d.hypergradient_error_bound = off / scale;
 }
 
-void SingleOracle::measure_reference(Evaluation& e, double floor) {
+void SingleOracle::measure_reference(Evaluation& e, double floor) const {
   const Hypergradient truth = reference_hypergradient(problem_, e.u, e.state->inner.x());
   if (truth.gradient.size() != e.u.size() || !truth.gradient.allFinite() || !usable(truth.status)) return;
   const Vec exact = in_theta(e, truth.gradient);
   e.diagnostics.hypergradient_error_reference = hypergradient_error(e.gradient, exact, floor);
 }
 
-void SingleOracle::measure_truncation_of(Evaluation& e, Index step, In correction) {
-  WarmState& state = *e.state;
+void SingleOracle::measure_truncation_of(Evaluation& e, Index step, In correction) const {
+  WarmState& state = e.state.write();
   TruncationOptions options;
   options.correct = options_.error_estimate;
   options.audit = options_.audit_every > 0 && step % options_.audit_every == 0;
@@ -299,22 +436,29 @@ void SingleOracle::measure_truncation_of(Evaluation& e, Index step, In correctio
   d.k_match = t.k_match;
 }
 
-void SingleOracle::diagnose(Evaluation& e, Index step, double error_floor) {
-  if (!e.state) throw UsageError("diagnose() takes an evaluation of this oracle; call evaluate() and differentiate() first");
-  e.state->calibration.floor = error_floor;
-  // Also where it is interrupted: what was spent here is none of the method's.
+Evaluation SingleOracle::diagnose(Evaluation e, Index step, double error_floor) const {
+  require_state(e, "diagnose()");
+  e.state.write().calibration.floor = error_floor;
+  // What is spent here is none of the method's, also where it is interrupted.
   struct Account {
-    const WorkCounter& counter;
-    Work& sum;
-    Work before = counter.read();
-    ~Account() { sum += counter.read() - before; }
-  } account{*counter_, diagnostic_};
-  Vec correction;
-  e.diagnostics.inner_loss = problem_.f->value(e.state->inner.x(), e.u);
-  if (options_.error_estimate && e.gradient.size() > 0) measure_error(e, error_floor, correction);
-  measure_truncation_of(e, step, correction);
-  if (options_.reference_every > 0 && step % options_.reference_every == 0 && e.gradient.size() > 0)
-    measure_reference(e, error_floor);
+    const SingleOracle& oracle;
+    Work before = oracle.counter_->read();
+    ~Account() {
+      const std::lock_guard lock(oracle.account_);
+      oracle.diagnostic_ += oracle.counter_->read() - before;
+    }
+  } account{*this};
+  try {
+    Vec correction;
+    e.diagnostics.inner_loss = problem_.f->value(e.state->inner.x(), e.u);
+    if (options_.error_estimate && e.gradient.size() > 0) measure_error(e, error_floor, correction);
+    measure_truncation_of(e, step, correction);
+    if (options_.reference_every > 0 && step % options_.reference_every == 0 && e.gradient.size() > 0)
+      measure_reference(e, error_floor);
+  } catch (const Interruption&) {
+    e.diagnostics.cut_short = true;
+  }
+  return e;
 }
 
 }  // namespace

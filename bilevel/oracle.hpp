@@ -4,9 +4,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <tacit/core/inner/inner.hpp>
+#include <tacit/core/support/copy_on_write.hpp>
 #include <tacit/core/support/work.hpp>
 #include <tacit/hypergrad/estimator.hpp>
 
@@ -42,49 +44,66 @@ struct Diagnostics {
   double support_changes = kMissing;  ///< entries of x that became or ceased to be zero; smooth problems have none to count
   Status inner_status = Status::not_run, hypergradient_status = Status::not_run;
   std::string inner_message, hypergradient_message;
+  bool cut_short = false;  ///< the diagnosis was interrupted; what was measured by then stands
+  Index left_out = 0;      ///< parts of a sum that had no value or no hypergradient and were left out
 };
 
-/// What is carried from one outer step to the next: one per fold or task. A value that may be copied.
+/// Inner solution and hypergradient at one point of one problem. `inner` and `hyper` report how they were got; what the next
+/// outer step starts from, carried(), is x with the solver's memory, the adjoint, and the rest of this.
 struct WarmState {
   InnerSolution inner;
   Hypergradient hyper;
   Calibration calibration;    ///< of an estimator with a target
   std::vector<double> rates;  ///< rho_hat of the last outer steps
   Vec soft_mode;              ///< eigenvector of the smallest curvature of the last diagnosed step, or empty
+  /// Without what the run alone needs: map, tape, step norms.
+  WarmState carried() const;
+  void state(StateVisitor& v);
 };
 
-/// One evaluation at theta. value is always there; gradient after Oracle::differentiate.
+/// One evaluation at theta: a value that may be copied, kept and compared with others; copies share what is large until one of
+/// them is changed. value is always there; gradient after Oracle::differentiate.
 struct Evaluation {
   Vec theta, u;
   /// l at the inner solution; where the estimator solves an adjoint equation, l(x) - w.f_x(x), without the first-order error.
   double value = kMissing;
   Vec gradient;  ///< d l / d theta; empty before differentiate
   Diagnostics diagnostics;
-  std::shared_ptr<WarmState> state;
+  CopyOnWrite<WarmState> state;   ///< of an oracle of one problem
+  CopyOnWrite<WarmState> from;    ///< what it started from; none: cold
+  std::vector<Evaluation> parts;  ///< of a sum of oracles, in its order
   double inner_seconds = 0, hypergradient_seconds = 0;
   Tolerance solved{kMissing, kMissing};  ///< what value and gradient were computed at
   /// What a unit of either tolerance does to the gradient, to first order: an upper estimate of its change. NaN: not known.
   Tolerance effect{kMissing, kMissing};
   /// Finite value, and finite gradient where there is one.
   bool finite() const;
+  /// The states recorded for differentiation go: a point that starts the next step needs them no more. Asked for more accuracy
+  /// later, an estimator that differentiates them has the inner run repeated from where it started, with the same result.
+  void forget_tape();
+  /// All that the next step needs of a point: its diagnostics are not in it.
+  void visit_state(StateVisitor& v);
 };
 
-/// The outer problem as an outer optimizer sees it. Evaluations are warm-started from the last accepted one.
+/// The outer problem as an outer optimizer sees it. No call leaves a trace but in the account of work: what one evaluation hands
+/// to the next is in the evaluation, so the order of calls changes no bit. Calls may come from several threads.
 class Oracle {
 public:
   virtual ~Oracle() = default;
-  /// Solves the inner problem at theta and evaluates l.
-  virtual Evaluation evaluate(In theta, const Tolerance& tolerance) = 0;
+  /// Solves the inner problem at theta and evaluates l, starting from `near`, an evaluation of this oracle, or cold.
+  virtual Evaluation evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const = 0;
+  Evaluation evaluate(In theta, const Tolerance& tolerance) const { return evaluate(theta, tolerance, nullptr); }
   /// The inner problem at theta solved to the tightest tolerance, whatever less the estimator would do with; no hypergradient,
   /// and a value that is l(x) as it stands.
-  virtual Evaluation evaluate_fully(In theta) { return evaluate(theta, tightest()); }
-  /// Adds the hypergradient to an evaluation of this oracle; tighter tolerances re-solve when needed.
-  virtual void differentiate(Evaluation& evaluation, const Tolerance& tolerance) = 0;
-  /// Makes this evaluation the warm start of the next ones.
-  virtual void accept(const Evaluation& evaluation) = 0;
-  /// Fills in the costly diagnostics of an accepted, differentiated evaluation (error estimate, reference, audit). error_floor:
-  /// the least denominator s of hypergradient_error.
-  virtual void diagnose(Evaluation& evaluation, Index step, double error_floor) = 0;
+  virtual Evaluation evaluate_fully(In theta, const Evaluation* near) const = 0;
+  /// The same point with its hypergradient. A tighter tolerance than it was solved at goes on with the inner run where the solver
+  /// is a map that can, else repeats it from where it had started, so that it is the point that was asked for that tightly at
+  /// once, bit for bit; only a solver that is no map goes on from its own end.
+  virtual Evaluation differentiate(Evaluation evaluation, const Tolerance& tolerance) const = 0;
+  /// Fills in the costly diagnostics of a differentiated evaluation (error estimate, reference, audit), and what the next step is
+  /// to know of them. error_floor: the least denominator s of hypergradient_error. An Interruption ends it early, which
+  /// Diagnostics::cut_short tells.
+  virtual Evaluation diagnose(Evaluation evaluation, Index step, double error_floor) const = 0;
   /// Work so far of the method itself, and of diagnostics apart from it.
   virtual Work work() const = 0;
   virtual Work diagnostic_work() const = 0;
@@ -92,9 +111,34 @@ public:
   virtual Tolerance tightest() const = 0;
   /// False where a looser tolerance would do more harm than its size says: an unrolled derivative is as good as the number of
   /// steps that were differentiated, and a warm start that meets a loose tolerance leaves none.
-  virtual bool may_loosen() const { return true; }
+  virtual bool may_loosen() const = 0;
   /// The relative error that the hypergradients aim at (hypergradient.accuracy), 0: none.
-  virtual double target() const { return 0; }
+  virtual double target() const = 0;
+};
+
+/// What every decorator of an oracle starts from: each call goes on to the oracle behind. Everything of Oracle is pure, so none
+/// can be forgotten here.
+class ForwardingOracle : public Oracle {
+public:
+  /// oracle must outlive this.
+  explicit ForwardingOracle(const Oracle& oracle) : oracle_(std::shared_ptr<const Oracle>(), &oracle) {}
+  explicit ForwardingOracle(std::shared_ptr<const Oracle> oracle) : oracle_(std::move(oracle)) {}
+  using Oracle::evaluate;
+  Evaluation evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const override;
+  Evaluation evaluate_fully(In theta, const Evaluation* near) const override;
+  Evaluation differentiate(Evaluation evaluation, const Tolerance& tolerance) const override;
+  Evaluation diagnose(Evaluation evaluation, Index step, double error_floor) const override;
+  Work work() const override;
+  Work diagnostic_work() const override;
+  Tolerance tightest() const override;
+  bool may_loosen() const override;
+  double target() const override;
+
+protected:
+  const Oracle& behind() const { return *oracle_; }
+
+private:
+  std::shared_ptr<const Oracle> oracle_;
 };
 
 struct OracleOptions {

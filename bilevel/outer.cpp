@@ -16,22 +16,15 @@ void PointOptimizer::reset(const Evaluation& start) {
 
 void PointOptimizer::refresh(const Evaluation& current) { current_ = current; }
 
-void PointOptimizer::state(StateVisitor& v) {
-  v.state("theta", current_.theta);
-  v.state("u", current_.u);
-  v.state("value", current_.value);
-  v.state("gradient", current_.gradient);
-  v.state("inner_tolerance", current_.solved.inner);
-  v.state("adjoint_tolerance", current_.solved.adjoint);
-}
+void PointOptimizer::state(StateVisitor& v) { current_.visit_state(v); }
 
-bool PointOptimizer::take(Oracle& oracle, Evaluation e, const Tolerance& tolerance, StepOutcome& outcome) {
-  if (e.gradient.size() == 0) oracle.differentiate(e, tolerance);
+bool PointOptimizer::take(const Oracle& oracle, Evaluation e, const Tolerance& tolerance, StepOutcome& outcome) {
+  if (e.gradient.size() == 0) e = oracle.differentiate(std::move(e), tolerance);
   if (!e.finite()) return false;
   outcome.step_norm = (e.theta - current_.theta).norm();
   outcome.moved = outcome.step_norm > 0;
-  oracle.accept(e);
   current_ = e;
+  current_.forget_tape();
   outcome.accepted = std::move(e);
   return true;
 }
@@ -44,15 +37,15 @@ StepOutcome PointOptimizer::stay(std::string message) const {
   return out;
 }
 
-bool PointOptimizer::refine(Oracle& oracle, Tolerance& tolerance) {
+bool PointOptimizer::refine(const Oracle& oracle, Tolerance& tolerance) {
   if (!(tolerance.inner > 1e-14)) return false;  // 0: a fixed number of steps; below: rounding
   tolerance.inner = std::max(0.1 * tolerance.inner, 1e-14);
   tolerance.adjoint = std::max(0.1 * tolerance.adjoint, 1e-14);
-  Evaluation e = current_;
-  oracle.differentiate(e, tolerance);
+  Evaluation e = oracle.differentiate(current_, tolerance);
   if (!e.finite()) return false;
-  oracle.accept(e);
+  if (usable(current_.diagnostics.hypergradient_status) && !usable(e.diagnostics.hypergradient_status)) return false;
   current_ = std::move(e);
+  current_.forget_tape();
   return true;
 }
 
@@ -104,7 +97,7 @@ void GradientDescentOuter::state(StateVisitor& v) {
   v.state("trial", trial_);
 }
 
-StepOutcome GradientDescentOuter::step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
+StepOutcome GradientDescentOuter::step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
   Tolerance now = tolerance;
   StepOutcome out;
   for (int attempt = 0; attempt < 2; ++attempt) {
@@ -115,7 +108,7 @@ StepOutcome GradientDescentOuter::step(Oracle& oracle, const HyperSpace& space, 
       const Vec theta = projected_step(space, current_.theta, -t * current_.gradient, kMaxMove);
       const double slope = current_.gradient.dot(theta - current_.theta);
       if (!(slope < 0)) break;
-      Evaluation e = oracle.evaluate(theta, now);
+      Evaluation e = oracle.evaluate(theta, now, &current_);
       ++out.evaluations;
       if (!std::isfinite(e.value) || e.value > current_.value + 1e-4 * slope) continue;
       if (!take(oracle, std::move(e), now, out)) continue;
@@ -145,7 +138,7 @@ void AdamOuter::state(StateVisitor& v) {
   v.state("second_moment", second_);
 }
 
-StepOutcome AdamOuter::step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
+StepOutcome AdamOuter::step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
   const Vec& g = current_.gradient;
   ++count_;
   first_ = 0.9 * first_ + 0.1 * g;
@@ -158,14 +151,14 @@ StepOutcome AdamOuter::step(Oracle& oracle, const HyperSpace& space, const Toler
   const Vec move = (first_ / c1).array() / (size.array() + least);
   StepOutcome out;
   for (int halvings = 0; halvings < 20; ++halvings, t *= 0.5) {  // halved only where the loss is not finite
-    Evaluation e = oracle.evaluate(projected_step(space, current_.theta, -t * move, kMaxMove), tolerance);
+    Evaluation e = oracle.evaluate(projected_step(space, current_.theta, -t * move, kMaxMove), tolerance, &current_);
     ++out.evaluations;
     if (std::isfinite(e.value) && take(oracle, std::move(e), tolerance, out)) return out;
   }
   return stay("the outer loss is not finite around the current point");
 }
 
-StepOutcome HoagOuter::step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
+StepOutcome HoagOuter::step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) {
   Tolerance now = tolerance;
   StepOutcome out;
   for (int attempt = 0; attempt < 3; ++attempt) {
@@ -176,7 +169,7 @@ StepOutcome HoagOuter::step(Oracle& oracle, const HyperSpace& space, const Toler
       const Vec theta = projected_step(space, current_.theta, -current_.gradient / lipschitz_, kMaxMove);
       const double expected = 0.5 * lipschitz_ * (theta - current_.theta).squaredNorm();
       if (!(expected > 1e-15 * std::abs(current_.value))) break;
-      Evaluation e = oracle.evaluate(theta, now);
+      Evaluation e = oracle.evaluate(theta, now, &current_);
       ++out.evaluations;
       const double before = std::isfinite(current_.solved.inner) ? current_.solved.inner : now.inner;
       const double slack = 0.25 * (now.inner + before) * std::abs(current_.value);

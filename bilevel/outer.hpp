@@ -22,14 +22,15 @@ struct StepOutcome {
 /// Follows the hypergradient over a box in theta.
 class OuterOptimizer : public Configurable {
 public:
-  /// Starts from an evaluation that is accepted and differentiated.
+  /// Starts from a differentiated evaluation.
   virtual void reset(const Evaluation& start) = 0;
-  /// One step from the current point. The oracle's warm start is moved by the optimizer through accept().
-  virtual StepOutcome step(Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) = 0;
-  /// The current point solved again, more tightly; what was learnt on the way to it is kept.
+  /// One step from the current point, near which all others are evaluated.
+  virtual StepOutcome step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) = 0;
+  /// The current point solved again, more tightly, or diagnosed; what was learnt on the way to it is kept.
   virtual void refresh(const Evaluation& current) = 0;
   /// The schedule of the tolerances that suits it, where none is asked for.
   virtual Schedule schedule() const { return Schedule::adaptive; }
+  /// What the next step needs, the current point with what it carries included.
   virtual void state(StateVisitor& v) = 0;
 };
 

@@ -73,4 +73,10 @@ void Tolerances::tighten() {
   tied_.adjoint *= 0.1;
 }
 
+void Tolerances::state(StateVisitor& v) {
+  v.state("tied.inner", tied_.inner);
+  v.state("tied.adjoint", tied_.adjoint);
+  v.state("caution", caution_);
+}
+
 }  // namespace tacit

@@ -46,6 +46,7 @@ public:
   void follow(double relative, const Tolerance& effect);
   /// A line search failed for want of accuracy: adaptive ones are a tenth from now on.
   void tighten();
+  void state(StateVisitor& v);
 
 private:
   Schedule schedule_;

@@ -1,10 +1,8 @@
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
-
-#include <Eigen/Eigenvalues>
 
 #include <tacit/bilevel/truncation.hpp>
+#include <tacit/hypergrad/detail/adjoint_solve.hpp>
 
 namespace tacit {
 namespace {
@@ -12,78 +10,7 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 
-// A fixed vector with entries in (-1, 1) without structure (splitmix64), the same on every machine.
-Vec fixed_random(Index n, std::uint64_t seed) {
-  Vec v(n);
-  std::uint64_t s = seed;
-  for (Index i = 0; i < n; ++i) {
-    s += 0x9e3779b97f4a7c15ULL;
-    std::uint64_t z = s;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-    z ^= z >> 31;
-    v[i] = 2 * (static_cast<double>(z >> 11) * 0x1.0p-53) - 1;
-  }
-  return v;
-}
-
-// Takes the components along the first k columns out of v, twice (Kahan: twice is enough).
-void orthogonalize(const Eigen::MatrixXd& basis, Index k, Vec& v) {
-  for (int pass = 0; pass < 2; ++pass) v -= basis.leftCols(k) * (basis.leftCols(k).transpose() * v);
-}
-
 }  // namespace
-
-Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In start, const LanczosOptions& options) {
-  const Index n = start.size();
-  const Index limit = std::min(n, options.max_steps);
-  Spectrum out;
-  if (n == 0) return out;
-  Eigen::MatrixXd basis(n, limit);
-  Eigen::MatrixXd t = Eigen::MatrixXd::Zero(limit, limit);
-  Vec v = fixed_random(n, 1);
-  v *= 0.1 / v.norm();
-  if (const double norm = start.norm(); norm > 0 && std::isfinite(norm)) v += start / norm;
-  v.normalize();
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> ritz;
-  Vec hv(n);
-  for (Index k = 0; k < limit; ++k) {
-    basis.col(k) = v;
-    product(v, hv);
-    ++out.products;
-    t(k, k) = v.dot(hv);
-    if (!std::isfinite(t(k, k))) return out;
-    orthogonalize(basis, k + 1, hv);
-    double beta = hv.norm();
-    const bool exhausted = beta <= 1e-13 * t.topLeftCorner(k + 1, k + 1).diagonal().cwiseAbs().maxCoeff();
-    ritz.compute(t.topLeftCorner(k + 1, k + 1));
-    const Vec& values = ritz.eigenvalues();
-    const Eigen::MatrixXd& s = ritz.eigenvectors();
-    const double tail = exhausted ? 0 : beta;
-    out.smallest = values[0];
-    out.largest = values[k];
-    out.smallest_residual = tail * std::abs(s(k, 0));
-    out.largest_residual = tail * std::abs(s(k, k));
-    const bool small_done = out.smallest_residual <= options.tolerance * std::abs(out.smallest);
-    const bool large_done =
-        !options.sharp_largest || out.largest_residual <= 0.1 * std::sqrt(std::abs(out.smallest * out.largest));
-    if (k + 1 == limit || (k >= 3 && !exhausted && small_done && large_done)) {
-      out.smallest_vector = basis.leftCols(k + 1) * s.col(0);
-      out.largest_vector = basis.leftCols(k + 1) * s.col(k);
-      break;
-    }
-    if (exhausted) {  // an invariant subspace: go on in its complement, the coupling is zero
-      hv = fixed_random(n, static_cast<std::uint64_t>(k) + 2);
-      orthogonalize(basis, k + 1, hv);
-      beta = 0;
-      v = hv.normalized();
-    } else {
-      v = hv / beta;
-    }
-    t(k, k + 1) = t(k + 1, k) = beta;
-  }
-  return out;
-}
 
 double map_rate(const StepJacobian& jacobian, Index inner_dim, Index state_dim, Index outer_dim, const Spectrum& spectrum) {
   if (inner_dim == 0 || state_dim % inner_dim != 0 || spectrum.smallest_vector.size() != inner_dim) return kNaN;
@@ -119,7 +46,7 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
                 bool sharp, const TruncationOptions& options) {
   const Index n = inner.inner_dim;
   StandIn out;
-  Vec x = inner.x(), g(n), step(n), diagonal(n);
+  Vec x = inner.x(), g(n), step(n);
   double least = std::numeric_limits<double>::infinity();
   const bool told = correction.size() == n && correction.allFinite() && !correction.isZero(0);
   if (told) {
@@ -158,13 +85,10 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     CgOptions cg;
     cg.tolerance = 1e-6;
     cg.max_steps = options.max_products;
-    std::optional<DiagonalInverse> jacobi;
-    if (curvature->diagonal(diagonal)) {
-      jacobi.emplace(diagonal);
-      cg.preconditioner = &*jacobi;
-    }
+    const auto jacobi = detail::jacobi(*curvature, n);
+    cg.preconditioner = jacobi.get();
     step.setZero();
-    const CgResult result = conjugate_gradient(product, g, step, cg);
+    const CgResult result = detail::solve_with(*curvature, g, step, cg);
     if (result.status == Status::failed || result.status == Status::negative_curvature || !step.allFinite()) break;
     x -= step;
   }

@@ -1,34 +1,15 @@
 // How much of an inner run a warm start replaces: rate of the map, head start in nats, implicit truncation k_eff.
 #pragma once
-#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <tacit/core/inner/inner.hpp>
+#include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/rate.hpp>
 
 namespace tacit {
-
-/// Extreme eigenvalues of a symmetric matrix with their vectors and residuals ||H v - lambda v||.
-struct Spectrum {
-  double smallest = std::numeric_limits<double>::quiet_NaN(), largest = smallest;
-  double smallest_residual = smallest, largest_residual = smallest;
-  Vec smallest_vector, largest_vector;
-  Index products = 0;
-};
-
-struct LanczosOptions {
-  Index max_steps = 40;
-  double tolerance = 1e-3;  ///< stop when the smallest pair's residual is at most tolerance * smallest
-  bool sharp_largest =
-      false;  ///< also until the largest pair's residual is at most 0.1 sqrt(smallest largest): its error is 1 % of smallest
-};
-
-/// Lanczos with full reorthogonalization (Lanczos 1950; Paige 1972) from `start` (mixed with a fixed pseudo-random vector, so
-/// that no mode is missed). Exact when max_steps reaches the dimension, which is the size of start; start may be zero.
-Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In start, const LanczosOptions& options = {});
 
 /// Spectral radius of the state Jacobian A_z of a map whose blocks are polynomials of f_xx (gradient descent, heavy ball,
 /// Nesterov): the larger one of its restrictions to the two extreme eigenvectors. NaN when the state is no stack of copies of x.

@@ -35,6 +35,7 @@ configure_package_config_file(
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/TacitConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 install(
   FILES "${PROJECT_BINARY_DIR}/TacitConfig.cmake" "${PROJECT_BINARY_DIR}/TacitConfigVersion.cmake"
+        "${PROJECT_SOURCE_DIR}/cmake/TacitEigen.cmake"
   DESTINATION "${TACIT_PACKAGE_DIR}"
   COMPONENT Library)
 if(TARGET tacit)

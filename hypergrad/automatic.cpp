@@ -12,16 +12,6 @@
 
 namespace tacit {
 
-double Calibration::chi() const {
-  const double relative = sensitivity / std::max(std::isnan(norm) ? 0 : norm, floor);
-  return relative > 1 ? relative : 1;
-}
-
-double Calibration::rate() const {
-  const double largest = largest_recent(rates);
-  return std::isnan(largest) ? 0 : largest;
-}
-
 bool SettledGradient::settled(Vec gradient) {
   last_.push_front(std::move(gradient));
   if (last_.size() > 5) last_.pop_back();

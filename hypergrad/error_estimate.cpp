@@ -6,6 +6,7 @@
 
 #include <tacit/core/linear/linear_model.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
+#include <tacit/hypergrad/detail/newton.hpp>
 
 namespace tacit {
 
@@ -51,7 +52,7 @@ public:
   double scale(In gradient_u) const { return std::max(size(gradient_u), options_.floor); }
   void bound(const Hypergradient& hyper, ErrorEstimate& e);
 
-  const Vec& x() const { return x_; }
+  const Vec& x() const { return point_.x; }
   const Vec& adjoint() const { return w_; }
   const Vec& gradient() const { return g_; }
   /// Small residuals of the start: the inner point and the adjoint were solved for.
@@ -79,42 +80,41 @@ private:
   Vec u_, slope_;
   const ErrorOptions& options_;
   std::shared_ptr<const LinearOperator> factor_;
-  Vec x_, w_, lx_, lu_, g_;
-  Vec hw_;  ///< f_xx w at (x_, w_); empty: not known
-  FirstOrder at_;
-  std::unique_ptr<const Curvature> c_;
+  detail::NewtonPoint point_;
+  Vec w_, lx_, lu_, g_;
+  Vec hw_;  ///< f_xx w at (point_.x, w_); empty: not known
   double floor_ = 0, adjoint_residual_ = 0;
   bool at_floor_ = false, adjoint_at_floor_ = false, tight_ = false, factored_ = false;
-  bool exact_ = false;  ///< factor_ is that of f_xx at x_
+  bool exact_ = false;  ///< factor_ is that of f_xx at point_.x
 };
 
 Correction::Correction(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
                        const ErrorOptions& options)
-    : problem_(problem), u_(u), slope_(detail::theta_slope(problem, u)), options_(options), factor_(inner.inverse), x_(inner.x()),
-      w_(Vec::Zero(x_.size())), lx_(x_.size()), lu_(u.size()), g_(u.size()), exact_(inner.inverse && inner.inverse_exact) {
-  if (hyper.adjoint.size() == x_.size() && hyper.adjoint.allFinite()) w_ = hyper.adjoint;
-  c_ = problem.f->linearize(x_, u_, &at_);
+    : problem_(problem), u_(u), slope_(detail::theta_slope(problem, u)), options_(options), factor_(inner.inverse),
+      point_(detail::newton_point(problem, u, inner.x())), w_(Vec::Zero(inner.inner_dim)), lx_(w_.size()), lu_(u.size()),
+      g_(u.size()), exact_(inner.inverse && inner.inverse_exact) {
+  if (hyper.adjoint.size() == w_.size() && hyper.adjoint.allFinite()) w_ = hyper.adjoint;
   const double unit = inner.residual > 0 ? inner.gradient_norm / inner.residual : problem.f->gradient_scale(u_);
   floor_ = 10 * kEps * unit;
-  tight_ = at_.gradient.norm() <= 1e-5 * unit && hyper.residual <= 1e-3;
+  tight_ = point_.at.gradient.norm() <= 1e-5 * unit && hyper.residual <= 1e-3;
   if (!bounded()) return;
-  problem.l->gradient(x_, u_, lx_, lu_);
-  g_ = detail::implicit_gradient(*c_, w_, lu_);
+  problem.l->gradient(point_.x, u_, lx_, lu_);
+  g_ = detail::implicit_gradient(*point_.curvature, w_, lu_);
 }
 
 /// A factor of f_xx while that costs no more than some products: what is left of a residual after few steps of CG says nothing
 /// of modes as soft as those of more columns than rows.
 std::shared_ptr<const LinearOperator> Correction::preconditioner() {
   if (!factor_ && !factored_) factor_here();
-  return factor_ ? factor_ : detail::jacobi(*c_, x_.size());
+  return factor_ ? factor_ : detail::jacobi(*point_.curvature, point_.x.size());
 }
 
 void Correction::factor_here() {
-  const Index n = x_.size();
+  const Index n = point_.x.size();
   factored_ = true;
   if (exact_ || n > LinearModel::kEigenDim) return;
   Mat h(n, n);
-  const auto inverse = c_->dense(h) ? cholesky_inverse(h) : nullptr;
+  const auto inverse = point_.curvature->dense(h) ? cholesky_inverse(h) : nullptr;
   exact_ = inverse != nullptr;
   if (exact_) factor_ = inverse;
 }
@@ -126,51 +126,41 @@ CgResult Correction::solve(In b, Out out) {
   cg.max_steps = kCgLimit;
   cg.preconditioner = m.get();
   cg.verify = false;
-  return detail::solve_with(*c_, b, out, cg);
+  return detail::solve_with(*point_.curvature, b, out, cg);
 }
 
 /// By the factor where it is that of this point, which takes no product.
 bool Correction::newton_direction(Vec& d) {
-  d = Vec::Zero(x_.size());
+  d = Vec::Zero(point_.x.size());
   (void)preconditioner();
   if (exact_) {
-    factor_->apply(-at_.gradient, d);
+    factor_->apply(-point_.at.gradient, d);
     return d.allFinite();
   }
-  const CgResult r = solve(-at_.gradient, d);
+  const CgResult r = solve(-point_.at.gradient, d);
   return r.status != Status::negative_curvature && r.status != Status::failed && d.allFinite();
 }
 
 bool Correction::newton_step() {
   Vec d;
   if (!newton_direction(d)) return false;
-  const double norm = at_.gradient.norm(), slope = at_.gradient.dot(d);
+  const double norm = point_.at.gradient.norm();
   // Where differences drown in rounding a few trials tell.
-  const int trials = norm <= 1e4 * floor_ ? 2 : 20;
-  double t = 1;
-  for (int k = 0; k < trials; ++k, t /= 2) {
-    FirstOrder trial;
-    const Vec candidate = x_ + t * d;
-    auto next = problem_.f->linearize(candidate, u_, &trial);
-    if (detail::improves(at_, trial, t * slope)) {
-      x_ = candidate;
-      at_ = std::move(trial);
-      c_ = std::move(next);
-      if (!problem_.f->quadratic()) {
-        hw_.resize(0);
-        exact_ = false;
-      }
-      return true;
+  if (detail::halve_step(problem_, u_, point_, d, norm <= 1e4 * floor_ ? 2 : 20)) {
+    if (!problem_.f->quadratic()) {
+      hw_.resize(0);
+      exact_ = false;
     }
+    return true;
   }
   at_floor_ = true;
   return norm <= 1e4 * floor_;
 }
 
 bool Correction::newton() {
-  const double start = at_.gradient.norm();
+  const double start = point_.at.gradient.norm();
   for (Index k = 0; k < options_.max_newton && !at_floor_; ++k) {
-    const double norm = at_.gradient.norm();
+    const double norm = point_.at.gradient.norm();
     if (!std::isfinite(norm)) return false;
     at_floor_ = norm <= floor_;
     if (at_floor_ || (k > 0 && norm <= 0.1 * start)) break;
@@ -183,7 +173,7 @@ bool Correction::newton() {
 Vec Correction::adjoint_left() {
   if (hw_.size() != w_.size()) {
     hw_ = Vec::Zero(w_.size());
-    if (!w_.isZero(0)) c_->hessian(w_, hw_);
+    if (!w_.isZero(0)) point_.curvature->hessian(w_, hw_);
   }
   return lx_ - hw_;
 }
@@ -195,9 +185,9 @@ double Correction::adjoint_rounding() const {
 }
 
 bool Correction::correct_adjoint() {
-  problem_.l->gradient(x_, u_, lx_, lu_);
+  problem_.l->gradient(point_.x, u_, lx_, lu_);
   const double unit = lx_.norm();
-  Vec r = adjoint_left(), dw = Vec::Zero(x_.size());
+  Vec r = adjoint_left(), dw = Vec::Zero(point_.x.size());
   if (r.norm() > unit) {  // worse than no adjoint at all
     w_.setZero();
     r = lx_;
@@ -220,7 +210,7 @@ bool Correction::correct_adjoint() {
     hw_.resize(0);
   }
   adjoint_residual_ = unit > 0 ? r.norm() / unit : 0;
-  g_ = detail::implicit_gradient(*c_, w_, lu_);
+  g_ = detail::implicit_gradient(*point_.curvature, w_, lu_);
   return status != Status::negative_curvature && status != Status::failed && g_.allFinite();
 }
 
@@ -229,10 +219,11 @@ bool Correction::correct_adjoint() {
 bool Correction::within(double much) const {
   const double mu = problem_.f->convexity(u_);
   if (!(mu > 0)) return true;
-  const double e = at_floor_ ? 0 : at_.gradient.norm() / mu, w = adjoint_residual_ * lx_.norm() / mu;
-  if (const LinearModel* f = problem_.f->linear()) return penalised(*f, slope_, x_) * w + penalised(*f, slope_, w_) * e <= much;
+  const double e = at_floor_ ? 0 : point_.at.gradient.norm() / mu, w = adjoint_residual_ * lx_.norm() / mu;
+  if (const LinearModel* f = problem_.f->linear())
+    return penalised(*f, slope_, point_.x) * w + penalised(*f, slope_, w_) * e <= much;
   const double share = much / size(g_);
-  return e <= share * x_.norm() && w <= share * w_.norm();
+  return e <= share * point_.x.norm() && w <= share * w_.norm();
 }
 
 bool Correction::round() { return newton() && correct_adjoint(); }
@@ -240,32 +231,32 @@ bool Correction::round() { return newton() && correct_adjoint(); }
 bool Correction::by_factor() {
   (void)preconditioner();
   if (!exact_ || !problem_.f->quadratic()) return false;
-  Vec r = adjoint_left(), d(x_.size());
-  factor_->apply(at_.gradient, d);
-  x_ -= d;
+  Vec r = adjoint_left(), d(point_.x.size());
+  factor_->apply(point_.at.gradient, d);
+  point_.x -= d;
   r -= lx_;
-  problem_.l->gradient(x_, u_, lx_, lu_);
+  problem_.l->gradient(point_.x, u_, lx_, lu_);
   r += lx_;
   factor_->apply(r, d);
   w_ += d;
-  g_ = detail::implicit_gradient(*problem_.f->linearize(x_, u_), w_, lu_);
+  g_ = detail::implicit_gradient(*problem_.f->linearize(point_.x, u_), w_, lu_);
   return g_.allFinite();
 }
 
-Correction::Exact Correction::here() { return {x_, w_, at_.gradient, lx_, adjoint_left(), g_}; }
+Correction::Exact Correction::here() { return {point_.x, w_, point_.at.gradient, lx_, adjoint_left(), g_}; }
 
 /// A step with the factor of f_xx, for what rounding, CG or a start that was good enough left.
 void Correction::sharpen(Exact& at) {
   factor_here();
   if (!exact_) return;
-  Vec lu(u_.size()), d(x_.size());
+  Vec lu(u_.size()), d(point_.x.size());
   factor_->apply(at.fx, d);
   at.x -= d;
   factor_->apply(at.left, d);
   at.w += d;
   problem_.f->gradient(at.x, u_, at.fx);
   problem_.l->gradient(at.x, u_, at.lx, lu);
-  c_->hessian(at.w, at.left);
+  point_.curvature->hessian(at.w, at.left);
   at.left = at.lx - at.left;
   at.gradient = detail::implicit_gradient(*problem_.f->linearize(at.x, u_), at.w, lu);
 }

@@ -29,6 +29,7 @@ struct Calibration {
   /// The contraction factor to assume at least: a short run, or a short sweep, sees only the fast modes. 0 while nothing is
   /// known.
   double rate() const;
+  void state(StateVisitor& v);
 };
 
 /// d l(x(u), u) / du with the account of how it was got.
@@ -44,6 +45,7 @@ struct Hypergradient {
   Index window = 0;                                            ///< differentiated steps
   std::size_t tape_bytes = 0;                                  ///< peak bytes of stored states
   Calibration calibration;                                     ///< what an estimator with a target knows now, else empty
+  void state(StateVisitor& v);
 };
 
 /// Turns an inner solution into a hypergradient. Const and shared.
@@ -57,6 +59,8 @@ public:
   /// Sets the relative error of the hypergradient, inner error included, that the estimator is to aim at; without effect for
   /// those that have no such target (all but implicit-cg and truncated-unroll with window auto).
   virtual void aim(double /*target*/) {}
+  /// Most bytes of derivatives that it stores beside the tape, for so many entries of a state and hyperparameters.
+  virtual std::size_t stored_bytes(Index /*state_dim*/, Index /*outer_dim*/) const { return 0; }
   /// Most bytes that its stored states may take; an estimator that can do with fewer keeps fewer.
   virtual void limit_memory(std::size_t /*bytes*/) {}
   /// The relative error that it aims at, 0 for those that have none.

@@ -69,6 +69,23 @@ Hypergradient iterate(Frozen a, Index limit, double tolerance) {
   return std::move(a.h);
 }
 
+/// iterate() from the adjoint of `previous`, if any. Where no step of gradient descent can be chosen there is no hypergradient.
+Hypergradient sum_terms(const Problem& problem, In u, const InnerSolution& inner, Index limit, double tolerance,
+                        const Hypergradient* previous = nullptr) {
+  try {
+    Frozen a = freeze(problem, u, inner);
+    detail::carry_over(*a.map, a.v, previous, a.w);
+    return iterate(std::move(a), limit, tolerance);
+  } catch (const NumericalError& e) {
+    Hypergradient h;
+    h.outer_value = problem.l->value(inner.x(), u);
+    h.gradient = Vec::Constant(u.size(), std::numeric_limits<double>::quiet_NaN());
+    h.status = Status::failed;
+    h.message = e.what();
+    return h;
+  }
+}
+
 void field_limits(FieldVisitor& v, Index& max_steps, double& tolerance) {
   v.field("max_steps", max_steps, Range::at_least(1), "terms, that is products with the adjoint of the inner map, at most");
   v.field("tolerance", tolerance, Range{0, 1, false, true},
@@ -81,7 +98,7 @@ void NeumannEstimator::fields(FieldVisitor& v) { field_limits(v, max_steps, rela
 
 Hypergradient NeumannEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient*,
                                          double tolerance) const {
-  return iterate(freeze(problem, u, inner), max_steps, tolerance);
+  return sum_terms(problem, u, inner, max_steps, tolerance);
 }
 
 void FixedPointEstimator::fields(FieldVisitor& v) {
@@ -91,14 +108,12 @@ void FixedPointEstimator::fields(FieldVisitor& v) {
 
 Hypergradient FixedPointEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner,
                                             const Hypergradient* previous, double tolerance) const {
-  Frozen a = freeze(problem, u, inner);
-  if (warm_start) detail::carry_over(*a.map, a.v, previous, a.w);
-  return iterate(std::move(a), max_steps, tolerance);
+  return sum_terms(problem, u, inner, max_steps, tolerance, warm_start ? previous : nullptr);
 }
 
 Hypergradient OneStepEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient*,
                                          double) const {
-  return iterate(freeze(problem, u, inner), 1, 0);
+  return sum_terms(problem, u, inner, 1, 0);
 }
 
 }  // namespace tacit

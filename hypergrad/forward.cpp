@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include <tacit/core/support/saturate.hpp>
 #include <tacit/core/support/text.hpp>
 
 namespace tacit {
@@ -11,6 +12,21 @@ namespace {
 
 /// As in reverse mode: what is left of the first increment when a recursion counts as converged.
 constexpr double kForgotten = 1e-6;
+
+/// dx_0/du, n x m, some columns at a time.
+Mat start_jacobian(const Start& start, In u, Index n) {
+  constexpr Index kBlock = 16;
+  const Index m = u.size();
+  Mat all(n, m);
+  for (Index at = 0; at < m; at += kBlock) {
+    const Index k = std::min(kBlock, m - at);
+    Mat du = Mat::Zero(m, k), dx(n, k);
+    du.middleRows(at, k).setIdentity();
+    start.jvp(u, du, dx);
+    all.middleCols(at, k) = dx;
+  }
+  return all;
+}
 
 /// Plain steps z_0 -> z_k0.
 Vec run_plain(const FixedPointMap& map, In u, const Vec& z0, Index k0) {
@@ -26,10 +42,10 @@ Vec run_plain(const FixedPointMap& map, In u, const Vec& z0, Index k0) {
 double run_tangents(const FixedPointMap& map, In u, Vec z, Mat& dz, Index first, Index last) {
   Vec next(z.size());
   Mat dnext(dz.rows(), dz.cols());
-  const Mat du = Mat::Identity(u.size(), u.size());
+  const Mat identity;  // without entries: what du = I need not be stored for
   double unit = 0, increment = 0;
   for (Index j = first; j < last; ++j) {
-    map.step_tangents(j, z, u, dz, du, next, dnext);
+    map.step_tangents(j, z, u, dz, identity, next, dnext);
     if (j == first || j + 1 == last) increment = (dnext - dz).norm();
     if (j == first) unit = increment;
     z.swap(next);
@@ -43,6 +59,11 @@ double run_tangents(const FixedPointMap& map, In u, Vec z, Mat& dz, Index first,
 void ForwardEstimator::fields(FieldVisitor& v) {
   v.field("window", window, Range::at_least(1), CountWords{true, false},
           "the last K inner steps are differentiated, the Jacobian being zero before; all: the whole run");
+}
+
+std::size_t ForwardEstimator::stored_bytes(Index state_dim, Index outer_dim) const {
+  const auto block = multiply_saturated(static_cast<std::size_t>(state_dim), static_cast<std::size_t>(outer_dim));
+  return multiply_saturated(block, 2 * sizeof(double));
 }
 
 Hypergradient ForwardEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient*,
@@ -61,9 +82,7 @@ Hypergradient ForwardEstimator::estimate(const Problem& problem, In u, const Inn
   h.window = window.is_all() ? steps : std::min(window.n, steps);
   Mat dz = Mat::Zero(map.state_dim(), m);
   if (h.window == steps && inner.cold && problem.start) {
-    Mat dx(n, m);
-    problem.start->jvp(u, Mat::Identity(m, m), dx);
-    map.lift_tangents(dx, dz);
+    map.lift_tangents(start_jacobian(*problem.start, u, n), dz);
   }
   Vec z = run_plain(map, u, inner.z0, steps - h.window);
   h.residual = run_tangents(map, u, std::move(z), dz, steps - h.window, steps);

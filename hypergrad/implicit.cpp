@@ -10,48 +10,6 @@
 
 namespace tacit {
 
-namespace detail {
-
-std::shared_ptr<const LinearOperator> jacobi(const Curvature& c, Index n) {
-  Vec d(n);
-  if (!c.diagonal(d)) return nullptr;
-  return std::make_shared<const DiagonalInverse>(d);
-}
-
-CgResult solve_with(const Curvature& c, In b, Out w, const CgOptions& options) {
-  return conjugate_gradient([&](In p, Out out) { c.hessian(p, out); }, b, w, options);
-}
-
-Vec implicit_gradient(const Curvature& c, In w, In lu) {
-  Vec cross(lu.size());
-  c.cross(w, cross);
-  return lu - cross;
-}
-
-bool improves(const FirstOrder& at, const FirstOrder& trial, double slope) {
-  if (-slope > 1e-10 * std::abs(at.value)) return trial.value <= at.value + 1e-4 * slope;
-  return trial.gradient.norm() < at.gradient.norm();
-}
-
-void carry_over(const FixedPointMap& map, In v, const Hypergradient* previous, Vec& w) {
-  if (!previous || previous->state_adjoint.size() != v.size() || !previous->state_adjoint.allFinite() || v.isZero(0)) return;
-  const Index n = map.inner_dim();
-  const double was = previous->state_adjoint.head(n).norm();
-  const double alpha = was > 0 && previous->adjoint.size() == n ? previous->adjoint.norm() / was : map.step_size();
-  w = alpha / map.step_size() * previous->state_adjoint;
-}
-
-Vec theta_slope(const Problem& problem, In u) {
-  Vec slope = Vec::Ones(u.size());
-  if (problem.space.size() != u.size()) return slope;
-  Vec theta(u.size());
-  problem.space.from_model(u, theta);
-  problem.space.slope(theta, slope);
-  return slope;
-}
-
-}  // namespace detail
-
 namespace {
 
 std::shared_ptr<const LinearOperator> choose_preconditioner(const std::string& choice, const InnerSolution& inner,

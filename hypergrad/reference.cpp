@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
+#include <tacit/hypergrad/detail/newton.hpp>
 #include <tacit/hypergrad/implicit.hpp>
 
 namespace tacit {
@@ -45,39 +46,16 @@ private:
   std::shared_ptr<const LinearOperator> factor_;
 };
 
-struct Point {
-  Vec x;
-  FirstOrder at;
-  std::unique_ptr<const Curvature> curvature;
-  double norm() const { return at.gradient.norm(); }
-};
-
-Point point_at(const Problem& problem, In u, Vec x) {
-  Point p;
-  p.x = std::move(x);
-  p.curvature = problem.f->linearize(p.x, u, &p.at);
-  return p;
-}
-
 /// Halves the step until f or ||f_x|| gets smaller; a step that moves only the last digits is tried whole, no shorter.
-bool advance(const Problem& problem, In u, Point& p, const Vec& d) {
-  const bool last_digits = d.norm() <= 1e-10 * p.x.norm();
-  const double slope = p.at.gradient.dot(d);
-  for (double t = 1; t > 1e-10; t /= 2) {
-    Point trial = point_at(problem, u, p.x + t * d);
-    if (detail::improves(p.at, trial.at, t * slope)) {
-      p = std::move(trial);
-      return true;
-    }
-    if (last_digits) return false;
-  }
-  return false;
+bool advance(const Problem& problem, In u, detail::NewtonPoint& p, const Vec& d) {
+  constexpr int kHalvings = 34;  // down to 1e-10 of the step
+  return detail::halve_step(problem, u, p, d, d.norm() <= 1e-10 * p.x.norm() ? 1 : kHalvings);
 }
 
 }  // namespace
 
 Polished polish(const Problem& problem, In u, In x, Index max_steps) {
-  Point p = point_at(problem, u, x);
+  detail::NewtonPoint p = detail::newton_point(problem, u, x);
   Directions directions(problem.f->quadratic());
   Status status = Status::step_limit;
   Vec d;

@@ -2,21 +2,6 @@
 
 namespace tacit {
 
-void check_pair(const std::string& estimator_name, const HypergradientEstimator& estimator, const std::string& solver_name,
-                const InnerSolver& solver) {
-  if (solver.can_record()) return;
-  const Needs needs = estimator.needs();
-  const char* remedy = "; use 'implicit-cg' or an iterative solver (gradient-descent, heavy-ball, nesterov)";
-  if (needs.tape.wanted())
-    throw UsageError(
-        "estimator '" + estimator_name + "' needs a recorded trajectory; solver '" + solver_name + "' records none" + remedy,
-        "hypergradient.estimator");
-  if (needs.map)
-    throw UsageError("estimator '" + estimator_name + "' differentiates the steps of a fixed-point map; solver '" + solver_name +
-                         "' is none" + remedy,
-                     "hypergradient.estimator");
-}
-
 void register_estimators(Registry<HypergradientEstimator>& registry) {
   registry.add("full-unroll", "reverse mode over all inner steps", [] { return std::make_unique<UnrollEstimator>(false); });
   registry.add("truncated-unroll", "reverse mode over the last K inner steps",

@@ -18,12 +18,26 @@ namespace {
 /// For tables.
 std::string brief(double value) { return digits(value, 4); }
 
-bool has_script(const std::string& kind) { return kind == "ridge" || kind == "logistic"; }
+/// What a kind is elsewhere; empty: no other tool has it.
+std::vector<ElsewhereLambda> units(const std::string& kind, const FittedPenalty& penalty) {
+  const ModelKind* known = find_model_kind(kind);
+  return known && known->available() ? known->make()->elsewhere(penalty) : std::vector<ElsewhereLambda>{};
+}
+
+bool has_script(const std::string& kind) { return !units(kind, {Vec::Ones(1), 1, 1}).empty(); }
+
+std::vector<std::string> kinds_with_script() {
+  std::vector<std::string> kinds;
+  for (const ModelKind& k : model_kinds()) {
+    if (has_script(k.name)) kinds.emplace_back(k.name);
+  }
+  return kinds;
+}
 
 void check(const FittedModel& model, const ElsewhereFit& fit) {
   if (!has_script(model.kind))
-    throw UsageError("there is no script elsewhere.py or elsewhere.R for the model '" + model.kind +
-                     "'; they exist for ridge and logistic");
+    throw UsageError("there is no script elsewhere.py or elsewhere.R for the model '" + model.kind + "'; they exist for " +
+                     tacit::join(kinds_with_script(), " and "));
   if (fit.data.empty()) throw UsageError("elsewhere.py needs the rows of the final fit");
   if (fit.l2.size() != 1 && fit.l2.size() != model.coefficients.size())
     throw UsageError("elsewhere.py needs one l2, or one for each of the " + std::to_string(model.coefficients.size()) +
@@ -148,15 +162,7 @@ std::vector<ElsewhereLambda> lambda_elsewhere(const std::string& kind, In l2, do
   if (!(weight_sum > 0) || l2.size() == 0) throw UsageError("lambda elsewhere needs a penalty and a positive sum of weights");
   // The penalty of the objective divided by n, whatever the reduction; glmnet always divides by n, scikit-learn never does.
   const Vec of_mean = mean_reduction ? Vec(l2) : Vec(l2 / weight_sum);
-  const bool many = l2.size() > 1;
-  const std::string factors = many ? ", lambda = their mean and penalty.factor in proportion" : "";
-  if (kind == "ridge")
-    return {{"scikit-learn Ridge", "alpha", weight_sum * of_mean,
-             many ? "divide column j and its coefficient by sqrt(alpha_j), fit with alpha = 1" : ""},
-            {"glmnet gaussian", "lambda", sd_y * of_mean, "alpha = 0, standardize = FALSE" + factors}};
-  return {{"scikit-learn LogisticRegression", "C", (weight_sum * of_mean).cwiseInverse(),
-           many ? "multiply column j and its coefficient by sqrt(C_j), fit with C = 1" : ""},
-          {"glmnet binomial", "lambda", of_mean, "alpha = 0, standardize = FALSE" + factors}};
+  return units(kind, {of_mean, weight_sum, sd_y});
 }
 
 std::vector<std::string> lambda_elsewhere_lines(const std::vector<ElsewhereLambda>& lambdas) {

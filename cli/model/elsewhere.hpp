@@ -13,25 +13,14 @@
 
 namespace tacit {
 
-/// A penalty in another tool's units.
-struct ElsewhereLambda {
-  std::string tool;       ///< "scikit-learn Ridge"
-  std::string parameter;  ///< "alpha"
-  Vec values;             ///< one, or one per feature
-  std::string note;       ///< what else must be set for it to be the same fit
-};
-
 /// The l2 penalty of
 ///     1/n sum_i s_i loss_i + sum_j l2_j/2 w_j^2        (mean; `sum` drops 1/n)
-/// elsewhere. scikit-learn minimises sum s (y - p)^2 + alpha |w|^2 for Ridge, so alpha = n l2; |w|^2/2 + C sum s loss for
-/// LogisticRegression, so C = 1/(n l2); glmnet 1/n sum s loss + lambda |w|^2/2, for family gaussian after division of y by its
-/// standard deviation with 1/n, so lambda = l2 sd(y) there and l2 for binomial.
-/// kind: ridge or logistic, others give an empty list; weight_sum: n of the final fit; sd_y: of the final fit, weighted, divided
-/// by n.
+/// elsewhere, as the kind says (ModelTask::elsewhere); an empty list for a kind that no other tool has. weight_sum: n of the
+/// final fit; sd_y: of the final fit, weighted, divided by n.
 std::vector<ElsewhereLambda> lambda_elsewhere(const std::string& kind, In l2, double weight_sum, double sd_y,
                                               bool mean_reduction = true);
 
-/// The same as lines for a table: "scikit-learn Ridge   alpha = 4.2"; many values as their range.
+/// The same as lines for a table: "TOOL   alpha = 4.2"; many values as their range.
 std::vector<std::string> lambda_elsewhere_lines(const std::vector<ElsewhereLambda>& lambdas);
 
 /// Standard deviation with 1/n, weighted (an empty weight: all 1): sd(y) above. A fit without intercept is not centred, and

@@ -2,40 +2,10 @@
 #pragma once
 #include <filesystem>
 #include <string>
-#include <vector>
 
-#include <tacit/cli/model/metrics.hpp>
-#include <tacit/core/support/types.hpp>
-#include <tacit/problems/data/dataset.hpp>
+#include <tacit/problems/models/fitted_model.hpp>
 
 namespace tacit {
-
-enum class Task { regression, binary };
-
-/// A block of hyperparameters in natural units; labels are empty for a single value.
-struct ModelHyper {
-  std::string name;
-  std::vector<std::string> labels;
-  std::vector<double> values;
-};
-
-/// A fitted linear model: margin or prediction = coefficients . features + intercept, on the original scale of the features.
-struct FittedModel {
-  std::string tacit_version;
-  std::string name;  ///< of the run
-  std::string kind;  ///< ridge, logistic, ...
-  Task task = Task::regression;
-  std::string objective;  ///< what was minimised, in words and units
-  std::vector<std::string> features;
-  Vec coefficients;
-  double intercept = 0;
-  std::vector<std::string>
-      classes;           ///< binary: {negative, positive} as labels of the data ("rest" of several); regression: empty
-  std::string positive;  ///< binary: classes[1]
-  std::vector<ModelHyper> hyperparameters;
-  NamedValues metrics;
-  Encoder encoder;
-};
 
 /// The model as JSON, every number in its shortest form that reads back as the same double. Throws UsageError when the parts do
 /// not fit together or a coefficient is not finite; a metric that is not finite becomes null.

@@ -1,32 +1,17 @@
 // The problem of a run in formulas (MathML), with the choices it made.
 #include <tacit/cli/report/report_page.hpp>
+#include <tacit/problems/models/tasks.hpp>
 
 namespace tacit {
 
 namespace {
 
-/// A piece of a formula: a text, or pieces inside a frame.
-struct Math {
-  const char* tag;
-  std::string text;
-  std::vector<Math> parts;
-};
-
-Math name(const char* text) { return {"mi", text, {}}; }
-Math number(const char* text) { return {"mn", text, {}}; }
-Math sign(const char* text) { return {"mo", text, {}}; }
-Math words(const char* text) { return {"mtext", text, {}}; }
-Math row(std::vector<Math> parts) { return {"mrow", "", std::move(parts)}; }
-Math sub(Math base, Math index) { return {"msub", "", {std::move(base), std::move(index)}}; }
-Math sup(Math base, Math power) { return {"msup", "", {std::move(base), std::move(power)}}; }
-Math frac(Math above, Math below) { return {"mfrac", "", {std::move(above), std::move(below)}}; }
-Math under(Math base, Math below) { return {"munder", "", {std::move(base), std::move(below)}}; }
-Math space() { return {"mspace", "", {}}; }
-Math sum(const char* index) { return under(sign("\xE2\x88\x91"), name(index)); }
+using namespace formula;
+using Math = Formula;
 
 void write(HtmlWriter& w, const Math& m) {
-  if (m.tag == std::string("mspace")) return w.single("mspace", {{"width", "0.4em"}});
-  const auto element = w.open(m.tag);
+  if (m.element == std::string("mspace")) return w.single("mspace", {{"width", "0.4em"}});
+  const auto element = w.open(m.element);
   w.text(m.text);
   for (const Math& part : m.parts) write(w, part);
 }
@@ -39,8 +24,9 @@ void write_formula(HtmlWriter& w, const Math& m) {
 
 /// The choices as run.json has them.
 struct Choices {
-  bool mean, intercept, weights, logistic;
+  bool mean, intercept, weights;
   std::string per;
+  std::shared_ptr<const ModelTask> task;  ///< null: of another version
   bool one_penalty() const { return per == "all"; }
 };
 
@@ -49,8 +35,9 @@ Choices choices_of(const RunRecord& r) {
     const nlohmann::json& v = value_at(r, path);
     return v.is_boolean() && v.get<bool>();
   };
-  return {text_at(r, "model.reduction") != "sum", yes("model.intercept"), yes("model.weights"),
-          text_at(r, "model.loss") == "logistic", text_at(r, "model.penalty.per")};
+  const ModelKind* kind = find_model_kind(text_at(r, "model.kind"));
+  return {text_at(r, "model.reduction") != "sum", yes("model.intercept"), yes("model.weights"), text_at(r, "model.penalty.per"),
+          kind && kind->available() ? kind->make() : nullptr};
 }
 
 Math prediction(const Choices& c, const char* weights) {
@@ -62,16 +49,6 @@ Math prediction(const Choices& c, const char* weights) {
   return p;
 }
 
-Math loss(const Choices& c) {
-  Math p = prediction(c, "w");
-  if (c.logistic)
-    return row({name("log"), sign("("), number("1"), sign("+"),
-                sup(name("e"), row({sign("\xE2\x88\x92"), sub(name("y"), name("i")), sign("("), std::move(p), sign(")")})),
-                sign(")")});
-  return row({frac(number("1"), number("2")),
-              sup(row({sign("("), std::move(p), sign("\xE2\x88\x92"), sub(name("y"), name("i")), sign(")")}), number("2"))});
-}
-
 /// 1/n sum s_i loss_i
 Math data_term(const Choices& c, bool mean, const char* count) {
   Math m = row({});
@@ -81,7 +58,7 @@ Math data_term(const Choices& c, bool mean, const char* count) {
   }
   m.parts.push_back(sum("i"));
   if (c.weights) m.parts.push_back(sub(name("s"), name("i")));
-  m.parts.push_back(loss(c));
+  m.parts.push_back(c.task->loss_formula(prediction(c, "w")));
   return m;
 }
 
@@ -107,9 +84,7 @@ Math outer_formula(const Choices& c) {
 
 std::vector<std::string> symbols(const RunRecord& r, const Choices& c) {
   std::vector<std::string> all;
-  all.push_back(c.logistic ? "a_i, y_i: the features and the class (\xE2\x88\x92"
-                             "1 or +1) of row i."
-                           : "a_i, y_i: the features and the target of row i.");
+  all.push_back("a_i, y_i: the features and " + c.task->target_text() + " of row i.");
   all.push_back(c.intercept ? "x stacks the coefficients w and the intercept b, which is not penalised."
                             : "x are the coefficients w; there is no intercept.");
   if (c.weights) all.push_back("s_i: the weight of row i, row weight times class weight.");
@@ -145,18 +120,12 @@ void write_symbols(HtmlWriter& w, const std::string& text) {
   w.text(text.substr(from));
 }
 
-bool has_formula(const RunRecord& r) {
-  const std::string kind = text_at(r, "model.kind");
-  return kind == "ridge" || kind == "logistic";
-}
-
 }  // namespace
 
 void write_problem(HtmlWriter& w, const RunRecord& r) {
   const auto section = w.open("section");
   w.leaf("h2", "The problem in formulas");
-  if (has_formula(r)) {
-    const Choices c = choices_of(r);
+  if (const Choices c = choices_of(r); c.task) {
     w.leaf("p", r.verb == "curve" ? "The training problem, whose solution is differentiated in the penalty:"
                                   : "The training problem, solved for every \xCE\xBB that the run tries:");
     write_formula(w, inner_formula(c));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <tacit/cli/runfile/config_fields.hpp>
+#include <tacit/problems/models/tasks.hpp>
 
 namespace tacit {
 
@@ -88,7 +89,7 @@ struct ValidationBlock final : Block {
 };
 
 struct ModelBlock final : Block {
-  std::string kind = "ridge";
+  std::string kind = usual_model(false).name;
   bool intercept = true;
   std::string reduction = "mean";
   double delta = 1;
@@ -229,18 +230,6 @@ RunConfig read_overrides(const std::vector<std::string>& overrides, const Strate
 /// config.resolved.yaml and --print-config: every key in use, numbers with all their digits; reading it again gives the same
 /// configuration.
 std::string to_yaml(const RunConfig& config, const StrategyCatalog& catalog);
-
-/// A model of the run file.
-struct ModelKind {
-  const char* name;
-  const char* doc;
-  bool available;  ///< in this version
-  bool classifier;
-  bool l2, l1;  ///< hyperparameters it has
-};
-const std::vector<ModelKind>& model_kinds();
-/// Null when there is none of this name.
-const ModelKind* find_model_kind(std::string_view name);
 
 /// Why the key (of the run file as it is) has no effect: a sentence, or "" when it is in use.
 std::string why_unused(const RunConfig& config, std::string_view key);

@@ -71,7 +71,9 @@ void ValidationBlock::fields(BlockVisitor& v) {
   v.field("folds", folds, Range::at_least(2), "kfold: number of folds");
   v.field("file", file, "files: the validation rows");
   v.field("target", target, "files: target column of that file; null: as in the training data");
-  v.field("loss", loss, {"auto", "squared", "logistic", "softmax"}, "outer loss; auto: the model's");
+  std::vector<std::string> losses = loss_names();
+  losses.insert(losses.begin(), "auto");
+  v.field("loss", loss, losses, "outer loss; auto: the model's");
   v.field("stratify", stratify, "keep the shares of the classes in both parts; auto: for classification");
   v.field("split_column", split_column, "column that names the part of each row: train, validation or test (never a feature)");
 }
@@ -166,30 +168,6 @@ void CurveBlock::fields(BlockVisitor& v) {
   v.field("steps", steps, Range::at_least(1), "inner steps that are followed");
   v.field("starts", starts, "steps at which the derivative recursion starts");
   v.field("variable", variable, {"value", "log"}, "differentiate in u or in ln u");
-}
-
-const std::vector<ModelKind>& model_kinds() {
-  static const std::vector<ModelKind> kinds = {
-      {"ridge", "squared error / 2, squared penalty", true, false, true, false},
-      {"lasso", "squared error / 2, absolute penalty", false, false, false, true},
-      {"elastic-net", "squared error / 2, both penalties", false, false, true, true},
-      {"group-lasso", "squared error / 2, norms of groups", false, false, false, true},
-      {"logistic", "log-loss of two classes, squared penalty", true, true, true, false},
-      {"sparse-logistic", "log-loss of two classes, absolute penalty", false, true, false, true},
-      {"softmax", "cross-entropy of several classes, squared penalty", false, true, true, false},
-      {"svm", "half the squared hinge, squared penalty", false, true, true, false},
-      {"svr", "epsilon-insensitive loss, squared penalty", false, false, true, false},
-      {"huber", "smooth robust loss, squared penalty", false, false, true, false},
-      {"kernel-ridge", "kernel expansion, squared penalty", false, false, true, false},
-  };
-  return kinds;
-}
-
-const ModelKind* find_model_kind(std::string_view name) {
-  for (const ModelKind& k : model_kinds()) {
-    if (name == k.name) return &k;
-  }
-  return nullptr;
 }
 
 }  // namespace tacit

@@ -27,15 +27,6 @@ constexpr Later kLater[] = {
     {"validation.scheme", "gcv", "use holdout"},
     {"validation.scheme", "sure", "use holdout"},
     {"validation.loss", "softmax", "use auto, squared or logistic"},
-    {"model.kind", "lasso", "use ridge"},
-    {"model.kind", "elastic-net", "use ridge"},
-    {"model.kind", "group-lasso", "use ridge with hyper.l2: {per: group}"},
-    {"model.kind", "sparse-logistic", "use logistic"},
-    {"model.kind", "softmax", "use logistic with model.positive: one class against the rest"},
-    {"model.kind", "svm", "use logistic"},
-    {"model.kind", "svr", "use ridge"},
-    {"model.kind", "huber", "use ridge"},
-    {"model.kind", "kernel-ridge", "use ridge"},
     {"hyper.gamma", "*", "use hyper.l2"},
     {"hyper.sample_weight", "*", "use hyper.l2, and data.weight for known weights"},
     {"hyper.l2.per", "class", "use all, feature or group"},
@@ -212,8 +203,7 @@ std::string model_unused(const RunConfig& config, std::string_view key) {
   const std::string reason = "the model is " + config.model.kind;
   if (key == "model.delta" && config.model.kind != "huber") return reason;
   if (one_of(key, {"model.class_weight", "model.positive"}) && !kind->classifier) return reason;
-  if (key.substr(0, 8) == "hyper.l2" && !kind->l2) return reason;
-  if (key.substr(0, 8) == "hyper.l1" && !kind->l1) return reason;
+  if (key.substr(0, 6) == "hyper." && !kind->has(key.substr(6, key.find('.', 6) - 6))) return reason;
   return {};
 }
 
@@ -244,11 +234,16 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
 }
 
 std::string later_version(std::string_view key, std::string_view value) {
+  const auto sentence = [&](const std::string& what, std::string_view instead) {
+    return what + " is not available in this version; " + std::string(instead);
+  };
+  const std::string choice = "'" + std::string(key) + ": " + std::string(value) + "'";
+  const ModelKind* kind = key == "model.kind" ? find_model_kind(value) : nullptr;
+  if (kind && !kind->available()) return sentence(choice, kind->instead);
   for (const Later& later : kLater) {
     if (later.key != key || (later.value != "*" && later.value != value)) continue;
-    std::string what = key == "verb" ? "'tacit " + std::string(value) + "'" : "'" + std::string(key);
-    if (key != "verb") what += later.value == "*" ? "'" : ": " + std::string(value) + "'";
-    return what + " is not available in this version; " + std::string(later.instead);
+    if (key == "verb") return sentence("'tacit " + std::string(value) + "'", later.instead);
+    return sentence(later.value == "*" ? "'" + std::string(key) + "'" : choice, later.instead);
   }
   return {};
 }

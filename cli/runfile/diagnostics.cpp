@@ -193,6 +193,8 @@ const std::vector<CodeDoc>& error_codes() {
       {"W310", "the best value sits on the edge of its range", "A wider range may hold a better one.", 0},
       {"W311", "more hyperparameters than validation rows",
        "The validation loss can then be fitted by the hyperparameters alone.", 0},
+      {"W312", "the final fit is not solved to rounding",
+       "The model is fitted once more on training and validation rows; it stands where that solve ended.", 0},
       {"W320", "the reference is not confirmed",
        "Two independent ways to the exact hypergradient (implicit differentiation at a Newton-polished point, central "
        "differences "

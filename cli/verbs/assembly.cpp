@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <numeric>
-#include <set>
+#include <limits>
 
-#include <tacit/bilevel/driver.hpp>
-#include <tacit/bilevel/optimizers.hpp>
+#include <tacit/bilevel/start_search.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
@@ -18,11 +16,10 @@ namespace tacit {
 
 Strategies::Strategies()
     : solvers("solver", "inner.solver"), estimators("estimator", "hypergradient.estimator"),
-      optimizers("optimizer", "outer.optimizer"), models("model", "model.kind"), catalog(solvers, estimators, optimizers) {
+      optimizers("optimizer", "outer.optimizer"), catalog(solvers, estimators, optimizers) {
   register_solvers(solvers);
   register_estimators(estimators);
   register_optimizers(optimizers);
-  register_models(models);
 }
 
 namespace {
@@ -80,46 +77,6 @@ SplitOptions split_options(const RunConfig& c) {
   return o;
 }
 
-// Classes become -1 and +1: the later of two is the positive one, of several the one that model.positive names, against the rest.
-void code_classes(Assembly& a) {
-  const auto& classes = a.data.classes;
-  const auto& wanted = a.config.model.positive.text;
-  auto positive = static_cast<std::ptrdiff_t>(classes.size()) - 1;
-  if (wanted) {
-    const auto found = std::find(classes.begin(), classes.end(), *wanted);
-    if (found == classes.end()) throw UsageError(unknown_name("class", *wanted, classes), "model.positive");
-    positive = found - classes.begin();
-  } else if (classes.size() > 2) {
-    constexpr std::size_t kShown = 10;
-    const std::vector<std::string> some(classes.begin(),
-                                        classes.begin() + static_cast<std::ptrdiff_t>(std::min(kShown, classes.size())));
-    throw UsageError("the target has " + std::to_string(classes.size()) + " classes (" + join(some) +
-                         (classes.size() > kShown ? ", ..." : "") +
-                         "), 'logistic' tells two apart; name one with model.positive=LABEL, it is then told from the rest",
-                     "model.kind");
-  }
-  a.labels = {classes.size() > 2 ? "rest" : classes[positive == 0 ? 1 : 0], classes[static_cast<std::size_t>(positive)]};
-  for (double& v : a.y) v = static_cast<std::ptrdiff_t>(v) == positive ? 1 : -1;
-}
-
-void weigh_classes(Assembly& a) {
-  const ClassWeight& w = a.config.model.class_weight;
-  if (a.labels.empty() || (!w.balanced && w.weights.empty())) return;
-  double side[2] = {1, 1};
-  if (w.balanced) {
-    double total[2] = {0, 0};
-    for (const Index i : a.split.train) total[a.y[i] > 0] += a.weight[i];
-    for (int k = 0; k < 2; ++k) side[k] = (total[0] + total[1]) / (2 * total[k]);
-  }
-  for (const auto& [label, value] : w.weights) {
-    const auto at = std::find(a.labels.begin(), a.labels.end(), label);
-    if (at == a.labels.end()) throw UsageError(unknown_name("class", label, a.labels), "model.class_weight");
-    side[at - a.labels.begin()] = value;
-  }
-  for (Index i = 0; i < a.y.size(); ++i) a.weight[i] *= side[a.y[i] > 0];
-  a.class_weights = {{a.labels[0], side[0]}, {a.labels[1], side[1]}};
-}
-
 ModelOptions model_options(const RunConfig& c) {
   ModelOptions o;
   o.intercept = c.model.intercept;
@@ -135,6 +92,17 @@ ModelOptions model_options(const RunConfig& c) {
     o.lower = l2.range.bounds->first;
     o.upper = l2.range.bounds->second;
   }
+  return o;
+}
+
+PrepareChoices prepare_choices(const RunConfig& c, std::shared_ptr<const ModelTask> task) {
+  PrepareChoices o{std::move(task)};
+  o.positive = c.model.positive.text;
+  o.class_weight.balanced = c.model.class_weight.balanced;
+  for (const auto& [label, value] : c.model.class_weight.weights) o.class_weight.weights[label] = value;
+  const auto& standardize = c.prepare.standardize.value;
+  o.standardize = !standardize ? Standardize::automatic : *standardize ? Standardize::yes : Standardize::no;
+  o.model = model_options(c);
   return o;
 }
 
@@ -214,37 +182,14 @@ Problem with_interrupter(Problem problem, const Assembly& a) {
   return interruptible(std::move(problem), [asked = a.interrupter] { return asked->due(); });
 }
 
-/// The best of a coarse warm path from the strongest penalty down, at a loose tolerance.
-Vec coarse_path(const Problem& problem, const Assembly& a) {
-  OracleOptions options;
-  options.error_estimate = false;
-  auto oracle = make_oracle(problem, a.solver, a.estimator, options);
-  Tolerance loose = oracle->tightest();
-  loose.inner = std::max(loose.inner, 1e-4);
-  const HyperSpace& space = problem.space;
-  Vec best;
-  double best_value = std::numeric_limits<double>::infinity();
-  constexpr int kPoints = 13;
-  for (int k = kPoints - 1; k >= 0; --k) {
-    const Vec theta = space.lower() + (space.upper() - space.lower()) * (k / (kPoints - 1.0));
-    const Evaluation e = oracle->evaluate(theta, loose);
-    oracle->accept(e);
-    if (std::isfinite(e.value) && e.value < best_value) {
-      best_value = e.value;
-      best = theta;
-    }
-  }
-  return best.size() > 0 ? best : Vec((space.lower() + space.upper()) / 2);
-}
-
 /// Keys that a run file may hold but that nothing here reads yet: passed over silently they would mislead.
-void refuse_without_effect(const RunConfig& c, bool classifier) {
+void refuse_without_effect(const RunConfig& c, const ModelKind& kind) {
   std::vector<Issue> issues;
   const auto refuse = [&](const char* key, const std::string& what, const char* remedy) {
     issues.push_back(c.issue_at_key(key, "E207", "'" + std::string(key) + what + "' is not available in this version", remedy));
   };
   if (c.data.group.text) refuse("data.group", "", "name the part of each row in validation.split_column");
-  if (c.validation.loss != "auto" && c.validation.loss != (classifier ? "logistic" : "squared"))
+  if (c.validation.loss != "auto" && c.validation.loss != kind.loss)
     refuse("validation.loss", ": " + c.validation.loss, "use auto: the loss of the model");
   if (!issues.empty()) throw RunFileError(std::move(issues));
 }
@@ -252,44 +197,9 @@ void refuse_without_effect(const RunConfig& c, bool classifier) {
 /// One thread is all that the kernels use; sums over rows in a fixed order make the result the same whatever the number.
 void settle_threads(Assembly& a) {
   Count& threads = a.config.limits.threads;
-  if (threads.is_number() && threads.n > 1) a.notes.push_back("limits.threads: this version computes on one thread");
+  if (threads.is_number() && threads.n > 1) a.method.notes.push_back("limits.threads: this version computes on one thread");
   threads = Count::of(1);
 }
-
-}  // namespace
-
-Design Assembly::design(const std::vector<Index>& rows, const Scaling& with) const {
-  // The data set outlives every design made of it.
-  Design d = data.x.sparse ? Design(std::shared_ptr<const CsrMatrix>(std::shared_ptr<void>(), &data.x.csr))
-                           : Design(std::shared_ptr<const Mat>(std::shared_ptr<void>(), &data.x.dense));
-  d = d.row_list(rows);
-  if (with.active()) d = d.standardized(with.shift, with.scale);
-  return d;
-}
-
-Vec Assembly::pick(In values, const std::vector<Index>& rows) const {
-  Vec out(static_cast<Index>(rows.size()));
-  for (std::size_t i = 0; i < rows.size(); ++i) out[static_cast<Index>(i)] = values[rows[i]];
-  return out;
-}
-
-std::string Assembly::objective_text() const {
-  const bool mean = options.reduction == Reduction::mean;
-  const std::string rows = data.weighted || !class_weights.empty() ? "s_i " : "";
-  const std::string prediction = options.intercept ? "a_i.w + b" : "a_i.w";
-  const std::string loss = labels.empty() ? "(" + prediction + " - y_i)^2 / 2" : "log(1 + exp(-y_i (" + prediction + ")))";
-  const std::string penalty = options.per == PenaltyPer::all ? "l2/2 |w|^2" : "sum_j l2_j/2 w_j^2";
-  return std::string(mean ? "1/n " : "") + "sum_i " + rows + loss + " + " + penalty;
-}
-
-Split all_rows(Index rows) {
-  Split split;
-  split.train.resize(static_cast<std::size_t>(rows));
-  std::iota(split.train.begin(), split.train.end(), Index{0});
-  return split;
-}
-
-namespace {
 
 std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, const Problem& problem, const Strategies& s,
                                                          Method& m) {
@@ -318,19 +228,28 @@ std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, con
   return estimator;
 }
 
-}  // namespace
-
-namespace {
+/// "48048", or "more than" what can be counted.
+std::string byte_count(std::size_t bytes) {
+  return bytes == std::numeric_limits<std::size_t>::max() ? "more than 1.8e+19" : std::to_string(bytes);
+}
 
 /// window: auto keeps as many states as fit; what cannot do with fewer is refused before the run.
 void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver& solver, HypergradientEstimator& estimator) {
   if (!c.limits.memory.bytes) return;
-  const double limit = std::max(1.0, *c.limits.memory.bytes);
+  const double limit = std::clamp(*c.limits.memory.bytes, 1.0, 0x1p62);
   estimator.limit_memory(static_cast<std::size_t>(limit));
-  const std::size_t need = solver.tape_bytes(estimator.needs().tape, problem.f->inner_dim());
+  const Index n = problem.f->inner_dim(), m = problem.f->outer_dim();
+  if (const std::size_t stored = estimator.stored_bytes(solver.state_dim(n), m); static_cast<double>(stored) > limit)
+    throw MemoryLimitError("the derivatives of the inner variables with respect to " + std::to_string(m) +
+                               " hyperparameters take " + byte_count(stored) + " bytes, limits.memory allows " +
+                               brief_number(limit) +
+                               "; use implicit-cg or hypergradient.window=auto, whose memory does not grow with the number of "
+                               "hyperparameters",
+                           "limits.memory");
+  const std::size_t need = solver.tape_bytes(estimator.needs().tape, n);
   if (static_cast<double>(need) <= limit) return;
-  throw MemoryLimitError("the states of up to inner.max_steps steps take " + std::to_string(need) +
-                             " bytes, limits.memory allows " + brief_number(limit) +
+  throw MemoryLimitError("the states of up to inner.max_steps steps take " + byte_count(need) + " bytes, limits.memory allows " +
+                             brief_number(limit) +
                              "; use hypergradient.window=auto, hypergradient.stride=auto, fewer inner.max_steps or "
                              "implicit-cg",
                          "limits.memory");
@@ -368,45 +287,21 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   auto a = std::make_unique<Assembly>();
   a->config = std::move(config);
   const RunConfig& c = a->config;
-  a->family = strategies.models.make(c.model.kind);
-  refuse_without_effect(c, a->family->classifier());
+  const auto task = make_task(c.model.kind);
+  refuse_without_effect(c, task->kind());
   settle_threads(*a);
-  a->data = load_dataset(data_options(c, a->family->classifier()));
-  if (!a->data.weight_file.empty())  // so that the resolved run file holds from any folder
-    a->config.data.weight.text = std::filesystem::absolute(a->data.weight_file).lexically_normal().string();
-  a->split = rows == RowsUsed::all_train ? all_rows(a->data.x.rows()) : make_split(a->data, split_options(c));
-  fit_fills(a->data, a->split.train);
-  a->y = a->data.y;
-  a->weight = a->data.weight;
-  if (a->family->classifier()) code_classes(*a);
-  weigh_classes(*a);
-  const auto& standardize = c.prepare.standardize.value;
-  a->scaling = fit_scaling(a->data.x, a->weight, a->split.train,
-                           !standardize   ? Standardize::automatic
-                           : *standardize ? Standardize::yes
-                                          : Standardize::no);
-  a->options = model_options(c);
-  ModelParts& p = a->parts;
-  p.train = a->design(a->split.train, a->scaling);
-  p.y = a->pick(a->y, a->split.train);
-  p.weights = a->pick(a->weight, a->split.train);
-  p.validation = a->design(a->split.validation, a->scaling);
-  p.validation_y = a->pick(a->y, a->split.validation);
-  p.validation_weights = a->pick(a->weight, a->split.validation);
-  p.feature_names = a->data.feature_names;
-  p.groups = a->data.groups;
-  if (a->options.per == PenaltyPer::group && p.groups.empty())
-    throw UsageError("hyper.l2.per=group needs data.feature_groups", "hyper.l2.per");
+  const auto data = std::make_shared<const Dataset>(load_dataset(data_options(c, task->classifier())));
+  if (!data->weight_file.empty())  // so that the resolved run file holds from any folder
+    a->config.data.weight.text = std::filesystem::absolute(data->weight_file).lexically_normal().string();
+  Split split = rows == RowsUsed::all_train ? all_rows(data->x.rows()) : make_split(*data, split_options(c));
+  a->prepared = prepare_problem(data, std::move(split), prepare_choices(c, task));
+  a->prepared.problem.name = c.run_name;
   a->interrupter = std::make_shared<Interrupter>();
-  a->problem = with_interrupter(a->family->make(p, a->options), *a);
-  a->problem.name = c.run_name;
+  a->problem = with_interrupter(a->prepared.problem, *a);
   Method method = choose_method(c, a->problem, strategies);
   a->problem.start = method.start;
-  a->solver_name = method.solver_name;
-  a->estimator_name = method.estimator_name;
-  a->solver = method.solver;
-  a->estimator = method.estimator;
-  a->notes.insert(a->notes.end(), method.notes.begin(), method.notes.end());
+  method.notes.insert(method.notes.begin(), a->method.notes.begin(), a->method.notes.end());
+  a->method = std::move(method);
   return a;
 }
 
@@ -416,7 +311,7 @@ std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const St
   return optimizer;
 }
 
-Vec starting_point(Assembly& a, const Strategies& strategies) {
+Vec starting_point(Assembly& a) {
   const HyperSpace& space = a.problem.space;
   Vec theta = Vec::Zero(space.size());
   if (space.size() == 0) return theta;
@@ -429,29 +324,18 @@ Vec starting_point(Assembly& a, const Strategies& strategies) {
     space.project(theta);  // what rounding put outside
     return theta;
   }
-  ModelOptions one = a.options;
-  one.per = PenaltyPer::all;
-  Problem single = a.options.per == PenaltyPer::all ? a.problem : with_interrupter(a.family->make(a.parts, one), a);
+  Problem single = with_interrupter(with_one_penalty(a.prepared), a);
   single.start = a.problem.start;
-  Vec common = coarse_path(single, a);
-  if (space.size() > 1) {
+  const auto oracle = [&] {
     OracleOptions options;
     options.error_estimate = false;
     options.reference_every = 0;
-    auto oracle = make_oracle(single, a.solver, a.estimator, options);
-    auto optimizer = strategies.optimizers.make("lbfgs");
-    DriverOptions driver;
-    driver.max_steps = 20;
-    driver.tolerance = 1e-3;
-    const Summary s = solve(driver, single.space, *oracle, *optimizer, common, {}, [&] { return a.interrupter->asked(); });
-    if (s.reason == StopReason::interrupted) throw Interruption();
-    common = s.best.theta;
-  }
-  theta.setConstant(common[0]);
-  space.project(theta);
-  a.notes.push_back("hyper.l2.start: auto is " + brief_number(std::exp(common[0])) +
-                    (space.size() > 1 ? " (the tuned single penalty)" : " (the best of a coarse path)"));
-  return theta;
+    return make_oracle(single, a.method.solver, a.method.estimator, options);
+  };
+  const FoundStart found = search_start(oracle, single.space, space, [&] { return a.interrupter->asked(); });
+  a.method.notes.push_back("hyper.l2.start: auto is " + brief_number(std::exp(found.common)) +
+                           (found.tuned ? " (the tuned single penalty)" : " (the best of a coarse path)"));
+  return found.theta;
 }
 
 StartValues start_values(const Assembly& a, In theta0) {

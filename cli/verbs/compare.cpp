@@ -143,7 +143,7 @@ std::unique_ptr<Assembly> CompareRun::assembled(std::size_t case_index, Index re
   config.seed += repeat;
   session_.progress().begin("reading the data");
   auto a = assemble(std::move(config), session_.strategies());
-  a->notes.clear();  // of a solver and an estimator that are not compared
+  a->method.notes.clear();  // of a solver and an estimator that are not compared
   if (a->problem.space.size() == 0)
     throw UsageError("nothing is tuned, so there is no hypergradient to compare; give hyper.l2.start instead of hyper.l2.fix",
                      "hyper.l2.fix");
@@ -314,9 +314,9 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
 void CompareRun::run_case(std::size_t case_index, Index repeat, Assembly& a) {
   const std::string where = place(case_index, repeat);
   session_.progress().begin("looking for the start of the hyperparameters");
-  Vec theta0 = starting_point(a, session_.strategies());
+  Vec theta0 = starting_point(a);
   a.problem.space.project(theta0);
-  for (const std::string& note : a.notes) session_.log(where + ": " + note);
+  for (const std::string& note : a.method.notes) session_.log(where + ": " + note);
   const Field field = make_field(results_.plan.cases[case_index], a.problem, session_.strategies());
   session_.progress().begin("the reference run");
   ReferencePath path;
@@ -427,8 +427,9 @@ int CompareRun::run() {
   }
   try {
     prepare();
-    session_.say("minimise over w" + std::string(first_->options.intercept ? ", b" : "") + ":  " + first_->objective_text());
-    for (const std::string& w : first_->data.warnings) session_.warn({"W201", "data", w, ""});
+    session_.say("minimise over w" + std::string(first_->prepared.model().intercept ? ", b" : "") + ":  " +
+                 first_->prepared.objective_text());
+    for (const std::string& w : first_->prepared.data->warnings) session_.warn({"W201", "data", w, ""});
     run_all_or_keep();
   } catch (const UsageError& e) {
     throw RunFileError({config_.issue_of(e)});

@@ -118,7 +118,7 @@ void add_predictions(const Curve& c, const CurveOptions& o, Rows& rows) {
 }
 
 Rows curve_table(const VerbSession& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
-  Rows rows{{"objective", a.objective_text()},
+  Rows rows{{"objective", a.prepared.objective_text()},
             {"map", map_text(c, a.config) + "; L " + brief_number(c.smoothness) + ", mu " + brief_number(c.convexity) +
                         ", rate at the solution " + brief_number(c.local_rate)}};
   if (c.constants.known()) add_predictions(c, o, rows);
@@ -137,13 +137,13 @@ Rows curve_table(const VerbSession& session, const Assembly& a, const Curve& c, 
 }
 
 /// u of the run file: a curve has no validation rows on which a start could be searched.
-Vec given_point(Assembly& a, const Strategies& strategies) {
+Vec given_point(Assembly& a) {
   if (a.config.hyper.l2.fixed())
     throw UsageError("a curve differentiates in the penalty, which hyper.l2.fix holds fixed; give hyper.l2.start instead",
                      "hyper.l2.fix");
   if (a.config.hyper.l2.start.is_auto())
     throw UsageError("a curve needs a value of the penalty at which to differentiate; give hyper.l2.start", "hyper.l2.start");
-  const Vec theta = starting_point(a, strategies);
+  const Vec theta = starting_point(a);
   Vec u(theta.size());
   a.problem.space.to_model(theta, u);
   return u;
@@ -178,17 +178,17 @@ int curve(const CommandLine& line, Streams& io) {
     const auto algorithm = make_algorithm(config);
     session.progress().begin("reading the data");
     a = assemble(config, session.strategies(), RowsUsed::all_train);
-    a->notes.clear();  // of an estimator, which a curve has none of
-    const Vec u = given_point(*a, session.strategies());
+    a->method.notes.clear();  // of an estimator, which a curve has none of
+    const Vec u = given_point(*a);
     session.progress().begin("following the map and its derivative");
     c = convergence_curve(a->problem, u, *algorithm, options);
     session.open(a->config);
   } catch (const UsageError& e) {
     throw RunFileError({config.issue_of(e)});
   }
-  session.log("minimise over w" + std::string(a->options.intercept ? ", b" : "") + ":  " + a->objective_text());
+  session.log("minimise over w" + std::string(a->prepared.model().intercept ? ", b" : "") + ":  " + a->prepared.objective_text());
   if (!c.unknown.empty()) session.log(c.unknown);
-  for (const std::string& w : a->data.warnings) session.warn({"W201", "data", w, ""});
+  for (const std::string& w : a->prepared.data->warnings) session.warn({"W201", "data", w, ""});
   leave_files(session, *a, c, options);
   const auto report = leave_report(session);
   session.progress().clear();

@@ -81,19 +81,16 @@ std::string describe_topic(const Topic& topic, const StrategyCatalog& catalog) {
 std::string describe_models() {
   std::vector<std::pair<std::string, std::string>> rows;
   for (const ModelKind& k : model_kinds()) {
-    if (k.available) rows.emplace_back(k.name, k.doc);
+    if (k.available()) rows.emplace_back(k.name, k.doc);
   }
   return "models (model.kind)\n" + table(rows);
 }
 
 std::string describe_model(const ModelKind& kind) {
   std::string out = std::string(kind.name) + " (model.kind)\n  " + kind.doc + "\n";
-  if (!kind.available) return out + "  " + later_version("model.kind", kind.name) + "\n";
-  std::vector<std::string> hyper;
-  if (kind.l2) hyper.push_back("l2");
-  if (kind.l1) hyper.push_back("l1");
-  return out +
-         table({{"hyperparameters", join(hyper)}, {"target", kind.classifier ? "two classes, numbers or texts" : "a number"}});
+  if (!kind.available()) return out + "  " + later_version("model.kind", kind.name) + "\n";
+  return out + table({{"hyperparameters", join(kind.hyper)},
+                      {"target", kind.classifier ? "two classes, numbers or texts" : "a number"}});
 }
 
 constexpr int kDataExit = 3;
@@ -251,10 +248,10 @@ std::string rest_of_file(const std::string& kind, const std::optional<std::strin
 
 void check_kind(const std::string& kind) {
   const ModelKind* known = find_model_kind(kind);
-  if (known && known->available) return;
+  if (known && known->available()) return;
   std::vector<std::string> names;
   for (const ModelKind& k : model_kinds()) {
-    if (k.available) names.emplace_back(k.name);
+    if (k.available()) names.emplace_back(k.name);
   }
   if (known) throw UsageError(later_version("model.kind", kind), "model.kind");
   throw UsageError(unknown_name("model", kind, names), "model.kind");
@@ -263,7 +260,7 @@ void check_kind(const std::string& kind) {
 }  // namespace
 
 std::string starter_file(const std::string& kind) {
-  const std::string chosen = kind.empty() ? "ridge" : kind;
+  const std::string chosen = kind.empty() ? usual_model(false).name : kind;
   check_kind(chosen);
   std::string out =
       "# A starter run file: tacit check FILE tests it, tacit tune FILE runs it, tacit describe explains every key.\n";
@@ -274,7 +271,7 @@ std::string starter_file(const std::string& kind) {
 }
 
 std::string starter_file(const std::string& kind, const DataSummary& data) {
-  const std::string chosen = !kind.empty() ? kind : data.classes.empty() ? "ridge" : "logistic";
+  const std::string chosen = kind.empty() ? usual_model(!data.classes.empty()).name : kind;
   check_kind(chosen);
   DataSummary shown = data;
   for (std::string& label : shown.classes) label = one_line(label);

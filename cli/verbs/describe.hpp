@@ -34,9 +34,9 @@ struct DataSummary {
   std::vector<std::string> note;            ///< further comment lines for the user
 };
 
-/// A commented starter run file. kind: a model ("ridge", "logistic"); throws UsageError for a name that is none or not available.
+/// A commented starter run file. kind: a model, "" for the usual one; throws UsageError for a name that is none or not available.
 std::string starter_file(const std::string& kind);
-/// The same, filled in from a data file. kind "": as the target suggests (two or more classes: logistic).
+/// The same, filled in from a data file. kind "": as the target suggests, numbers or classes.
 std::string starter_file(const std::string& kind, const DataSummary& data);
 
 }  // namespace tacit

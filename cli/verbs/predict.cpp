@@ -23,30 +23,12 @@ void check_sizes(const FittedModel& model, Index rows, const PredictionExtra& ex
 
 }  // namespace
 
-double sigmoid(double margin) {
-  if (margin >= 0) return 1 / (1 + std::exp(-margin));
-  const double e = std::exp(margin);
-  return e / (1 + e);
-}
-
-Margins margins(const FittedModel& model, const std::string& data) {
-  EncodedFile file = model.encoder.encode(data);
-  if (file.x.cols() != model.coefficients.size())
-    throw UsageError("the encoder of the model makes " + std::to_string(file.x.cols()) + " features of '" + data +
-                     "', but the model has " + std::to_string(model.coefficients.size()));
-  Margins result;
-  result.values = file.x.sparse ? Vec(file.x.csr * model.coefficients) : Vec(file.x.dense * model.coefficients);
-  result.values.array() += model.intercept;
-  result.row = std::move(file.row);
-  result.warnings = std::move(file.warnings);
-  return result;
-}
-
 std::string predictions_csv(const FittedModel& model, In margin, const PredictionExtra& extra) {
   check_sizes(model, margin.size(), extra);
   const bool binary = model.task == Task::binary;
   // A classifier of margins alone (a support vector machine) has no probabilities.
-  const bool probabilities = binary && model.kind.find("logistic") != std::string::npos;
+  const ModelKind* kind = find_model_kind(model.kind);
+  const bool probabilities = binary && kind && kind->available() && kind->make()->probabilities();
   std::string text = "row";
   if (!extra.fold.empty()) text += ",fold";
   if (!extra.target.empty()) text += ",target";

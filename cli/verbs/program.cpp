@@ -64,7 +64,7 @@ int init(const CommandLine& line, Streams& io) {
   const Strategies strategies;
   const std::string kind = line.files.empty() ? "" : line.files.front();
   if (line.overrides.empty()) {
-    io.out << starter_file(kind.empty() ? "ridge" : kind);
+    io.out << starter_file(kind);
     return kDone;
   }
   const RunConfig config = read_overrides(line.overrides, strategies.catalog);

@@ -21,7 +21,6 @@
 #include <tacit/cli/verbs/report.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/core/support/text.hpp>
-#include <tacit/hypergrad/reference.hpp>
 
 namespace tacit {
 
@@ -105,15 +104,15 @@ private:
 
 void TuneRun::print_plan() {
   const Assembly& a = *a_;
-  session_.say("minimise over w" + std::string(a.options.intercept ? ", b" : "") + ":  " + a.objective_text());
-  session_.say("validate on " + std::to_string(a.split.validation.size()) + " rows, train on " +
-               std::to_string(a.split.train.size()) + " rows, " + std::to_string(a.data.x.cols()) + " features, " +
+  session_.say("minimise over w" + std::string(a.prepared.model().intercept ? ", b" : "") + ":  " + a.prepared.objective_text());
+  session_.say("validate on " + std::to_string(a.prepared.rows.validation.size()) + " rows, train on " +
+               std::to_string(a.prepared.rows.train.size()) + " rows, " + std::to_string(a.prepared.x->cols()) + " features, " +
                std::to_string(a.problem.space.size()) + " hyperparameters");
-  session_.say("inner solver " + a.solver_name + ", hypergradient " + a.estimator_name + ", outer optimizer " +
+  session_.say("inner solver " + a.method.solver_name + ", hypergradient " + a.method.estimator_name + ", outer optimizer " +
                a.config.outer.optimizer);
-  for (const std::string& note : a.notes) session_.say(note);
-  if (a.config.model.kind == "ridge" && a.problem.space.size() > 0)
-    session_.say("the outer loss of ridge can have several minima; another hyper.l2.start may find another one");
+  for (const std::string& note : a.method.notes) session_.say(note);
+  const std::string caution = a.prepared.task().caution();
+  if (a.problem.space.size() > 0 && !caution.empty()) session_.say(caution);
 }
 
 /// What an estimator with a target did in a step.
@@ -130,7 +129,7 @@ Summary TuneRun::follow(Vec theta0) {
   options.warm_start = c.inner.warm_start;
   options.reference_every = c.diagnostics.reference;
   options.audit_every = c.diagnostics.audit;
-  auto oracle = make_oracle(a_->problem, a_->solver, a_->estimator, options);
+  auto oracle = make_oracle(a_->problem, a_->method.solver, a_->method.estimator, options);
   auto optimizer = make_optimizer(c, session_.strategies());
   DriverOptions driver;
   driver.max_steps = a_->problem.space.size() == 0 ? 0 : c.outer.max_steps;
@@ -157,58 +156,55 @@ Summary TuneRun::follow(Vec theta0) {
 }
 
 void TuneRun::write_predictions() {
+  const Prepared& p = a_->prepared;
   PredictionExtra extra;
-  std::vector<Index> rows = a_->split.validation;
-  for (const Index i : rows) {
-    extra.row.push_back(a_->data.row[static_cast<std::size_t>(i)]);
+  for (const Index i : p.rows.validation) {
+    extra.row.push_back(p.data->row[static_cast<std::size_t>(i)]);
     extra.fold.push_back("validation");
-    extra.target.push_back(a_->labels.empty() ? number_text(a_->y[i]) : a_->labels[a_->y[i] > 0]);
+    extra.target.push_back(p.labels.empty() ? number_text(p.y[i]) : p.labels[p.y[i] > 0]);
   }
-  Design d = a_->design(rows, a_->scaling);
-  if (a_->options.intercept) d = d.with_intercept();
-  Vec z(d.rows());
-  d.multiply(summary_.best_evaluation.state->inner.x(), z);
-  session_.write("predictions.csv", predictions_csv(fit_->model, z, extra));
+  const Vec x = summary_.best_evaluation.state->inner.x();
+  session_.write("predictions.csv", predictions_csv(fit_->model, p.margins(p.rows.validation, x), extra));
 }
 
-ElsewhereFit elsewhere_fit(const Assembly& a, const FinalFit& f) {
+ElsewhereFit elsewhere_fit(const FinalFit& f) {
+  const Dataset& data = *f.prepared.data;
   ElsewhereFit e;
   // Weights of a file go into the script number by number.
-  e.weight_column = a.data.weight_column;
-  e.data = fit_rows(a.data, f.rows, e.weight_column, a.data.validation_target, a.data.test_target);
-  e.class_weight = a.class_weights;
-  e.intercept = a.options.intercept;
-  e.standardize = f.scaling.active();
-  e.mean_reduction = a.options.reduction == Reduction::mean;
+  e.weight_column = data.weight_column;
+  e.data = fit_rows(data, f.prepared.rows.train, e.weight_column, data.validation_target, data.test_target);
+  e.class_weight = f.prepared.class_weights;
+  e.intercept = f.prepared.model().intercept;
+  e.standardize = f.prepared.scaling.active();
+  e.mean_reduction = f.prepared.model().reduction == Reduction::mean;
   e.l2 = f.l2;
   return e;
 }
 
 void TuneRun::leave_results() {
   const Evaluation& best = summary_.best_evaluation;
+  const Prepared& p = a_->prepared;
   const Vec x = best.state->inner.x();
-  best_ = score(*a_, a_->split.validation, a_->scaling, x);
-  constant_ = intercept_alone(*a_);
+  best_ = score(p, p.rows.validation, x);
+  constant_ = intercept_alone(p);
   if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, best.theta, start_);
-  const Vec u = natural_values(a_->problem.space, best.theta, &start_);
-  // The refit fills missing cells anew, so what needs the tuned coefficients comes before it.
-  fit_ = FinalFit{};
-  fit_->model.kind = a_->config.model.kind;
-  fit_->model.task = a_->family->classifier() ? Task::binary : Task::regression;
-  fit_->model.classes = a_->labels;
-  fit_->model.positive = a_->labels.empty() ? "" : a_->labels[1];
+  fit_ = final_fit(*a_, natural_values(a_->problem.space, best.theta, &start_), x);
   if (a_->config.output.predictions) write_predictions();
-  fit_ = final_fit(*a_, u, x);
-  if (!a_->split.test.empty()) test_ = score(*a_, a_->split.test, fit_->scaling, fit_->x);
+  if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);
   fit_->model.metrics = best_->metrics;
   session_.write("hyper.csv", hyper_csv(hyper_));
   write_model(fit_->model, session_.folder() / "model.json");
-  write_elsewhere(session_.folder(), fit_->model, elsewhere_fit(*a_, *fit_));
+  write_elsewhere(session_.folder(), fit_->model, elsewhere_fit(*fit_));
+  if (fit_->solve && !fit_->solve->reached())
+    session_.warn(
+        {"W312", "result", fit_->solve->message + ".",
+         "The coefficients of model.json are the best that were found. Try prepare.standardize=true, a stronger penalty, "
+         "or outer.refit=false."});
   for (const Warning& w : bound_warnings(hyper_)) session_.warn(w);
-  if (a_->problem.space.size() > static_cast<Index>(a_->split.validation.size()))
+  if (a_->problem.space.size() > static_cast<Index>(a_->prepared.rows.validation.size()))
     session_.warn({"W311", "result",
                    "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +
-                       std::to_string(a_->split.validation.size()) +
+                       std::to_string(a_->prepared.rows.validation.size()) +
                        "); the validation loss is then no measure of what they are worth.",
                    "Use hyper.l2.per=all or group, or more validation rows."});
 }
@@ -216,8 +212,8 @@ void TuneRun::leave_results() {
 /// The final penalty in the units of other tools, a line each.
 std::vector<std::string> TuneRun::elsewhere() const {
   if (!fit_) return {};
-  return lambda_elsewhere_lines(
-      lambda_elsewhere(a_->config.model.kind, fit_->l2, fit_->weight_sum, fit_->sd_y, a_->options.reduction == Reduction::mean));
+  return lambda_elsewhere_lines(lambda_elsewhere(fit_->model.kind, fit_->l2, fit_->weight_sum, fit_->sd_y,
+                                                 fit_->prepared.model().reduction == Reduction::mean));
 }
 
 std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
@@ -272,6 +268,9 @@ json TuneRun::run_json() const {
       best_ ? json{{"loss", number_json(constant_.mean)}, {"loss_standard_error", number_json(constant_.standard_error)}}
             : json(nullptr);
   j["elsewhere"] = elsewhere();
+  const Refit* refit = fit_ && fit_->solve ? &*fit_->solve : nullptr;
+  j["refit"] =
+      refit ? json{{"status", to_string(refit->status)}, {"gradient_norm", number_json(refit->gradient_norm)}} : json(nullptr);
   return j;
 }
 
@@ -285,14 +284,14 @@ int TuneRun::run() {
     session_.progress().begin("reading the data");
     a_ = assemble(config, session_.strategies());
     session_.progress().begin("looking for the start of the hyperparameters");
-    start_ = start_values(*a_, starting_point(*a_, session_.strategies()));
+    start_ = start_values(*a_, starting_point(*a_));
     session_.open(a_->config);
   } catch (const UsageError& e) {
     throw RunFileError({config.issue_of(e)});
   }
   session_.write("run.json", begun_text(run_facts(*a_, session_)));
   print_plan();
-  for (const std::string& w : a_->data.warnings) session_.warn({"W201", "data", w, ""});
+  for (const std::string& w : a_->prepared.data->warnings) session_.warn({"W201", "data", w, ""});
   session_.progress().begin("evaluating the start");
   summary_ = follow(start_.theta);
   session_.progress().begin("fitting the final model");
@@ -318,12 +317,12 @@ int TuneRun::run() {
 
 /// The hypergradient of the chosen estimator at the start against finite differences.
 int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine& line, Streams& io) {
-  const Vec theta = starting_point(a, strategies);
+  const Vec theta = starting_point(a);
   OracleOptions options;
   options.error_estimate = false;
-  auto oracle = make_oracle(a.problem, a.solver, a.estimator, options);
+  auto oracle = make_oracle(a.problem, a.method.solver, a.method.estimator, options);
   Evaluation e = oracle->evaluate(theta, oracle->tightest());
-  oracle->differentiate(e, oracle->tightest());
+  e = oracle->differentiate(std::move(e), oracle->tightest());
   const Hypergradient fd = strategies.estimators.make("finite-difference")->estimate(a.problem, e.u, e.state->inner, nullptr, 0);
   Vec expected(theta.size());
   a.problem.space.pull_back(theta, fd.gradient, expected);
@@ -370,19 +369,21 @@ int check(const CommandLine& line, Streams& io) {
     throw RunFileError({config.issue_of(e)});
   }
   if (line.json) {
-    io.out << json{{"status", "ok"}, {"train", a->split.train.size()}, {"validation", a->split.validation.size()}}.dump(2)
+    io.out << json{{"status", "ok"}, {"train", a->prepared.rows.train.size()}, {"validation", a->prepared.rows.validation.size()}}
+                  .dump(2)
            << '\n';
     return kDone;
   }
-  io.out << aligned({{"objective", a->objective_text()},
-                     {"rows", std::to_string(a->split.train.size()) + " train, " + std::to_string(a->split.validation.size()) +
-                                  " validation, " + std::to_string(a->split.test.size()) + " test"},
-                     {"features", std::to_string(a->data.x.cols())},
-                     {"hyperparameters", std::to_string(a->problem.space.size())},
-                     {"inner solver", a->solver_name},
-                     {"estimator", a->estimator_name},
-                     {"outer optimizer", a->config.outer.optimizer}});
-  for (const std::string& note : a->notes) io.out << "  " << note << '\n';
+  io.out << aligned(
+      {{"objective", a->prepared.objective_text()},
+       {"rows", std::to_string(a->prepared.rows.train.size()) + " train, " + std::to_string(a->prepared.rows.validation.size()) +
+                    " validation, " + std::to_string(a->prepared.rows.test.size()) + " test"},
+       {"features", std::to_string(a->prepared.x->cols())},
+       {"hyperparameters", std::to_string(a->problem.space.size())},
+       {"inner solver", a->method.solver_name},
+       {"estimator", a->method.estimator_name},
+       {"outer optimizer", a->config.outer.optimizer}});
+  for (const std::string& note : a->method.notes) io.out << "  " << note << '\n';
   return kDone;
 }
 

@@ -50,32 +50,35 @@ const std::string kEigenVersion =
 
 /// The choices that make the objective what it is, for the formulas of the report.
 json model_json(const Assembly& a) {
-  const ModelOptions& o = a.options;
+  const ModelOptions& o = a.prepared.model();
   const char* per = o.per == PenaltyPer::all ? "all" : o.per == PenaltyPer::feature ? "feature" : "group";
   return {{"kind", a.config.model.kind},
-          {"loss", a.labels.empty() ? "squared" : "logistic"},
+          {"loss", a.prepared.task().kind().loss},
           {"intercept", o.intercept},
           {"reduction", o.reduction == Reduction::mean ? "mean" : "sum"},
           {"penalty", {{"per", per}, {"count", a.problem.space.size()}, {"fixed", o.fixed ? json(*o.fixed) : json(nullptr)}}},
-          {"weights", a.data.weighted || !a.class_weights.empty()},
-          {"standardized", a.scaling.active()}};
+          {"weights", a.prepared.weighted()},
+          {"standardized", a.prepared.scaling.active()}};
 }
 
 }  // namespace
 
 json run_facts(const Assembly& a, const VerbSession& session) {
   json j{{"format", kRunFormat},      {"tacit", kVersion},     {"verb", session.line().verb},
-         {"name", a.config.run_name}, {"seed", a.config.seed}, {"objective", a.objective_text()},
-         {"notes", a.notes},          {"model", model_json(a)}};
-  j["method"] = {{"inner_solver", a.solver_name}, {"estimator", a.estimator_name}, {"optimizer", a.config.outer.optimizer}};
+         {"name", a.config.run_name}, {"seed", a.config.seed}, {"objective", a.prepared.objective_text()},
+         {"notes", a.method.notes},   {"model", model_json(a)}};
+  j["method"] = {
+      {"inner_solver", a.method.solver_name}, {"estimator", a.method.estimator_name}, {"optimizer", a.config.outer.optimizer}};
   j["validation"] = a.config.validation.scheme;
   j["threads"] = a.config.limits.threads.n;
   j["versions"] = {{"tacit", kVersion}, {"eigen", kEigenVersion}, {"compiler", __VERSION__}};
   j["started"] = utc_text(session.started_at());
-  j["features"] = a.data.x.cols();
-  j["rows"] = {{"train", a.split.train.size()}, {"validation", a.split.validation.size()}, {"test", a.split.test.size()}};
+  j["features"] = a.prepared.x->cols();
+  j["rows"] = {{"train", a.prepared.rows.train.size()},
+               {"validation", a.prepared.rows.validation.size()},
+               {"test", a.prepared.rows.test.size()}};
   json files = json::array();
-  for (const FileDigest& f : a.data.files)
+  for (const FileDigest& f : a.prepared.data->files)
     files.push_back({{"path", f.path}, {"fnv1a64", std::to_string(f.digest)}, {"rows", f.rows}});
   j["data"] = files;
   if (const auto peak = peak_memory_bytes()) j["peak_memory_bytes"] = *peak;

@@ -3,29 +3,15 @@
 #include <cmath>
 
 #include <tacit/core/inner/detail/common.hpp>
+#include <tacit/core/inner/detail/line_search.hpp>
 
 namespace tacit {
 
-void hessian_matrix(const Curvature& curvature, OutM h) {
-  if (curvature.dense(h)) return;
-  constexpr Index kBlock = 16;
-  const Index n = h.rows();
-  for (Index at = 0; at < n; at += kBlock) {
-    const Index k = std::min(kBlock, n - at);
-    Mat columns = Mat::Zero(n, k), products(n, k);
-    columns.block(at, 0, k, k).setIdentity();
-    curvature.hessian_batch(columns, products);
-    h.middleCols(at, k) = products;
-  }
-}
-
 namespace {
-
-using detail::Ending;
 
 /// The factor of h + shift I with the least tried shift that makes it positive definite (0 first, then tenfold from eps times the
 /// diagonal); null when nothing helps (h is not finite).
-std::shared_ptr<const LinearOperator> factor_shifted(Mat& h, double& shift) {
+std::shared_ptr<const CholeskyInverse> factor_shifted(Mat& h, double& shift) {
   shift = 0;
   if (!h.allFinite()) return nullptr;
   const double size = std::max(h.cwiseAbs().rowwise().sum().maxCoeff(), 1e-300);
@@ -57,7 +43,7 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
   auto curvature = f.linearize(s.z, u, &at);
   const double unit = detail::gradient_unit(problem, u, s.x0, at.gradient.norm());
   const double target = accuracy.residual * unit;
-  Ending ending = Ending::limit;
+  RunEnd ending = RunEnd::limit;
   std::string why;
   Mat h(n, n);
   Vec d(n), x(n);
@@ -65,7 +51,7 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
   double norm = at.gradient.norm();
   while (true) {
     if (accuracy.residual > 0 && norm <= target) {
-      ending = Ending::target;
+      ending = RunEnd::target;
       break;
     }
     if (s.steps >= options.max_steps || !std::isfinite(norm)) break;
@@ -75,20 +61,20 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
     s.inverse = factor_shifted(h, shift);
     s.inverse_exact = shift == 0 && s.inverse != nullptr;
     if (!s.inverse) {
-      ending = Ending::failed;
+      ending = RunEnd::failed;
       why = "the Hessian of the inner objective is not finite after " + std::to_string(s.steps) + " steps";
       break;
     }
     const double floor = detail::rounding_floor(unit, l, s.z.norm());
     if (accuracy.residual > 0 && watch.stalled(norm, floor)) {
-      ending = Ending::rounding;
+      ending = RunEnd::rounding;
       break;
     }
     s.inverse->apply(at.gradient, d);
     d = -d;
     const auto search = detail::backtrack(f, u, s.z, at, d, x, trial, curvature);
     if (!search.accepted) {
-      ending = norm <= floor ? Ending::rounding : Ending::failed;
+      ending = norm <= floor ? RunEnd::rounding : RunEnd::failed;
       why = "newton found no lower point along its direction (gradient " + sci(norm) +
             "); check the derivatives of the inner objective";
       break;
@@ -121,7 +107,7 @@ InnerSolution CholeskySolver::solve(const Problem& problem, In u, const InnerSol
   s.inverse = cholesky_inverse(h);
   if (!s.inverse) {
     detail::finish(
-        s, at.gradient.norm(), unit, accuracy.residual, Ending::failed,
+        s, at.gradient.norm(), unit, accuracy.residual, RunEnd::failed,
         "the Hessian of the inner problem is not positive definite to rounding: raise the lower bound of the penalty, or use "
         "newton-cg");
     return s;
@@ -144,7 +130,7 @@ InnerSolution CholeskySolver::solve(const Problem& problem, In u, const InnerSol
   }
   if (std::isfinite(least)) s.z = best;
   const bool rounded = least <= detail::rounding_floor(unit, l, s.z.norm());
-  detail::finish(s, least, unit, accuracy.residual, rounded ? Ending::rounding : Ending::limit);
+  detail::finish(s, least, unit, accuracy.residual, rounded ? RunEnd::rounding : RunEnd::limit);
   if (accuracy.residual == 0 && rounded) s.message = "solved by one factorization; residual " + sci(s.residual);
   return s;
 }

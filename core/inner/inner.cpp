@@ -5,87 +5,11 @@
 #include <utility>
 
 #include <tacit/core/inner/detail/common.hpp>
+#include <tacit/core/inner/detail/inverse_from_pairs.hpp>
 #include <tacit/core/support/rate.hpp>
 
 namespace tacit {
 namespace detail {
-
-InnerSolution begin(const Problem& problem, In u, const InnerSolution* previous) {
-  if (!problem.f) throw UsageError("problem '" + problem.name + "' has no inner objective");
-  InnerSolution s;
-  s.inner_dim = problem.f->inner_dim();
-  if (u.size() != problem.f->outer_dim())
-    throw UsageError("the inner objective takes " + std::to_string(problem.f->outer_dim()) + " hyperparameters, got " +
-                     std::to_string(u.size()));
-  s.x_cold = problem.cold_start(u);
-  s.x0 = s.x_cold;
-  if (previous) {
-    if (previous->inner_dim != s.inner_dim)
-      throw UsageError("the previous inner solution has " + std::to_string(previous->inner_dim) + " variables, the problem has " +
-                       std::to_string(s.inner_dim) + "; start cold");
-    if (previous->x().allFinite()) {
-      s.x0 = previous->x();
-      s.cold = false;
-    }
-  }
-  s.z0 = s.x0;
-  s.z = s.x0;
-  return s;
-}
-
-double gradient_unit(const Problem& problem, In u, In x0, double first) {
-  const double unit = x0.isZero(0) ? first : problem.f->gradient_scale(u);
-  // An objective may be infinite at 0 (a barrier): nothing measured in that unit would ever be too large.
-  return unit > 0 && std::isfinite(unit) ? unit : 1;
-}
-
-void refuse_tape(const TapeRequest& tape, const char* solver) {
-  if (tape.wanted())
-    throw UsageError(
-        "solver '" + std::string(solver) +
-            "' records no trajectory; use a fixed-point map (gradient-descent, heavy-ball, nesterov) as inner.solver, or an "
-            "estimator without a tape such as implicit-cg",
-        "inner.solver");
-}
-
-double rounding_floor(double unit, double l, double x_norm) {
-  // Without a minimum ||x|| grows without end, and so would a floor that follows it: what is left of the gradient decides then.
-  constexpr double kNotStationary = 1e-3;
-  return std::min(100 * kEps * (unit + l * x_norm), kNotStationary * unit);
-}
-
-void finish(InnerSolution& s, double gradient_norm, double unit, double tolerance, Ending ending, const std::string& why) {
-  s.gradient_norm = gradient_norm;
-  s.residual = gradient_norm / unit;
-  const std::string count = std::to_string(s.steps) + (s.steps == 1 ? " step" : " steps");
-  const std::string numbers = "residual " + sci(s.residual) + ", asked " + sci(tolerance) + " after " + count;
-  if (!std::isfinite(gradient_norm) && ending != Ending::failed) {
-    s.status = Status::failed;
-    s.message = "the inner gradient is not finite after " + count;
-    return;
-  }
-  if (ending != Ending::failed && tolerance > 0 && s.residual <= tolerance) {
-    s.status = Status::converged;
-    return;
-  }
-  switch (ending) {
-    case Ending::rounding:
-      s.status = Status::rounding;
-      s.message = "the inner problem is solved as well as rounding allows: " + numbers;
-      return;
-    case Ending::failed:
-      s.status = Status::failed;
-      s.message = why;
-      return;
-    case Ending::target:
-    case Ending::limit:
-      s.status = Status::step_limit;
-      break;
-  }
-  s.message = tolerance > 0 ? "the inner problem has not converged: " + numbers
-                            : "exactly " + count + " were asked (tolerance 0); residual " + sci(s.residual);
-}
-
 namespace {
 
 double true_norm(const Problem& problem, In x, In u) {
@@ -128,55 +52,74 @@ private:
   double bound_ = std::numeric_limits<double>::quiet_NaN();
 };
 
-/// One run of a bound map, from its start or from where it stopped before.
+/// One run of a bound map, from its start or from where it stopped before. When it stops depends on no tolerance that it had
+/// before: a run that goes on is the run that was asked for the tighter tolerance at once, bit for bit.
 class MapRun {
 public:
   MapRun(const Problem& problem, In u, const Accuracy& accuracy, Index max_steps, InnerSolution& s)
-      : problem_(problem), u_(u), tolerance_(accuracy.residual), max_steps_(max_steps), s_(s), n_(s.inner_dim),
-        always_step_(s.tape.has_value()), close_(problem, u, accuracy, s) {
-    s.iterate_met = false;
-    s.gradient.resize(0);
-    if (s.steps > 0) unit_ = s.residual > 0 ? s.gradient_norm / s.residual : gradient_unit(problem, u, s.x0, known_start());
-  }
+      : problem_(problem), u_(u), tolerance_(accuracy.residual), max_steps_(max_steps), s_(s), run_(s.progress), n_(s.inner_dim),
+        close_(problem, u, accuracy, s), watch_(100, s.progress.least_norm, s.progress.since_least) {}
 
   void run() {
-    const Ending ending = iterate();
+    known_ = -1;
+    s_.iterate_met = false;
+    s_.gradient.resize(0);
+    run_.ending = iterate();
+    run_.least_norm = watch_.best();
+    run_.since_least = watch_.since();
     if (known_ < 0) {
       s_.gradient.resize(n_);
       problem_.f->gradient(s_.x(), u_, s_.gradient);
       known_ = s_.gradient.norm();
     }
-    if (unit_ < 0) unit_ = gradient_unit(problem_, u_, s_.x0, s_.steps == 0 ? known_ : first_);
-    finish(s_, known_, unit_, tolerance_, ending, why_);
-    if (s_.iterate_met && s_.status == Status::step_limit) {
-      s_.status = Status::converged;
-      s_.message.clear();
+    if (run_.unit < 0) run_.unit = gradient_unit(problem_, u_, s_.x0, known_);
+    judge();
+  }
+
+  /// False, with the status of the new tolerance, when the run that was asked for it at once would have ended here too.
+  bool go_on() {
+    known_ = s_.gradient_norm;
+    const double enough = tolerance_ * run_.unit;
+    const bool there = s_.steps > 0 && tolerance_ > 0 && run_.norm <= enough && known_ <= enough;
+    if (run_.ending != RunEnd::target || s_.status == Status::failed || s_.steps >= max_steps_ || there) {
+      judge();
+      return false;
     }
+    run();
+    return true;
   }
 
 private:
-  Ending iterate();
+  RunEnd iterate();
+  void judge();
   std::string not_finite(Index k) const;
   bool verified(double norm);
   bool stuck(double norm, double moved);
-  double known_start() const { return true_norm(problem_, s_.x0, u_); }
 
   const Problem& problem_;
   Vec u_;
   double tolerance_;
   Index max_steps_;
   InnerSolution& s_;
+  MapProgress& run_;
   Index n_;
-  bool always_step_;
   IterateTest close_;
-  double unit_ = -1, first_ = -1;
   double known_ = -1;  ///< true gradient norm at the present x, -1: not known
-  Index next_check_ = 0, unmoved_ = 0;
-  StallWatch watch_{100};
+  StallWatch watch_;
   std::string why_;
 };
 
-Ending MapRun::iterate() {
+void MapRun::judge() {
+  if (why_.empty()) why_ = std::move(s_.message);
+  s_.message.clear();
+  finish(s_, known_, run_.unit, tolerance_, run_.ending, why_);
+  if (s_.iterate_met && s_.status == Status::step_limit) {
+    s_.status = Status::converged;
+    s_.message.clear();
+  }
+}
+
+RunEnd MapRun::iterate() {
   const FixedPointMap& map = *s_.map;
   Vec next(map.state_dim());
   for (Index k = s_.steps; k < max_steps_; ++k) {
@@ -184,33 +127,34 @@ Ending MapRun::iterate() {
     const double moved = (next.head(n_) - s_.z.head(n_)).norm();
     if (!std::isfinite(moved)) {
       why_ = not_finite(k);
-      return Ending::failed;
+      return RunEnd::failed;
     }
     if (std::isnan(norm)) norm = moved / map.step_size();
     if (k == 0) {
-      first_ = norm;
-      unit_ = gradient_unit(problem_, u_, s_.x0, norm);
+      run_.unit = gradient_unit(problem_, u_, s_.x0, norm);
       // The first step evaluates the gradient at x itself: nothing to do when that is good enough (a tape needs a step to
       // differentiate).
-      if (!always_step_ && tolerance_ > 0 && norm <= tolerance_ * unit_) {
+      if (!s_.tape && tolerance_ > 0 && norm <= tolerance_ * run_.unit) {
         known_ = norm;
-        return Ending::target;
+        return RunEnd::target;
       }
     }
     s_.z.swap(next);
     s_.steps = k + 1;
     s_.step_norms.push_back(moved);
-    if (s_.tape) s_.tape->push(s_.steps, s_.z);
+    if (s_.tape) s_.tape.write().push(s_.steps, s_.z);
+    run_.norm = norm;
     known_ = -1;
+    const bool at_rounding = tolerance_ != 0 && stuck(norm, moved);
     if (close_.met()) {
       s_.iterate_met = true;
-      return Ending::target;
+      return RunEnd::target;
     }
     if (tolerance_ == 0) continue;
-    if (verified(norm)) return Ending::target;
-    if (stuck(norm, moved)) return Ending::rounding;
+    if (verified(norm) && !at_rounding) return RunEnd::target;
+    if (at_rounding) return RunEnd::rounding;  // at any tolerance
   }
-  return Ending::limit;
+  return RunEnd::limit;
 }
 
 /// Why step k left the numbers.
@@ -223,15 +167,15 @@ std::string MapRun::not_finite(Index k) const {
 
 /// The map's own norm belongs to the point before the step, or to an extrapolated one; the test is made at x.
 bool MapRun::verified(double norm) {
-  if (norm > tolerance_ * unit_ || s_.steps < next_check_) return false;
+  if (norm > tolerance_ * run_.unit) return false;
   known_ = true_norm(problem_, s_.x(), u_);
-  next_check_ = s_.steps + std::max<Index>(1, s_.steps / 20);
-  return known_ <= tolerance_ * unit_;
+  return known_ <= tolerance_ * run_.unit;
 }
 
 bool MapRun::stuck(double norm, double moved) {
-  unmoved_ = moved == 0 ? unmoved_ + 1 : 0;
-  return unmoved_ >= 2 || watch_.stalled(norm, rounding_floor(unit_, 1 / s_.map->step_size(), s_.z.head(n_).norm()));
+  run_.unmoved = moved == 0 ? run_.unmoved + 1 : 0;
+  const double floor = rounding_floor(run_.unit, 1 / s_.map->step_size(), s_.z.head(n_).norm());
+  return watch_.stalled(norm, floor) || run_.unmoved >= 2;
 }
 
 }  // namespace
@@ -255,28 +199,77 @@ void IterateSolver::fields(FieldVisitor& v) {
 InnerSolution IterateSolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                                    TapeRequest tape) const {
   InnerSolution s = detail::begin(problem, u, previous);
-  s.map = algorithm_->bind(problem, u);
+  try {
+    s.map = algorithm_->bind(problem, u);
+  } catch (const NumericalError& e) {
+    detail::finish(s, std::numeric_limits<double>::quiet_NaN(), 1, accuracy.residual, RunEnd::failed, e.what());
+    return s;
+  }
   s.z0.resize(s.map->state_dim());
   s.map->lift(s.x0, s.z0);
   s.z = s.z0;
   if (tape.wanted()) {
-    s.tape.emplace(tape, options.max_steps);
-    s.tape->push(0, s.z);
+    s.tape = Trajectory(tape, options.max_steps);
+    s.tape.write().push(0, s.z);
   }
   detail::MapRun(problem, u, accuracy, options.max_steps, s).run();
   return s;
 }
 
 bool IterateSolver::go_on(const Problem& problem, In u, InnerSolution& s, Accuracy accuracy) const {
-  if (!s.map || s.steps >= options.max_steps || s.status == Status::failed) return false;
-  detail::MapRun(problem, u, accuracy, options.max_steps, s).run();
-  return true;
+  return s.map && detail::MapRun(problem, u, accuracy, options.max_steps, s).go_on();
 }
 
 double InnerSolution::relative_iterate_error(const Problem& problem, In u, double least_rate) const {
   if (!map) return std::numeric_limits<double>::quiet_NaN();
   return estimated_iterate_error(step_norms, detail::has_momentum(*this), least_rate, detail::rate_bound(problem, u, *this)) /
          x().norm();
+}
+
+void MapProgress::state(StateVisitor& v) {
+  v.state("unit", unit);
+  v.state("norm", norm);
+  v.state("least_norm", least_norm);
+  v.state("since_least", since_least);
+  v.state("unmoved", unmoved);
+  state_of_enum(v, "ending", ending);
+}
+
+void InnerSolution::state(StateVisitor& v) {
+  map.reset();
+  tape.reset();
+  v.state("z0", z0);
+  v.state("z", z);
+  v.state("x0", x0);
+  v.state("x_cold", x_cold);
+  v.state("cold", cold);
+  progress.state(v);
+  v.state("step_norms", step_norms);
+  v.state("marked", marked);
+  v.state("iterate_met", iterate_met);
+  state_of_shared(v, "inverse", inverse);
+  v.state("inverse_exact", inverse_exact);
+  state_of_shared(v, "pairs", pairs);
+  state_of_enum(v, "status", status);
+  v.state("message", message);
+  v.state("steps", steps);
+  v.state("residual", residual);
+  v.state("gradient_norm", gradient_norm);
+  v.state("gradient", gradient);
+  v.state("inner_dim", inner_dim);
+}
+
+void hessian_matrix(const Curvature& curvature, OutM h) {
+  if (curvature.dense(h)) return;
+  constexpr Index kBlock = 16;
+  const Index n = h.rows();
+  for (Index at = 0; at < n; at += kBlock) {
+    const Index k = std::min(kBlock, n - at);
+    Mat columns = Mat::Zero(n, k), products(n, k);
+    columns.block(at, 0, k, k).setIdentity();
+    curvature.hessian_batch(columns, products);
+    h.middleCols(at, k) = products;
+  }
 }
 
 void register_solvers(Registry<InnerSolver>& registry) {

@@ -1,7 +1,7 @@
 // The inner level: approximate minimizers of f(., u) and the solvers that find them.
 #pragma once
+#include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,7 +9,9 @@
 #include <tacit/core/inner/trajectory.hpp>
 #include <tacit/core/linear/linear_solver.hpp>
 #include <tacit/core/model/model.hpp>
+#include <tacit/core/support/copy_on_write.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/fields.hpp>
 #include <tacit/core/support/registry.hpp>
 
 namespace tacit {
@@ -27,6 +29,20 @@ namespace detail {
 class InverseFromPairs;
 }
 
+/// Why the run of a solver ended.
+enum class RunEnd { target, rounding, limit, failed };
+
+/// Where a run of a map stands, beside its state z, so that it can go on as if it had not stopped.
+struct MapProgress {
+  double unit = -1;                                       ///< ||f_x(0, u)||; negative: the run has not begun
+  double norm = std::numeric_limits<double>::infinity();  ///< of the gradient that the last step took, at the point before it
+  double least_norm = std::numeric_limits<double>::infinity();
+  Index since_least = 0;  ///< steps since then
+  Index unmoved = 0;      ///< last steps that did not change x
+  RunEnd ending = RunEnd::target;
+  void state(StateVisitor& v);
+};
+
 /// An approximate inner solution with all that an estimator, the diagnostics and the next warm start need.
 struct InnerSolution {
   Vec z0;                                    ///< state the run started from
@@ -35,11 +51,12 @@ struct InnerSolution {
   Vec x_cold;                                ///< x_0(u) of a cold run
   bool cold = true;                          ///< x0 is x_cold (not taken from a previous solution)
   std::shared_ptr<const FixedPointMap> map;  ///< null when the solver is no fixed-point map
-  std::optional<Trajectory> tape;
+  CopyOnWrite<Trajectory> tape;
+  MapProgress progress;                                   ///< of a map's run
   std::vector<double> step_norms;                         ///< r_k = ||x_{k+1} - x_k|| of a map's run
   Vec marked;                                             ///< the iterate that Accuracy::mark asked for, or empty
   bool iterate_met = false;                               ///< stopped by Accuracy::iterate, before the residual was met
-  std::shared_ptr<const LinearOperator> inverse;          ///< of f_xx at or near x, exact or kept; may be null
+  std::shared_ptr<const CholeskyInverse> inverse;         ///< of f_xx at or near x, exact or kept; may be null
   bool inverse_exact = false;                             ///< inverse belongs to exactly this (x, u)
   std::shared_ptr<const detail::InverseFromPairs> pairs;  ///< what lbfgs learnt of f_xx near x, for its next run
   Status status = Status::not_run;
@@ -53,6 +70,9 @@ struct InnerSolution {
   auto x() const { return z.head(inner_dim); }
   /// Estimate of ||x - x*|| / ||x|| from the step norms (Accuracy::iterate); NaN: no map ran, or its steps do not shrink yet.
   double relative_iterate_error(const Problem& problem, In u, double least_rate = 0) const;
+  /// All but map and tape: a solution that was read back is a start like any other, and its run is repeated where it has to go
+  /// on.
+  void state(StateVisitor& v);
 };
 
 /// Finds x with f_x(x, u) = 0. Const and shared; what changes travels in InnerSolution.
@@ -60,16 +80,20 @@ class InnerSolver : public Configurable {
 public:
   /// Can it leave a tape (is it a fixed-point map)?
   virtual bool can_record() const { return false; }
+  /// Entries of a state of its runs, for so many inner variables.
+  virtual Index state_dim(Index inner_dim) const { return inner_dim; }
   /// Most bytes of states that a run leaves on the tape of this request, for so many inner variables.
   virtual std::size_t tape_bytes(const TapeRequest& /*tape*/, Index /*inner_dim*/) const { return 0; }
   /// The tightest tolerance it was configured with (inner.tolerance); direct solvers return 0.
   virtual double tolerance() const { return 0; }
   /// Starts from `previous` when given, else from the problem's cold start. Throws UsageError when a tape is asked of a solver
-  /// that records none; numerical trouble is reported in the solution's status.
+  /// that records none; numerical trouble is reported in the solution's status, also where no step of a map can be chosen at u:
+  /// that solution has no map and no tape.
   virtual InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                               TapeRequest tape) const = 0;
-  /// Goes on with the run that left `solution` at the same u, as if it had not stopped: same map, tape, momentum and step limit.
-  /// False: this solver cannot, or had its last step; the solution is as it was.
+  /// Goes on with the run that left `solution` at the same u, as if it had been asked for this accuracy at once: same map, tape,
+  /// momentum and step limit, the same bits. False: this solver cannot, or had its last step; the solution stays as it was, but
+  /// for its status, which is that of the new accuracy.
   virtual bool go_on(const Problem& /*problem*/, In /*u*/, InnerSolution& /*solution*/, Accuracy /*accuracy*/) const {
     return false;
   }
@@ -90,8 +114,9 @@ public:
   Algorithm& algorithm() { return *algorithm_; }
   void fields(FieldVisitor& v) override;
   bool can_record() const override { return true; }
+  Index state_dim(Index inner_dim) const override { return algorithm_->state_dim(inner_dim); }
   std::size_t tape_bytes(const TapeRequest& tape, Index inner_dim) const override {
-    return Trajectory::most_bytes(tape, options.max_steps, algorithm_->state_dim(inner_dim));
+    return Trajectory::most_bytes(tape, options.max_steps, state_dim(inner_dim));
   }
   double tolerance() const override { return options.tolerance; }
   InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,

@@ -1,65 +1,12 @@
 #include <algorithm>
 #include <cmath>
-#include <deque>
 
 #include <tacit/core/inner/detail/common.hpp>
+#include <tacit/core/inner/detail/inverse_from_pairs.hpp>
 
 namespace tacit {
-namespace detail {
-
-/// The inverse Hessian from the last pairs (two loops, Nocedal 1980).
-class InverseFromPairs {
-public:
-  explicit InverseFromPairs(Index memory) : memory_(static_cast<std::size_t>(std::max<Index>(memory, 1))) {}
-  bool empty() const { return pairs_.empty(); }
-  void clear() { pairs_.clear(); }
-  /// The newest of another's pairs, as many as fit.
-  void inherit(const InverseFromPairs& other) {
-    const std::size_t memory = memory_;
-    *this = other;
-    memory_ = memory;
-    while (pairs_.size() > memory_) pairs_.pop_front();
-  }
-  /// Takes the pair when its curvature is positive.
-  void add(Vec s, Vec y) {
-    const double sy = s.dot(y), yy = y.squaredNorm();
-    if (!(sy > kEps * s.norm() * std::sqrt(yy)) || !std::isfinite(yy)) return;
-    if (pairs_.size() == memory_) pairs_.pop_front();
-    scale_ = sy / yy;
-    curvature_met_ = std::max(curvature_met_, yy / sy);
-    pairs_.push_back({std::move(s), std::move(y), 1 / sy});
-  }
-  /// d = -H g
-  void direction(const Vec& g, Vec& d) const {
-    std::vector<double> a(pairs_.size());
-    d = -g;
-    for (std::size_t i = pairs_.size(); i-- > 0;) {
-      a[i] = pairs_[i].rho * pairs_[i].s.dot(d);
-      d -= a[i] * pairs_[i].y;
-    }
-    d *= scale_;
-    for (std::size_t i = 0; i < pairs_.size(); ++i) d += (a[i] - pairs_[i].rho * pairs_[i].y.dot(d)) * pairs_[i].s;
-  }
-  /// Largest y'y / s'y seen: a lower bound of the largest curvature.
-  double curvature_met() const { return curvature_met_; }
-
-  Vec u;  ///< whose f_xx this is
-
-private:
-  struct Pair {
-    Vec s, y;
-    double rho;
-  };
-  std::size_t memory_;
-  std::deque<Pair> pairs_;
-  double scale_ = 1, curvature_met_ = 0;
-};
-
-}  // namespace detail
-
 namespace {
 
-using detail::Ending;
 using detail::InverseFromPairs;
 
 /// f along x + t d.
@@ -80,7 +27,7 @@ public:
     value_ = f_.gradient(s_.z, u_, g_);
     norm_ = g_.norm();
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
-    const Ending ending = iterate();
+    const RunEnd ending = iterate();
     inverse_.u = u_;
     s_.pairs = std::make_shared<const InverseFromPairs>(std::move(inverse_));
     s_.gradient = g_;
@@ -88,7 +35,7 @@ public:
   }
 
 private:
-  Ending iterate();
+  RunEnd iterate();
   double first_step();
   bool search(double t);
   Point evaluate(double t);
@@ -108,27 +55,27 @@ private:
   std::string why_;
 };
 
-Ending LbfgsRun::iterate() {
+RunEnd LbfgsRun::iterate() {
   while (true) {
-    if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return Ending::target;
-    if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return Ending::limit;
-    if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return Ending::rounding;
+    if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return RunEnd::target;
+    if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return RunEnd::limit;
+    if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return RunEnd::rounding;
     const bool fresh = inverse_.empty();
     inverse_.direction(g_, d_);
     if (!(g_.dot(d_) < 0)) {
-      if (fresh) return norm_ == 0 ? Ending::rounding : Ending::limit;
+      if (fresh) return norm_ == 0 ? RunEnd::rounding : RunEnd::limit;
       inverse_.clear();
       continue;
     }
     if (!search(fresh ? first_step() : 1.0)) {
       if (!fresh) {
-        if (norm_ <= floor()) return Ending::rounding;
+        if (norm_ <= floor()) return RunEnd::rounding;
         inverse_.clear();
         continue;
       }
       why_ =
           "lbfgs found no lower point down the gradient (norm " + sci(norm_) + "); check the derivatives of the inner objective";
-      return norm_ <= floor() ? Ending::rounding : Ending::failed;
+      return norm_ <= floor() ? RunEnd::rounding : RunEnd::failed;
     }
     inverse_.add(x_ - s_.z, g_new_ - g_);
     ++s_.steps;

@@ -184,25 +184,33 @@ private:
 double smoothness_of(const Problem& problem, In u) {
   const double l = problem.f->smoothness(u);
   if (!(l > 0) || !std::isfinite(l))
-    throw UsageError("no step size can be chosen: the smoothness of the inner objective is " + sci(l) + "; give inner.step",
-                     "inner.step");
+    throw NumericalError("no step size can be chosen: the smoothness of the inner objective is " + sci(l) + "; give inner.step",
+                         "inner.step");
   return l;
 }
 
-double convexity_of(const Problem& problem, In u, const char* algorithm) {
-  const double mu = problem.f->convexity(u);
-  if (!(mu > 0))
-    throw UsageError(std::string(algorithm) +
-                         " cannot choose its momentum: no positive lower bound of the inner curvature is known; "
-                         "give inner.momentum (0.9, say) and inner.step, or use gradient-descent",
-                     "inner.momentum");
-  return mu;
+/// Whether the objective knows no convexity, which it says by 0, and not only at one point: at the upper end of the box too. That
+/// is wrong use; a bound that is 0 by rounding at some u is not.
+bool never_convex(const Problem& problem, double here) {
+  if (here != 0 || problem.space.size() != problem.f->outer_dim()) return here == 0;
+  Vec u(problem.space.size());
+  problem.space.to_model(problem.space.upper(), u);
+  return problem.f->convexity(u) == 0;
 }
 
 /// (sqrt k - 1) / (sqrt k + 1) with k = L / mu, at least 0.
-double momentum_quotient(double l, double mu) {
-  const double root = std::sqrt(std::max(1.0, l / mu));
-  return (root - 1) / (root + 1);
+double momentum_quotient(const Problem& problem, double l, double mu, const std::string& algorithm) {
+  const char* remedy = "; give inner.momentum (0.9, say) and inner.step, or use gradient-descent";
+  if (never_convex(problem, mu))
+    throw UsageError(algorithm + " cannot choose its momentum: no positive lower bound of the inner curvature is known" + remedy,
+                     "inner.momentum");
+  const double root = std::sqrt(std::max(1.0, l / mu)), quotient = (root - 1) / (root + 1);
+  if (!(mu > 0 && quotient < 1))
+    throw NumericalError(algorithm + " cannot choose its momentum: the inner curvature is known to be at least " + sci(mu) +
+                             " here, which is not positive to rounding beside its largest, " + sci(l) +
+                             "; raise the lower end of the range of the penalty" + remedy,
+                         "inner.momentum");
+  return quotient;
 }
 
 constexpr const char* kStepDoc = "step size of the inner map";
@@ -244,18 +252,19 @@ void HeavyBall::fields(FieldVisitor& v) {
 }
 
 std::unique_ptr<const FixedPointMap> HeavyBall::bind(const Problem& problem, In u) const {
+  if (step && momentum) return std::make_unique<MomentumMap>(problem, *step, *momentum, 0.0);
+  const double l = smoothness_of(problem, u), mu = problem.f->convexity(u);
   double beta = 0, alpha = 0;
   if (momentum) {
     beta = *momentum;
   } else {
-    const double q = momentum_quotient(smoothness_of(problem, u), convexity_of(problem, u, "heavy-ball"));
+    const double q = momentum_quotient(problem, l, mu, "heavy-ball");
     beta = q * q;
   }
   if (step) {
     alpha = *step;
   } else {
-    const double l = smoothness_of(problem, u), mu = std::max(0.0, problem.f->convexity(u));
-    const double root = std::sqrt(l) + std::sqrt(std::min(mu, l)), stable = 1 + std::sqrt(beta);
+    const double root = std::sqrt(l) + std::sqrt(std::min(std::max(0.0, mu), l)), stable = 1 + std::sqrt(beta);
     alpha = 4 / (root * root);
     if (momentum) alpha = std::min(alpha, stable * stable / l);
   }
@@ -268,8 +277,9 @@ void Nesterov::fields(FieldVisitor& v) {
 }
 
 std::unique_ptr<const FixedPointMap> Nesterov::bind(const Problem& problem, In u) const {
-  const double alpha = step ? *step : 1 / smoothness_of(problem, u);
-  const double beta = momentum ? *momentum : momentum_quotient(smoothness_of(problem, u), convexity_of(problem, u, "nesterov"));
+  if (step && momentum) return std::make_unique<MomentumMap>(problem, *step, *momentum, *momentum);
+  const double l = smoothness_of(problem, u), alpha = step ? *step : 1 / l;
+  const double beta = momentum ? *momentum : momentum_quotient(problem, l, problem.f->convexity(u), "nesterov");
   return std::make_unique<MomentumMap>(problem, alpha, beta, beta);
 }
 

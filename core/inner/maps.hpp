@@ -39,7 +39,8 @@ public:
   virtual std::unique_ptr<const StepJacobian> linearize(Index k, In z, In u) const = 0;
   /// out_z = A_z^T p, add_u += A_u^T p at (z, u), in one pass over the data.
   virtual void vjp(Index k, In z, In u, In p, Out out_z, Out add_u) const = 0;
-  /// next = A_k(z, u), dnext = A_z dz + A_u du for j tangents (s x j, m x j), in one pass over the data.
+  /// next = A_k(z, u), dnext = A_z dz + A_u du for j tangents (s x j, m x j), in one pass over the data. du without entries
+  /// stands for the identity (j = m), which then need not exist.
   virtual void step_tangents(Index k, In z, In u, InM dz, InM du, Out next, OutM dnext) const = 0;
   /// Step size alpha and momentum beta that were bound.
   virtual double step_size() const = 0;
@@ -57,8 +58,8 @@ double rate_along(const StepJacobian& jacobian, Index state_dim, Index outer_dim
 /// A recipe: options in, map out.
 class Algorithm : public Configurable {
 public:
-  /// Freezes step size and momentum at u; the map keeps what it needs of the problem. Throws UsageError when they cannot be
-  /// chosen (heavy ball without mu).
+  /// Freezes step size and momentum at u; the map keeps what it needs of the problem. Throws UsageError when they can be chosen
+  /// nowhere (heavy ball without mu), NumericalError when the numbers at u do not allow it.
   virtual std::unique_ptr<const FixedPointMap> bind(const Problem& problem, In u) const = 0;
   /// Entries of a state of its maps, for so many inner variables.
   virtual Index state_dim(Index inner_dim) const { return inner_dim; }

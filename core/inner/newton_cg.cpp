@@ -2,42 +2,10 @@
 #include <cmath>
 
 #include <tacit/core/inner/detail/common.hpp>
+#include <tacit/core/inner/detail/line_search.hpp>
 
 namespace tacit {
-namespace detail {
-
-Backtrack backtrack(const Objective& f, In u, In x, const FirstOrder& at, In d, Vec& trial_x, FirstOrder& trial,
-                    std::unique_ptr<const Curvature>& curvature) {
-  constexpr double kArmijo = 1e-4;
-  Backtrack out;
-  out.slope = at.gradient.dot(d);
-  if (!(out.slope < 0)) return out;
-  const double noise = 1e-12 * std::abs(at.value) + 1e-300;
-  double t = 1;
-  for (int k = 0; k < 40; ++k) {
-    trial_x = x + t * d;
-    curvature = f.linearize(trial_x, u, &trial);
-    const double change = trial.value - at.value;
-    const bool finite = std::isfinite(trial.value) && trial.gradient.allFinite();
-    const bool armijo = change <= kArmijo * t * out.slope;
-    const bool approximate = change <= noise && std::abs(trial.gradient.dot(d)) <= 0.9 * std::abs(out.slope);
-    if (finite && (armijo || approximate)) {
-      out.accepted = true;
-      out.step = t;
-      return out;
-    }
-    // The minimizer of the parabola through f(x), its slope and the trial value.
-    const double parabola = finite ? -out.slope * t * t / (2 * (change - out.slope * t)) : 0;
-    t = std::clamp(parabola, 0.1 * t, 0.5 * t);
-  }
-  return out;
-}
-
-}  // namespace detail
-
 namespace {
-
-using detail::Ending;
 
 constexpr double kForcing = 0.1;
 
@@ -51,13 +19,13 @@ public:
     curvature_ = f_.linearize(s_.z, u_, &at_);
     norm_ = at_.gradient.norm();
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
-    const Ending ending = iterate();
+    const RunEnd ending = iterate();
     s_.gradient = at_.gradient;
     detail::finish(s_, norm_, unit_, tolerance_, ending, why_);
   }
 
 private:
-  Ending iterate();
+  RunEnd iterate();
   bool direction();
   double forcing() const;
   double floor() const { return detail::rounding_floor(unit_, curvature_met_, s_.z.norm()); }
@@ -78,17 +46,17 @@ private:
   std::string why_;
 };
 
-Ending NewtonCgRun::iterate() {
+RunEnd NewtonCgRun::iterate() {
   while (true) {
-    if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return Ending::target;
-    if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return Ending::limit;
-    if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return Ending::rounding;
-    if (!direction()) return Ending::failed;
+    if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return RunEnd::target;
+    if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return RunEnd::limit;
+    if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return RunEnd::rounding;
+    if (!direction()) return RunEnd::failed;
     const auto search = detail::backtrack(f_, u_, s_.z, at_, d_, x_, trial_, curvature_);
     if (!search.accepted) {
       why_ = "newton-cg found no lower point along its direction (gradient " + sci(norm_) +
              "); check the derivatives of the inner objective";
-      return norm_ <= floor() ? Ending::rounding : Ending::failed;
+      return norm_ <= floor() ? RunEnd::rounding : RunEnd::failed;
     }
     ++s_.steps;
     s_.z = x_;

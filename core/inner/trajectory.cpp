@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include <tacit/core/inner/maps.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/saturate.hpp>
 
 namespace tacit {
 
@@ -19,7 +21,8 @@ TapeRequest union_of(const std::vector<TapeRequest>& requests) {
     alike = alike && r == all;
     whole = whole || r.window == TapeRequest::kAll;
     // The checkpoint before the window's first step lies less than a stride before it; an automatic stride is at most the window.
-    reach = std::max(reach, r.window + (r.stride == TapeRequest::kAutoStride ? r.window : r.stride - 1));
+    if (r.window == TapeRequest::kAll) continue;
+    reach = std::max(reach, add_saturated(r.window, r.stride == TapeRequest::kAutoStride ? r.window : r.stride - 1));
   }
   if (alike) return all;
   return {whole ? TapeRequest::kAll : reach, 1};
@@ -38,9 +41,10 @@ std::size_t Trajectory::most_bytes(const TapeRequest& request, Index max_steps, 
   if (!request.wanted()) return 0;
   const Index stride = Trajectory(request, max_steps).stride();
   const Index length = request.window == TapeRequest::kAll ? max_steps : std::min(request.window, max_steps);
-  // The last state too; with checkpoints one before the window, and a segment that is replayed.
-  const Index states = stride == 1 ? length + 1 : length / stride + 2 + stride + 1;
-  const std::size_t all = static_cast<std::size_t>(states) * static_cast<std::size_t>(state_dim) * sizeof(double);
+  // The last state too; with checkpoints one before the window, and a segment that is replayed, no longer than the run.
+  const Index more = stride == 1 ? 1 : add_saturated<Index>(3, std::min(stride, max_steps));
+  const auto states = static_cast<std::size_t>(add_saturated(length / stride, more));
+  const std::size_t all = multiply_saturated(states, multiply_saturated(static_cast<std::size_t>(state_dim), sizeof(double)));
   return request.bytes > 0 ? std::min(all, request.bytes) : all;
 }
 
@@ -48,8 +52,9 @@ void Trajectory::push(Index k, In z) {
   if (k != steps_ + 1) throw UsageError("states are pushed one after the other: expected state " + std::to_string(steps_ + 1));
   steps_ = k;
   if (k == 0 && request_.bytes > 0 && window_ > 0) {
-    const std::size_t fit = request_.bytes / (static_cast<std::size_t>(z.size()) * sizeof(double));
-    window_ = std::min(window_, std::max<Index>(0, static_cast<Index>(fit) - 1));  // the last state is kept too
+    const std::size_t fit = request_.bytes / std::max<std::size_t>(1, static_cast<std::size_t>(z.size()) * sizeof(double));
+    const auto most = static_cast<std::size_t>(std::numeric_limits<Index>::max());
+    window_ = std::min(window_, std::max<Index>(0, static_cast<Index>(std::min(fit, most)) - 1));  // the last state is kept too
   }
   if (window_ == 0) return;
   // A stored state may go as soon as the one after it still reaches back to the window's first step; its memory is used again.

@@ -89,15 +89,18 @@ public:
     s_.offset[c] = offset;
   }
 
-  template <class F>
-  void run(const F& fn) {
+  /// Returns the sum of what the blocks return, in their order.
+  double run(BlockFunction fn) {
+    double total = 0;
     for (Index row0 = 0; row0 < a_.rows_; row0 += block_) {
       const Index m = std::min(block_, a_.rows_ - row0);
       point_at(row0, m);
       forward(row0, m, s_.t.data(), m);
-      fn(row0, Eigen::Map<const Eigen::MatrixXd>(s_.t.data(), m, k_in_), Eigen::Map<Eigen::MatrixXd>(s_.w.data(), m, k_out_));
+      total +=
+          fn(row0, Eigen::Map<const Eigen::MatrixXd>(s_.t.data(), m, k_in_), Eigen::Map<Eigen::MatrixXd>(s_.w.data(), m, k_out_));
       if (k_out_ > 0) backward(row0, m);
     }
+    return total;
   }
   /// t = A v, columns ld apart.
   void forward_all(double* t, Index ld) {
@@ -221,6 +224,14 @@ Design::Design(std::shared_ptr<const CsrMatrix> x) : csr_(std::move(x)) {
 
 Index Design::features() const { return dense_ ? dense_->cols() : csr_ ? csr_->cols() : 0; }
 
+Index Design::stored() const {
+  if (!csr_) return rows_ * features();
+  const std::int32_t* start = csr_->outerIndexPtr();
+  Index total = 0;
+  for (Index i = 0; i < rows_; ++i) total += start[source_row(i) + 1] - start[source_row(i)];
+  return total;
+}
+
 Index Design::block_rows() const {
   Index bytes = 8 * features();
   if (csr_) bytes = 12 * (csr_->nonZeros() / std::max<Index>(1, csr_->rows()));
@@ -287,36 +298,39 @@ Design Design::counted(std::shared_ptr<WorkCounter> counter) const {
   return part;
 }
 
-void Design::sweep(In v, BlockFunction fn, Out out) const {
+double Design::sweep(In v, BlockFunction fn, Out out) const {
   require_size(v.size(), cols(), "entries");
   require_size(out.size(), cols(), "entries for the result");
   Pass pass(*this, 1, 1);
   pass.load(0, v.data(), 1);
-  pass.run(fn);
+  const double total = pass.run(fn);
   pass.store(0, out.data(), 1);
+  return total;
 }
 
-void Design::sweep_pair(In v1, In v2, BlockFunction fn, Out out) const {
+double Design::sweep_pair(In v1, In v2, BlockFunction fn, Out out) const {
   require_size(v1.size(), cols(), "entries");
   require_size(v2.size(), cols(), "entries");
   require_size(out.size(), cols(), "entries for the result");
   Pass pass(*this, 2, 1);
   pass.load(0, v1.data(), 1);
   pass.load(1, v2.data(), 1);
-  pass.run(fn);
+  const double total = pass.run(fn);
   pass.store(0, out.data(), 1);
+  return total;
 }
 
-void Design::sweep_batch(InM v, BlockFunction fn, OutM out) const {
+double Design::sweep_batch(InM v, BlockFunction fn, OutM out) const {
   require_size(v.rows(), cols(), "entries");
   require_size(out.rows(), cols(), "entries for the result");
   Pass pass(*this, v.cols(), out.cols());
   for (Index c = 0; c < v.cols(); ++c) pass.load(c, v.data() + c, v.outerStride());
-  pass.run(fn);
+  const double total = pass.run(fn);
   for (Index c = 0; c < out.cols(); ++c) pass.store(c, out.data() + c, out.outerStride());
+  return total;
 }
 
-void Design::sweep_more(In v, InM more_v, BlockFunction fn, Out out, OutM more_out) const {
+double Design::sweep_more(In v, InM more_v, BlockFunction fn, Out out, OutM more_out) const {
   require_size(v.size(), cols(), "entries");
   require_size(more_v.rows(), cols(), "entries");
   require_size(out.size(), cols(), "entries for the result");
@@ -324,16 +338,17 @@ void Design::sweep_more(In v, InM more_v, BlockFunction fn, Out out, OutM more_o
   Pass pass(*this, 1 + more_v.cols(), 1 + more_out.cols());
   pass.load(0, v.data(), 1);
   for (Index c = 0; c < more_v.cols(); ++c) pass.load(1 + c, more_v.data() + c, more_v.outerStride());
-  pass.run(fn);
+  const double total = pass.run(fn);
   pass.store(0, out.data(), 1);
   for (Index c = 0; c < more_out.cols(); ++c) pass.store(1 + c, more_out.data() + c, more_out.outerStride());
+  return total;
 }
 
-void Design::visit(In v, BlockFunction fn) const {
+double Design::visit(In v, BlockFunction fn) const {
   require_size(v.size(), cols(), "entries");
   Pass pass(*this, 1, 0);
   pass.load(0, v.data(), 1);
-  pass.run(fn);
+  return pass.run(fn);
 }
 
 void Design::multiply(In v, Out t) const {

@@ -19,19 +19,27 @@ using CsrMatrix = Eigen::SparseMatrix<double, Eigen::RowMajor, std::int32_t>;
 using BlockIn = const Eigen::Ref<const Eigen::MatrixXd>&;
 using BlockOut = Eigen::Ref<Eigen::MatrixXd>;
 
-/// What is done with t = A_b v of the rows row0 .. row0 + t.rows() - 1: fills w, which is added as A_b' w. A reference to any
-/// callable (Index row0, BlockIn t, BlockOut w) that outlives the call.
+/// What is done with t = A_b v of the rows row0 .. row0 + t.rows() - 1: fills w, which is added as A_b' w, and returns the share
+/// of these rows in a sum (nothing: 0). A reference to any callable (Index row0, BlockIn t, BlockOut w) that outlives the call.
+/// It adds to nothing that other blocks add to.
 class BlockFunction {
 public:
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, BlockFunction>) BlockFunction(F&& f)  // NOLINT: converts on purpose
-      : object_(const_cast<void*>(static_cast<const void*>(&f))),
-        call_([](void* o, Index row0, BlockIn t, BlockOut w) { (*static_cast<std::remove_reference_t<F>*>(o))(row0, t, w); }) {}
-  void operator()(Index row0, BlockIn t, BlockOut w) const { call_(object_, row0, t, w); }
+      : object_(const_cast<void*>(static_cast<const void*>(&f))), call_([](void* o, Index row0, BlockIn t, BlockOut w) -> double {
+          auto& fn = *static_cast<std::remove_reference_t<F>*>(o);
+          if constexpr (std::is_void_v<decltype(fn(row0, t, w))>) {
+            fn(row0, t, w);
+            return 0;
+          } else {
+            return fn(row0, t, w);
+          }
+        }) {}
+  double operator()(Index row0, BlockIn t, BlockOut w) const { return call_(object_, row0, t, w); }
 
 private:
   void* object_;
-  void (*call_)(void*, Index, BlockIn, BlockOut);
+  double (*call_)(void*, Index, BlockIn, BlockOut);
 };
 
 /// n x d matrix A: chosen rows of X, column j acting as (x_j - shift_j) / scale_j, and when wanted a last column of ones. A light
@@ -61,22 +69,25 @@ public:
   Index cols() const { return features() + (intercept_ ? 1 : 0); }
   /// Columns of X.
   Index features() const;
+  /// Numbers that its rows keep of X: rows times features, or the stored entries of sparse rows.
+  Index stored() const;
   bool sparse() const { return csr_ != nullptr; }
   bool intercept() const { return intercept_; }
   /// Empty when the columns are as they are in X.
   const Vec& shift() const { return shift_; }
   const Vec& scale() const { return scale_; }
 
-  /// One pass: for each block of rows t = A_b v, w = fn(t), out = sum of A_b' w. v and out have cols() entries.
-  void sweep(In v, BlockFunction fn, Out out) const;
+  /// One pass: for each block of rows t = A_b v, w = fn(t), out = sum of A_b' w. v and out have cols() entries. Returns the sum
+  /// of what fn returned, added in the order of the blocks. Their number depends on the sizes alone, never on who runs them.
+  double sweep(In v, BlockFunction fn, Out out) const;
   /// The same with k_in columns v (cols() x k_in) and k_out columns out.
-  void sweep_batch(InM v, BlockFunction fn, OutM out) const;
+  double sweep_batch(InM v, BlockFunction fn, OutM out) const;
   /// Two columns in, one out: t = A_b [v1 v2].
-  void sweep_pair(In v1, In v2, BlockFunction fn, Out out) const;
+  double sweep_pair(In v1, In v2, BlockFunction fn, Out out) const;
   /// 1 + k columns in and out: t = A_b [v more_v], [out more_out] = sum of A_b' w.
-  void sweep_more(In v, InM more_v, BlockFunction fn, Out out, OutM more_out) const;
-  /// One pass, nothing added up: fn(row0, t, w) with w of no columns.
-  void visit(In v, BlockFunction fn) const;
+  double sweep_more(In v, InM more_v, BlockFunction fn, Out out, OutM more_out) const;
+  /// One pass without a way back: the sum of fn(row0, t, w), w without columns.
+  double visit(In v, BlockFunction fn) const;
   /// t = A v, n entries.
   void multiply(In v, Out t) const;
   /// out = A' w.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/errors.hpp>
 
 namespace tacit {
@@ -139,7 +140,7 @@ public:
 
 private:
   static constexpr Index kDenseDim = 8000;
-  const Mat* kept() const { return parts_->gram_ready.load(std::memory_order_acquire) ? &parts_->gram : nullptr; }
+  const Mat* kept() const { return parts_->by_gram ? &parts_->kept_gram() : nullptr; }
   const Vec& weights() const { return second_.size() > 0 ? second_ : parts_->s; }
 
   std::shared_ptr<Parts> parts_;
@@ -147,6 +148,12 @@ private:
   Vec x_, c_;
   Vec second_;  // s phi''(A x); empty for a quadratic loss, where it is s
 };
+
+LinearModel::Parts::Parts(Design a, std::shared_ptr<const Loss> phi, Vec targets, Vec weights, Penalty c)
+    : design(std::move(a)), loss(std::move(phi)), y(std::move(targets)), s(std::move(weights)), penalty(std::move(c)) {
+  const Index d = design.cols();
+  by_gram = keeps_gram() && (d <= kEigenDim || d * d <= 2 * design.stored());
+}
 
 LinearModel::LinearModel(Design design, std::shared_ptr<const Loss> loss, Vec y, Vec s, Penalty penalty) {
   if (!loss) throw UsageError("a linear model needs a loss, got none");
@@ -162,20 +169,18 @@ LinearModel::LinearModel(Design design, std::shared_ptr<const Loss> loss, Vec y,
 
 double LinearModel::value(In x, In u) const {
   const Parts& f = *parts_;
-  double total = 0;
-  design_->visit(x, [&](Index row0, BlockIn t, BlockOut) {
-    total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, nullptr, nullptr);
+  const double total = design_->visit(x, [&](Index row0, BlockIn t, BlockOut) {
+    return f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, nullptr, nullptr);
   });
   return total + f.penalty.value(x, u);
 }
 
 double LinearModel::gradient(In x, In u, Out g) const {
   const Parts& f = *parts_;
-  double total = 0;
-  design_->sweep(
+  const double total = design_->sweep(
       x,
       [&](Index row0, BlockIn t, BlockOut w) {
-        total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), nullptr);
+        return f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), nullptr);
       },
       g);
   f.penalty.add_product(x, u, g);
@@ -199,11 +204,10 @@ std::unique_ptr<const Curvature> LinearModel::linearize(In x, In u, FirstOrder* 
     second.array() *= f.s.array();
     return curvature;
   }
-  double total = 0;
-  design_->sweep(
+  const double total = design_->sweep(
       x,
       [&](Index row0, BlockIn t, BlockOut w) {
-        total += f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), second.data() + row0);
+        return f.loss->weighted(t.rows(), t.data(), f.y.data() + row0, f.s.data() + row0, w.data(), second.data() + row0);
       },
       at->gradient);
   f.penalty.add_product(x, u, at->gradient);
@@ -212,10 +216,10 @@ std::unique_ptr<const Curvature> LinearModel::linearize(In x, In u, FirstOrder* 
 }
 
 void LinearModel::adjoint(In x, In u, In p, Out out_x, Out out_u) const {
-  const Parts& f = *parts_;
+  Parts& f = *parts_;
   if (f.loss->quadratic()) {
-    if (f.gram_ready.load(std::memory_order_acquire))
-      out_x.noalias() = f.gram.lazyProduct(p);
+    if (f.by_gram)
+      out_x.noalias() = f.kept_gram().lazyProduct(p);
     else
       design_->sweep(
           p, [&](Index row0, BlockIn t, BlockOut w) { w.col(0) = t.col(0).cwiseProduct(f.s.segment(row0, t.rows())); }, out_x);
@@ -256,7 +260,12 @@ void LinearModel::tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const {
   f.penalty.add_product(x, u, g);
   for (Index j = 0; j < x.size(); ++j) {
     dg.row(j) += f.penalty.coefficient(j, u) * dx.row(j);
-    if (f.penalty.index(j) >= 0) dg.row(j) += x[j] * du.row(f.penalty.index(j));
+    const Index tuned = f.penalty.index(j);
+    if (tuned < 0) continue;
+    if (du.size() > 0)
+      dg.row(j) += x[j] * du.row(tuned);
+    else
+      dg(j, tuned) += x[j];
   }
 }
 
@@ -266,7 +275,6 @@ const Mat& LinearModel::Parts::kept_gram() {
   std::call_once(gram_once, [&] {
     gram.resize(design.cols(), design.cols());
     design.weighted_gram(s, gram);
-    gram_ready.store(true, std::memory_order_release);
   });
   return gram;
 }
@@ -337,35 +345,6 @@ std::shared_ptr<const Objective> LinearModel::counting_reads(std::shared_ptr<Wor
   auto twin = std::make_shared<LinearModel>(*this);
   twin->design_ = std::make_shared<const Design>(design_->counted(std::move(counter)));
   return twin;
-}
-
-double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance, Index max_steps) {
-  if (n == 0) return 0;
-  const Index steps = std::min(n, max_steps);
-  Eigen::MatrixXd basis(n, steps);
-  Vec alpha(steps), beta(steps), v(n), w(n);
-  // A fixed start without structure: a linear congruential generator (Knuth 1998, MMIX).
-  std::uint64_t random = 1;
-  for (Index i = 0; i < n; ++i) {
-    random = random * 6364136223846793005U + 1442695040888963407U;
-    v[i] = static_cast<double>(random >> 11) * 0x1.0p-53 - 0.5;
-  }
-  v.normalize();
-  double value = 0, bound = 0;
-  for (Index k = 0; k < steps; ++k) {
-    basis.col(k) = v;
-    h(v, w);
-    alpha[k] = v.dot(w);
-    for (int again = 0; again < 2; ++again) w -= basis.leftCols(k + 1) * (basis.leftCols(k + 1).transpose() * w);
-    beta[k] = w.norm();
-    Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> small;
-    small.computeFromTridiagonal(alpha.head(k + 1), beta.head(k));
-    value = small.eigenvalues()[k];
-    bound = beta[k] * std::abs(small.eigenvectors()(k, k));
-    if (!(bound > tolerance * value) || beta[k] <= 1e-14 * value) break;
-    v = w / beta[k];
-  }
-  return value + bound + 4 * std::numeric_limits<double>::epsilon() * static_cast<double>(n) * value;
 }
 
 }  // namespace tacit

@@ -1,7 +1,5 @@
 // Linear models: f(x, u) = sum_i s_i phi(a_i x, y_i) + sum_j c_j(u)/2 x_j^2.
 #pragma once
-#include <atomic>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -64,7 +62,8 @@ private:
 };
 
 /// f(x, u) = sum_i s_i phi(a_i x, y_i) + sum_j c_j(u)/2 x_j^2; s carries the row weights and the 1/n of a mean. One pass over A
-/// for value, gradient, linearize (none for a quadratic loss without first order), each product, adjoint and tangents.
+/// for value, gradient, linearize (none for a quadratic loss without first order), each product, adjoint and tangents; none for
+/// products and adjoint where they go through the Gram matrix (by_gram).
 class LinearModel final : public Objective {
 public:
   /// y, s: one entry per row. Throws UsageError when sizes differ, a weight is negative or not finite, or the loss does not take
@@ -99,8 +98,13 @@ public:
   bool quadratic() const override { return parts_->loss->quadratic(); }
   std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> counter) const override;
 
-  /// A' S A for a quadratic loss with at most kGramDim columns, computed at the first call and kept; null otherwise.
+  /// A' S A for a quadratic loss with at most kGramDim columns, computed when first needed and kept; null otherwise.
   const Mat* gram() const;
+  /// Whether f_xx p is (A' S A + diag(c)) p instead of A' S (A p) + c p. Decided when the model is made, by its sizes alone, so
+  /// that no number depends on what was asked before: a quadratic loss and at most kEigenDim columns, whose eigenvalues need the
+  /// Gram matrix anyway, or at most kGramDim and a Gram matrix of no more numbers than a product reads of A, there and back.
+  /// Making it costs about min(rows, columns)/15 products, 133 at most: fewer than a run spends.
+  bool by_gram() const { return parts_->by_gram; }
 
   static constexpr Index kGramDim = 2000;
   static constexpr Index kEigenDim = 300;
@@ -116,12 +120,11 @@ private:
     Mat gram;
     double data_eigenvalue = 0, gradient_scale = 0;
     std::once_flag gram_once, eigenvalue_once, scale_once;
-    std::atomic<bool> gram_ready = false;
+    bool by_gram = false;
     std::mutex spectrum_lock;
     Vec spectrum_at;  ///< penalties of the spectrum below
     double least = 0, largest = 0;
-    Parts(Design a, std::shared_ptr<const Loss> phi, Vec targets, Vec weights, Penalty c)
-        : design(std::move(a)), loss(std::move(phi)), y(std::move(targets)), s(std::move(weights)), penalty(std::move(c)) {}
+    Parts(Design a, std::shared_ptr<const Loss> phi, Vec targets, Vec weights, Penalty c);
     bool keeps_gram() const { return loss->quadratic() && design.cols() <= kGramDim; }
     const Mat& kept_gram();
     std::pair<double, double> spectrum(In u);
@@ -130,9 +133,5 @@ private:
   std::shared_ptr<Parts> parts_;
   std::shared_ptr<const Design> design_;
 };
-
-/// Largest eigenvalue of the symmetric positive semidefinite n x n operator h by Lanczos with full reorthogonalization (Lanczos
-/// 1950, Paige 1972) until the residual bound is below tolerance times the value; returns value plus bound.
-double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance = 1e-4, Index max_steps = 80);
 
 }  // namespace tacit

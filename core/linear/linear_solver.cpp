@@ -13,19 +13,6 @@ namespace {
 
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 
-class CholeskyInverse final : public LinearOperator {
-public:
-  explicit CholeskyInverse(Eigen::LLT<Eigen::MatrixXd> factor) : factor_(std::move(factor)) {}
-  Index dim() const override { return factor_.rows(); }
-  void apply(In x, Out y) const override {
-    y = x;
-    factor_.solveInPlace(y);
-  }
-
-private:
-  Eigen::LLT<Eigen::MatrixXd> factor_;
-};
-
 /// The recursion of conjugate gradients; restart() sets r to the true residual.
 class CgRun {
 public:
@@ -181,29 +168,26 @@ CgResult conjugate_gradient(const std::function<void(In, Out)>& h, In b, Out w, 
   return CgRun(h, b, w, options).run();
 }
 
-std::shared_ptr<const LinearOperator> cholesky_inverse(InM h) {
+void CholeskyInverse::apply(In x, Out y) const {
+  y = x;
+  factor_.triangularView<Eigen::Lower>().solveInPlace(y);
+  factor_.triangularView<Eigen::Lower>().adjoint().solveInPlace(y);
+}
+
+void CholeskyInverse::state(StateVisitor& v) {
+  Index n = factor_.rows();
+  Vec entries = factor_.reshaped();
+  v.state("dim", n);
+  v.state("factor", entries);
+  if (entries.size() != n * n) throw UsageError("the saved factor has " + std::to_string(entries.size()) + " entries, not n x n");
+  factor_ = entries.reshaped(n, n);
+}
+
+std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h) {
   Eigen::LLT<Eigen::MatrixXd> factor(h.rows());
   factor.compute(h);
   if (factor.info() != Eigen::Success || !factor.matrixLLT().diagonal().allFinite()) return nullptr;
-  return std::make_shared<CholeskyInverse>(std::move(factor));
-}
-
-double largest_eigenvalue(const std::function<void(In, Out)>& h, Index n, double tolerance, Index max_steps) {
-  if (n == 0) return 0;
-  // A start that is orthogonal to no eigenvector anyone is likely to meet, and the same in every run.
-  Vec v(n), hv(n);
-  for (Index i = 0; i < n; ++i) v[i] = 1 + 0.5 * std::cos(1.618033988749895 * static_cast<double>(i + 1));
-  v.normalize();
-  double estimate = 0, residual = 0;
-  for (Index k = 0; k < max_steps; ++k) {
-    h(v, hv);
-    estimate = v.dot(hv);
-    residual = (hv - estimate * v).norm();
-    const double norm = hv.norm();
-    if (!std::isfinite(norm) || norm == 0 || residual <= tolerance * norm) break;
-    v = hv / norm;
-  }
-  return estimate + residual;
+  return std::make_shared<const CholeskyInverse>(factor.matrixLLT());
 }
 
 }  // namespace tacit

@@ -3,8 +3,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/fields.hpp>
 #include <tacit/core/support/types.hpp>
 
 namespace tacit {
@@ -26,6 +28,20 @@ public:
 
 private:
   Vec inverse_;
+};
+
+/// x -> H^{-1} x by the Cholesky factor H = L L'.
+class CholeskyInverse final : public LinearOperator {
+public:
+  CholeskyInverse() = default;
+  /// Its lower triangle is L; what stands above is not read.
+  explicit CholeskyInverse(Eigen::MatrixXd factor) : factor_(std::move(factor)) {}
+  Index dim() const override { return factor_.rows(); }
+  void apply(In x, Out y) const override;
+  void state(StateVisitor& v);
+
+private:
+  Eigen::MatrixXd factor_;
 };
 
 struct CgOptions {
@@ -54,11 +70,6 @@ CgResult conjugate_gradient(const std::function<void(In, Out)>& h, In b, Out w, 
 
 /// Factors a symmetric positive definite matrix (only its lower triangle is read) and returns the inverse as an operator; null
 /// when it is not positive definite.
-std::shared_ptr<const LinearOperator> cholesky_inverse(InM h);
-
-/// Largest eigenvalue of a symmetric positive semidefinite n x n operator by power iteration (von Mises 1929) until ||H v - e v||
-/// <= tolerance
-/// ||H v||; returns e + ||H v - e v||, which leaves it on the safe side when the iteration has found the leading eigenvector.
-double largest_eigenvalue(const std::function<void(In, Out)>& h, Index n, double tolerance = 1e-3, Index max_steps = 500);
+std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h);
 
 }  // namespace tacit

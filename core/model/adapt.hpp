@@ -1,11 +1,13 @@
 // The template door: plain structs as inner objective or criterion.
 #pragma once
+#include <cmath>
 #include <concepts>
 #include <limits>
 #include <memory>
 #include <utility>
 
-#include <tacit/core/linear/linear_solver.hpp>
+#include <tacit/core/linear/eigen.hpp>
+#include <tacit/core/model/kept_numbers.hpp>
 #include <tacit/core/model/model.hpp>
 
 namespace tacit {
@@ -65,6 +67,9 @@ template <PlainObjective T>
 class AdaptedObjective final : public Objective {
 public:
   explicit AdaptedObjective(T f) : f_(std::make_shared<const T>(std::move(f))) {}
+  /// The same struct, what it is asked for the constants added to the counter. Keeps numbers of its own: what is counted does not
+  /// depend on who else asked.
+  AdaptedObjective(const AdaptedObjective& other, std::shared_ptr<WorkCounter> work) : f_(other.f_), work_(std::move(work)) {}
   Index inner_dim() const override { return f_->inner_dim(); }
   Index outer_dim() const override { return f_->outer_dim(); }
   double value(In x, In u) const override { return f_->value(Vec(x), Vec(u)); }
@@ -84,9 +89,29 @@ public:
     if constexpr (requires { double(f_->smoothness(Vec(u))); }) {
       return double(f_->smoothness(Vec(u)));
     } else {
-      const AdaptedCurvature<T> curvature(f_, Vec::Zero(inner_dim()), Vec(u));
-      return largest_eigenvalue([&](In p, Out out) { curvature.hessian(p, out); }, inner_dim());
+      return smoothness_.at(u, [&] {
+        const AdaptedCurvature<T> curvature(f_, Vec::Zero(inner_dim()), Vec(u));
+        const auto count = [&] {
+          if (work_) work_->hessian_products.fetch_add(1, std::memory_order_relaxed);
+        };
+        const auto product = [&](In p, Out out) {
+          count();
+          curvature.hessian(p, out);
+          if constexpr (requires(const Vec& v) { Vec(f_->hessian_transposed(v, v, v)); }) {
+            count();
+            out = Vec(f_->hessian_transposed(Vec::Zero(inner_dim()), Vec(u), Vec(out)));
+          }
+        };
+        const double largest = lanczos_largest(product, inner_dim(), 1e-3);
+        return symmetric() ? largest : std::sqrt(largest);
+      });
     }
+  }
+  double gradient_scale(In u) const override {
+    return scale_.at(u, [&] {
+      if (work_) work_->gradients.fetch_add(1, std::memory_order_relaxed);
+      return Objective::gradient_scale(u);
+    });
   }
   double convexity(In u) const override {
     if constexpr (requires { double(f_->convexity(Vec(u))); }) return double(f_->convexity(Vec(u)));
@@ -99,9 +124,14 @@ public:
   bool symmetric() const override {
     return !requires(const Vec& v) { Vec(f_->hessian_transposed(v, v, v)); };
   }
+  std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> counter) const override {
+    return std::make_shared<AdaptedObjective>(*this, std::move(counter));
+  }
 
 private:
   std::shared_ptr<const T> f_;
+  std::shared_ptr<WorkCounter> work_;
+  mutable KeptNumbers smoothness_, scale_;
 };
 
 template <PlainCriterion T>
@@ -124,9 +154,10 @@ private:
 
 /// A plain struct as objective. Besides what PlainObjective asks it may have smoothness(u) = L, convexity(u) = mu, quadratic()
 /// and hessian_diagonal(x, u). With hessian_transposed(x, u, p) it is no objective but an equilibrium, Objective::symmetric() ==
-/// false. Without smoothness(u), L is the largest eigenvalue of f_xx at x = 0 by power iteration, anew at
-/// each call: right for quadratics and for losses whose curvature is largest at 0 (logistic), too small for others, which should
-/// give smoothness(u) or inner.step.
+/// false. Without smoothness(u), L is the largest eigenvalue of f_xx at x = 0 (of an equilibrium the largest singular value) by
+/// Lanczos, kept for the last few u: right for quadratics and for losses whose curvature is largest at 0 (logistic), too small
+/// for others, which should give smoothness(u) or inner.step. Its products, and the gradient of gradient_scale, are counted like
+/// any other.
 template <PlainObjective T>
 std::shared_ptr<const Objective> adapt(T f) {
   return std::make_shared<detail::AdaptedObjective<T>>(std::move(f));

@@ -64,8 +64,12 @@ public:
   void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const override {
     add(work_->gradients, 1);
     add(work_->hessian_products, dx.cols());
-    add(work_->cross_products, du.cols());
+    add(work_->cross_products, dx.cols());
     inner_->tangents(x, u, dx, du, g, dg);
+  }
+  std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> counter) const override {
+    auto reading = inner_->counting_reads(std::move(counter));
+    return reading ? std::make_shared<CountedObjective>(std::move(reading), work_) : nullptr;
   }
 
 private:

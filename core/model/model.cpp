@@ -1,63 +1,13 @@
 #include <tacit/core/model/model.hpp>
+#include <tacit/core/support/text.hpp>
 
 #include <algorithm>
 #include <cmath>
 
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/fields.hpp>
 
 namespace tacit {
-
-const char* to_string(Status s) {
-  switch (s) {
-    case Status::not_run:
-      return "not run";
-    case Status::converged:
-      return "converged";
-    case Status::rounding:
-      return "stopped by rounding";
-    case Status::step_limit:
-      return "step limit";
-    case Status::negative_curvature:
-      return "negative curvature";
-    case Status::failed:
-      return "failed";
-  }
-  return "unknown";
-}
-
-Work& Work::operator+=(const Work& o) {
-  values += o.values;
-  gradients += o.gradients;
-  hessian_products += o.hessian_products;
-  cross_products += o.cross_products;
-  map_steps += o.map_steps;
-  data_passes += o.data_passes;
-  passes_known = passes_known || o.passes_known;
-  return *this;
-}
-
-Work& Work::operator-=(const Work& o) {
-  values -= o.values;
-  gradients -= o.gradients;
-  hessian_products -= o.hessian_products;
-  cross_products -= o.cross_products;
-  map_steps -= o.map_steps;
-  data_passes -= o.data_passes;
-  passes_known = passes_known || o.passes_known;
-  return *this;
-}
-
-Work WorkCounter::read() const {
-  Work w;
-  w.values = values;
-  w.gradients = gradients;
-  w.hessian_products = hessian_products;
-  w.cross_products = cross_products;
-  w.map_steps = map_steps;
-  w.data_passes = data_passes;
-  w.passes_known = passes_known;
-  return w;
-}
 
 void Curvature::adjoint(In p, Out out_x, Out out_u) const {
   hessian(p, out_x);
@@ -83,9 +33,12 @@ void Objective::tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const {
   const auto c = linearize(x, u, &at);
   g = at.gradient;
   c->hessian_batch(dx, dg);
-  Vec w(du.rows()), out(dg.rows());
-  for (Index j = 0; j < du.cols(); ++j) {
-    w = du.col(j);
+  Vec w(outer_dim()), out(dg.rows());
+  for (Index j = 0; j < dx.cols(); ++j) {
+    if (du.size() > 0)
+      w = du.col(j);
+    else
+      w = Vec::Unit(w.size(), j);
     c->cross_t(w, out);
     dg.col(j) += out;
   }
@@ -126,8 +79,7 @@ double to_u(Scale s, double theta) {
   return theta;
 }
 
-double slope_of(Scale s, double theta) {
-  const double u = to_u(s, theta);
+double slope_of(Scale s, double u) {
   switch (s) {
     case Scale::linear:
       return 1;
@@ -143,7 +95,7 @@ void check_block(const HyperBlock& b) {
   const bool ordered = b.lower <= b.upper && b.size >= 0;
   const bool in_domain = b.scale == Scale::linear || (b.lower > 0 && (b.scale == Scale::log || b.upper < 1));
   if (!ordered || !in_domain)
-    throw UsageError("hyperparameter '" + b.name + "': the box [" + std::to_string(b.lower) + ", " + std::to_string(b.upper) +
+    throw UsageError("hyperparameter '" + b.name + "': the box [" + number_text(b.lower) + ", " + number_text(b.upper) +
                          "] does not fit its scale; a log scale needs 0 < lower <= upper, a logit scale also upper < 1",
                      "hyper." + b.name + ".range");
 }
@@ -176,12 +128,15 @@ void HyperSpace::from_model(In u, Out theta) const {
   for (Index i = 0; i < size(); ++i) theta[i] = to_theta(scale_[static_cast<std::size_t>(i)], u[i]);
 }
 
-void HyperSpace::slope(In theta, Out du) const {
-  for (Index i = 0; i < size(); ++i) du[i] = slope_of(scale_[static_cast<std::size_t>(i)], theta[i]);
+void HyperSpace::slope(In u, Out du) const {
+  for (Index i = 0; i < size(); ++i) du[i] = slope_of(scale_[static_cast<std::size_t>(i)], u[i]);
 }
 
 void HyperSpace::pull_back(In theta, In grad_u, Out grad_theta) const {
-  for (Index i = 0; i < size(); ++i) grad_theta[i] = slope_of(scale_[static_cast<std::size_t>(i)], theta[i]) * grad_u[i];
+  Vec u(size());
+  to_model(theta, u);
+  slope(u, grad_theta);
+  grad_theta = grad_theta.cwiseProduct(grad_u);
 }
 
 void HyperSpace::project(Out theta) const { theta = theta.cwiseMax(lower_).cwiseMin(upper_); }

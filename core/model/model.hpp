@@ -51,7 +51,8 @@ public:
   virtual std::unique_ptr<const Curvature> linearize(In x, In u, FirstOrder* at = nullptr) const = 0;
   /// out_x = f_xx(x, u) p, out_u = f_ux(x, u) p without keeping a linearization (reverse sweeps).
   virtual void adjoint(In x, In u, In p, Out out_x, Out out_u) const;
-  /// g = f_x(x, u), dg = f_xx dx + f_xu du for k tangents, dx n x k, du m x k (forward sweeps).
+  /// g = f_x(x, u), dg = f_xx dx + f_xu du for k tangents, dx n x k, du m x k (forward sweeps). du without entries stands for the
+  /// identity (k = m), which then need not exist.
   virtual void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const;
   /// The structure when f is a linear model, else null.
   virtual const LinearModel* linear() const { return nullptr; }
@@ -69,7 +70,8 @@ public:
   /// False when "f_x" is no gradient but any map whose zero is sought (an equilibrium), so that "f_xx" need not be symmetric:
   /// Curvature::hessian is then f_xx p, adjoint f_xx^T p, and only methods that run over the steps of a map are right.
   virtual bool symmetric() const { return true; }
-  /// The same objective, sharing what it keeps, with its reads of data added to the counter; null when it has no data to read.
+  /// The same objective, with its reads of data, and what it computes by itself for its constants, added to the counter; null
+  /// when there is nothing that counted() does not see from outside.
   virtual std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> /*counter*/) const { return nullptr; }
 };
 
@@ -134,8 +136,8 @@ public:
   void to_model(In theta, Out u) const;
   /// theta(u), the inverse.
   void from_model(In u, Out theta) const;
-  /// du/dtheta entrywise (the Jacobian is diagonal).
-  void slope(In theta, Out du) const;
+  /// du/dtheta at u, entrywise (the Jacobian is diagonal).
+  void slope(In u, Out du) const;
   /// grad_theta = (du/dtheta) grad_u.
   void pull_back(In theta, In grad_u, Out grad_theta) const;
   /// Nearest point of the box.

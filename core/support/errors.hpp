@@ -25,6 +25,13 @@ public:
   const char* code() const override { return "E221"; }
 };
 
+/// The numbers at a point leave an algorithm nothing to choose (a step size where the smoothness is not finite). Thrown by what
+/// binds an algorithm to a point; solvers and estimators catch it and report Status::failed with its sentence.
+class NumericalError final : public UsageError {
+public:
+  using UsageError::UsageError;
+};
+
 /// Where something was read: line and column count from 1, 0 means unknown.
 struct SourceLocation {
   std::string file;

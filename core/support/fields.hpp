@@ -1,9 +1,11 @@
 // How a strategy lists its options and its state, once, for everyone: reader, printer, schema, manual, checkpoint.
 #pragma once
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <tacit/core/support/types.hpp>
@@ -113,5 +115,24 @@ public:
   virtual void state(std::string_view name, std::vector<double>& value) = 0;
   virtual void state(std::string_view name, std::vector<Vec>& value) = 0;
 };
+
+/// An enumeration as a number.
+template <class E>
+void state_of_enum(StateVisitor& v, std::string_view name, E& value) {
+  Index number = static_cast<Index>(value);
+  v.state(name, number);
+  value = static_cast<E>(number);
+}
+
+/// An object that may be missing: whether it is there, then its own state. T is default constructible and has state().
+template <class T>
+void state_of_shared(StateVisitor& v, std::string_view name, std::shared_ptr<const T>& object) {
+  bool there = object != nullptr;
+  v.state(name, there);
+  if (!there) return object.reset();
+  auto copy = object ? std::make_shared<T>(*object) : std::make_shared<T>();
+  copy->state(v);
+  object = std::move(copy);
+}
 
 }  // namespace tacit

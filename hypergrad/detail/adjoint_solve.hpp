@@ -14,9 +14,6 @@ std::shared_ptr<const LinearOperator> jacobi(const Curvature& c, Index n);
 CgResult solve_with(const Curvature& c, In b, Out w, const CgOptions& options);
 /// l_u - f_ux w
 Vec implicit_gradient(const Curvature& c, In w, In lu);
-/// Whether a trial point along a descent direction is progress: enough decrease of f, or, where rounding hides differences of f,
-/// a smaller gradient. slope: f_x' times the step taken.
-bool improves(const FirstOrder& at, const FirstOrder& trial, double slope);
 /// du/dtheta at u, entrywise; ones when the problem has no hyperparameter space.
 Vec theta_slope(const Problem& problem, In u);
 

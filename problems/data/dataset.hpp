@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -58,7 +59,7 @@ struct EncodedColumn {
   bool categorical = false;
   std::vector<std::string> levels{};  ///< sorted
   bool missing_level = false;         ///< a last feature "city=(missing)"
-  double fill = 0;                    ///< for a missing number; set by fit_fills
+  double fill = 0;                    ///< for a missing number; from fit_fills
   bool has_fill = false;
   Index first = 0;  ///< its first feature
   Index width() const { return categorical ? static_cast<Index>(levels.size()) + (missing_level ? 1 : 0) : 1; }
@@ -111,7 +112,7 @@ struct MissingCell {
   Index row = 0, feature = 0;
 };
 
-/// All rows of all files. Missing numbers are NaN until fit_fills has run.
+/// All rows of all files. Missing numbers are NaN; what fills them belongs to a choice of training rows (fit_fills).
 struct Dataset {
   Features x;
   std::vector<std::string> feature_names;
@@ -141,10 +142,16 @@ struct Dataset {
 /// Throws DataError (data_errors.hpp), UsageError for options that cannot be.
 Dataset load_dataset(const DataOptions& options);
 
-/// Fills missing numbers with the weighted mean or median of the given (training) rows and stores the fills in the encoder; may
-/// be called again with other rows. Median: the middle of the values, each counted as often as its weight says. Throws DataError
-/// D110 for a column without any value.
-void fit_fills(Dataset& data, std::span<const Index> training_rows);
+/// What a choice of training rows puts in the missing cells.
+struct Filled {
+  std::shared_ptr<const Features> x;  ///< a copy with its cells filled; null: none is missing, the data set's own serves
+  Encoder encoder;                    ///< that of the data set, which fills a new file alike
+};
+
+/// Fills missing numbers with the weighted mean or median of the given (training) rows, in a copy: the data set is not written.
+/// Median: the middle of the values, each counted as often as its weight says. Throws DataError D110 for a column without any
+/// value.
+Filled fit_fills(const Dataset& data, std::span<const Index> training_rows);
 
 /// True when text matches the pattern, in which * stands for any text and ? for one character.
 bool glob_match(std::string_view pattern, std::string_view text);

@@ -10,8 +10,6 @@
 namespace tacit {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
 /// The weighted mean of values (weights > 0).
 double weighted_mean(const std::vector<std::pair<double, double>>& cells) {
   double sum = 0, total = 0;
@@ -269,10 +267,10 @@ EncodedFile Encoder::encode(const std::string& path) const {
   return out;
 }
 
-void fit_fills(Dataset& data, std::span<const Index> training_rows) {
-  Encoder& encoder = data.encoder;
-  if (encoder.sparse || (encoder.missing != Missing::mean && encoder.missing != Missing::median)) return;
-  for (const MissingCell& cell : data.missing) data.x.dense(cell.row, cell.feature) = kNaN;
+Filled fit_fills(const Dataset& data, std::span<const Index> training_rows) {
+  Filled out{nullptr, data.encoder};
+  Encoder& encoder = out.encoder;
+  if (encoder.sparse || (encoder.missing != Missing::mean && encoder.missing != Missing::median)) return out;
   for (EncodedColumn& column : encoder.columns) {
     if (column.categorical) continue;
     std::vector<std::pair<double, double>> cells;
@@ -289,7 +287,11 @@ void fit_fills(Dataset& data, std::span<const Index> training_rows) {
     column.fill = encoder.missing == Missing::mean ? weighted_mean(cells) : weighted_median(std::move(cells));
     column.has_fill = true;
   }
-  apply_fills(encoder, data.missing, data.x.dense);
+  if (data.missing.empty()) return out;
+  auto filled = std::make_shared<Features>(data.x);
+  apply_fills(encoder, data.missing, filled->dense);
+  out.x = std::move(filled);
+  return out;
 }
 
 }  // namespace tacit

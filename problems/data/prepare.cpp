@@ -1,105 +1,135 @@
 #include <tacit/problems/data/prepare.hpp>
 
-#include <cmath>
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
 #include <tacit/core/support/errors.hpp>
-#include <vector>
 
 namespace tacit {
 namespace {
 
-/// Smallest and largest entry of each column over the rows that count.
-struct Span {
-  Vec low, high;
-  explicit Span(Index columns)
-      : low(Vec::Constant(columns, std::numeric_limits<double>::infinity())),
-        high(Vec::Constant(columns, -std::numeric_limits<double>::infinity())) {}
-  void add(Index j, double value) {
-    low[j] = std::min(low[j], value);
-    high[j] = std::max(high[j], value);
+void weigh_classes(Prepared& p) {
+  const ClassWeights& w = p.choices.class_weight;
+  if (p.labels.empty() || (!w.balanced && w.weights.empty())) return;
+  double side[2] = {1, 1};
+  if (w.balanced) {
+    double total[2] = {0, 0};
+    for (const Index i : p.rows.train) total[p.y[i] > 0] += p.weight[i];
+    for (int k = 0; k < 2; ++k) side[k] = (total[0] + total[1]) / (2 * total[k]);
   }
-};
-
-/// Mean, then the mean square of what is left of it: two passes, so that a large mean does not cost digits.
-void dense_moments(const Mat& x, In weight, const std::vector<Index>& rows, double total, Vec& mean, Vec& variance, Span& span) {
-  for (const Index r : rows) {
-    mean += weight[r] * x.row(r).transpose();
-    span.low = span.low.cwiseMin(x.row(r).transpose());
-    span.high = span.high.cwiseMax(x.row(r).transpose());
+  for (const auto& [label, value] : w.weights) {
+    const auto at = std::find(p.labels.begin(), p.labels.end(), label);
+    if (at == p.labels.end()) throw UsageError(unknown_name("class", label, p.labels), "model.class_weight");
+    side[at - p.labels.begin()] = value;
   }
-  mean /= total;
-  for (const Index r : rows) variance.array() += weight[r] * (x.row(r).transpose() - mean).array().square();
-  variance /= total;
+  for (Index i = 0; i < p.y.size(); ++i) p.weight[i] *= side[p.y[i] > 0];
+  p.class_weights = {{p.labels[0], side[0]}, {p.labels[1], side[1]}};
 }
 
-/// The same for sparse rows; entries that are not stored are 0.
-void sparse_moments(const CsrMatrix& x, In weight, const std::vector<Index>& rows, double total, Vec& mean, Vec& variance,
-                    Span& span) {
-  Vec stored = Vec::Zero(x.cols());  // weight of the rows with an entry in the column
-  std::vector<Index> count(static_cast<std::size_t>(x.cols()), 0);
-  for (const Index r : rows) {
-    for (CsrMatrix::InnerIterator it(x, r); it; ++it) {
-      mean[it.col()] += weight[r] * it.value();
-      stored[it.col()] += weight[r];
-      ++count[static_cast<std::size_t>(it.col())];
-      span.add(it.col(), it.value());
-    }
-  }
-  mean /= total;
-  for (const Index r : rows) {
-    for (CsrMatrix::InnerIterator it(x, r); it; ++it) variance[it.col()] += weight[r] * std::pow(it.value() - mean[it.col()], 2);
-  }
-  for (Index j = 0; j < x.cols(); ++j) {
-    if (count[static_cast<std::size_t>(j)] == static_cast<Index>(rows.size())) continue;
-    variance[j] += (total - stored[j]) * mean[j] * mean[j];
-    span.add(j, 0);
-  }
-  variance /= total;
+/// What depends on the training rows: fills, the scaling of the filled columns, the problem.
+void fit_to_rows(Prepared& p) {
+  Filled filled = fit_fills(*p.data, p.rows.train);
+  p.x = filled.x ? std::move(filled.x) : std::shared_ptr<const Features>(p.data, &p.data->x);
+  p.encoder = std::move(filled.encoder);
+  p.scaling = fit_scaling(*p.x, p.weight, p.rows.train, p.choices.standardize);
+  if (p.model().per == PenaltyPer::group && p.data->groups.empty())
+    throw UsageError("hyper.l2.per=group needs data.feature_groups", "hyper.l2.per");
+  p.problem = p.task().make(p.parts(), p.model());
 }
 
 }  // namespace
 
-Scaling fit_scaling(const Features& x, In weight, std::span<const Index> rows, Standardize mode) {
-  Scaling out;
-  if (mode == Standardize::no || (mode == Standardize::automatic && x.sparse)) return out;
-  std::vector<Index> used;
-  double total = 0;
-  for (const Index r : rows) {
-    if (!(weight[r] > 0)) continue;
-    used.push_back(r);
-    total += weight[r];
-  }
-  if (used.empty())
-    throw UsageError("columns cannot be standardized: no training row has a positive weight", "prepare.standardize");
-  Vec mean = Vec::Zero(x.cols()), variance = Vec::Zero(x.cols());
-  Span span(x.cols());
-  if (x.sparse) {
-    sparse_moments(x.csr, weight, used, total, mean, variance, span);
-  } else {
-    dense_moments(x.dense, weight, used, total, mean, variance, span);
-  }
-  out.scale = variance.cwiseSqrt();
-  for (Index j = 0; j < x.cols(); ++j) {
-    if (span.low[j] == span.high[j]) mean[j] = span.low[j];  // exactly, or rounding would leave a column of noise
-    if (span.low[j] == span.high[j] || !(out.scale[j] > 0)) out.scale[j] = 1;
-  }
-  out.shift = x.sparse ? Vec(Vec::Zero(x.cols())) : mean;
+Design Prepared::design(const std::vector<Index>& which) const {
+  Design d = x->sparse ? Design(std::shared_ptr<const CsrMatrix>(x, &x->csr)) : Design(std::shared_ptr<const Mat>(x, &x->dense));
+  d = d.row_list(which);
+  if (scaling.active()) d = d.standardized(scaling.shift, scaling.scale);
+  return d;
+}
+
+Vec Prepared::margins(const std::vector<Index>& which, In coefficients) const {
+  Design d = design(which);
+  if (model().intercept) d = d.with_intercept();
+  Vec z(d.rows());
+  d.multiply(coefficients, z);
+  return z;
+}
+
+ModelParts Prepared::parts() const {
+  ModelParts p;
+  p.train = design(rows.train);
+  p.y = pick(y, rows.train);
+  p.weights = pick(weight, rows.train);
+  p.validation = design(rows.validation);
+  p.validation_y = pick(y, rows.validation);
+  p.validation_weights = pick(weight, rows.validation);
+  p.feature_names = data->feature_names;
+  p.groups = data->groups;
+  return p;
+}
+
+std::string Prepared::objective_text() const {
+  const ModelOptions& o = model();
+  const std::string prediction = o.intercept ? "a_i.w + b" : "a_i.w";
+  return std::string(o.reduction == Reduction::mean ? "1/n " : "") + "sum_i " + (weighted() ? "s_i " : "") +
+         task().loss_text(prediction) + " + " + (o.per == PenaltyPer::all ? "l2/2 |w|^2" : "sum_j l2_j/2 w_j^2");
+}
+
+Vec pick(In values, const std::vector<Index>& rows) {
+  Vec out(static_cast<Index>(rows.size()));
+  for (std::size_t i = 0; i < rows.size(); ++i) out[static_cast<Index>(i)] = values[rows[i]];
   return out;
 }
 
-OriginalCoefficients to_original(const Scaling& scaling, In w, double intercept) {
-  OriginalCoefficients out{w, intercept};
-  if (!scaling.active()) return out;
-  out.w = out.w.cwiseQuotient(scaling.scale);
-  out.intercept -= out.w.dot(scaling.shift);
-  return out;
+Split all_rows(Index rows) {
+  Split split;
+  split.train.resize(static_cast<std::size_t>(rows));
+  std::iota(split.train.begin(), split.train.end(), Index{0});
+  return split;
 }
 
-OriginalCoefficients to_scaled(const Scaling& scaling, In w, double intercept) {
-  OriginalCoefficients out{w, intercept};
-  if (!scaling.active()) return out;
-  out.intercept += w.dot(scaling.shift);
-  out.w = out.w.cwiseProduct(scaling.scale);
-  return out;
+std::vector<Index> rows_of_refit(const Split& rows) {
+  std::vector<Index> all = rows.train;
+  all.insert(all.end(), rows.validation.begin(), rows.validation.end());
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices) {
+  if (!data || !choices.task) throw UsageError("a problem is prepared from a data set and a model; one of them is missing");
+  Prepared p;
+  p.data = std::move(data);
+  p.rows = std::move(rows);
+  p.choices = std::move(choices);
+  CodedTarget coded = p.task().code(*p.data, p.choices.positive);
+  p.y = std::move(coded.y);
+  p.labels = std::move(coded.labels);
+  p.weight = p.data->weight;
+  weigh_classes(p);
+  fit_to_rows(p);
+  return p;
+}
+
+Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows) {
+  Prepared p = earlier;
+  p.rows.train = std::move(training_rows);
+  p.rows.validation.clear();
+  if (!earlier.problem.space.blocks().empty()) {
+    const HyperBlock& block = earlier.problem.space.blocks().front();
+    p.choices.model.lower = block.lower;
+    p.choices.model.upper = block.upper;
+  }
+  fit_to_rows(p);
+  return p;
+}
+
+Problem with_one_penalty(const Prepared& prepared) {
+  if (prepared.model().per == PenaltyPer::all) return prepared.problem;
+  ModelOptions one = prepared.model();
+  one.per = PenaltyPer::all;
+  Problem single = prepared.task().make(prepared.parts(), one);
+  single.start = prepared.problem.start;
+  return single;
 }
 
 }  // namespace tacit

@@ -1,36 +1,74 @@
-// Standardization: shift and scale fitted on the training rows, and the way back to the original scale. X itself is never copied.
+// From a data set and a choice of rows to a problem: scaling, fills, coding of the target and weights, fitted on those rows. The
+// data set is only read, so that any number of these stand beside each other: one per fold, and one for the final fit.
 #pragma once
-#include <span>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
-#include <tacit/core/support/types.hpp>
 #include <tacit/problems/data/dataset.hpp>
+#include <tacit/problems/data/scaling.hpp>
+#include <tacit/problems/data/split.hpp>
+#include <tacit/problems/models/tasks.hpp>
 
 namespace tacit {
 
-/// automatic: yes for dense data, no for sparse data.
-enum class Standardize { automatic, yes, no };
-
-/// Column j is used as (x_j - shift_j) / scale_j. Both vectors are empty when columns are used as they are.
-struct Scaling {
-  Vec shift, scale;
-  bool active() const { return scale.size() > 0; }
+/// Weights of the classes, in inner and outer loss.
+struct ClassWeights {
+  bool balanced = false;  ///< W / (2 W_k) for class k, W the weight of the training rows
+  std::map<std::string, double> weights{};
 };
 
-/// Fits the scaling on the given rows: shift the weighted mean, scale the weighted population standard deviation; sparse columns
-/// are scaled by the same deviation but not shifted (shift is 0); a constant column gets scale 1. Both are empty when columns
-/// stay as they are. weight has one entry a row of x; rows of weight 0 do not count. Throws UsageError when no row has a positive
-/// weight.
-Scaling fit_scaling(const Features& x, In weight, std::span<const Index> rows, Standardize mode);
-
-/// Coefficients of a linear model on the original scale: w_j / scale_j and b - sum_j w_j shift_j / scale_j. With an intercept of
-/// 0 that was not fitted the new one may differ from 0.
-struct OriginalCoefficients {
-  Vec w;
-  double intercept = 0;
+/// What is asked for, whatever the rows.
+struct PrepareChoices {
+  std::shared_ptr<const ModelTask> task;  ///< make_task("ridge")
+  std::optional<std::string> positive{};  ///< the class told from the rest; none: the later of two
+  ClassWeights class_weight{};
+  Standardize standardize = Standardize::automatic;
+  ModelOptions model{};
 };
-OriginalCoefficients to_original(const Scaling& scaling, In w, double intercept);
-/// The inverse of to_original: w_j scale_j and b + sum_j w_j shift_j.
-OriginalCoefficients to_scaled(const Scaling& scaling, In w, double intercept);
+
+/// One problem made of a data set. A value: copies share the numbers, which nobody writes.
+struct Prepared {
+  std::shared_ptr<const Dataset> data;
+  Split rows;  ///< no validation rows: the problem has no criterion
+  PrepareChoices choices;
+  std::shared_ptr<const Features> x;            ///< of all rows, missing cells filled as the training rows say
+  Encoder encoder;                              ///< that fills a new file in the same way
+  Scaling scaling;                              ///< fitted on the training rows
+  Vec y;                                        ///< of all rows, as the loss takes it: numbers, or -1 and +1
+  Vec weight;                                   ///< of all rows: row weight times class weight
+  std::vector<std::string> labels;              ///< {negative, positive}; empty for numbers
+  std::map<std::string, double> class_weights;  ///< by label; empty: all 1
+  Problem problem;
+
+  const ModelTask& task() const { return *choices.task; }
+  const ModelOptions& model() const { return choices.model; }
+  bool weighted() const { return data->weighted || !class_weights.empty(); }
+  /// Rows of A as the inner problem has them: scaled, without the intercept.
+  Design design(const std::vector<Index>& which) const;
+  /// a_i.w + b of some rows; x stacks the scaled coefficients w and, when there is one, b.
+  Vec margins(const std::vector<Index>& which, In x) const;
+  /// All that a problem is made of.
+  ModelParts parts() const;
+  /// The inner objective in words, with these choices.
+  std::string objective_text() const;
+};
+
+/// values[rows]
+Vec pick(In values, const std::vector<Index>& rows);
+/// All rows train.
+Split all_rows(Index rows);
+/// Training and validation rows together, ascending: those of a final fit.
+std::vector<Index> rows_of_refit(const Split& rows);
+
+/// Throws DataError, UsageError.
+Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices);
+/// The same choices fitted anew on other training rows, with nothing to validate on: for a final fit. The range of the
+/// hyperparameters and the class weights stay as they are.
+Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows);
+/// The problem with one common penalty in place of many; itself where it has one.
+Problem with_one_penalty(const Prepared& prepared);
 
 }  // namespace tacit

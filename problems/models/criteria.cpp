@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/errors.hpp>
 
 namespace tacit {
@@ -20,23 +21,19 @@ HoldoutLoss::HoldoutLoss(Design design, std::shared_ptr<const Loss> loss, Vec y,
 }
 
 double HoldoutLoss::value(In x, In) const {
-  double total = 0;
-  design_.visit(x, [&](Index row0, BlockIn t, BlockOut) {
-    total += loss_->weighted(t.rows(), t.data(), y_.data() + row0, share_.data() + row0, nullptr, nullptr);
+  return design_.visit(x, [&](Index row0, BlockIn t, BlockOut) {
+    return loss_->weighted(t.rows(), t.data(), y_.data() + row0, share_.data() + row0, nullptr, nullptr);
   });
-  return total;
 }
 
 double HoldoutLoss::gradient(In x, In, Out gx, Out gu) const {
-  double total = 0;
-  design_.sweep(
+  gu.setZero();
+  return design_.sweep(
       x,
       [&](Index row0, BlockIn t, BlockOut w) {
-        total += loss_->weighted(t.rows(), t.data(), y_.data() + row0, share_.data() + row0, w.data(), nullptr);
+        return loss_->weighted(t.rows(), t.data(), y_.data() + row0, share_.data() + row0, w.data(), nullptr);
       },
       gx);
-  gu.setZero();
-  return total;
 }
 
 double HoldoutLoss::smoothness() const {

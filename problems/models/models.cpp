@@ -5,23 +5,10 @@
 
 #include <tacit/core/support/errors.hpp>
 #include <tacit/problems/models/criteria.hpp>
-#include <tacit/problems/models/losses.hpp>
 #include <tacit/problems/models/penalties.hpp>
 
 namespace tacit {
 namespace {
-
-class Ridge final : public ModelFamily {
-public:
-  bool classifier() const override { return false; }
-  std::shared_ptr<const Loss> loss() const override { return std::make_shared<SquaredLoss>(); }
-};
-
-class Logistic final : public ModelFamily {
-public:
-  bool classifier() const override { return true; }
-  std::shared_ptr<const Loss> loss() const override { return std::make_shared<LogisticLoss>(); }
-};
 
 Vec or_ones(const Vec& weights, Index rows) { return weights.size() == 0 ? Vec(Vec::Ones(rows)) : weights; }
 
@@ -83,9 +70,8 @@ Vec row_weights(In weights, Index rows, Reduction reduction) {
   return s;
 }
 
-Problem ModelFamily::make(const ModelParts& parts, const ModelOptions& options) const {
+Problem linear_problem(std::shared_ptr<const Loss> phi, const ModelParts& parts, const ModelOptions& options) {
   check_parts(parts, options);
-  const auto phi = loss();
   const auto columns = [&](const Design& a) { return options.intercept ? a.with_intercept() : a; };
   const Design train = columns(parts.train);
   const Vec s = row_weights(parts.weights, train.rows(), options.reduction);
@@ -105,11 +91,6 @@ Problem ModelFamily::make(const ModelParts& parts, const ModelOptions& options) 
     problem.space = HyperSpace({{"l2", m, Scale::log, range.lower, range.upper, labels(parts, options.per)}});
   }
   return problem;
-}
-
-void register_models(Registry<ModelFamily>& registry) {
-  registry.add("ridge", "squared error / 2 with a squared penalty", [] { return std::make_unique<Ridge>(); });
-  registry.add("logistic", "log-loss of two classes with a squared penalty", [] { return std::make_unique<Logistic>(); });
 }
 
 }  // namespace tacit

@@ -1,4 +1,4 @@
-// Models by name: data and choices in, bilevel problem out.
+// Linear models: data and choices in, bilevel problem out.
 #pragma once
 #include <memory>
 #include <optional>
@@ -6,7 +6,6 @@
 #include <vector>
 
 #include <tacit/core/linear/linear_model.hpp>
-#include <tacit/core/support/registry.hpp>
 #include <tacit/problems/data/dataset.hpp>
 
 namespace tacit {
@@ -34,16 +33,10 @@ struct ModelOptions {
   std::optional<double> lower{}, upper{};  ///< range of l2; empty: default_l2_range
 };
 
-/// What makes a model of a name.
-class ModelFamily : public Configurable {
-public:
-  virtual bool classifier() const = 0;
-  virtual std::shared_ptr<const Loss> loss() const = 0;
-  /// f = 1/n sum_i s_i phi(a_i w + b, y_i) + sum_j l2_j/2 w_j^2 (reduction sum: without 1/n), l the weighted mean loss on the
-  /// validation rows, and the block `l2` in log scale with the names of features or groups as labels. Throws UsageError when the
-  /// parts do not fit together.
-  virtual Problem make(const ModelParts& parts, const ModelOptions& options) const;
-};
+/// f = 1/n sum_i s_i phi(a_i w + b, y_i) + sum_j l2_j/2 w_j^2 (reduction sum: without 1/n), l the weighted mean loss on the
+/// validation rows, and the block `l2` in log scale with the names of features or groups as labels. Throws UsageError when the
+/// parts do not fit together.
+Problem linear_problem(std::shared_ptr<const Loss> loss, const ModelParts& parts, const ModelOptions& options);
 
 /// Lower and upper end of l2 when none is given: 1e-6 and 1e3 times sup phi'' times the mean over the features of (sum_i s_i
 /// a_ij^2), s with its 1/n. That is the mean eigenvalue of the data part of f_xx (at most), so the range follows the scale of the
@@ -55,8 +48,5 @@ L2Range default_l2_range(const Design& train, In s, const Loss& loss);
 
 /// s of the inner loss: the weights (empty: ones) divided by their sum, or as they are.
 Vec row_weights(In weights, Index rows, Reduction reduction);
-
-/// ridge, logistic.
-void register_models(Registry<ModelFamily>& registry);
 
 }  // namespace tacit

@@ -56,8 +56,9 @@ inline Table read_table(const std::string& path) {
 inline void split(const Table& all, Table& train, Table& validation) {
   std::vector<Index> in, out;
   for (Index i = 0; i < all.y.size(); ++i) (i % 3 == 2 ? out : in).push_back(i);
-  train = {all.x(in, Eigen::all), all.y(in)};
-  validation = {all.x(out, Eigen::all), all.y(out)};
+  const auto columns = Eigen::seqN(0, all.x.cols());
+  train = {all.x(in, columns), all.y(in)};
+  validation = {all.x(out, columns), all.y(out)};
 }
 
 /// 1/n sum loss(a_i.w, y_i) + sum_j u_j/2 w_j^2; loss: squared error / 2, or log(1 + exp(-y a.w)).

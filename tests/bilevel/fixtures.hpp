@@ -1,10 +1,7 @@
-// What the bilevel tests share: a fake oracle over a smooth function, a state visitor in memory.
+// What the bilevel tests share: a fake oracle over a smooth function.
 #pragma once
 #include <cmath>
 #include <functional>
-#include <map>
-#include <string>
-#include <vector>
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/optimizers.hpp>
@@ -30,7 +27,8 @@ public:
   using Function = std::function<double(const Vec&, Vec&)>;
   explicit FakeOracle(Function f, double noise = 0) : f_(std::move(f)), noise_(noise) {}
 
-  Evaluation evaluate(In theta, const Tolerance& t) override {
+  using Oracle::evaluate;
+  Evaluation evaluate(In theta, const Tolerance& t, const Evaluation*) const override {
     ++evaluations;
     Evaluation e;
     e.theta = theta;
@@ -41,57 +39,31 @@ public:
     e.solved = t;
     return e;
   }
-  void differentiate(Evaluation& e, const Tolerance& t) override {
+  Evaluation evaluate_fully(In theta, const Evaluation* near) const override { return evaluate(theta, tightest(), near); }
+  Evaluation differentiate(Evaluation e, const Tolerance& t) const override {
     ++gradients;
     if (t.inner < e.solved.inner) e = evaluate(Vec(e.theta), t);
     e.solved.adjoint = t.adjoint;
     e.gradient.resize(e.theta.size());
     f_(e.theta, e.gradient);
+    return e;
   }
-  void accept(const Evaluation&) override { ++accepted; }
-  void diagnose(Evaluation& e, Index, double floor) override { e.diagnostics.hypergradient_error = floor; }
+  Evaluation diagnose(Evaluation e, Index, double floor) const override {
+    e.diagnostics.hypergradient_error = floor;
+    return e;
+  }
   Work work() const override { return {}; }
   Work diagnostic_work() const override { return {}; }
   Tolerance tightest() const override { return tightest_asked; }
+  bool may_loosen() const override { return true; }
+  double target() const override { return 0; }
 
   Tolerance tightest_asked{1e-8, 1e-6};
-  Index evaluations = 0, gradients = 0, accepted = 0;
+  mutable Index evaluations = 0, gradients = 0;
 
 private:
   Function f_;
   double noise_;
-};
-
-/// Keeps a state by name; `loading` writes it back.
-class MemoryState final : public StateVisitor {
-public:
-  bool loading = false;
-  void state(std::string_view n, double& v) override { put(doubles_, n, v); }
-  void state(std::string_view n, Index& v) override { put(indices_, n, v); }
-  void state(std::string_view n, bool& v) override { put(bools_, n, v); }
-  void state(std::string_view n, std::string& v) override { put(strings_, n, v); }
-  void state(std::string_view n, Vec& v) override { put(vectors_, n, v); }
-  void state(std::string_view n, std::vector<double>& v) override { put(lists_, n, v); }
-  void state(std::string_view n, std::vector<Vec>& v) override { put(blocks_, n, v); }
-  std::size_t size() const {
-    return doubles_.size() + indices_.size() + bools_.size() + strings_.size() + vectors_.size() + lists_.size() + blocks_.size();
-  }
-
-private:
-  template <class T>
-  void put(std::map<std::string, T>& kept, std::string_view name, T& value) {
-    if (loading)
-      value = kept.at(std::string(name));
-    else
-      kept[std::string(name)] = value;
-  }
-  std::map<std::string, double> doubles_;
-  std::map<std::string, Index> indices_;
-  std::map<std::string, bool> bools_;
-  std::map<std::string, std::string> strings_;
-  std::map<std::string, Vec> vectors_;
-  std::map<std::string, std::vector<double>> lists_;
-  std::map<std::string, std::vector<Vec>> blocks_;
 };
 
 /// sum_i c_i (cosh(v_i - a_i) - 1), strictly convex, minimum at the projection of a on the box.

@@ -1,6 +1,7 @@
 // An oracle that lets a test look at every diagnosed evaluation, and at the tolerances that were asked for.
 #pragma once
 #include <functional>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -8,32 +9,29 @@
 
 namespace tacit_test {
 
-class SpyOracle final : public tacit::Oracle {
+class SpyOracle final : public tacit::ForwardingOracle {
 public:
   using Look = std::function<void(const tacit::Evaluation&)>;
-  SpyOracle(std::unique_ptr<tacit::Oracle> oracle, Look look) : oracle_(std::move(oracle)), look_(std::move(look)) {}
-  tacit::Evaluation evaluate(tacit::In theta, const tacit::Tolerance& t) override {
+  SpyOracle(std::shared_ptr<const tacit::Oracle> oracle, Look look)
+      : ForwardingOracle(std::move(oracle)), look_(std::move(look)) {}
+  using Oracle::evaluate;
+  tacit::Evaluation evaluate(tacit::In theta, const tacit::Tolerance& t, const tacit::Evaluation* near) const override {
     asked.push_back(t);
-    return oracle_->evaluate(theta, t);
+    return behind().evaluate(theta, t, near);
   }
-  void differentiate(tacit::Evaluation& e, const tacit::Tolerance& t) override {
+  tacit::Evaluation differentiate(tacit::Evaluation e, const tacit::Tolerance& t) const override {
     asked.push_back(t);
-    oracle_->differentiate(e, t);
+    return behind().differentiate(std::move(e), t);
   }
-  void accept(const tacit::Evaluation& e) override { oracle_->accept(e); }
-  void diagnose(tacit::Evaluation& e, tacit::Index step, double floor) override {
-    oracle_->diagnose(e, step, floor);
+  tacit::Evaluation diagnose(tacit::Evaluation e, tacit::Index step, double floor) const override {
+    e = behind().diagnose(std::move(e), step, floor);
     look_(e);
+    return e;
   }
-  tacit::Work work() const override { return oracle_->work(); }
-  tacit::Work diagnostic_work() const override { return oracle_->diagnostic_work(); }
-  tacit::Tolerance tightest() const override { return oracle_->tightest(); }
-  bool may_loosen() const override { return oracle_->may_loosen(); }
 
-  std::vector<tacit::Tolerance> asked;  ///< in the order of the calls
+  mutable std::vector<tacit::Tolerance> asked;  ///< in the order of the calls
 
 private:
-  std::unique_ptr<tacit::Oracle> oracle_;
   Look look_;
 };
 

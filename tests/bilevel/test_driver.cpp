@@ -74,20 +74,13 @@ TEST_CASE("a stalled search is tried again at a tighter tolerance, then said") {
     CAPTURE(which);
     double tightest_seen = 1;
     FakeOracle& oracle = uphill;
-    struct Spy final : Oracle {
-      Oracle& o;
+    struct Spy final : ForwardingOracle {
       double& low;
-      Spy(Oracle& oracle_, double& low_) : o(oracle_), low(low_) {}
-      Evaluation evaluate(In theta, const Tolerance& t) override {
+      Spy(const Oracle& spied, double& low_) : ForwardingOracle(spied), low(low_) {}
+      Evaluation evaluate(In theta, const Tolerance& t, const Evaluation* near) const override {
         low = std::min(low, t.inner);
-        return o.evaluate(theta, t);
+        return behind().evaluate(theta, t, near);
       }
-      void differentiate(Evaluation& e, const Tolerance& t) override { o.differentiate(e, t); }
-      void accept(const Evaluation& e) override { o.accept(e); }
-      void diagnose(Evaluation& e, Index k, double f) override { o.diagnose(e, k, f); }
-      Work work() const override { return o.work(); }
-      Work diagnostic_work() const override { return o.diagnostic_work(); }
-      Tolerance tightest() const override { return o.tightest(); }
     } spy(oracle, tightest_seen);
     DriverOptions options;
     const Summary s = solve(options, box(2, -1, 1), spy, *optimizer, Vec::Zero(2));

@@ -7,9 +7,12 @@
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/hypergrad/estimators.hpp>
 
+#include "bilevel/fixtures.hpp"
 #include "hypergrad/reference_problems.hpp"
 
 using namespace tacit;
+using tacit_test::box;
+using tacit_test::FakeOracle;
 
 namespace {
 
@@ -158,12 +161,11 @@ TEST_CASE("edges: the reported error is no zero where the true hypergradient is 
   options.reference_every = 1;
   const auto oracle = make_oracle(p, std::make_shared<NewtonCgSolver>(), std::make_shared<Off>(), options);
   Evaluation e = oracle->evaluate(Vec::Zero(1), oracle->tightest());
-  oracle->differentiate(e, oracle->tightest());
-  oracle->accept(e);
-  oracle->diagnose(e, 0, 0);
+  e = oracle->differentiate(std::move(e), oracle->tightest());
+  e = oracle->diagnose(std::move(e), 0, 0);
   CHECK(std::isinf(e.diagnostics.hypergradient_error));
   CHECK(std::isinf(e.diagnostics.hypergradient_error_reference));
-  oracle->diagnose(e, 0, 2.0);
+  e = oracle->diagnose(std::move(e), 0, 2.0);
   CHECK(e.diagnostics.hypergradient_error == doctest::Approx(0.5));
   CHECK(e.diagnostics.hypergradient_error_reference == doctest::Approx(0.5));
 }
@@ -211,23 +213,26 @@ TEST_CASE("edges: a point that is only finite at a loose tolerance is no converg
   /// x^2 + 1, whose gradient falls with the tolerance and is lost at a tight one.
   class Fragile final : public Oracle {
   public:
-    Evaluation evaluate(In theta, const Tolerance& t) override {
+    Evaluation evaluate(In theta, const Tolerance& t, const Evaluation*) const override {
       Evaluation e;
       e.theta = e.u = theta;
       e.value = 1 + theta.squaredNorm();
       e.solved = t;
       return e;
     }
-    void differentiate(Evaluation& e, const Tolerance& t) override {
+    Evaluation evaluate_fully(In theta, const Evaluation* near) const override { return evaluate(theta, tightest(), near); }
+    Evaluation differentiate(Evaluation e, const Tolerance& t) const override {
       e.solved = t;
       e.gradient = t.inner < 1e-6 ? Vec::Constant(1, std::nan("")) : Vec::Constant(1, 1e-9);
       if (t.inner < 1e-6) e.diagnostics.hypergradient_message = "lost";
+      return e;
     }
-    void accept(const Evaluation&) override {}
-    void diagnose(Evaluation&, Index, double) override {}
+    Evaluation diagnose(Evaluation e, Index, double) const override { return e; }
     Work work() const override { return {}; }
     Work diagnostic_work() const override { return {}; }
     Tolerance tightest() const override { return {1e-8, 1e-6}; }
+    bool may_loosen() const override { return true; }
+    double target() const override { return 0; }
   } oracle;
   HoagOuter optimizer;
   const HyperSpace space({HyperBlock{"v", 1, Scale::linear, -1, 1}});
@@ -235,4 +240,64 @@ TEST_CASE("edges: a point that is only finite at a loose tolerance is no converg
   CHECK(s.reason == StopReason::failed);
   CHECK(s.message.find("lost") != std::string::npos);
   CHECK(std::isfinite(s.best.outer_loss));
+}
+
+namespace {
+
+/// f' = (x - 3)((x - 1)^2 + 0.005)/3 + u x: next to 1 the gradient is small and the curvature negative; the minimum is next to 3.
+struct Shelf {
+  Index inner_dim() const { return 1; }
+  Index outer_dim() const { return 1; }
+  static double slope(double x) { return (x - 3) * ((x - 1) * (x - 1) + 0.005) / 3; }
+  double value(const Vec& x, const Vec& u) const {
+    const double s = x[0] - 1;  // the integral of (s - 2)(s^2 + 0.005)/3
+    return (s * s * s * s / 4 - 2 * s * s * s / 3 + 0.0025 * s * s - 0.01 * s) / 3 + 0.5 * u[0] * x[0] * x[0];
+  }
+  Vec gradient(const Vec& x, const Vec& u) const { return Vec::Constant(1, slope(x[0]) + u[0] * x[0]); }
+  Vec hessian(const Vec& x, const Vec& u, const Vec& p) const {
+    const double s = x[0] - 1;
+    return ((s * s + 0.005 + 2 * s * (x[0] - 3)) / 3 + u[0]) * p;
+  }
+  Vec cross(const Vec& x, const Vec&, const Vec& p) const { return x.cwiseProduct(p); }
+  Vec cross_t(const Vec& x, const Vec&, const Vec& w) const { return x.cwiseProduct(w); }
+  double smoothness(const Vec&) const { return 10; }
+};
+
+}  // namespace
+
+TEST_CASE("edges: a start that is indefinite where it is solved loosely is solved more tightly before the run has failed") {
+  Problem p;
+  p.name = "shelf";
+  p.f = adapt(Shelf{});
+  p.l = adapt_criterion(test::PlainDistance{Vec::Constant(1, 2.9)});
+  p.space = HyperSpace({HyperBlock{"u", 1, Scale::log, 1e-4, 1}});
+  p.start = std::make_shared<ConstantStart>(Vec::Constant(1, 1.05));
+  const auto oracle = make_oracle(p, std::make_shared<NewtonCgSolver>(), std::make_shared<ImplicitCgEstimator>());
+  const Vec theta = Vec::Constant(1, std::log(1e-3));
+  const Tolerance loose{Tolerances::kLoosest, Tolerances::kLoosest};
+  const Evaluation e = oracle->differentiate(oracle->evaluate(theta, loose), loose);
+  REQUIRE(e.diagnostics.hypergradient_status == Status::negative_curvature);
+  LbfgsOuter optimizer;
+  const Summary s = solve(DriverOptions{}, p.space, *oracle, optimizer, theta);
+  CHECK(s.schedule == Schedule::adaptive);
+  CHECK(s.reason == StopReason::tolerance);
+  CHECK(s.best_evaluation.state->inner.x()[0] == doctest::Approx(2.9).epsilon(1e-3));
+}
+
+TEST_CASE("edges: a run that fails at its start says the loss that it has") {
+  /// A value, but never a hypergradient.
+  class Blind final : public ForwardingOracle {
+  public:
+    Blind() : ForwardingOracle(std::make_shared<FakeOracle>([](const Vec& v, Vec&) { return 2 + v.squaredNorm(); })) {}
+    Evaluation differentiate(Evaluation e, const Tolerance& t) const override {
+      e = behind().differentiate(std::move(e), t);
+      e.gradient.setConstant(std::nan(""));
+      return e;
+    }
+  } oracle;
+  LbfgsOuter optimizer;
+  const Summary s = solve(DriverOptions{}, box(1, -1, 1), oracle, optimizer, Vec::Zero(1));
+  CHECK(s.reason == StopReason::failed);
+  CHECK(s.brief().find("outer loss 2 ") != std::string::npos);
+  CHECK(s.brief().find("nan") == std::string::npos);
 }

@@ -75,11 +75,12 @@ void follow(test::Numbers& draw, const Problem& p, const std::string& solver_nam
   const auto oracle = make_oracle(p, solver, estimator, options);
   const Tolerance tolerance{0, std::isnan(estimator->tolerance()) ? 0 : estimator->tolerance()};
   Vec theta = Vec::Constant(p.space.size(), -3 + 2.5 * draw.next()) + 0.7 * draw.vec(p.space.size());
+  Evaluation e;
   for (Index k = 0; k < 3; ++k, theta += 0.4 * draw.vec(theta.size())) {
-    Evaluation e = oracle->evaluate(theta, tolerance);
-    oracle->differentiate(e, tolerance);
-    oracle->accept(e);
-    oracle->diagnose(e, k, 1e-4 * std::abs(e.value));
+    e = oracle->evaluate(theta, tolerance, k > 0 ? &e : nullptr);
+    e = oracle->differentiate(std::move(e), tolerance);
+    const double floor = 1e-4 * std::abs(e.value);
+    e = oracle->diagnose(std::move(e), k, floor);
     const Diagnostics& d = e.diagnostics;
     CAPTURE(steps);
     CAPTURE(theta[0]);
@@ -145,9 +146,7 @@ TEST_CASE("oracle: the bound of the error is in theta, entry by entry, not by th
   const auto oracle = make_oracle(p, early("gradient-descent", 2000), std::make_shared<ImplicitCgEstimator>(), options);
   const Tolerance tolerance{1e-4, 1e-4};
   Evaluation e = oracle->evaluate(theta, tolerance);
-  oracle->differentiate(e, tolerance);
-  oracle->accept(e);
-  oracle->diagnose(e, 0, 1e-12);
+  e = oracle->diagnose(oracle->differentiate(std::move(e), tolerance), 0, 1e-12);
   REQUIRE(e.diagnostics.hypergradient_error_reference > 1e-9);
   CHECK(e.diagnostics.hypergradient_error_bound >= e.diagnostics.hypergradient_error_reference);
   CHECK(e.diagnostics.hypergradient_error_bound <= 2 * e.diagnostics.hypergradient_error_reference);

@@ -163,11 +163,11 @@ TEST_CASE("without warm starts every row says k_eff 0, and with them the work fa
     OracleOptions options;
     options.warm_start = warm;
     const auto oracle = make_oracle(p, std::make_shared<NewtonCgSolver>(), cg(), options);
+    Evaluation e;
     for (Index k = 0; k < 6; ++k) {
-      Evaluation e = oracle->evaluate(Vec::Constant(1, -5.0 + 0.1 / static_cast<double>(k + 1)), oracle->tightest());
-      oracle->differentiate(e, oracle->tightest());
-      oracle->accept(e);
-      oracle->diagnose(e, k, 1e-6);
+      const Vec theta = Vec::Constant(1, -5.0 + 0.1 / static_cast<double>(k + 1));
+      e = oracle->evaluate(theta, oracle->tightest(), k > 0 ? &e : nullptr);
+      e = oracle->diagnose(oracle->differentiate(std::move(e), oracle->tightest()), k, 1e-6);
       k_eff[warm].push_back(e.diagnostics.implicit_truncation);
       CHECK(e.diagnostics.truncation_map == "reference");
     }
@@ -189,13 +189,13 @@ TEST_CASE("diagnostics: the estimate agrees with the reference, the bound holds,
     without.reference_every = 0;
     const auto full = make_oracle(p, descent(steps, 0), cg(1e-3), with),
                plain = make_oracle(p, descent(steps, 0), cg(1e-3), without);
+    Evaluation last[2];
     for (Index k = 0; k < 3; ++k) {
       const Vec theta = Vec::Constant(10, -3.0 + 0.1 * static_cast<double>(k));
-      for (Oracle* o : {full.get(), plain.get()}) {
-        Evaluation e = o->evaluate(theta, o->tightest());
-        o->differentiate(e, o->tightest());
-        o->accept(e);
-        o->diagnose(e, k, 1e-6);
+      for (const Oracle* o : {full.get(), plain.get()}) {
+        Evaluation& e = last[o == full.get()];
+        e = o->evaluate(theta, o->tightest(), k > 0 ? &e : nullptr);
+        e = o->diagnose(o->differentiate(std::move(e), o->tightest()), k, 1e-6);
         const Diagnostics& d = e.diagnostics;
         CHECK(d.inner_steps == steps);
         CHECK(std::isfinite(d.inner_loss));
@@ -221,11 +221,10 @@ TEST_CASE("unrolled estimators report window and tape, and a tighter tolerance s
   const auto oracle = make_oracle(p, descent(50, 1e-9), std::make_shared<UnrollEstimator>(false));
   Evaluation e = oracle->evaluate(Vec::Constant(1, 1.0), {1e-2, 1e-2});
   const double loose = e.diagnostics.inner_residual;
-  oracle->differentiate(e, {1e-2, 1e-2});
+  e = oracle->differentiate(std::move(e), {1e-2, 1e-2});
   CHECK(e.diagnostics.window == static_cast<double>(e.diagnostics.inner_steps));
   CHECK(e.diagnostics.tape_bytes > 0);
-  oracle->accept(e);
-  oracle->differentiate(e, {1e-6, 1e-6});
+  e = oracle->differentiate(std::move(e), {1e-6, 1e-6});
   CHECK(e.diagnostics.inner_residual <= 1e-6);
   CHECK(e.diagnostics.inner_residual < loose);
   CHECK(e.solved.inner == 1e-6);
@@ -246,7 +245,7 @@ TEST_CASE("wrong use says what to use instead") {
   const auto oracle = make_oracle(p, descent(5), cg());
   Evaluation foreign;
   CHECK_THROWS_AS(oracle->evaluate(Vec::Zero(3), {}), UsageError);
-  CHECK_THROWS_AS(oracle->accept(foreign), UsageError);
+  CHECK_THROWS_AS(oracle->evaluate(Vec::Zero(1), {}, &foreign), UsageError);
   CHECK_THROWS_AS(oracle->differentiate(foreign, {}), UsageError);
   CHECK_THROWS_AS(oracle->diagnose(foreign, 0, 1), UsageError);
 }

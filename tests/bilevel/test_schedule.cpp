@@ -179,24 +179,14 @@ TEST_CASE("schedules: what suits the optimizer is the default, and a run without
 
 TEST_CASE("schedules: a hypergradient that vanishes at a loose tolerance alone ends no run") {
   /// Its gradient is 0 at any tolerance looser than 1e-6: a warm start that passes unmoved looks like this.
-  class Numb final : public Oracle {
+  class Numb final : public ForwardingOracle {
   public:
-    Evaluation evaluate(In theta, const Tolerance& t) override {
-      Evaluation e = bowl_.evaluate(theta, t);
+    Numb() : ForwardingOracle(std::make_shared<FakeOracle>(bowl)) {}
+    Evaluation differentiate(Evaluation e, const Tolerance& t) const override {
+      e = behind().differentiate(std::move(e), t);
+      if (e.solved.inner > 1e-6) e.gradient.setZero();
       return e;
     }
-    void differentiate(Evaluation& e, const Tolerance& t) override {
-      bowl_.differentiate(e, t);
-      if (e.solved.inner > 1e-6) e.gradient.setZero();
-    }
-    void accept(const Evaluation&) override {}
-    void diagnose(Evaluation&, Index, double) override {}
-    Work work() const override { return {}; }
-    Work diagnostic_work() const override { return {}; }
-    Tolerance tightest() const override { return {1e-8, 1e-6}; }
-
-  private:
-    FakeOracle bowl_{bowl};
   };
   const auto registry = optimizers();
   for (const std::string& name : registry.names()) {
@@ -343,7 +333,7 @@ TEST_CASE("schedules: the value at a loosened tolerance is right to second order
   double last = 0;
   for (const double tolerance : {1e-2, 1e-3, 1e-4}) {
     Evaluation e = oracle.evaluate(theta, {tolerance, 1e-6});
-    oracle.differentiate(e, {tolerance, 1e-6});
+    e = oracle.differentiate(std::move(e), {tolerance, 1e-6});
     const double plain = reference(true, true).l->value(e.state->inner.x(), e.u);
     CAPTURE(tolerance);
     CHECK(std::abs(e.value - exact) < 0.2 * std::abs(plain - exact));
@@ -354,7 +344,7 @@ TEST_CASE("schedules: the value at a loosened tolerance is right to second order
   stopped->options.max_steps = 3;
   SpyOracle early = logistic_oracle(stopped);
   Evaluation e = early.evaluate(theta, {1e-3, 1e-3});
-  early.differentiate(e, {1e-3, 1e-3});
+  e = early.differentiate(std::move(e), {1e-3, 1e-3});
   CHECK(e.value == reference(true, true).l->value(e.state->inner.x(), e.u));
 }
 
@@ -364,7 +354,7 @@ TEST_CASE("schedules: an adjoint that does not solve its equation corrects no va
   short_of_it->max_steps = 1;
   const auto oracle = make_oracle(p, std::make_shared<NewtonCgSolver>(), short_of_it);
   Evaluation e = oracle->evaluate(Vec::Constant(1, -3), {1e-3, 1e-3});
-  oracle->differentiate(e, {1e-3, 1e-3});
+  e = oracle->differentiate(std::move(e), {1e-3, 1e-3});
   REQUIRE_FALSE(usable(e.diagnostics.hypergradient_status));
   CHECK(e.value == p.l->value(e.state->inner.x(), e.u));
 }
@@ -376,7 +366,7 @@ TEST_CASE("values at the tightest tolerance are without their first-order error 
   const auto values = [&](std::shared_ptr<const HypergradientEstimator> estimator) {
     const auto oracle = make_oracle(p, solver, std::move(estimator));
     Evaluation e = oracle->evaluate(Vec::Constant(1, -6), oracle->tightest());
-    oracle->differentiate(e, oracle->tightest());
+    e = oracle->differentiate(std::move(e), oracle->tightest());
     const double exact = p.l->value(polish(p, e.u, e.state->inner.x()).x, e.u);
     return std::pair(std::abs(e.value - exact), std::abs(p.l->value(e.state->inner.x(), e.u) - exact));
   };
@@ -394,9 +384,8 @@ TEST_CASE("schedules: trial points get an adjoint where it corrects their value,
     const auto oracle = make_oracle(reference(true, false), std::make_shared<NewtonCgSolver>(), std::move(estimator), options);
     const Tolerance loose{1e-3, 1e-3};
     Evaluation start = oracle->evaluate(Vec::Constant(1, -3), loose);
-    oracle->differentiate(start, loose);
-    oracle->accept(start);
-    const Evaluation trial = oracle->evaluate(Vec::Constant(1, -2), loose);
+    start = oracle->differentiate(std::move(start), loose);
+    const Evaluation trial = oracle->evaluate(Vec::Constant(1, -2), loose, &start);
     return std::pair(trial.solved.adjoint, trial.diagnostics.linear_steps);
   };
   CHECK(products(std::make_shared<ImplicitCgEstimator>()).first == 1e-3);
@@ -417,7 +406,7 @@ TEST_CASE("schedules: more accuracy at the same point goes on with the same inne
     const Vec theta = Vec::Constant(30, -3);
     Evaluation e = oracle.evaluate(theta, {1e-2, 1e-2});
     const Index before = e.state->inner.steps;
-    oracle.differentiate(e, {1e-6, 1e-6});
+    e = oracle.differentiate(std::move(e), {1e-6, 1e-6});
     const InnerSolution& inner = e.state->inner;
     CHECK(inner.cold);
     CHECK(inner.x0 == inner.x_cold);
@@ -426,8 +415,8 @@ TEST_CASE("schedules: more accuracy at the same point goes on with the same inne
     CHECK(inner.residual <= 1e-6);
     SpyOracle once = logistic_oracle(solver);
     const Evaluation whole = once.evaluate(theta, {1e-6, 1e-6});
-    if (map) CHECK(inner.steps == whole.state->inner.steps);
-    if (map) CHECK(inner.step_norms.size() == whole.state->inner.step_norms.size());
+    if (map) CHECK(inner.z == whole.state->inner.z);
+    if (map) CHECK(inner.step_norms == whole.state->inner.step_norms);
   }
 }
 

@@ -216,7 +216,7 @@ TEST_CASE("describe: every code that the program can print is in the manual, onc
 
 TEST_CASE("init: starter files are good run files") {
   for (const ModelKind& kind : model_kinds()) {
-    if (kind.available) {
+    if (kind.available()) {
       CHECK(errors(starter_file(kind.name)) == "");
       CHECK(read(starter_file(kind.name)).model.kind == kind.name);
     } else {

@@ -17,7 +17,7 @@
 #include <tacit/cli/run/files.hpp>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/fields.hpp>
-#include <tacit/problems/data/prepare.hpp>
+#include <tacit/problems/data/scaling.hpp>
 
 namespace fs = std::filesystem;
 using namespace tacit;
@@ -101,8 +101,9 @@ Vec newton(const Mat& a, const Vec& y, const Vec& s, const Vec& l2, const Choice
   return x;
 }
 
-Fit fit(Dataset& data, const std::vector<Index>& rows, const Choice& c, Vec l2) {
-  fit_fills(data, rows);
+Fit fit(const Dataset& data, const std::vector<Index>& rows, const Choice& c, Vec l2) {
+  const Filled filled = fit_fills(data, rows);
+  const Features& features = filled.x ? *filled.x : data.x;
   // Of several classes the last against the rest; weights with class weights from here on.
   const std::size_t k = data.classes.size();
   Vec target = data.y, weight = data.weight;
@@ -113,8 +114,8 @@ Fit fit(Dataset& data, const std::vector<Index>& rows, const Choice& c, Vec l2) 
     for (Index i = 0; i < target.size(); ++i)
       if (!c.class_weight.empty()) weight(i) *= c.class_weight.at(classes[target(i) > 0]);
   }
-  const auto scaling = fit_scaling(data.x, weight, rows, c.standardize);
-  const Mat all = data.x.sparse ? Mat(data.x.csr) : data.x.dense;
+  const auto scaling = fit_scaling(features, weight, rows, c.standardize);
+  const Mat all = features.sparse ? Mat(features.csr) : features.dense;
   const Index p = all.cols(), n = static_cast<Index>(rows.size());
   if (c.per_feature)
     for (Index j = 0; j < p; ++j) l2.conservativeResize(j + 1), l2(j) = l2(0) * std::pow(3.0, static_cast<double>(j % 5));
@@ -138,8 +139,8 @@ Fit fit(Dataset& data, const std::vector<Index>& rows, const Choice& c, Vec l2) 
   m.tacit_version = "0";
   m.kind = c.kind;
   m.task = c.kind == "logistic" ? Task::binary : Task::regression;
-  m.encoder = data.encoder;
-  m.features = data.encoder.feature_names();
+  m.encoder = filled.encoder;
+  m.features = data.feature_names;
   m.coefficients = original.w;
   m.intercept = original.intercept;
   if (m.task == Task::binary) m.classes = classes, m.positive = classes[1];
@@ -211,7 +212,7 @@ Dataset load_awkward(const Scratch& dir, bool classes) {
 
 TEST_CASE("elsewhere.py: ridge, one penalty, text, missing cells, weights, standardized") {
   const Scratch dir;
-  Dataset data = load_awkward(dir, false);
+  const Dataset data = load_awkward(dir, false);
   Choice c;
   c.weight_column = "w";
   Fit f = fit(data, all_but_every(4, data.rows()), c, Vec::Constant(1, 0.3));
@@ -230,7 +231,7 @@ TEST_CASE("elsewhere.py: ridge, one penalty, text, missing cells, weights, stand
 
 TEST_CASE("elsewhere.py: ridge, one penalty per feature, sum, no intercept, weights written out") {
   const Scratch dir;
-  Dataset data = load_awkward(dir, false);
+  const Dataset data = load_awkward(dir, false);
   Choice c;
   c.mean = c.intercept = false;
   c.per_feature = true;
@@ -243,7 +244,7 @@ TEST_CASE("elsewhere.py: ridge, one penalty per feature, sum, no intercept, weig
 
 TEST_CASE("elsewhere.py: logistic, one penalty per feature, text labels, one class against the rest, class weights") {
   const Scratch dir;
-  Dataset data = load_awkward(dir, true);
+  const Dataset data = load_awkward(dir, true);
   Choice c;
   c.kind = "logistic";
   c.per_feature = true;
@@ -287,7 +288,7 @@ TEST_CASE("lambda elsewhere gives scikit-learn's solution when put into scikit-l
   std::vector<Vec> expected;
   for (const std::string kind : {"ridge", "logistic"}) {
     for (const bool mean : {true, false}) {
-      Dataset data = load_awkward(dir, kind == "logistic");
+      const Dataset data = load_awkward(dir, kind == "logistic");
       Choice c;
       c.kind = kind;
       c.mean = mean;
@@ -296,13 +297,14 @@ TEST_CASE("lambda elsewhere gives scikit-learn's solution when put into scikit-l
       std::vector<Index> rows(static_cast<std::size_t>(data.rows()));
       std::iota(rows.begin(), rows.end(), Index{0});
       const Fit f = fit(data, rows, c, Vec::Constant(1, 0.2));
+      const Mat x = fit_fills(data, rows).x->dense;
       expected.push_back(f.model.coefficients);
       const auto lambdas = lambda_elsewhere(kind, f.elsewhere.l2, f.weight_sum, f.sd_y, mean);
       REQUIRE(lambdas.size() == 2);
       script += "X = []; y = []; w = []\n";
       for (const Index r : rows) {
         script += "X.append([";
-        for (Index j = 0; j < data.x.cols(); ++j) script += number_text(data.x.dense(r, j)) + ", ";
+        for (Index j = 0; j < x.cols(); ++j) script += number_text(x(r, j)) + ", ";
         script += "]); y.append(" + number_text(kind == "ridge" ? data.y(r) : data.y(r) == 2) + "); w.append(" +
                   number_text(data.weight(r)) + ")\n";
       }
@@ -352,7 +354,7 @@ TEST_CASE("lambda elsewhere by its formulas") {
 
 TEST_CASE("elsewhere.R repeats the fit where R and glmnet are") {
   const Scratch dir;
-  Dataset data = load_awkward(dir, false);
+  const Dataset data = load_awkward(dir, false);
   Choice c;
   c.per_feature = true;
   c.weight_column = "w";

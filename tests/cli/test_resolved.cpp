@@ -53,13 +53,13 @@ Run follow(const RunConfig& config, const Strategies& strategies) {
   Run run;
   try {
     const auto a = assemble(config, strategies);
-    const Vec theta0 = starting_point(*a, strategies);
+    const Vec theta0 = starting_point(*a);
     run.resolved = to_yaml(a->config, strategies.catalog);
     OracleOptions options;
     options.warm_start = a->config.inner.warm_start;
     options.reference_every = a->config.diagnostics.reference;
     options.audit_every = a->config.diagnostics.audit;
-    auto oracle = make_oracle(a->problem, a->solver, a->estimator, options);
+    auto oracle = make_oracle(a->problem, a->method.solver, a->method.estimator, options);
     auto optimizer = make_optimizer(a->config, strategies);
     DriverOptions driver;
     driver.max_steps = a->config.outer.max_steps;

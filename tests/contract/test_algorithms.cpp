@@ -139,3 +139,20 @@ TEST_CASE("algorithms: the converged point is a fixed point and the minimizer") 
     CHECK(c.map->stationary());
   }
 }
+
+TEST_CASE("algorithms: tangents without du are those of the identity, bit for bit") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.algorithm);
+    CAPTURE(c.problem.name);
+    const Index s = c.map->state_dim(), m = c.u.size();
+    test::Numbers random(53);
+    const Vec z = random.vec(s);
+    const Mat dz = random.mat(s, m);
+    Vec next(s), same(s);
+    Mat out(s, m), explicitly(s, m);
+    c.map->step_tangents(0, z, c.u, dz, Mat::Identity(m, m), same, explicitly);
+    c.map->step_tangents(0, z, c.u, dz, Mat(), next, out);
+    CHECK(next == same);
+    CHECK(out == explicitly);
+  }
+}

@@ -4,12 +4,17 @@
 
 #include <Eigen/Eigenvalues>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <functional>
 
 #include <tacit/core/inner/inner.hpp>
 #include <tacit/core/model/check.hpp>
-#include <tacit/problems/models/models.hpp>
+#include <tacit/core/model/counting.hpp>
+#include <tacit/problems/models/tasks.hpp>
 
 #include "core/plain_problems.hpp"
 
@@ -54,7 +59,7 @@ ModelParts parts_of(bool classifier, bool sparse, bool weighted) {
 
 struct Made {
   std::string name;
-  const ModelFamily& family;
+  const ModelTask& family;
   ModelParts parts;
   ModelOptions options;
   bool sparse;
@@ -63,7 +68,7 @@ struct Made {
 
 /// body(made) for every model in every way in which it can be set up.
 void for_each_model(const std::function<void(const Made&)>& body) {
-  Registry<ModelFamily> registry("model", "model.kind");
+  Registry<ModelTask> registry("model", "model.kind");
   register_models(registry);
   for (const std::string& name : registry.names()) {
     const auto family = registry.make(name);
@@ -87,6 +92,152 @@ void for_each_model(const std::function<void(const Made&)>& body) {
 }
 
 Vec penalties(const Problem& p) { return Vec::LinSpaced(p.f->outer_dim(), 0.03, 0.4); }
+
+/// One thing that can be asked of a problem, and all numbers of its answer.
+struct Call {
+  std::string name;
+  std::function<std::vector<double>(const Problem&)> ask;
+};
+
+std::vector<double> numbers(std::initializer_list<double> some, const Vec& more = {}) {
+  std::vector<double> all(some);
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+std::vector<double> numbers(const Mat& m, const Vec& more = {}) {
+  std::vector<double> all(m.data(), m.data() + m.size());
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+/// Everything an objective and its curvature offer, at u and at 3 u.
+std::vector<Call> calls_of(Index n, Index m, const std::function<Vec(const Problem&)>& u_of) {
+  const Vec x = test::Numbers(21).vec(n), p = test::Numbers(22).vec(n);
+  const Mat dx = test::Numbers(23).mat(n, 3), du = test::Numbers(24).mat(m, 3);
+  std::vector<Call> calls;
+  const auto add = [&](const std::string& name, auto ask) {
+    for (const double level : {1.0, 3.0})
+      calls.push_back({name, [=](const Problem& problem) { return ask(*problem.f, Vec(level * u_of(problem))); }});
+  };
+  add("value", [=](const Objective& f, const Vec& u) { return numbers({f.value(x, u)}); });
+  add("gradient", [=](const Objective& f, const Vec& u) {
+    Vec g(n);
+    const double value = f.gradient(x, u, g);
+    return numbers({value}, g);
+  });
+  add("linearize", [=](const Objective& f, const Vec& u) {
+    FirstOrder at;
+    f.linearize(x, u, &at);
+    return numbers({at.value}, at.gradient);
+  });
+  add("hessian", [=](const Objective& f, const Vec& u) {
+    Vec out(n);
+    f.linearize(x, u)->hessian(p, out);
+    return numbers({}, out);
+  });
+  add("hessian of an older linearization", [=](const Objective& f, const Vec& u) {
+    Vec out(n), again(n);
+    Mat h(n, n);
+    const auto curvature = f.linearize(x, u);
+    curvature->hessian(p, out);
+    f.linearize(x, u)->dense(h);
+    (void)f.smoothness(u);
+    curvature->hessian(p, again);
+    return numbers({(again - out).norm()}, out);
+  });
+  add("hessian_batch", [=](const Objective& f, const Vec& u) {
+    Mat out(n, 3);
+    f.linearize(x, u)->hessian_batch(dx, out);
+    return numbers(out);
+  });
+  add("diagonal and dense", [=](const Objective& f, const Vec& u) {
+    Vec d = Vec::Zero(n);
+    Mat h = Mat::Zero(n, n);
+    const auto curvature = f.linearize(x, u);
+    curvature->diagonal(d);
+    curvature->dense(h);
+    return numbers(h, d);
+  });
+  add("adjoint", [=](const Objective& f, const Vec& u) {
+    Vec a(n), b(m);
+    f.adjoint(x, u, p, a, b);
+    Vec both(n + m);
+    both << a, b;
+    return numbers({}, both);
+  });
+  add("adjoint of a linearization", [=](const Objective& f, const Vec& u) {
+    Vec a(n), b(m);
+    f.linearize(x, u)->adjoint(p, a, b);
+    Vec both(n + m);
+    both << a, b;
+    return numbers({}, both);
+  });
+  add("tangents", [=](const Objective& f, const Vec& u) {
+    Vec g(n);
+    Mat dg(n, 3);
+    f.tangents(x, u, dx, du, g, dg);
+    return numbers(dg, g);
+  });
+  add("smoothness", [=](const Objective& f, const Vec& u) { return numbers({f.smoothness(u)}); });
+  add("convexity", [=](const Objective& f, const Vec& u) { return numbers({f.convexity(u)}); });
+  add("gradient_scale", [=](const Objective& f, const Vec& u) { return numbers({f.gradient_scale(u)}); });
+  add("derivative_lipschitz", [=](const Objective& f, const Vec& u) {
+    return numbers({f.derivative_lipschitz(u, test::Numbers(25).mat(n, m), Vec::Ones(m))});
+  });
+  calls.push_back({"criterion", [=](const Problem& problem) {
+                     Vec gx(n), gu(m);
+                     const double l = problem.l->gradient(x, u_of(problem), gx, gu);
+                     return numbers({l, problem.l->smoothness()}, gx);
+                   }});
+  return calls;
+}
+
+/// Every registered solver that takes the problem: where it gets within a few steps.
+void add_solves(std::vector<Call>& calls, const Problem& first, const std::function<Vec(const Problem&)>& u_of) {
+  Registry<InnerSolver> solvers("solver");
+  register_solvers(solvers);
+  for (const std::string& name : solvers.names()) {
+    if (name == "cholesky" && !first.f->quadratic()) continue;
+    if ((name == "heavy-ball" || name == "nesterov") && !(first.f->convexity(u_of(first)) > 0)) continue;
+    calls.push_back({name, [=](const Problem& problem) {
+                       Registry<InnerSolver> registry("solver");
+                       register_solvers(registry);
+                       const auto solver = registry.make(name);
+                       const InnerSolution s = solver->solve(problem, u_of(problem), nullptr, Accuracy{1e-3}, TapeRequest{});
+                       return numbers({s.residual, static_cast<double>(s.steps)}, s.z);
+                     }});
+  }
+}
+
+bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+}
+
+/// Each answer alone on a problem of its own, then all of them in `orders` orders, on one fresh problem an order.
+void check_history(const std::function<Problem()>& make, int orders) {
+  const Problem first = make();
+  const auto u_of = [](const Problem& p) { return Vec(10 * penalties(p)); };
+  std::vector<Call> calls = calls_of(first.f->inner_dim(), first.f->outer_dim(), u_of);
+  add_solves(calls, first, u_of);
+  std::vector<std::vector<double>> alone;
+  for (const Call& call : calls) alone.push_back(call.ask(make()));
+  std::vector<std::size_t> order(calls.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  test::Numbers draw(31);
+  for (int k = 0; k < orders; ++k) {
+    const Problem problem = make();
+    std::string before = "nothing";
+    for (const std::size_t i : order) {
+      CAPTURE(calls[i].name);
+      CAPTURE(before);
+      CHECK(same_bits(calls[i].ask(problem), alone[i]));
+      before = calls[i].name;
+    }
+    for (std::size_t i = order.size(); i-- > 1;)
+      std::swap(order[i], order[static_cast<std::size_t>((draw.next() + 1) / 2 * static_cast<double>(i))]);
+  }
+}
 
 }  // namespace
 
@@ -224,4 +375,147 @@ TEST_CASE("models: the intercept is a last coordinate that no penalty touches") 
     level[b] = 0;
     CHECK(m.problem.f->value(level, u) == doctest::Approx(plain.f->value(x.head(b), u)).epsilon(1e-14));
   });
+}
+
+TEST_CASE("models: no number depends on what was asked before") {
+  for_each_model([](const Made& m) {
+    check_history([&] { return m.family.make(parts_of(m.family.classifier(), m.sparse, m.options.intercept), m.options); }, 3);
+  });
+}
+
+TEST_CASE("models: nor where the Gram matrix is too wide for its eigenvalues, or not worth making") {
+  Registry<ModelFamily> registry("model", "model.kind");
+  register_models(registry);
+  for (const std::string& name : registry.names()) {
+    const auto family = registry.make(name);
+    for (const Index rows : {60, 200}) {
+      CAPTURE(name);
+      CAPTURE(rows);
+      const auto make = [&] {
+        constexpr Index kWide = LinearModel::kEigenDim + 20;
+        ModelParts p;
+        const Mat a = test::Numbers(41).mat(rows, kWide);
+        p.train = Design(std::make_shared<Mat>(a));
+        p.y = a * test::Numbers(42).vec(kWide);
+        if (family->classifier()) p.y = p.y.unaryExpr([](double t) { return t > 0 ? 1.0 : -1.0; }).eval();
+        p.validation = p.train;
+        p.validation_y = p.y;
+        return family->make(p, {});
+      };
+      const Problem made = make();
+      const LinearModel& f = *made.f->linear();
+      CHECK(f.by_gram() == (f.quadratic() && rows == 200));
+      check_history(make, 2);
+    }
+  }
+}
+
+TEST_CASE("models: tangents without du are those of the identity, bit for bit, and count the same") {
+  for_each_model([](const Made& m) {
+    const Index n = m.problem.f->inner_dim(), k = m.problem.f->outer_dim();
+    const Vec u = penalties(m.problem), x = test::Numbers(51).vec(n);
+    const Mat dx = test::Numbers(52).mat(n, k);
+    Vec g(n), same(n);
+    Mat dg(n, k), explicitly(n, k);
+    const auto with = std::make_shared<WorkCounter>(), without = std::make_shared<WorkCounter>();
+    counted(m.problem, with).f->tangents(x, u, dx, Mat::Identity(k, k), same, explicitly);
+    counted(m.problem, without).f->tangents(x, u, dx, Mat(), g, dg);
+    CHECK(g == same);
+    CHECK(dg == explicitly);
+    CHECK(with->read() == without->read());
+  });
+}
+
+namespace {
+
+/// Quiet, signalling, negative, and with a payload, R's NA (1954) first among them.
+std::vector<double> all_nans() {
+  std::vector<double> all;
+  for (const std::uint64_t bits :
+       {0x7FF8000000000000u, 0xFFF8000000000000u, 0x7FF00000000007A2u, 0x7FF80000000007A2u, 0xFFF00000000007A2u,
+        0x7FF0000000000001u, 0xFFF0000000000001u, 0x7FF4000000000000u, 0x7FFFFFFFFFFFFFFFu, 0xFFFFFFFFFFFFFFFFu,
+        0x7FF8000000000BFFu, 0x7FF80000000003FFu, 0x7FF8000000000400u, 0x7FF8000000000FFFu, 0x7FFC000000000001u}) {
+    all.push_back(std::bit_cast<double>(std::uint64_t{bits}));
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("models: a NaN of any bits makes value and derivatives of a loss NaN, in its own row alone; infinity makes no NaN") {
+  Registry<ModelFamily> registry("model", "model.kind");
+  register_models(registry);
+  for (const std::string& name : registry.names()) {
+    CAPTURE(name);
+    const auto loss = registry.make(name)->loss();
+    for (const Index n : {1, 2, 3, 7, 8, 15, 16, 33, 257, 300}) {
+      Vec targets(n);
+      for (Index i = 0; i < n; ++i) targets[i] = i % 3 == 0 ? 1 : -1;
+      for (const double nan : all_nans()) {
+        for (const Index at : {Index{0}, n / 2, n - 1}) {
+          Vec z = Vec::LinSpaced(n, -3, 3), phi(n), first(n), second(n);
+          std::memcpy(z.data() + at, &nan, sizeof nan);
+          loss->evaluate(n, z.data(), targets.data(), phi.data(), first.data(), second.data());
+          CHECK(std::isnan(phi[at]));
+          CHECK(std::isnan(first[at]));
+          if (!loss->quadratic()) CHECK(std::isnan(second[at]));
+          CHECK(phi.array().isNaN().count() == 1);
+          CHECK(first.array().isNaN().count() == 1);
+          CHECK(second.array().isNaN().count() <= 1);
+        }
+      }
+    }
+    for (const double z : {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()}) {
+      for (const double y : {1.0, -1.0}) {
+        double phi = 0, first = 0, second = 0;
+        loss->evaluate(1, &z, &y, &phi, &first, &second);
+        CHECK_FALSE(std::isnan(phi));
+        CHECK_FALSE(std::isnan(first));
+        CHECK_FALSE(std::isnan(second));
+        // Flat where the loss is 0, and falling or rising to where it is infinite.
+        if (std::isinf(phi)) CHECK(std::abs(first) >= 0.5);
+        if (!std::isinf(phi)) CHECK(std::abs(first) <= 1e-300);
+      }
+    }
+  }
+}
+
+TEST_CASE("models: a NaN of any bits in the data reaches value and every derivative of the objective") {
+  Registry<ModelFamily> registry("model", "model.kind");
+  register_models(registry);
+  for (const std::string& name : registry.names()) {
+    const auto family = registry.make(name);
+    for (const bool sparse : {false, true}) {
+      for (const double nan : all_nans()) {
+        CAPTURE(name);
+        CAPTURE(sparse);
+        ModelParts p = parts_of(family->classifier(), sparse, false);
+        Mat a = raw_rows(kTrain, 5);
+        std::memcpy(&a(17, 3), &nan, sizeof nan);
+        p.train = rows_of(a, sparse);
+        ModelOptions options;
+        options.lower = 1e-3;
+        options.upper = 1e3;
+        const Problem problem = family->make(p, options);
+        const Objective& f = *problem.f;
+        const Index n = f.inner_dim();
+        const Vec u = penalties(problem), x = test::Numbers(61).vec(n);
+        Vec g(n), h(n), b(n), cross(u.size());
+        Mat dg(n, 4);
+        FirstOrder at;
+        const auto c = f.linearize(x, u, &at);
+        CHECK(std::isnan(f.value(x, u)));
+        CHECK(std::isnan(f.gradient(x, u, g)));
+        CHECK(std::isnan(at.value));
+        c->hessian(x, h);
+        f.adjoint(x, u, x, b, cross);
+        f.tangents(x, u, test::Numbers(62).mat(n, 4), Mat::Ones(u.size(), 4), at.gradient, dg);
+        CHECK(std::isnan(g[3]));
+        CHECK(std::isnan(h[3]));
+        CHECK(std::isnan(b[3]));
+        CHECK(std::isnan(at.gradient[3]));
+        CHECK(dg.row(3).array().isNaN().all());
+      }
+    }
+  }
 }

@@ -1,6 +1,8 @@
 // Every registered outer optimizer keeps the same promises.
 #include <doctest/doctest.h>
 
+#include <tacit/core/support/byte_stream.hpp>
+
 #include "../bilevel/fixtures.hpp"
 
 using namespace tacit;
@@ -62,15 +64,15 @@ TEST_CASE("the state of every optimizer survives a round trip: the run goes on i
     FakeOracle oracle(target);
     const auto first = registry.make(name);
     Evaluation e = oracle.evaluate(Vec::Constant(4, -0.7), t);
-    oracle.differentiate(e, t);
+    e = oracle.differentiate(std::move(e), t);
     first->reset(e);
     for (int k = 0; k < 3; ++k) REQUIRE(first->step(oracle, space, t).moved);
-    MemoryState kept;
+    StateWriter kept;
     first->state(kept);
-    CHECK(kept.size() >= 4);
     const auto second = registry.make(name);
-    kept.loading = true;
-    second->state(kept);
+    StateReader back(kept.bytes());
+    second->state(back);
+    CHECK(back.at_end());
     for (int k = 0; k < 3; ++k) {
       const StepOutcome a = first->step(oracle, space, t), b = second->step(oracle, space, t);
       CHECK(a.moved == b.moved);
@@ -90,7 +92,7 @@ TEST_CASE("every optimizer takes one step that lowers a convex function and repo
     const Tolerance t;
     Evaluation e = oracle.evaluate(Vec::Constant(4, -0.7), t);
     CHECK_THROWS_AS(optimizer->reset(e), UsageError);
-    oracle.differentiate(e, t);
+    e = oracle.differentiate(std::move(e), t);
     optimizer->reset(e);
     const StepOutcome out = optimizer->step(oracle, space, t);
     CHECK(out.moved);

@@ -45,9 +45,17 @@ TEST_CASE("counting: each evaluation adds what it is") {
   CHECK(added() == Work{.gradients = 1, .hessian_products = 5, .cross_products = 5});
   Vec diagonal(n);
   CHECK(curvature->diagonal(diagonal));
-  CHECK(p.f->smoothness(u) == plain.f->smoothness(u));
   CHECK(p.f->convexity(u) == plain.f->convexity(u));
   CHECK(p.f->quadratic() == plain.f->quadratic());
+  CHECK(added() == Work{});
+  // What a struct is asked for its constants, once a point.
+  CHECK(p.f->smoothness(u) == plain.f->smoothness(u));
+  const Work power = added();
+  CHECK(power.hessian_products > 1);
+  CHECK(power == Work{.hessian_products = power.hessian_products});
+  CHECK(p.f->gradient_scale(u) == plain.f->gradient_scale(u));
+  CHECK(added() == Work{.gradients = 1});
+  CHECK(p.f->smoothness(u) == plain.f->smoothness(u));
   CHECK(p.f->gradient_scale(u) == plain.f->gradient_scale(u));
   CHECK(added() == Work{});
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <tacit/core/linear/design.hpp>
@@ -101,7 +102,7 @@ TEST_CASE(
         for (Index i = 0; i < 6; ++i) copied.row(i) = x.row(rows[static_cast<std::size_t>(i)]);
         check_products(a.row_list(rows), copied);
         check_products(a.row_range(2, 20).row_list({5, 1, 2}).row_range(1, 2), x.middleRows(3, 2));
-        check_products(a.row_list(rows).row_list({4, 1}), copied(std::vector<Index>{4, 1}, Eigen::all));
+        check_products(a.row_list(rows).row_list({4, 1}), copied(std::vector<Index>{4, 1}, Eigen::seqN(0, d)));
       }
     }
   }
@@ -111,7 +112,7 @@ TEST_CASE("a row list gives bit for bit what a copy of the rows gives, and a con
   const auto x = std::make_shared<Mat>(test::Numbers(3).mat(300, 40));
   std::vector<Index> rows;
   for (Index i = 0; i < 300; i += 3) rows.push_back(i);
-  const auto copy = std::make_shared<Mat>((*x)(rows, Eigen::all));
+  const auto copy = std::make_shared<Mat>((*x)(rows, Eigen::seqN(0, x->cols())));
   const Vec v = test::Numbers(4).vec(40);
   Vec a(40), b(40);
   const auto square = [](Index, BlockIn t, BlockOut w) { w.col(0) = t.col(0); };
@@ -144,6 +145,54 @@ TEST_CASE("each full read of the rows counts once, whatever the number of column
   CHECK(work->data_passes == 9);
   a.row(3);
   CHECK(work->data_passes == 9);
+}
+
+TEST_CASE("a pass returns what its blocks return, added in their order, whatever else it does") {
+  const Index n = 3000, d = 40;
+  for (const bool sparse : {false, true}) {
+    const Mat x = with_zeros(n, d, 5);
+    const Design a = sparse ? Design(to_csr(x)) : Design(std::make_shared<Mat>(x));
+    const Vec v = test::Numbers(1).vec(d);
+    const Mat more = test::Numbers(2).mat(d, 3);
+    Vec out(d);
+    Mat outs(d, 3), wide(d, 4);
+    double total = 0;
+    Index blocks = 0, last = -1;
+    const auto share = [&](Index row0, BlockIn t, BlockOut w) {
+      w.setZero();
+      CHECK(row0 > last);
+      last = row0;
+      ++blocks;
+      double sum = 0;
+      for (Index i = 0; i < t.rows(); ++i) sum += std::exp(10 * t(i, 0));
+      return sum;
+    };
+    const auto sums = [&](double got) {  // of the pass before
+      last = -1;
+      const Index seen = std::exchange(blocks, 0);
+      if (total == 0) total = got;
+      CHECK(got == total);
+      CHECK(seen > 1);
+    };
+    sums(a.visit(v, share));
+    sums(a.sweep(v, share, out));
+    sums(a.sweep_pair(v, v, share, out));
+    Mat first(d, 3);
+    first << v, more.leftCols(2);
+    sums(a.sweep_batch(first, share, outs));
+    sums(a.sweep_more(v, more, share, out, outs));
+    // Nothing returned: 0.
+    CHECK(a.visit(v, [](Index, BlockIn, BlockOut) {}) == 0);
+    double by_hand = 0;
+    const double again = a.visit(v, [&](Index, BlockIn t, BlockOut) {
+      double sum = 0;
+      for (Index i = 0; i < t.rows(); ++i) sum += std::exp(10 * t(i, 0));
+      by_hand += sum;
+      return sum;
+    });
+    CHECK(again == by_hand);
+    CHECK(again == total);
+  }
 }
 
 TEST_CASE("a block function may use a design of its own") {

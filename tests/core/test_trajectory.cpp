@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include <tacit/core/inner/maps.hpp>
 #include <tacit/core/inner/trajectory.hpp>
 
@@ -158,4 +160,55 @@ TEST_CASE("trajectory: what it may take at most is never exceeded, and reached w
   }
   CHECK(Trajectory::most_bytes({}, 1000, 3) == 0);
   CHECK(Trajectory::most_bytes({49, 1, 100}, 1000, 3) == 100);
+}
+
+TEST_CASE("trajectory: counts near the largest number stay there instead of running over") {
+  constexpr Index kMost = std::numeric_limits<Index>::max();
+  constexpr std::size_t kBytes = std::numeric_limits<std::size_t>::max();
+  // The more is asked, the more may be taken, up to the largest number.
+  for (const Index dim : {Index{1}, Index{3}, Index{100000}, kMost / 8}) {
+    for (const Index window : {TapeRequest::kAll, Index{5}, kMost / 2, kMost}) {
+      for (const Index stride : {Index{1}, Index{3}, TapeRequest::kAutoStride, kMost / 2, kMost}) {
+        std::size_t before = 0;
+        for (const Index steps : {Index{1}, Index{40}, Index{1} << 40, Index{2305843009213693952}, kMost - 1, kMost}) {
+          CAPTURE(dim);
+          CAPTURE(window);
+          CAPTURE(stride);
+          CAPTURE(steps);
+          const std::size_t bytes = Trajectory::most_bytes({window, stride}, steps, dim);
+          CHECK(bytes >= before);
+          CHECK(bytes >= static_cast<std::size_t>(dim) * sizeof(double));
+          before = bytes;
+        }
+      }
+    }
+    CHECK(Trajectory::most_bytes({TapeRequest::kAll, 1}, kMost, dim) == kBytes);
+  }
+  CHECK(Trajectory::most_bytes({TapeRequest::kAll, 1}, 2305843009213693952, 11) > std::size_t{1} << 63);
+
+  const Vec z = Vec::Ones(3);
+  for (const TapeRequest& wide : {TapeRequest{kMost, TapeRequest::kAutoStride}, TapeRequest{kMost, 1}, TapeRequest{kMost, kMost},
+                                  TapeRequest{kMost - 1, 7}}) {
+    for (const TapeRequest& other : {TapeRequest{4, 1}, TapeRequest{3, kMost}, TapeRequest{TapeRequest::kAll, 1}}) {
+      CAPTURE(wide.window);
+      CAPTURE(wide.stride);
+      CAPTURE(other.window);
+      const TapeRequest both = union_of({wide, other});
+      CHECK((both.window == TapeRequest::kAll || both.window >= wide.window));
+      Trajectory shared(both, 20), alone(wide, 20);
+      for (Index k = 0; k <= 20; ++k) {
+        shared.push(k, k * z);
+        alone.push(k, k * z);
+      }
+      CHECK(shared.thinned(wide).bytes() == alone.bytes());
+      CHECK(shared.thinned(wide).first() == alone.first());
+      CHECK(shared.thinned(other).steps() == 20);
+    }
+  }
+  // A limit of bytes beyond all numbers, and states without entries.
+  for (const Index size : {Index{0}, Index{3}}) {
+    Trajectory limited({kMost, 1, kBytes}, kMost);
+    for (Index k = 0; k <= 5; ++k) limited.push(k, Vec::Ones(size));
+    CHECK(limited.differentiable(kMost) == 5);
+  }
 }

@@ -67,6 +67,39 @@ if(NOT different EQUAL 1)
   message(FATAL_ERROR "the example's lambda depends on -march: ${results}")
 endif()
 
+# Stand-ins for Eigen under its own rule of versions: 5 is as good as 3.4, for the library and for its users, and 3.3 is refused.
+include(CMakePackageConfigHelpers)
+function(make_eigen version)
+  file(WRITE "${SCRATCH}/eigen-${version}/Eigen3Config.cmake"
+       "add_library(Eigen3::Eigen INTERFACE IMPORTED)\nset_target_properties(Eigen3::Eigen PROPERTIES INTERFACE_INCLUDE_DIRECTORIES \"${EIGEN}\")\n")
+  write_basic_package_version_file(
+    "${SCRATCH}/eigen-${version}/Eigen3ConfigVersion.cmake" VERSION ${version} COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
+endfunction()
+foreach(version IN ITEMS 5.0.1 3.4.0 3.3.9)
+  make_eigen(${version})
+  foreach(project IN ITEMS "${SOURCE}" "${SOURCE}/tests/package/user")
+    string(MD5 name "${project} ${version}")
+    set(configure
+        "${CMAKE_COMMAND}" -S "${project}" -B "${SCRATCH}/${name}" ${common} -DTACIT_BUILD_CLI=OFF -DTACIT_BUILD_TESTS=OFF
+        -DTACIT_GZIP=OFF "-DCMAKE_PREFIX_PATH=${prefix}" "-DEXAMPLE=${SOURCE}/examples/embed_ridge.cpp"
+        "-DWANTED_VERSION=${VERSION}" "-DEigen3_DIR=${SCRATCH}/eigen-${version}")
+    if(version VERSION_GREATER_EQUAL 3.4)
+      run(${configure})
+      # Not another Eigen of this machine, which would be taken where this one is refused.
+      file(STRINGS "${SCRATCH}/${name}/CMakeCache.txt" taken REGEX "^Eigen3_DIR:")
+      if(NOT taken MATCHES "/eigen-${version}$")
+        message(FATAL_ERROR "${project} does not take Eigen ${version} but ${taken}")
+      endif()
+      continue()
+    endif()
+    execute_process(COMMAND ${configure} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+    string(REGEX REPLACE "[ \n]+" " " output "${output}")
+    if(result EQUAL 0 OR NOT output MATCHES "needs Eigen 3.4 or later and found version '3.3.9'")
+      message(FATAL_ERROR "${project} with Eigen ${version} ended with ${result}:\n${output}")
+    endif()
+  endforeach()
+endforeach()
+
 # The library alone configures where none of the program's packages are.
 run("${CMAKE_COMMAND}" -S "${SOURCE}" -B "${SCRATCH}/library" ${common} -DTACIT_BUILD_CLI=OFF -DTACIT_BUILD_TESTS=OFF
     -DTACIT_GZIP=OFF -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON)

@@ -145,16 +145,16 @@ TEST_CASE("missing cells: an error, dropped rows, or filled from the training ro
   CHECK(dropped.row == std::vector<Index>{1, 2});
   CHECK(dropped.warnings.size() == 1);
   o.missing = Missing::mean;
-  Dataset d = load_dataset(o);
+  const Dataset d = load_dataset(o);
   CHECK(d.feature_names == Names{"city=Bergen", "city=Oslo", "city=(missing)", "size"});
   REQUIRE(d.missing.size() == 1);
   CHECK(std::isnan(d.x.dense(2, 3)));
   const std::vector<Index> train{0, 1}, others{3};
-  fit_fills(d, train);
-  CHECK(d.x.dense(2, 3) == (1 * 1 + 2 * 2) / 3.0);
-  CHECK(d.x.dense(3, 2) == 1);
-  fit_fills(d, others);  // again, with another part
-  CHECK(d.x.dense(2, 3) == 4);
+  const Filled first = fit_fills(d, train), second = fit_fills(d, others);
+  CHECK(first.x->dense(2, 3) == (1 * 1 + 2 * 2) / 3.0);
+  CHECK(first.x->dense(3, 2) == 1);
+  CHECK(second.x->dense(2, 3) == 4);
+  CHECK(std::isnan(d.x.dense(2, 3)));  // the data set is not written
   const std::vector<Index> none{2};
   data_error("D110", [&] { fit_fills(d, none); });
   o = csv(folder, "a,y\n1,2\n2,\n");
@@ -172,15 +172,14 @@ TEST_CASE("weight 2 fills like the row twice, also the median") {
     DataOptions o = csv(folder, "a,w,y\n1,2,0\n4,1,0\n9,1,0\n,1,0\n");
     o.missing = rule;
     o.weight = "w";
-    Dataset once = load_dataset(o);
+    const Dataset once = load_dataset(o);
     o = csv(folder, "a,y\n1,0\n1,0\n4,0\n9,0\n,0\n");
     o.missing = rule;
-    Dataset twice = load_dataset(o);
+    const Dataset twice = load_dataset(o);
     const std::vector<Index> four{0, 1, 2, 3}, five{0, 1, 2, 3, 4};
-    fit_fills(once, four);
-    fit_fills(twice, five);
-    CHECK(once.x.dense(3, 0) == twice.x.dense(4, 0));
-    CHECK(once.x.dense(3, 0) == (rule == Missing::mean ? 3.75 : 2.5));
+    const double fill = fit_fills(once, four).x->dense(3, 0);
+    CHECK(fill == fit_fills(twice, five).x->dense(4, 0));
+    CHECK(fill == (rule == Missing::mean ? 3.75 : 2.5));
   }
 }
 
@@ -188,19 +187,20 @@ TEST_CASE("the encoder reads a new file by column name, with the fills and level
   const Folder folder;
   DataOptions o = csv(folder, "city,size,y\nOslo,1,1\nBergen,3,2\nOslo,,3\n");
   o.missing = Missing::median;
-  Dataset d = load_dataset(o);
+  const Dataset d = load_dataset(o);
   const std::vector<Index> all{0, 1, 2};
   CHECK_THROWS_AS(d.encoder.encode(folder.write("n.csv", "size,city\n,Oslo\n")), UsageError);  // no fill fitted yet
-  fit_fills(d, all);
-  const EncodedFile e = d.encoder.encode(folder.write("n.csv", "extra,size,city\nx,5,Bergen\ny,,Paris\n"));
+  const Filled filled = fit_fills(d, all);
+  const Encoder& encoder = filled.encoder;
+  const EncodedFile e = encoder.encode(folder.write("n.csv", "extra,size,city\nx,5,Bergen\ny,,Paris\n"));
   CHECK(e.x.dense == Mat{{1, 0, 5}, {0, 0, 2}});
   CHECK(e.row == std::vector<Index>{1, 2});
   REQUIRE(e.warnings.size() == 1);
   CHECK(contains(e.warnings[0], "'Paris'"));
-  const DataError missing = data_error("D107", [&] { d.encoder.encode(folder.write("n.csv", "sise,city\n1,Oslo\n")); });
+  const DataError missing = data_error("D107", [&] { encoder.encode(folder.write("n.csv", "sise,city\n1,Oslo\n")); });
   CHECK(contains(missing.remedy(), "did you mean 'sise'"));
-  data_error_at("D108", 2, 1, [&] { d.encoder.encode(folder.write("n.csv", "size,city\nbig,Oslo\n")); });
-  CHECK(d.encoder.encode(o.train).x.dense == d.x.dense);
+  data_error_at("D108", 2, 1, [&] { encoder.encode(folder.write("n.csv", "size,city\nbig,Oslo\n")); });
+  CHECK(encoder.encode(o.train).x.dense == filled.x->dense);
 }
 
 TEST_CASE("without a header a new file may lack the target column") {

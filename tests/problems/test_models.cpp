@@ -17,7 +17,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/problems/models/criteria.hpp>
 #include <tacit/problems/models/losses.hpp>
-#include <tacit/problems/models/models.hpp>
+#include <tacit/problems/models/tasks.hpp>
 
 #include "paths.hpp"
 
@@ -64,8 +64,8 @@ ModelParts golden_parts(const std::string& file) {
   return parts;
 }
 
-std::unique_ptr<ModelFamily> family(const std::string& name) {
-  Registry<ModelFamily> registry("model", "model.kind");
+std::unique_ptr<ModelTask> family(const std::string& name) {
+  Registry<ModelTask> registry("model", "model.kind");
   register_models(registry);
   return registry.make(name);
 }

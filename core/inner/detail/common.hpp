@@ -25,10 +25,13 @@ void refuse_tape(const TapeRequest& tape, const char* solver);
 /// most a thousandth of the unit, since a point of a larger gradient is no solution.
 double rounding_floor(double unit, double l, double x_norm);
 
-/// Watches gradient norms near the rounding floor.
+/// Watches gradient norms near the rounding floor. best, since: what an earlier part of the run has seen.
 class StallWatch {
 public:
-  explicit StallWatch(Index patience) : patience_(patience) {}
+  explicit StallWatch(Index patience, double best = std::numeric_limits<double>::infinity(), Index since = 0)
+      : patience_(patience), since_(since), best_(best) {}
+  double best() const { return best_; }
+  Index since() const { return since_; }
   /// True when there was no new least norm for `patience` calls and the norm is below the floor.
   bool stalled(double norm, double floor) {
     if (norm < best_) {
@@ -41,28 +44,11 @@ public:
   }
 
 private:
-  Index patience_;
-  Index since_ = 0;
-  double best_ = std::numeric_limits<double>::infinity();
+  Index patience_, since_;
+  double best_;
 };
-
-/// Why an iteration ended.
-enum class Ending { target, rounding, limit, failed };
-
-/// Result of a line search by backtracking from step 1.
-struct Backtrack {
-  bool accepted = false;
-  double step = 0;
-  double slope = 0;  ///< f_x(x)' d at the start
-};
-
-/// Finds t in {1, shorter} with f(x + t d) <= f(x) + 1e-4 t f_x'd; where rounding hides differences of f, with a smaller slope of
-/// f instead (Hager and Zhang 2005). One evaluation (value, gradient, curvature in one pass) a trial. On success trial point, its
-/// first order and its curvature are filled in.
-Backtrack backtrack(const Objective& f, In u, In x, const FirstOrder& at, In d, Vec& trial_x, FirstOrder& trial,
-                    std::unique_ptr<const Curvature>& curvature);
 
 /// Fills in gradient norm, residual, status and message. `why`: a sentence for `failed`.
-void finish(InnerSolution& s, double gradient_norm, double unit, double tolerance, Ending ending, const std::string& why = {});
+void finish(InnerSolution& s, double gradient_norm, double unit, double tolerance, RunEnd ending, const std::string& why = {});
 
 }  // namespace tacit::detail

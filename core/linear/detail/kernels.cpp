@@ -269,7 +269,8 @@ TACIT_CLONES void exp_log1p(Index n, const double* __restrict m, double* __restr
     p = p * r + 0.5;
     p = p * r + 1;
     p = p * r + 1;
-    e[i] = std::bit_cast<double>(std::bit_cast<std::uint64_t>(p) + (std::bit_cast<std::uint64_t>(shifted) << 52));
+    const double power = std::bit_cast<double>(std::bit_cast<std::uint64_t>(p) + (std::bit_cast<std::uint64_t>(shifted) << 52));
+    e[i] = a == a ? power : a;  // the bits of a NaN (R's NA has some) make no exponent
   }
   if (!l) return;
 #pragma omp simd

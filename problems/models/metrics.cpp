@@ -1,4 +1,4 @@
-#include <tacit/cli/model/metrics.hpp>
+#include <tacit/problems/models/metrics.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -4,8 +4,8 @@
 #include <random>
 #include <stdexcept>
 
-#include <tacit/cli/model/metrics.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/problems/models/metrics.hpp>
 
 using tacit::Index;
 using tacit::Vec;

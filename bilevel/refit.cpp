@@ -1,0 +1,20 @@
+#include <tacit/bilevel/refit.hpp>
+
+#include <utility>
+
+#include <tacit/core/support/text.hpp>
+#include <tacit/hypergrad/reference.hpp>
+
+namespace tacit {
+
+Refit refit(const Problem& problem, In u, In x) {
+  Polished p = polish(problem, u, x);
+  Refit out{std::move(p.x), p.gradient_norm, p.status, {}};
+  if (out.reached()) return out;
+  const double scale = problem.f->gradient_scale(u);
+  out.message = "the final fit has not reached rounding (" + std::string(to_string(out.status)) + "): its gradient is " +
+                sci(out.gradient_norm) + ", " + sci(scale) + " at zero coefficients";
+  return out;
+}
+
+}  // namespace tacit

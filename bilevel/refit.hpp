@@ -1,0 +1,22 @@
+// The final fit of a problem at hyperparameters that were found.
+#pragma once
+#include <string>
+
+#include <tacit/core/model/model.hpp>
+#include <tacit/core/support/errors.hpp>
+
+namespace tacit {
+
+/// An inner solution as good as rounding allows, or how far it came.
+struct Refit {
+  Vec x;
+  double gradient_norm = 0;         ///< ||f_x(x, u)||
+  Status status = Status::not_run;  ///< rounding when nothing improves any more; negative_curvature, step_limit, failed
+  std::string message;              ///< a sentence with the numbers when it did not come so far
+  bool reached() const { return status == Status::rounding; }
+};
+
+/// x*(u) by damped Newton steps from x to rounding; the problem needs no criterion.
+Refit refit(const Problem& problem, In u, In x);
+
+}  // namespace tacit

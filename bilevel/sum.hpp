@@ -1,0 +1,40 @@
+// A weighted sum of oracles as one oracle: folds, or tasks.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <tacit/bilevel/oracle.hpp>
+
+namespace tacit {
+
+/// One summand: an oracle over the same hyperparameters as the others.
+struct Summand {
+  std::shared_ptr<const Oracle> oracle;
+  double weight = 1;
+  std::string name{};  ///< for messages; empty: its number
+};
+
+struct SumOptions {
+  Index threads = 1;  ///< that solve parts at the same time; the result is the same to the bit for any number
+  /// What a part without a value or without a hypergradient does. fail: the sum has none, which is a wall for a line search.
+  /// leave_out: the others stand for it, at its weight (their sum times total weight over theirs), and Diagnostics::left_out
+  /// counts it.
+  enum class Missing { fail, leave_out } missing = Missing::fail;
+};
+
+/// sum_i w_i l_i(theta) and its hypergradient, added in the order of the parts whatever thread was first. Each part starts from
+/// its own solution and adjoint of the step before (Evaluation::parts). Tolerances are asked of every part; tightest(): the
+/// loosest that all can reach; may_loosen(): all may; target(): the smallest there is.
+/// Diagnostics of the sum: steps, bytes and linear steps are added; residuals, norms and rates are the largest, head starts the
+/// smallest; inner_loss is the weighted sum. hypergradient_error and its bound are sum_i |w_i| (error of part i, absolute) over
+/// max(||sum||, floor), so that parts whose hypergradients cancel hide none; unknown where one part's is unknown. The statuses
+/// are the worst, with the name of the part in the message. Throws UsageError without parts, or for a weight that is not finite.
+std::unique_ptr<Oracle> sum_of(std::vector<Summand> parts, SumOptions options = {});
+
+/// Runs job(0) .. job(count - 1), each once, on at most `threads` threads. What a job throws is thrown here once all have ended:
+/// of several the one of the least index.
+void run_parallel(std::size_t count, Index threads, const std::function<void(std::size_t)>& job);
+
+}  // namespace tacit

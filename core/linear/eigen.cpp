@@ -1,0 +1,138 @@
+#include <tacit/core/linear/eigen.hpp>
+
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+namespace tacit {
+namespace {
+
+// A fixed vector with entries in (-1, 1) without structure (splitmix64), the same on every machine.
+Vec fixed_random(Index n, std::uint64_t seed) {
+  Vec v(n);
+  std::uint64_t s = seed;
+  for (Index i = 0; i < n; ++i) {
+    s += 0x9e3779b97f4a7c15ULL;
+    std::uint64_t z = s;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+    z ^= z >> 31;
+    v[i] = 2 * (static_cast<double>(z >> 11) * 0x1.0p-53) - 1;
+  }
+  return v;
+}
+
+/// An orthonormal basis that grows by a product at a time, the tridiagonal form of the operator on it, and its eigenpairs.
+class Lanczos {
+public:
+  /// start: of length 1.
+  Lanczos(const std::function<void(In, Out)>& product, Vec start, Index limit)
+      : product_(product), basis_(start.size(), limit), alpha_(limit), beta_(limit), v_(std::move(start)), w_(v_.size()) {}
+
+  /// One product more; false when it is not finite.
+  bool step() {
+    basis_.col(size_) = v_;
+    product_(v_, w_);
+    alpha_[size_] = v_.dot(w_);
+    ++size_;
+    if (!std::isfinite(alpha_[size_ - 1])) return false;
+    orthogonalize(w_);
+    left_ = w_.norm();
+    ritz_.computeFromTridiagonal(alpha_.head(size_), beta_.head(size_ - 1));
+    return true;
+  }
+  /// Goes on with what is left of the product, or, where nothing is, with another vector: the coupling is zero.
+  void extend() { go_to(w_ / left_, left_); }
+  void extend_by(Vec v) {
+    orthogonalize(v);
+    go_to(v.normalized(), 0);
+  }
+
+  Index size() const { return size_; }
+  double value(Index i) const { return ritz_.eigenvalues()[i]; }
+  /// ||what the last product left outside the basis||, and its share in the residual of eigenpair i.
+  double left() const { return left_; }
+  double share(Index i) const { return std::abs(ritz_.eigenvectors()(size_ - 1, i)); }
+  double largest_diagonal() const { return alpha_.head(size_).cwiseAbs().maxCoeff(); }
+  Vec vector(Index i) const { return basis_.leftCols(size_) * ritz_.eigenvectors().col(i); }
+
+private:
+  /// Takes the components along the basis out of v, twice (Kahan: twice is enough).
+  void orthogonalize(Vec& v) const {
+    for (int pass = 0; pass < 2; ++pass) v -= basis_.leftCols(size_) * (basis_.leftCols(size_).transpose() * v);
+  }
+  void go_to(Vec v, double coupling) {
+    beta_[size_ - 1] = coupling;
+    v_ = std::move(v);
+  }
+
+  const std::function<void(In, Out)>& product_;
+  Eigen::MatrixXd basis_;
+  Vec alpha_, beta_, v_, w_;
+  double left_ = 0;
+  Index size_ = 0;
+  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> ritz_;
+};
+
+}  // namespace
+
+Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In start, const LanczosOptions& options) {
+  const Index n = start.size();
+  const Index limit = std::min(n, options.max_steps);
+  Spectrum out;
+  if (n == 0) return out;
+  Vec v = fixed_random(n, 1);
+  v *= 0.1 / v.norm();
+  if (const double norm = start.norm(); norm > 0 && std::isfinite(norm)) v += start / norm;
+  Lanczos lanczos(product, v.normalized(), limit);
+  while (true) {
+    ++out.products;
+    if (!lanczos.step()) return out;
+    const Index last = lanczos.size() - 1;
+    const bool exhausted = lanczos.left() <= 1e-13 * lanczos.largest_diagonal();
+    const double tail = exhausted ? 0 : lanczos.left();
+    out.smallest = lanczos.value(0);
+    out.largest = lanczos.value(last);
+    out.smallest_residual = tail * lanczos.share(0);
+    out.largest_residual = tail * lanczos.share(last);
+    const bool small_done = out.smallest_residual <= options.tolerance * std::abs(out.smallest);
+    const bool large_done =
+        !options.sharp_largest || out.largest_residual <= 0.1 * std::sqrt(std::abs(out.smallest * out.largest));
+    if (lanczos.size() == limit || (last >= 3 && !exhausted && small_done && large_done)) {
+      out.smallest_vector = lanczos.vector(0);
+      out.largest_vector = lanczos.vector(last);
+      return out;
+    }
+    if (exhausted)  // an invariant subspace: go on in its complement
+      lanczos.extend_by(fixed_random(n, static_cast<std::uint64_t>(last) + 2));
+    else
+      lanczos.extend();
+  }
+}
+
+double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance, Index max_steps) {
+  if (n == 0) return 0;
+  // A fixed start without structure: a linear congruential generator (Knuth 1998, MMIX).
+  Vec v(n);
+  std::uint64_t random = 1;
+  for (Index i = 0; i < n; ++i) {
+    random = random * 6364136223846793005U + 1442695040888963407U;
+    v[i] = static_cast<double>(random >> 11) * 0x1.0p-53 - 0.5;
+  }
+  const Index limit = std::min(n, max_steps);
+  Lanczos lanczos(h, v.normalized(), limit);
+  double value = 0, bound = 0;
+  while (true) {
+    if (!lanczos.step()) return std::numeric_limits<double>::quiet_NaN();
+    const Index last = lanczos.size() - 1;
+    value = lanczos.value(last);
+    bound = lanczos.left() * lanczos.share(last);
+    if (!(bound > tolerance * value) || lanczos.left() <= 1e-14 * value || lanczos.size() == limit) break;
+    lanczos.extend();
+  }
+  return value + bound + 4 * std::numeric_limits<double>::epsilon() * static_cast<double>(n) * value;
+}
+
+}  // namespace tacit

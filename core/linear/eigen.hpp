@@ -1,0 +1,33 @@
+// Extreme eigenvalues of symmetric operators, by one Lanczos iteration (Lanczos 1950; Paige 1972).
+#pragma once
+#include <functional>
+#include <limits>
+
+#include <tacit/core/support/types.hpp>
+
+namespace tacit {
+
+/// Extreme eigenvalues of a symmetric matrix with their vectors and residuals ||H v - lambda v||.
+struct Spectrum {
+  double smallest = std::numeric_limits<double>::quiet_NaN(), largest = smallest;
+  double smallest_residual = smallest, largest_residual = smallest;
+  Vec smallest_vector, largest_vector;
+  Index products = 0;
+};
+
+struct LanczosOptions {
+  Index max_steps = 40;
+  double tolerance = 1e-3;  ///< stop when the smallest pair's residual is at most tolerance * smallest
+  bool sharp_largest =
+      false;  ///< also until the largest pair's residual is at most 0.1 sqrt(smallest largest): its error is 1 % of smallest
+};
+
+/// Lanczos with full reorthogonalization from `start` (mixed with a fixed pseudo-random vector, so that no mode is missed). Exact
+/// when max_steps reaches the dimension, which is the size of start; start may be zero.
+Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In start, const LanczosOptions& options = {});
+
+/// Largest eigenvalue of the symmetric positive semidefinite n x n operator h, from a fixed start, until the residual bound is
+/// below tolerance times the value; returns value plus bound. NaN where a product is not finite.
+double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance = 1e-4, Index max_steps = 80);
+
+}  // namespace tacit

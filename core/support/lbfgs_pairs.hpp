@@ -1,0 +1,27 @@
+// The inverse Hessian that limited-memory BFGS makes of its last steps.
+#pragma once
+#include <vector>
+
+#include <tacit/core/support/types.hpp>
+
+namespace tacit {
+
+/// A step s and the change y of the gradient along it; rho = 1 / s'y.
+struct LbfgsPair {
+  Vec s, y;
+  double rho;
+};
+
+/// q = H q in two loops over the pairs, oldest first, from H_0 = scale I (Nocedal 1980).
+template <class Pairs>
+void apply_inverse_hessian(const Pairs& pairs, double scale, Vec& q) {
+  std::vector<double> a(pairs.size());
+  for (std::size_t i = pairs.size(); i-- > 0;) {
+    a[i] = pairs[i].rho * pairs[i].s.dot(q);
+    q -= a[i] * pairs[i].y;
+  }
+  q *= scale;
+  for (std::size_t i = 0; i < pairs.size(); ++i) q += (a[i] - pairs[i].rho * pairs[i].y.dot(q)) * pairs[i].s;
+}
+
+}  // namespace tacit

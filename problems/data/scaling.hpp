@@ -1,0 +1,36 @@
+// Standardization: shift and scale fitted on the training rows, and the way back to the original scale. X itself is never copied.
+#pragma once
+#include <span>
+#include <string>
+
+#include <tacit/core/support/types.hpp>
+#include <tacit/problems/data/dataset.hpp>
+
+namespace tacit {
+
+/// automatic: yes for dense data, no for sparse data.
+enum class Standardize { automatic, yes, no };
+
+/// Column j is used as (x_j - shift_j) / scale_j. Both vectors are empty when columns are used as they are.
+struct Scaling {
+  Vec shift, scale;
+  bool active() const { return scale.size() > 0; }
+};
+
+/// Fits the scaling on the given rows: shift the weighted mean, scale the weighted population standard deviation; sparse columns
+/// are scaled by the same deviation but not shifted (shift is 0); a constant column gets scale 1. Both are empty when columns
+/// stay as they are. weight has one entry a row of x; rows of weight 0 do not count. Throws UsageError when no row has a positive
+/// weight.
+Scaling fit_scaling(const Features& x, In weight, std::span<const Index> rows, Standardize mode);
+
+/// Coefficients of a linear model on the original scale: w_j / scale_j and b - sum_j w_j shift_j / scale_j. With an intercept of
+/// 0 that was not fitted the new one may differ from 0.
+struct OriginalCoefficients {
+  Vec w;
+  double intercept = 0;
+};
+OriginalCoefficients to_original(const Scaling& scaling, In w, double intercept);
+/// The inverse of to_original: w_j scale_j and b + sum_j w_j shift_j.
+OriginalCoefficients to_scaled(const Scaling& scaling, In w, double intercept);
+
+}  // namespace tacit

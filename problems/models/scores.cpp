@@ -1,0 +1,16 @@
+#include <tacit/problems/models/scores.hpp>
+
+namespace tacit {
+
+Score score(const Prepared& p, const std::vector<Index>& rows, In x) {
+  const Vec z = p.margins(rows, x), y = pick(p.y, rows), w = pick(p.weight, rows);
+  return {mean_loss(p.task().losses(y, z), w), p.task().metrics(y, z, w)};
+}
+
+MeanLoss intercept_alone(const Prepared& p) {
+  const double constant = p.task().best_constant(pick(p.y, p.rows.train), pick(p.weight, p.rows.train));
+  const Vec y = pick(p.y, p.rows.validation);
+  return mean_loss(p.task().losses(y, Vec::Constant(y.size(), constant)), pick(p.weight, p.rows.validation));
+}
+
+}  // namespace tacit

@@ -1,0 +1,19 @@
+// How well coefficients do on rows of a prepared data set.
+#pragma once
+#include <vector>
+
+#include <tacit/problems/data/prepare.hpp>
+#include <tacit/problems/models/metrics.hpp>
+
+namespace tacit {
+
+struct Score {
+  MeanLoss loss;  ///< weighted as validation rows are, with its standard error
+  NamedValues metrics;
+};
+/// Of the coefficients x (scaled, intercept last when there is one) on some rows.
+Score score(const Prepared& prepared, const std::vector<Index>& rows, In x);
+/// Mean loss on the validation rows of the best constant prediction of the training rows.
+MeanLoss intercept_alone(const Prepared& prepared);
+
+}  // namespace tacit
