@@ -37,6 +37,7 @@ std::vector<HyperRow> hyper_rows(const HyperSpace& space, In theta, const StartV
   for (const HyperBlock& block : space.blocks()) {
     for (Index i = 0; i < block.size; ++i, ++at) {
       HyperRow row;
+      row.block = block.name;
       row.name = static_cast<std::size_t>(i) < block.labels.size() && block.size > 1
                      ? block.name + "[" + block.labels[static_cast<std::size_t>(i)] + "]"
                  : block.size > 1 ? block.name + "[" + std::to_string(i + 1) + "]"

@@ -9,7 +9,7 @@ namespace tacit {
 
 /// One hyperparameter as hyper.csv lists it, in natural units.
 struct HyperRow {
-  std::string name;  ///< "l2", "l2[bmi]"
+  std::string block, name;  ///< the name is that of the block, or "BLOCK[LABEL]" in one of several
   double value = 0, start = 0, lower = 0, upper = 0;
   bool at_bound = false;
 };

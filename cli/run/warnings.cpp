@@ -65,13 +65,15 @@ std::vector<Warning> step_warnings(const StepRecord& record, double warn_error, 
 }
 
 std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows) {
-  std::string names;
+  std::string names, key;
   for (const HyperRow& r : rows) {
-    if (r.at_bound) names += (names.empty() ? "" : ", ") + r.name + " = " + brief_number(r.value);
+    if (!r.at_bound) continue;
+    if (names.empty()) key = "hyper." + r.block + ".range";
+    names += (names.empty() ? "" : ", ") + r.name + " = " + brief_number(r.value);
   }
   if (names.empty()) return {};
   return {{"W310", "result", "the best value sits on the edge of its range: " + names + ".",
-           "At the upper end a feature is switched off, which can be right; else widen the range (hyper.l2.range)."}};
+           "At the upper end a feature is switched off, which can be right; else widen the range (" + key + ")."}};
 }
 
 std::string render_warning(std::string_view code, std::string_view context, std::string_view what, std::string_view more,

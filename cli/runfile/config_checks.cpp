@@ -134,7 +134,8 @@ std::string suggestion(const Node& key, const std::string& prefix, const std::ve
     const bool penalty = alias.path.substr(0, 6) == "hyper.";
     const bool near = std::find(here.begin(), here.end(), last) != here.end() && (!penalty || prefix.substr(0, 6) == "hyper.");
     // hyper.alpha: the block beneath is meant.
-    if (prefix == "hyper." && penalty) return "did you mean 'l2'?" + note;
+    if (prefix == "hyper." && penalty)
+      return "did you mean '" + std::string(alias.path.substr(6, alias.path.find('.', 6) - 6)) + "'?" + note;
     return (near ? "did you mean '" + last + "'?" : meant(alias.path, prefix)) + note;
   }
   if (const std::string near = closest(key.text, here); !near.empty()) return "did you mean '" + near + "'?";
@@ -213,11 +214,11 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
   for (const auto& reason : {data_unused(config, key), validation_unused(config, key), model_unused(config, key)}) {
     if (!reason.empty()) return reason;
   }
-  for (const auto& [name, entry] :
-       {std::pair<std::string, const HyperEntry*>{"hyper.l2", &config.hyper.l2}, {"hyper.l1", &config.hyper.l1}}) {
-    if (key == name + ".fix" && !entry->fixed()) return "nothing is fixed";
-    if (entry->fixed() && (key == name + ".start" || key == name + ".range")) return "its value is fixed";
-    if (entry->fix.kind == HyperValue::Kind::number && entry->fixed() && key == name + ".per" && entry->per != "all")
+  for (const auto& [block, entry] : config.hyper.entries) {
+    const std::string name = "hyper." + block;
+    if (key == name + ".fix" && !entry.fixed()) return "nothing is fixed";
+    if (entry.fixed() && (key == name + ".start" || key == name + ".range")) return "its value is fixed";
+    if (entry.fix.kind == HyperValue::Kind::number && entry.fixed() && key == name + ".per" && entry.per != "all")
       return "its value is fixed, one number for all";
   }
   if (key == "hypergradient.accuracy" && !config.hypergradient.aims()) {
@@ -323,8 +324,8 @@ private:
     if (config_.validation.scheme == "files" && !given("validation.file") && !given("validation.split_column")) {
       missing("validation.file", "name the file of the validation rows, or a validation.split_column");
     }
-    for (const char* name : {"l2", "l1"}) {
-      const std::string path = std::string("hyper.") + name + ".per";
+    for (const auto& named : config_.hyper.entries) {
+      const std::string path = "hyper." + named.name + ".per";
       const Node* per = given(path);
       if (per && per->is_scalar() && per->text == "group" && !given("data.feature_groups")) {
         report(*per, "E206", "the key 'data.feature_groups' is missing",
@@ -389,11 +390,11 @@ private:
   }
 
   void exclusive() {
-    for (const auto& [name, entry] :
-         {std::pair<std::string, const HyperEntry*>{"hyper.l2", &config_.hyper.l2}, {"hyper.l1", &config_.hyper.l1}}) {
+    for (const auto& [block, entry] : config_.hyper.entries) {
+      const std::string name = "hyper." + block;
       for (const char* other : {".start", ".range"}) {
         const Node* key = find_key_path(root_, name + other);
-        if (entry->fixed() && key) {
+        if (entry.fixed() && key) {
           report(*key, "E208", "'" + name + other + "' and '" + name + ".fix' exclude each other",
                  "a fixed value is not tuned: remove one of the two");
         }

@@ -145,8 +145,9 @@ std::unique_ptr<Assembly> CompareRun::assembled(std::size_t case_index, Index re
   auto a = assemble(std::move(config), session_.strategies());
   a->method.notes.clear();  // of a solver and an estimator that are not compared
   if (a->problem.space.size() == 0)
-    throw UsageError("nothing is tuned, so there is no hypergradient to compare; give hyper.l2.start instead of hyper.l2.fix",
-                     "hyper.l2.fix");
+    throw UsageError("nothing is tuned, so there is no hypergradient to compare; give " + a->config.penalty_key("start") +
+                         " instead of " + a->config.penalty_key("fix"),
+                     a->config.penalty_key("fix"));
   return a;
 }
 
@@ -245,7 +246,7 @@ void CompareRun::write_own_config(const std::string& folder, const CompareEntry&
   own.limits.threads = a.config.limits.threads;
   own.data.weight = a.config.data.weight;
   const Vec& u = start.given;
-  HyperValue& value = own.hyper.l2.start;
+  HyperValue& value = own.penalty().start;
   value.kind = u.size() == 1 ? HyperValue::Kind::number : HyperValue::Kind::list;
   value.number = u[0];
   value.list.assign(u.data(), u.data() + u.size());
@@ -441,10 +442,12 @@ int CompareRun::run() {
   else if (!line.quiet)
     session_.io().out << table();
   if (ending().code == kNumerical)
-    session_.progress().message(render(config_.issue_at_key("", "E401", message_,
-                                                            "look at the scale of the data; try prepare.standardize=true or a "
-                                                            "larger hyper.l2.start; what was reached is in the run folder"),
-                                       {session_.io().colour}));
+    session_.progress().message(
+        render(config_.issue_at_key("", "E401", message_,
+                                    "look at the scale of the data; try prepare.standardize=true or a "
+                                    "larger " +
+                                        config_.penalty_key("start") + "; what was reached is in the run folder"),
+               {session_.io().colour}));
   return ending().code;
 }
 

@@ -20,10 +20,10 @@ namespace {
 
 using nlohmann::json;
 
-std::unique_ptr<Algorithm> make_algorithm(RunConfig& config) {
+std::unique_ptr<Algorithm> make_algorithm(RunConfig& config, const StrategyCatalog& catalog) {
   Registry<Algorithm> algorithms("fixed-point map", "inner.solver");
   register_algorithms(algorithms);
-  if (config.inner.solver == "auto") config.inner.solver = "gradient-descent";
+  if (config.inner.solver == "auto") config.inner.choose("gradient-descent", "inner", catalog);
   if (!algorithms.contains(config.inner.solver))
     throw UsageError(
         "a curve follows a fixed-point map, and '" + config.inner.solver + "' is none; use " + join(algorithms.names(), " or "),
@@ -138,11 +138,11 @@ Rows curve_table(const VerbSession& session, const Assembly& a, const Curve& c, 
 
 /// u of the run file: a curve has no validation rows on which a start could be searched.
 Vec given_point(Assembly& a) {
-  if (a.config.hyper.l2.fixed())
-    throw UsageError("a curve differentiates in the penalty, which hyper.l2.fix holds fixed; give hyper.l2.start instead",
-                     "hyper.l2.fix");
-  if (a.config.hyper.l2.start.is_auto())
-    throw UsageError("a curve needs a value of the penalty at which to differentiate; give hyper.l2.start", "hyper.l2.start");
+  const std::string fix = a.config.penalty_key("fix"), start = a.config.penalty_key("start");
+  if (a.config.penalty().fixed())
+    throw UsageError("a curve differentiates in the penalty, which " + fix + " holds fixed; give " + start + " instead", fix);
+  if (a.config.penalty().start.is_auto())
+    throw UsageError("a curve needs a value of the penalty at which to differentiate; give " + start, start);
   const Vec theta = starting_point(a);
   Vec u(theta.size());
   a.problem.space.to_model(theta, u);
@@ -175,7 +175,7 @@ int curve(const CommandLine& line, Streams& io) {
   std::unique_ptr<Assembly> a;
   Curve c;
   try {
-    const auto algorithm = make_algorithm(config);
+    const auto algorithm = make_algorithm(config, session.strategies().catalog);
     session.progress().begin("reading the data");
     a = assemble(config, session.strategies(), RowsUsed::all_train);
     a->method.notes.clear();  // of an estimator, which a curve has none of

@@ -71,8 +71,8 @@ Issue fail_issue(const Assembly& a, double worst) {
 /// A run that ended for a numerical reason says so even where no table is printed.
 Issue failure_issue(const Assembly& a, const std::string& message) {
   return a.config.issue_at_key("", "E401", message,
-                               "look at the scale of the data; try prepare.standardize=true, another inner.solver, or a larger "
-                               "hyper.l2.start; what was reached is in the run folder");
+                               "look at the scale of the data; try prepare.standardize=true, another inner.solver, or a larger " +
+                                   a.config.penalty_key("start") + "; what was reached is in the run folder");
 }
 
 /// One run of `tune`, step by step.
@@ -206,7 +206,7 @@ void TuneRun::leave_results() {
                    "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +
                        std::to_string(a_->prepared.rows.validation.size()) +
                        "); the validation loss is then no measure of what they are worth.",
-                   "Use hyper.l2.per=all or group, or more validation rows."});
+                   "Use " + a_->config.penalty_key("per") + "=all or group, or more validation rows."});
 }
 
 /// The final penalty in the units of other tools, a line each.
