@@ -17,7 +17,7 @@ int main() {
     Vec gradient = Vec::Zero(theta.size());
     double loss = 0;
     for (int k = 0; k < batch; ++k) {
-      const Problem task = make_task(1 + random() % 1000);
+      const Problem task = make_task(static_cast<unsigned>(1 + random() % 1000));
       const auto oracle = make_oracle(task, solver, estimator);
       const Evaluation e = oracle->differentiate(oracle->evaluate(theta, oracle->tightest()), oracle->tightest());
       if (!e.finite() || !usable(e.diagnostics.hypergradient_status)) {

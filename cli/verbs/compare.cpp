@@ -280,6 +280,8 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
   const std::string folder = own_folder(case_index, repeat, e.label);
   session_.make_folder(folder);
   write_own_config(folder, e, a, start);
+  Vec theta0(start.given.size());
+  a.problem.space.from_model(start.given, theta0);  // as tune reads it from that file, to the bit
   auto optimizer = make_optimizer(e.config, session_.strategies());
   OwnRunOptions options;
   options.driver.max_steps = e.config.outer.max_steps;
@@ -299,7 +301,7 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
     trace.add(r);
     for (Warning& w : step_warnings(r, warn_error, asked)) warnings.add(std::move(w));
   };
-  OwnRun run = compare_own_run(setup, contender, *optimizer, start.theta, options, {observer}, [this] { return stopped(); });
+  OwnRun run = compare_own_run(setup, contender, *optimizer, theta0, options, {observer}, [this] { return stopped(); });
   trace.finish();
   write_own_results(folder, e, a, start, run.summary, warnings);
   if (run.summary.reason == StopReason::interrupted) (void)stopped();
