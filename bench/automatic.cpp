@@ -18,12 +18,13 @@
 #include <vector>
 
 #include <tacit/bilevel/driver.hpp>
-#include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/core/model/counting.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/estimators.hpp>
 #include <tacit/hypergrad/reference.hpp>
-#include <tacit/problems/models/models.hpp>
+#include <tacit/problems/models/tasks.hpp>
+
+#include "shipped.hpp"
 
 namespace {
 
@@ -35,15 +36,13 @@ struct Case {
   Vec u;
 };
 
-/// The training problem of a shipped run file, all penalties alike; without intercept, so that heavy ball can choose its
+/// The training problem of a shipped run, all penalties alike; without intercept, so that heavy ball can choose its
 /// momentum.
-Case shipped(const std::string& file, double l2, std::mt19937_64& random) {
-  static std::vector<std::unique_ptr<Assembly>> kept;  // problems read their data
-  const Strategies s;
-  kept.push_back(assemble(
-      load_run_file(std::string(TACIT_SOURCE_DIR) + "/configs/" + file + ".yaml", {"model.intercept=false"}, s.catalog), s));
-  const Problem& p = kept.back()->problem;
-  return {file, p, Vec::Constant(p.space.size(), l2 * std::pow(10.0, std::uniform_real_distribution<double>(-1, 1)(random)))};
+Case of_run(const std::string& name, double l2, std::mt19937_64& random) {
+  shipped::Choices c = shipped::choices(name, TACIT_SOURCE_DIR);
+  c.prepare.model.intercept = false;
+  const Problem p = shipped::Run(c).problem();
+  return {name, p, Vec::Constant(p.space.size(), l2 * std::pow(10.0, std::uniform_real_distribution<double>(-1, 1)(random)))};
 }
 
 /// 150 training and 100 validation rows, 30 features with a penalty each, which spread over a factor 10; column scales such that
@@ -73,9 +72,8 @@ Case synthetic(bool logistic, double condition, unsigned seed) {
   ModelOptions options;
   options.intercept = false;
   options.per = PenaltyPer::feature;
-  const Strategies s;
   Case c{std::string(logistic ? "logistic" : "ridge") + ", condition " + std::to_string(static_cast<long>(condition)), {}, {}};
-  c.problem = s.models.make(logistic ? "logistic" : "ridge")->make(parts, options);
+  c.problem = make_task(logistic ? "logistic" : "ridge")->make(parts, options);
   const double l2 = c.problem.f->smoothness(Vec::Zero(kFeatures)) / condition;
   c.u.resize(kFeatures);
   for (Index j = 0; j < kFeatures; ++j) c.u[j] = l2 * std::pow(10.0, std::uniform_real_distribution<double>(0, 1)(random));
@@ -105,7 +103,6 @@ struct Outcome {
 };
 
 std::unique_ptr<InnerSolver> solver_of(const std::string& map, Index max_steps) {
-  const Strategies s;
   Registry<Algorithm> algorithms("algorithm", "inner.solver");
   register_algorithms(algorithms);
   auto solver = std::make_unique<IterateSolver>(algorithms.make(map));
@@ -269,7 +266,7 @@ void run_case(const Case& c, bool far, const std::string& map, unsigned seed, bo
 std::vector<Case> cases_of(unsigned seed) {
   std::mt19937_64 random(seed);
   const auto fixed = [&](const char* file, double l2) {
-    Case c = shipped(file, l2, random);
+    Case c = of_run(file, l2, random);
     if (seed == 0) c.u.setConstant(l2);
     return c;
   };
@@ -293,21 +290,21 @@ void print_summary(const Tallies& tallies) {
   }
 }
 
-/// A shipped run file with a map as inner solver, tuned with window auto or estimator auto: rows that met the target by their
+/// A shipped run with a map as inner solver, tuned with window auto or estimator auto: rows that met the target by their
 /// reference.
 void whole_run(const std::string& file, const std::string& map, const std::string& target, bool sweep) {
-  const Strategies s;
-  std::vector<std::string> overrides{"model.intercept=false", "inner.solver=" + map, "inner.max_steps=100000",
-                                     "outer.max_steps=25", "hypergradient.accuracy=" + target};
-  overrides.push_back(sweep ? "hypergradient.estimator=truncated-unroll" : "hypergradient.estimator=auto");
-  if (sweep) overrides.push_back("hypergradient.window=auto");
-  const auto a = assemble(load_run_file(std::string(TACIT_SOURCE_DIR) + "/configs/" + file + ".yaml", overrides, s.catalog), s);
+  shipped::Choices c = shipped::choices(file, TACIT_SOURCE_DIR);
+  c.prepare.model.intercept = false;
+  c.solver = map;
+  c.solver_options["max_steps"] = 100000;
+  c.driver.max_steps = 25;
+  c.accuracy = std::stod(target);
+  c.estimator = "auto";
+  c.window_auto = sweep;
+  const shipped::Run run(c);
   OracleOptions options;
   options.reference_every = 1;
-  const auto oracle = make_oracle(a->problem, a->solver, a->estimator, options);
-  DriverOptions driver;
-  driver.max_steps = a->config.outer.max_steps;
-  driver.tolerance = a->config.outer.tolerance;
+  const auto oracle = run.oracle(options);
   int rows = 0, met = 0, limited = 0;
   double worst = 0;
   const auto look = [&](const StepRecord& r) {
@@ -320,7 +317,7 @@ void whole_run(const std::string& file, const std::string& map, const std::strin
     met += miss <= 1;
     worst = std::max(worst, miss);
   };
-  const Summary m = solve(driver, a->problem.space, *oracle, *make_optimizer(a->config, s), starting_point(*a, s), {look});
+  const Summary m = solve(c.driver, run.problem().space, *oracle, *run.optimizer(), run.start(), {look});
   std::printf("| %s | %s | %s | %s | %d of %d | %.2f | %d | %ld | %ld |\n", file.c_str(), map.c_str(),
               sweep ? "window" : "estimator", target.c_str(), met, rows, worst, limited, static_cast<long>(m.work.gradients),
               static_cast<long>(m.work.hessian_products));

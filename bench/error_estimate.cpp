@@ -1,6 +1,6 @@
-// What the estimate of every hypergradient's error costs, and how good it is. Runs the shipped run files, and some with other
-// inner solvers, as `tacit tune` does, makes the estimate of each accepted step once more on a problem that counts, and compares
-// it with the true error. Prints a markdown table. No arguments.
+// What the estimate of every hypergradient's error costs, and how good it is. Runs what the shipped run files say, and some with
+// other inner solvers, as `tacit tune` does, makes the estimate of each accepted step once more on a problem that counts, and
+// compares it with the true error. Prints a markdown table. No arguments.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -8,11 +8,11 @@
 #include <vector>
 
 #include <tacit/bilevel/driver.hpp>
-#include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/core/model/counting.hpp>
 #include <tacit/hypergrad/error_estimate.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
+#include "shipped.hpp"
 #include "watched.hpp"
 
 namespace {
@@ -25,12 +25,10 @@ double quantile(std::vector<double> v, double share) {
   return v[static_cast<std::size_t>(share * static_cast<double>(v.size() - 1))];
 }
 
-void run(const std::string& file, const std::vector<std::string>& overrides, const std::string& label) {
-  const Strategies strategies;
-  const auto a =
-      assemble(load_run_file(std::string(TACIT_SOURCE_DIR) + "/configs/" + file, overrides, strategies.catalog), strategies);
+void run(const shipped::Choices& choices, const std::string& label) {
+  const shipped::Run run(choices);
   const auto counter = std::make_shared<WorkCounter>();
-  const Problem problem = counted(a->problem, counter);
+  const Problem problem = counted(run.problem(), counter);
   std::vector<double> gradients, products, ratios;
   double least = INFINITY, most = 0, false_alarm = 0;
   const auto look = [&](const Evaluation& e, Index, double floor) {
@@ -46,7 +44,7 @@ void run(const std::string& file, const std::vector<std::string>& overrides, con
       problem.space.pull_back(e.theta, g, out);
       return out;
     };
-    const Vec truth = in_theta(reference_hypergradient(a->problem, e.u, e.state->inner.x()).gradient);
+    const Vec truth = in_theta(reference_hypergradient(run.problem(), e.u, e.state->inner.x()).gradient);
     const double error = hypergradient_error(e.gradient, truth, floor), seen = e.diagnostics.hypergradient_error;
     least = std::min(least, error);
     most = std::max(most, error);
@@ -55,12 +53,9 @@ void run(const std::string& file, const std::vector<std::string>& overrides, con
     else
       false_alarm = std::max(false_alarm, seen);
   };
-  Watched oracle(make_oracle(a->problem, a->solver, a->estimator), look);
-  DriverOptions options;
-  options.max_steps = a->config.outer.max_steps;
-  options.tolerance = a->config.outer.tolerance;
-  const auto optimizer = make_optimizer(a->config, strategies);
-  const Summary s = solve(options, a->problem.space, oracle, *optimizer, starting_point(*a, strategies));
+  Watched oracle(run.oracle(), look);
+  const auto optimizer = run.optimizer();
+  const Summary s = solve(choices.driver, problem.space, oracle, *optimizer, run.start());
   double total_g = 0, total_h = 0;
   for (const double g : gradients) total_g += g;
   for (const double h : products) total_h += h;
@@ -86,14 +81,18 @@ int main() {
       "errors "
       "| estimate / true where that is above 1e-9: median (least-largest) | largest estimate elsewhere "
       "|\n|---|---|---|---|---|---|---|---|---|\n");
-  for (const char* file : {"ridge_diabetes", "ridge_diabetes_per_feature", "logistic_breast_cancer",
-                           "logistic_breast_cancer_per_feature", "logistic_libsvm", "compare_estimators", "compare_warm_start"})
-    run(std::string(file) + ".yaml", {}, file);
-  for (const char* file : {"ridge_diabetes", "ridge_diabetes_per_feature"})
-    run(std::string(file) + ".yaml", {"inner={solver: cholesky}"}, std::string(file) + ", cholesky");
-  for (const char* file : {"logistic_breast_cancer", "logistic_breast_cancer_per_feature"}) {
-    run(std::string(file) + ".yaml", {"inner={solver: newton}"}, std::string(file) + ", newton");
-    run(std::string(file) + ".yaml", {"inner={solver: newton, tolerance: 1.0e-4}"}, std::string(file) + ", newton to 1e-4");
+  const auto with = [](const std::string& name, const std::string& solver, const std::map<std::string, double>& options) {
+    shipped::Choices c = shipped::choices(name, TACIT_SOURCE_DIR);
+    c.solver = solver;
+    c.solver_options = options;
+    return c;
+  };
+  for (const std::string& name : shipped::names()) run(shipped::choices(name, TACIT_SOURCE_DIR), name);
+  for (const std::string name : {"ridge_diabetes", "ridge_diabetes_per_feature"})
+    run(with(name, "cholesky", {}), name + ", cholesky");
+  for (const std::string name : {"logistic_breast_cancer", "logistic_breast_cancer_per_feature"}) {
+    run(with(name, "newton", {}), name + ", newton");
+    run(with(name, "newton", {{"tolerance", 1e-4}}), name + ", newton to 1e-4");
   }
   return 0;
 }

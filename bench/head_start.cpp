@@ -13,9 +13,9 @@
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/truncation.hpp>
-#include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
+#include "shipped.hpp"
 #include "watched.hpp"
 
 namespace {
@@ -67,22 +67,20 @@ void print_half(const std::vector<Seen>& seen) {
   std::printf(" |");
 }
 
-void run(const std::string& file, const std::vector<std::string>& overrides, const std::string& label) {
-  const Strategies strategies;
-  const auto a =
-      assemble(load_run_file(std::string(TACIT_SOURCE_DIR) + "/configs/" + file, overrides, strategies.catalog), strategies);
-  const Vec start = starting_point(*a, strategies);
-  const auto optimizer = make_optimizer(a->config, strategies);
+void run(const shipped::Choices& choices, const std::string& label) {
+  const shipped::Run run(choices);
+  const Problem& problem = run.problem();
+  const auto optimizer = run.optimizer();
   std::vector<Seen> free, corrected;
   std::vector<double> rates;
   const auto look = [&](const Evaluation& e, Index, double) {
     const InnerSolution& inner = e.state->inner;
     TruncationOptions plain;
     plain.correct = false;
-    const Truncation t = measure_truncation(a->problem, e.u, inner, rates, Vec(), Vec(), plain);
+    const Truncation t = measure_truncation(problem, e.u, inner, rates, Vec(), Vec(), plain);
     rates.push_back(t.rate_seen);
     if (inner.x0 == inner.x_cold) return;
-    const Vec x = polish(a->problem, e.u, inner.x()).x;
+    const Vec x = polish(problem, e.u, inner.x()).x;
     const double truth = std::log((inner.x_cold - x).norm() / (inner.x0 - x).norm());
     const double k_impl = truth / std::log(1 / true_rate(*inner.map, e.u, x));
     const Diagnostics& d = e.diagnostics;
@@ -90,11 +88,8 @@ void run(const std::string& file, const std::vector<std::string>& overrides, con
     corrected.push_back(
         {d.head_start_lo <= truth && truth <= d.head_start_hi, d.rate_reliable.value_or(false), d.implicit_truncation / k_impl});
   };
-  Watched oracle(make_oracle(a->problem, a->solver, a->estimator), look);
-  DriverOptions options;
-  options.max_steps = a->config.outer.max_steps;
-  options.tolerance = a->config.outer.tolerance;
-  const Summary s = solve(options, a->problem.space, oracle, *optimizer, start);
+  Watched oracle(run.oracle(), look);
+  const Summary s = solve(choices.driver, problem.space, oracle, *optimizer, run.start());
   std::printf("| %s | %zu |", label.c_str(), corrected.size());
   print_half(free);
   print_half(corrected);
@@ -109,21 +104,29 @@ int main() {
       "| run | warm steps | free: inside | where reliable | k_eff / k_impl | corrected: inside | where reliable | k_eff / k_impl "
       "| "
       "gradients and products: run + diagnostics |\n|---|---|---|---|---|---|---|---|---|\n");
-  const std::string far = "hyper.l2.start=10";
-  for (const char* file : {"ridge_diabetes", "ridge_diabetes_per_feature"}) {
-    const std::string yaml = std::string(file) + ".yaml";
-    run(yaml, {}, file);
-    run(yaml, {far}, std::string(file) + ", start 10");
-    run(yaml, {far, "inner.max_steps=100", "inner.tolerance=0"}, std::string(file) + ", start 10, 100 steps each");
-    run(yaml, {far, "outer.optimizer=gradient-descent"}, std::string(file) + ", start 10, outer gradient-descent");
+  const auto hundred = [](shipped::Choices c) {
+    c.solver_options["max_steps"] = 100;
+    c.solver_options["tolerance"] = 0;
+    return c;
+  };
+  for (const std::string name : {"ridge_diabetes", "ridge_diabetes_per_feature"}) {
+    shipped::Choices c = shipped::choices(name, TACIT_SOURCE_DIR);
+    run(c, name);
+    c.start = 10;
+    run(c, name + ", start 10");
+    run(hundred(c), name + ", start 10, 100 steps each");
+    c.optimizer = "gradient-descent";
+    run(c, name + ", start 10, outer gradient-descent");
   }
-  for (const char* solver : {"gradient-descent", "heavy-ball", "nesterov"}) {
-    for (const char* file : {"logistic_breast_cancer", "logistic_breast_cancer_per_feature"}) {
-      const std::string map = std::string("inner.solver=") + solver, label = std::string(file) + ", " + solver;
-      run(std::string(file) + ".yaml", {map, "model.intercept=false", "inner.max_steps=20000", "outer.max_steps=20"}, label);
-      run(std::string(file) + ".yaml",
-          {map, "model.intercept=false", "inner.max_steps=100", "inner.tolerance=0", "outer.max_steps=20"},
-          label + ", 100 steps each");
+  for (const std::string solver : {"gradient-descent", "heavy-ball", "nesterov"}) {
+    for (const std::string name : {"logistic_breast_cancer", "logistic_breast_cancer_per_feature"}) {
+      shipped::Choices c = shipped::choices(name, TACIT_SOURCE_DIR);
+      c.solver = solver;
+      c.prepare.model.intercept = false;
+      c.solver_options["max_steps"] = 20000;
+      c.driver.max_steps = 20;
+      run(c, name + ", " + solver);
+      run(hundred(c), name + ", " + solver + ", 100 steps each");
     }
   }
   return 0;

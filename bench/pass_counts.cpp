@@ -9,7 +9,7 @@
 #include <tacit/core/inner/inner.hpp>
 #include <tacit/core/linear/linear_solver.hpp>
 #include <tacit/core/model/counting.hpp>
-#include <tacit/problems/models/models.hpp>
+#include <tacit/problems/models/tasks.hpp>
 
 using namespace tacit;
 
@@ -54,9 +54,7 @@ int main(int argc, char** argv) {
   auto work = std::make_shared<WorkCounter>();
   ModelParts parts = make_parts(n, d);
   parts.train = parts.train.counted(work);
-  Registry<ModelFamily> models("model");
-  register_models(models);
-  const Problem problem = counted(models.make("logistic")->make(parts, {}), work);
+  const Problem problem = counted(make_task("logistic")->make(parts, {}), work);
   const Vec u = Vec::Constant(1, 1e-4);
   problem.f->smoothness(u);  // constants of the problem, kept
   problem.f->gradient_scale(u);

@@ -2,7 +2,7 @@
 // optimizer and each schedule, from the same start, against the tolerances fixed at 1e-8 (inner) and 1e-6 (adjoint). Work is
 // gradients plus Hessian products: of the inner solves, of the adjoint, of line searches and of the closing solve; the search for
 // the start and the diagnostics are not in it; outer losses are those of Newton-polished points. Prints markdown tables.
-// Arguments: none, or a run file and overrides.
+// Arguments: none, or a shipped run, the seed of its split and its largest number of outer steps.
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -10,19 +10,15 @@
 #include <vector>
 
 #include <tacit/bilevel/driver.hpp>
-#include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/hypergrad/reference.hpp>
+
+#include "shipped.hpp"
 
 namespace {
 
 using namespace tacit;
 
 constexpr Schedule kAll[] = {Schedule::fixed, Schedule::quadratic, Schedule::cubic, Schedule::exponential, Schedule::adaptive};
-
-struct Case {
-  std::string label, file;
-  std::vector<std::string> overrides{};
-};
 
 struct Run {
   Summary summary;
@@ -31,21 +27,17 @@ struct Run {
   double work() const { return static_cast<double>(summary.work.inner_units()); }
 };
 
-Run tune(const Assembly& a, const Strategies& s, const std::string& optimizer, Schedule schedule, const Vec& start) {
-  OracleOptions o;
-  o.reference_every = 0;
-  o.error_estimate = false;
-  const auto oracle = make_oracle(a.problem, a.solver, a.estimator, o);
-  DriverOptions d;
-  d.max_steps = a.config.outer.max_steps;
-  d.tolerance = a.config.outer.tolerance;
+Run tune(const shipped::Run& a, const std::string& optimizer, Schedule schedule, const Vec& start) {
+  const Problem& problem = a.problem();
+  const auto oracle = a.oracle(shipped::Run::quiet());
+  DriverOptions d = a.choices.driver;
   d.schedule = schedule;
-  const auto outer = s.optimizers.make(optimizer);
+  const auto outer = shipped::configured(&register_optimizers, optimizer, {});
   Run run;
-  run.summary = solve(d, a.problem.space, *oracle, *outer, start, {[&](const StepRecord& r) { run.thetas.push_back(r.theta); }});
-  Vec u(a.problem.space.size());
-  a.problem.space.to_model(run.summary.best.theta, u);
-  run.loss = a.problem.l->value(polish(a.problem, u, a.problem.cold_start(u)).x, u);
+  run.summary = solve(d, problem.space, *oracle, *outer, start, {[&](const StepRecord& r) { run.thetas.push_back(r.theta); }});
+  Vec u(problem.space.size());
+  problem.space.to_model(run.summary.best.theta, u);
+  run.loss = problem.l->value(polish(problem, u, problem.cold_start(u)).x, u);
   return run;
 }
 
@@ -57,16 +49,14 @@ long parting(const Run& a, const Run& b) {
   return -1;
 }
 
-void row(const Case& c, const std::string& name, const Run& run, const Run& fixed) {
+void row(const std::string& label, const std::string& name, const Run& run, const Run& fixed) {
   const Summary& m = run.summary;
   const long part = parting(run, fixed);
-  std::printf("| %s | %s | %s | %ld | %s | %ld | %ld | %.2f | %.10f | %+.1e | %s |\n", c.label.c_str(), name.c_str(),
+  std::printf("| %s | %s | %s | %ld | %s | %ld | %ld | %.2f | %.10f | %+.1e | %s |\n", label.c_str(), name.c_str(),
               to_string(m.schedule), static_cast<long>(m.steps), to_string(m.reason), static_cast<long>(m.work.gradients),
               static_cast<long>(m.work.hessian_products), fixed.work() / run.work(), run.loss,
               (run.loss - fixed.loss) / std::abs(fixed.loss), part < 0 ? "" : std::to_string(part).c_str());
 }
-
-std::string shipped_file(const std::string& name) { return TACIT_SOURCE_DIR "/configs/" + name + ".yaml"; }
 
 /// Geometric mean and least of a list of ratios.
 struct Gains {
@@ -82,42 +72,44 @@ struct Gains {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::vector<Case> cases{{"logistic_breast_cancer", shipped_file("logistic_breast_cancer")},
-                          {"logistic_breast_cancer_per_feature", shipped_file("logistic_breast_cancer_per_feature")},
-                          {"logistic_libsvm", shipped_file("logistic_libsvm")}};
-  if (argc > 1) cases = {{argv[1], argv[1], {argv + 2, argv + argc}}};
+  std::vector<std::string> cases{"logistic_breast_cancer", "logistic_breast_cancer_per_feature", "logistic_libsvm"};
+  if (argc > 1) cases = {argv[1]};
   std::map<std::pair<std::string, Schedule>, Gains> gains;
   std::map<Schedule, Gains> shipped;
-  const Strategies s;
+  Registry<OuterOptimizer> optimizers;
+  register_optimizers(optimizers);
   std::printf(
       "| run | outer optimizer | schedule | outer steps | stopped by | gradients | Hessian products | times less work | outer "
       "loss | against fixed | paths part at step |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
-  for (const Case& c : cases) {
-    std::vector<std::string> overrides{"inner.tolerance=1e-8", "hypergradient.tolerance=1e-6"};
-    overrides.insert(overrides.end(), c.overrides.begin(), c.overrides.end());
-    const auto a = assemble(load_run_file(c.file, overrides, s.catalog), s);
-    const Vec start = starting_point(*a, s);
-    for (const std::string& name : s.optimizers.names()) {
-      const Run fixed = tune(*a, s, name, Schedule::fixed, start);
+  for (const std::string& label : cases) {
+    shipped::Choices c = shipped::choices(label, TACIT_SOURCE_DIR);
+    c.solver_options["tolerance"] = 1e-8;
+    c.estimator_options["tolerance"] = 1e-6;
+    if (argc > 2) c.split.seed = std::stoull(argv[2]);
+    if (argc > 3) c.driver.max_steps = std::stol(argv[3]);
+    const shipped::Run a(c);
+    const Vec start = a.start();
+    for (const std::string& name : optimizers.names()) {
+      const Run fixed = tune(a, name, Schedule::fixed, start);
       for (const Schedule schedule : kAll) {
-        const Run run = schedule == Schedule::fixed ? fixed : tune(*a, s, name, schedule, start);
-        const bool as_shipped = name == a->config.outer.optimizer;
-        row(c, name + (as_shipped ? " (shipped)" : ""), run, fixed);
+        const Run run = schedule == Schedule::fixed ? fixed : tune(a, name, schedule, start);
+        const bool as_shipped = name == c.optimizer;
+        row(label, name + (as_shipped ? " (shipped)" : ""), run, fixed);
         gains[{name, schedule}].add(fixed.work() / run.work());
         if (as_shipped) shipped[schedule].add(fixed.work() / run.work());
       }
     }
   }
   std::printf("\nTimes less work than fixed: geometric mean, and the least.\n\n| schedule | shipped |");
-  for (const std::string& name : s.optimizers.names()) std::printf(" %s |", name.c_str());
+  for (const std::string& name : optimizers.names()) std::printf(" %s |", name.c_str());
   std::printf("\n|---|---|");
-  for (std::size_t i = 0; i < s.optimizers.names().size(); ++i) std::printf("---|");
+  for (std::size_t i = 0; i < optimizers.names().size(); ++i) std::printf("---|");
   const auto cell = [](const Gains& g) { std::printf(" %.2f (%.2f) |", std::exp(g.logs / g.count), g.least); };
   for (const Schedule schedule : kAll) {
     if (schedule == Schedule::fixed) continue;
     std::printf("\n| %s |", to_string(schedule));
     cell(shipped[schedule]);
-    for (const std::string& name : s.optimizers.names()) cell(gains[{name, schedule}]);
+    for (const std::string& name : optimizers.names()) cell(gains[{name, schedule}]);
   }
   std::printf("\n");
   return 0;

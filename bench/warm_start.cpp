@@ -8,8 +8,9 @@
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/optimizers.hpp>
-#include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/core/model/counting.hpp>
+
+#include "shipped.hpp"
 
 namespace {
 
@@ -18,15 +19,18 @@ using namespace tacit;
 constexpr double kTolerance = 1e-8;
 
 struct Case {
-  std::string file, solver;
-  std::vector<std::string> overrides{};
+  std::string name, solver;
+  double max_steps = 1000;
+  std::optional<double> start{};  ///< instead of the shipped one
 };
 
-std::unique_ptr<Assembly> load(const Case& c, const Strategies& s, std::vector<std::string> overrides = {}) {
-  overrides.insert(overrides.end(), c.overrides.begin(), c.overrides.end());
-  overrides.push_back("inner.solver=" + c.solver);
-  overrides.push_back("inner.tolerance=1e-8");
-  return assemble(load_run_file(std::string(TACIT_SOURCE_DIR) + "/configs/" + c.file + ".yaml", overrides, s.catalog), s);
+shipped::Run load(const Case& c, bool warm_adjoint = true) {
+  shipped::Choices choices = shipped::choices(c.name, TACIT_SOURCE_DIR);
+  choices.solver = c.solver;
+  choices.solver_options = {{"tolerance", kTolerance}, {"max_steps", c.max_steps}};
+  choices.estimator_options["warm_start"] = warm_adjoint ? 1 : 0;
+  if (c.start) choices.start = c.start;
+  return shipped::Run(choices);
 }
 
 struct Run {
@@ -34,18 +38,14 @@ struct Run {
   std::vector<Vec> points;  ///< u of the rows
 };
 
-Run tune(const Assembly& a, OuterOptimizer& optimizer, const Vec& start, bool warm) {
-  OracleOptions o;
+Run tune(const shipped::Run& a, OuterOptimizer& optimizer, const Vec& start, bool warm) {
+  OracleOptions o = shipped::Run::quiet();
   o.warm_start = warm;
-  o.reference_every = 0;
-  o.error_estimate = false;
-  const auto oracle = make_oracle(a.problem, a.solver, a.estimator, o);
-  DriverOptions d;
-  d.max_steps = a.config.outer.max_steps;
-  d.tolerance = a.config.outer.tolerance;
+  const auto oracle = a.oracle(o);
+  DriverOptions d = a.choices.driver;
   d.schedule = Schedule::fixed;
   Run run;
-  run.summary = solve(d, a.problem.space, *oracle, optimizer, start, {[&](const StepRecord& r) { run.points.push_back(r.u); }});
+  run.summary = solve(d, a.problem().space, *oracle, optimizer, start, {[&](const StepRecord& r) { run.points.push_back(r.u); }});
   return run;
 }
 
@@ -56,9 +56,9 @@ struct Replay {
 
 // Solves along the points. A falling tolerance ends, as the driver's runs do, with one more solve of the last point at the
 // tightest.
-Replay replay(const Assembly& a, const std::vector<Vec>& points, bool warm, Schedule schedule) {
+Replay replay(const shipped::Run& a, const std::vector<Vec>& points, bool warm, Schedule schedule) {
   const auto counter = std::make_shared<WorkCounter>();
-  const Problem p = counted(a.problem, counter);
+  const Problem p = counted(a.problem(), counter);
   InnerSolution last;
   bool any = false;
   const auto visit = [&](const Vec& u, double tolerance) {
@@ -73,36 +73,33 @@ Replay replay(const Assembly& a, const std::vector<Vec>& points, bool warm, Sche
     visit(u, tolerance);
   }
   if (tolerance > kTolerance) visit(points.back(), kTolerance);
-  return {static_cast<long>(counter->read().inner_units()), a.problem.l->value(last.x(), points.back())};
+  return {static_cast<long>(counter->read().inner_units()), a.problem().l->value(last.x(), points.back())};
 }
 
 void along_one_path(const Case& c) {
-  const Strategies s;
-  const auto a = load(c, s);
-  const Vec start = starting_point(*a, s);
-  for (const std::string& name : {std::string("lbfgs"), std::string("hoag")}) {
-    auto optimizer = s.optimizers.make(name);
-    const Run run = tune(*a, *optimizer, start, false);
-    const Replay cold = replay(*a, run.points, false, Schedule::fixed), warm = replay(*a, run.points, true, Schedule::fixed);
-    const Replay falling = replay(*a, run.points, true, Schedule::cubic);
+  const shipped::Run a = load(c);
+  const Vec start = a.start();
+  for (const std::string name : {"lbfgs", "hoag"}) {
+    const auto optimizer = shipped::configured(&register_optimizers, name, {});
+    const Run run = tune(a, *optimizer, start, false);
+    const Replay cold = replay(a, run.points, false, Schedule::fixed), warm = replay(a, run.points, true, Schedule::fixed);
+    const Replay falling = replay(a, run.points, true, Schedule::cubic);
     const auto times = [&](const Replay& r) { return static_cast<double>(cold.work) / static_cast<double>(r.work); };
-    std::printf("| %s | %s | %s%s, %zu | %ld | %ld (%.2fx) | %ld (%.2fx) | %.1e |\n", c.file.c_str(), c.solver.c_str(),
-                name.c_str(), name == a->config.outer.optimizer ? " (shipped)" : "", run.points.size(), cold.work, warm.work,
+    std::printf("| %s | %s | %s%s, %zu | %ld | %ld (%.2fx) | %ld (%.2fx) | %.1e |\n", c.name.c_str(), c.solver.c_str(),
+                name.c_str(), name == a.choices.optimizer ? " (shipped)" : "", run.points.size(), cold.work, warm.work,
                 times(warm), falling.work, times(falling), std::abs(falling.loss - cold.loss) / std::abs(cold.loss));
   }
 }
 
 void whole_runs(const Case& c) {
-  const Strategies s;
-  const auto a = load(c, s);
-  const auto cold_adjoint = load(c, s, {"hypergradient.warm_start=false"});
-  const Vec start = starting_point(*a, s);
-  for (const std::string& name : {std::string("lbfgs"), std::string("hoag")}) {
+  const shipped::Run a = load(c), cold_adjoint = load(c, false);
+  const Vec start = a.start();
+  for (const std::string name : {"lbfgs", "hoag"}) {
     for (const bool warm : {false, true}) {
-      auto optimizer = s.optimizers.make(name);
-      const Run run = tune(warm ? *a : *cold_adjoint, *optimizer, start, warm);
+      const auto optimizer = shipped::configured(&register_optimizers, name, {});
+      const Run run = tune(warm ? a : cold_adjoint, *optimizer, start, warm);
       const Summary& m = run.summary;
-      std::printf("| %s | %s | %s | %s | %ld | %s | %ld | %ld | %ld | %.8f |\n", c.file.c_str(), c.solver.c_str(), name.c_str(),
+      std::printf("| %s | %s | %s | %s | %ld | %s | %ld | %ld | %ld | %.8f |\n", c.name.c_str(), c.solver.c_str(), name.c_str(),
                   warm ? "warm" : "cold", static_cast<long>(m.steps), to_string(m.reason), static_cast<long>(m.work.gradients),
                   static_cast<long>(m.work.hessian_products), static_cast<long>(m.work.inner_units()), m.best.outer_loss);
     }
@@ -114,13 +111,12 @@ void whole_runs(const Case& c) {
 int main() {
   // The start found for logistic_libsvm already meets the outer tolerance, so there is no sequence to follow; a start of 1 gives
   // one.
-  const std::vector<std::string> far{"hyper.l2.start=1", "inner.max_steps=20000"};
   const std::vector<Case> cases{{"logistic_breast_cancer", "newton-cg"},
                                 {"logistic_breast_cancer", "lbfgs"},
                                 {"logistic_breast_cancer_per_feature", "newton-cg"},
-                                {"logistic_breast_cancer_per_feature", "lbfgs", {"inner.max_steps=20000"}},
-                                {"logistic_libsvm", "newton-cg", far},
-                                {"logistic_libsvm", "lbfgs", far}};
+                                {"logistic_breast_cancer_per_feature", "lbfgs", 20000},
+                                {"logistic_libsvm", "newton-cg", 20000, 1},
+                                {"logistic_libsvm", "lbfgs", 20000, 1}};
   std::printf(
       "Along the outer points of the cold run, inner tolerance 1e-8:\n\n| run | inner solver | outer points of | cold | warm | "
       "warm, "

@@ -33,19 +33,18 @@ Vec coarse_path(const Oracle& oracle, const HyperSpace& space) {
 
 }  // namespace
 
-FoundStart search_start(const MakeOracle& make, const HyperSpace& one, const HyperSpace& many,
+FoundStart search_start(const Oracle& oracle, const HyperSpace& one, const HyperSpace& many,
                         const std::function<bool()>& interrupted) {
   if (one.size() != 1)
     throw UsageError("the start is searched over one common value, got " + std::to_string(one.size()) + " hyperparameters");
-  Vec common = coarse_path(*make(), one);
+  Vec common = coarse_path(oracle, one);
   FoundStart found;
   if (many.size() > 1) {
     LbfgsOuter optimizer;
     DriverOptions driver;
     driver.max_steps = 20;
     driver.tolerance = 1e-3;
-    const auto oracle = make();
-    const Summary s = solve(driver, one, *oracle, optimizer, common, {}, interrupted);
+    const Summary s = solve(driver, one, oracle, optimizer, common, {}, interrupted);
     if (s.reason == StopReason::interrupted) throw Interruption();
     common = s.best.theta;
     found.tuned = true;

@@ -70,7 +70,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"tests/problems", kLibraryRooms},
     {"tests/bilevel", kLibraryRooms},
     {"tests/contract", kLibraryRooms},
-    {"bench", kAllRooms},
+    {"bench", kLibraryRooms},
     {"examples", kLibraryRooms},
 };
 
@@ -276,8 +276,9 @@ TEST_CASE("the include test knows the rooms of the program") {
     CHECK_FALSE(may("cli/run/b.cpp", outside));
     CHECK(may("cli/verbs/b.cpp", outside));
     CHECK(may("tests/cli/b.cpp", outside));
-    for (const char* library : {"core/model/b.cpp", "problems/data/b.cpp", "tests/core/b.cpp", "tests/hypergrad/b.cpp",
-                                "tests/problems/b.cpp", "tests/bilevel/b.cpp", "tests/contract/b.cpp", "examples/b.cpp"}) {
+    for (const char* library :
+         {"core/model/b.cpp", "problems/data/b.cpp", "tests/core/b.cpp", "tests/hypergrad/b.cpp", "tests/problems/b.cpp",
+          "tests/bilevel/b.cpp", "tests/contract/b.cpp", "bench/b.cpp", "examples/b.cpp"}) {
       CAPTURE(library);
       CHECK_FALSE(may(library, outside));
       CHECK(may(library, "core/support/a.hpp"));

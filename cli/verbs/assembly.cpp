@@ -327,13 +327,11 @@ Vec starting_point(Assembly& a) {
   }
   Problem single = with_interrupter(with_one_penalty(a.prepared), a);
   single.start = a.problem.start;
-  const auto oracle = [&] {
-    OracleOptions options;
-    options.error_estimate = false;
-    options.reference_every = 0;
-    return make_oracle(single, a.method.solver, a.method.estimator, options);
-  };
-  const FoundStart found = search_start(oracle, single.space, space, [&] { return a.interrupter->asked(); });
+  OracleOptions options;
+  options.error_estimate = false;
+  options.reference_every = 0;
+  const auto oracle = make_oracle(single, a.method.solver, a.method.estimator, options);
+  const FoundStart found = search_start(*oracle, single.space, space, [&] { return a.interrupter->asked(); });
   a.method.notes.push_back(key + ": auto is " + brief_number(std::exp(found.common)) +
                            (found.tuned ? " (the tuned single penalty)" : " (the best of a coarse path)"));
   return found.theta;

@@ -17,11 +17,9 @@ using tacit_test::FakeOracle;
 namespace {
 
 /// Least at theta = best.
-MakeOracle valley(double best) {
-  return [best] {
-    return std::make_unique<FakeOracle>(
-        [best](const Vec& v, Vec& g) { return tacit_test::hyperbolic(v, g, Vec::Constant(1, best), Vec::Constant(1, 1)); });
-  };
+FakeOracle valley(double best) {
+  return FakeOracle(
+      [best](const Vec& v, Vec& g) { return tacit_test::hyperbolic(v, g, Vec::Constant(1, best), Vec::Constant(1, 1)); });
 }
 
 }  // namespace
@@ -42,12 +40,10 @@ TEST_CASE("start search: one value is the best of the path's points, many the tu
 TEST_CASE("start search: points that are not finite are passed over; where all are, it is the middle of the box") {
   const HyperSpace one = box(1, -6, 8);
   const auto from = [](double limit) {
-    return [limit] {
-      return std::make_unique<FakeOracle>([limit](const Vec& v, Vec& g) {
-        g = Vec::Ones(1);
-        return v[0] >= limit ? v[0] : std::numeric_limits<double>::quiet_NaN();
-      });
-    };
+    return FakeOracle([limit](const Vec& v, Vec& g) {
+      g = Vec::Ones(1);
+      return v[0] >= limit ? v[0] : std::numeric_limits<double>::quiet_NaN();
+    });
   };
   const double step = 14.0 / 12;
   CHECK(search_start(from(0.5), one, one).common == doctest::Approx(-6 + 6 * step));

@@ -384,7 +384,7 @@ TEST_CASE("models: no number depends on what was asked before") {
 }
 
 TEST_CASE("models: nor where the Gram matrix is too wide for its eigenvalues, or not worth making") {
-  Registry<ModelFamily> registry("model", "model.kind");
+  Registry<ModelTask> registry("model", "model.kind");
   register_models(registry);
   for (const std::string& name : registry.names()) {
     const auto family = registry.make(name);
@@ -443,7 +443,7 @@ std::vector<double> all_nans() {
 }  // namespace
 
 TEST_CASE("models: a NaN of any bits makes value and derivatives of a loss NaN, in its own row alone; infinity makes no NaN") {
-  Registry<ModelFamily> registry("model", "model.kind");
+  Registry<ModelTask> registry("model", "model.kind");
   register_models(registry);
   for (const std::string& name : registry.names()) {
     CAPTURE(name);
@@ -481,7 +481,7 @@ TEST_CASE("models: a NaN of any bits makes value and derivatives of a loss NaN, 
 }
 
 TEST_CASE("models: a NaN of any bits in the data reaches value and every derivative of the objective") {
-  Registry<ModelFamily> registry("model", "model.kind");
+  Registry<ModelTask> registry("model", "model.kind");
   register_models(registry);
   for (const std::string& name : registry.names()) {
     const auto family = registry.make(name);

@@ -1,5 +1,5 @@
 # Run by ctest: installs to a fresh prefix, builds tests/package/user against it and runs what comes out; once as it is and once with
-# -march=native in the user's project alone.
+# -march=native in the user's project alone. Then builds the library alone, as the README says.
 cmake_minimum_required(VERSION 3.22)
 
 function(run)
@@ -36,6 +36,39 @@ foreach(file IN LISTS installed)
   endforeach()
 endforeach()
 
+# What the program makes of the data and choices of examples/tune_csv.cpp.
+set(data "${SOURCE}/data/diabetes.csv")
+file(WRITE "${SCRATCH}/tune.yaml" "tacit: 1\nseed: 4\ndata: {train: '${data}', target: target}\n"
+                                  "inner: {solver: cholesky}\nhypergradient: {estimator: implicit-direct}\n")
+run("${prefix}/bin/tacit" tune "${SCRATCH}/tune.yaml" -o "${SCRATCH}/tuned" -q)
+file(STRINGS "${SCRATCH}/tuned/hyper.csv" rows)
+list(GET rows 1 row)
+string(REGEX REPLACE "^l2,([^,]+),.*" "\\1" program_lambda "${row}")
+file(READ "${SCRATCH}/tuned/run.json" json)
+string(JSON program_loss GET "${json}" metrics loss)
+run("${prefix}/bin/tacit" predict "${SCRATCH}/tuned" "${data}")
+string(REGEX REPLACE "^row,prediction\n1,([^\n]+).*" "\\1" program_prediction "${output}")
+
+# The library alone does what the program does: to the bit where both were compiled alike, else to seven digits.
+function(expect what exactly got wanted)
+  string(SUBSTRING "${got}" 0 8 got_digits)
+  string(SUBSTRING "${wanted}" 0 8 wanted_digits)
+  if((exactly AND NOT got EQUAL wanted) OR NOT got_digits STREQUAL wanted_digits)
+    message(FATAL_ERROR "tune_csv printed the ${what} ${got}, the program ${wanted}")
+  endif()
+endfunction()
+function(run_tune_csv exactly program)
+  run("${program}" "${data}" target 4)
+  if(NOT output MATCHES "lambda ([^\n]+)\nvalidation loss ([^ ]+) [^\n]+\nfirst prediction ([^\n]+)\n$")
+    message(FATAL_ERROR "tune_csv printed:\n${output}")
+  endif()
+  set(loss "${CMAKE_MATCH_2}")
+  set(prediction "${CMAKE_MATCH_3}")
+  expect(lambda ${exactly} "${CMAKE_MATCH_1}" "${program_lambda}")
+  expect("validation loss" ${exactly} "${loss}" "${program_loss}")
+  expect("first prediction" ${exactly} "${prediction}" "${program_prediction}")
+endfunction()
+
 file(WRITE "${SCRATCH}/probe.cpp" "int main() { return 0; }\n")
 execute_process(COMMAND ${COMPILER} -march=native -c "${SCRATCH}/probe.cpp" -o "${SCRATCH}/probe.o" RESULT_VARIABLE native ERROR_QUIET)
 set(variants baseline)
@@ -51,9 +84,14 @@ foreach(variant IN LISTS variants)
     set(flags "${FLAGS} ${SANITIZE} -Wall -Wextra -Werror")
   endif()
   run("${CMAKE_COMMAND}" -S "${SOURCE}/tests/package/user" -B "${SCRATCH}/${variant}" ${common} "-DCMAKE_PREFIX_PATH=${prefix}"
-      "-DCMAKE_CXX_FLAGS=${flags}" "-DEXAMPLE=${SOURCE}/examples/embed_ridge.cpp" "-DWANTED_VERSION=${VERSION}")
+      "-DCMAKE_CXX_FLAGS=${flags}" "-DEXAMPLES=${SOURCE}/examples" "-DWANTED_VERSION=${VERSION}")
   run("${CMAKE_COMMAND}" --build "${SCRATCH}/${variant}")
   run("${SCRATCH}/${variant}/all_headers")
+  if(variant STREQUAL "baseline")
+    run_tune_csv(TRUE "${SCRATCH}/${variant}/tune_csv")
+  else()
+    run_tune_csv(FALSE "${SCRATCH}/${variant}/tune_csv")
+  endif()
   run("${SCRATCH}/${variant}/embed_ridge")
   if(NOT output MATCHES "lambda[ =:]+([0-9.e+-]+)")
     message(FATAL_ERROR "${variant}: the example printed no lambda:\n${output}")
@@ -81,7 +119,7 @@ foreach(version IN ITEMS 5.0.1 3.4.0 3.3.9)
     string(MD5 name "${project} ${version}")
     set(configure
         "${CMAKE_COMMAND}" -S "${project}" -B "${SCRATCH}/${name}" ${common} -DTACIT_BUILD_CLI=OFF -DTACIT_BUILD_TESTS=OFF
-        -DTACIT_GZIP=OFF "-DCMAKE_PREFIX_PATH=${prefix}" "-DEXAMPLE=${SOURCE}/examples/embed_ridge.cpp"
+        -DTACIT_GZIP=OFF "-DCMAKE_PREFIX_PATH=${prefix}" "-DEXAMPLES=${SOURCE}/examples"
         "-DWANTED_VERSION=${VERSION}" "-DEigen3_DIR=${SCRATCH}/eigen-${version}")
     if(version VERSION_GREATER_EQUAL 3.4)
       run(${configure})
@@ -100,6 +138,8 @@ foreach(version IN ITEMS 5.0.1 3.4.0 3.3.9)
   endforeach()
 endforeach()
 
-# The library alone configures where none of the program's packages are.
+# The library alone, with its benchmarks and examples, builds where none of the program's packages are.
 run("${CMAKE_COMMAND}" -S "${SOURCE}" -B "${SCRATCH}/library" ${common} -DTACIT_BUILD_CLI=OFF -DTACIT_BUILD_TESTS=OFF
     -DTACIT_GZIP=OFF -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON)
+run("${CMAKE_COMMAND}" --build "${SCRATCH}/library")
+run_tune_csv(FALSE "${SCRATCH}/library/examples/tune_csv")
