@@ -379,16 +379,6 @@ private:
   Index step_ = 0;
 };
 
-// Six significant digits, decimal point whatever the locale.
-std::string brief_number(double value) {
-  if (!std::isfinite(value)) return number_text(value);
-  std::ostringstream out;
-  out.imbue(std::locale::classic());
-  out.precision(6);
-  out << value;
-  return out.str();
-}
-
 }  // namespace
 
 const char* to_string(StopReason r) {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
 namespace tacit {

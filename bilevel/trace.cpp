@@ -1,5 +1,3 @@
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 
@@ -13,24 +11,18 @@ struct Column {
   std::string (*cell)(const StepRecord&);  // the JSON and CSV text of the value; "" when it was not measured
 };
 
-std::string count(std::int64_t n) {
-  std::array<char, 24> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), n);
-  return {buffer.data(), end.ptr};
-}
-
 std::string cell(double value) { return std::isnan(value) ? std::string() : number_text(value); }
 
 using R = const StepRecord&;
 
 const Column kColumns[] = {
-    {"step", [](R r) { return count(r.step); }},
+    {"step", [](R r) { return std::to_string(r.step); }},
     {"seconds", [](R r) { return cell(r.seconds); }},
     {"outer_loss", [](R r) { return cell(r.outer_loss); }},
     {"inner_loss", [](R r) { return cell(r.diagnostics.inner_loss); }},
     {"hypergradient_norm", [](R r) { return cell(r.hypergradient_norm); }},
     {"step_norm", [](R r) { return cell(r.step_norm); }},
-    {"inner_steps", [](R r) { return count(r.diagnostics.inner_steps); }},
+    {"inner_steps", [](R r) { return std::to_string(r.diagnostics.inner_steps); }},
     {"inner_residual", [](R r) { return cell(r.diagnostics.inner_residual); }},
     {"cold_residual", [](R r) { return cell(r.diagnostics.cold_residual); }},
     {"warm_residual", [](R r) { return cell(r.diagnostics.warm_residual); }},
@@ -54,11 +46,11 @@ const Column kColumns[] = {
     {"hypergradient_error_bound", [](R r) { return cell(r.diagnostics.hypergradient_error_bound); }},
     {"hypergradient_error_reference", [](R r) { return cell(r.diagnostics.hypergradient_error_reference); }},
     {"support_changes", [](R r) { return cell(r.diagnostics.support_changes); }},
-    {"gradients", [](R r) { return count(r.work.gradients); }},
-    {"hessian_products", [](R r) { return count(r.work.hessian_products); }},
-    {"cross_products", [](R r) { return count(r.work.cross_products); }},
-    {"map_steps", [](R r) { return count(r.work.map_steps); }},
-    {"data_passes", [](R r) { return r.work.passes_known ? count(r.work.data_passes) : std::string(); }},
+    {"gradients", [](R r) { return std::to_string(r.work.gradients); }},
+    {"hessian_products", [](R r) { return std::to_string(r.work.hessian_products); }},
+    {"cross_products", [](R r) { return std::to_string(r.work.cross_products); }},
+    {"map_steps", [](R r) { return std::to_string(r.work.map_steps); }},
+    {"data_passes", [](R r) { return r.work.passes_known ? std::to_string(r.work.data_passes) : std::string(); }},
     {"inner_seconds", [](R r) { return cell(r.inner_seconds); }},
     {"hypergradient_seconds", [](R r) { return cell(r.hypergradient_seconds); }},
     {"outer_seconds", [](R r) { return cell(r.outer_seconds); }},
@@ -107,14 +99,6 @@ std::string blocks_json(const Vec& values, const HyperSpace& space) {
 }
 
 }  // namespace
-
-std::string number_text(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  std::array<char, 40> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
-  return {buffer.data(), end.ptr};
-}
 
 const std::vector<std::string>& trace_columns() {
   static const std::vector<std::string> names = [] {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <tacit/bilevel/driver.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -15,7 +16,5 @@ std::vector<std::string> trace_row(const StepRecord& record);
 /// One line of trace.jsonl: the same fields and theta, u, hypergradient by block name, each a number or, where the block has
 /// several entries or labelled ones, a list. Missing fields are left out; an infinite end of an interval is null.
 std::string trace_json(const StepRecord& record, const HyperSpace& space);
-/// Shortest decimal text that reads back as the same double (at most 17 digits).
-std::string number_text(double value);
 
 }  // namespace tacit

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <utility>
 
-#include <tacit/core/support/numbers.hpp>
 #include <tacit/core/support/rate.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 #include <tacit/hypergrad/implicit.hpp>
 #include <tacit/hypergrad/unroll.hpp>

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
 namespace tacit {

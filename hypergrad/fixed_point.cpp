@@ -3,7 +3,7 @@
 #include <limits>
 #include <string>
 
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 
 namespace tacit {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include <tacit/core/support/numbers.hpp>
 #include <tacit/core/support/saturate.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 

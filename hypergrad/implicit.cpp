@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 

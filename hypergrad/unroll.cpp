@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 
 namespace tacit {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <set>
@@ -41,16 +42,57 @@ const std::set<std::string> kSystem = {"dirent.h",   "fcntl.h",        "immintri
                                        "sys/stat.h", "sys/resource.h", "sys/time.h",  "sys/types.h", "sys/utsname.h",
                                        "sys/wait.h", "termios.h",      "time.h",      "unistd.h"};
 
-/// Own folders that a folder may include.
+/// Rooms of our own that a room may include. A room is a folder with all below it that is no room of its own.
+const std::set<std::string> kLibraryRooms = {"core", "hypergrad", "problems", "bilevel"};
+
+std::set<std::string> with_library(std::set<std::string> rooms) {
+  rooms.insert(kLibraryRooms.begin(), kLibraryRooms.end());
+  return rooms;
+}
+
+const std::set<std::string> kAllRooms =
+    with_library({"cli/run", "cli/runfile", "cli/report", "cli/report/chart", "cli/model", "cli/verbs"});
+
 const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"core", {"core"}},
     {"hypergrad", {"core", "hypergrad"}},
     {"problems", {"core", "problems"}},
     {"bilevel", {"core", "hypergrad", "bilevel"}},
-    {"cli", {"core", "hypergrad", "problems", "bilevel", "cli"}},
-    {"tests", {"core", "hypergrad", "problems", "bilevel", "cli"}},
-    {"bench", {"core", "hypergrad", "problems", "bilevel"}},
-    {"examples", {"core", "hypergrad", "problems", "bilevel"}},
+    {"cli/run", with_library({"cli/run"})},
+    {"cli/runfile", with_library({"cli/run", "cli/runfile"})},
+    {"cli/report/chart", {"cli/report/chart"}},
+    {"cli/report", with_library({"cli/run", "cli/report", "cli/report/chart"})},
+    {"cli/model", with_library({"cli/run", "cli/model"})},
+    {"cli/verbs", kAllRooms},
+    {"tests", kAllRooms},
+    {"tests/core", kLibraryRooms},
+    {"tests/hypergrad", kLibraryRooms},
+    {"tests/problems", kLibraryRooms},
+    {"tests/bilevel", kLibraryRooms},
+    {"tests/contract", kLibraryRooms},
+    {"bench", kLibraryRooms},
+    {"examples", kLibraryRooms},
+};
+
+/// The room of a file or folder by its path from the root; empty: none.
+std::string room_of(std::string path) {
+  while (!path.empty() && kMayInclude.count(path) == 0) {
+    const auto slash = path.rfind('/');
+    path.resize(slash == std::string::npos ? 0 : slash);
+  }
+  return path;
+}
+
+/// Folders whose files include what lies beside them in quotation marks: nothing of theirs is installed.
+const std::set<std::string> kQuotes = {"tests", "bench", "examples"};
+
+std::string top_of(const std::string& path) { return path.substr(0, path.find('/')); }
+
+/// Files of other folders that look behind the curtain of one, with the reason.
+const std::set<std::pair<std::string, std::string>> kMaySeeDetail = {
+    {"problems/models/losses.cpp", "core/linear/detail/kernels.hpp"},  // the losses of the kernels are written once
+    {"bilevel/truncation.cpp", "hypergrad/detail/adjoint_solve.hpp"},  // one more system with f_xx
+    {"bench/kernel_ratio.cpp", "core/linear/detail/kernels.hpp"},      // measures just these
 };
 
 struct Include {
@@ -75,17 +117,30 @@ bool parse_include(const std::string& line, Include& out) {
 
 bool starts_with(const std::string& text, const std::string& prefix) { return text.compare(0, prefix.size(), prefix) == 0; }
 
-/// What is wrong with an include of `target` in a file of `folder`; empty: nothing.
-std::string violation(const std::string& folder, bool header, const Include& include) {
+/// What is wrong with a file including a header that is private to a folder; empty: nothing.
+std::string detail_violation(const std::string& file, bool header, const std::string& target) {
+  const auto at = target.find("/detail/");
+  if (at == std::string::npos || kMaySeeDetail.count({file, target}) > 0) return "";
+  const std::string top = top_of(file);
+  if (top != top_of(target) && top != "tests") return "is private to folder " + top_of(target);
+  const bool outside = file.find("/detail/") == std::string::npos;
+  return header && outside && top != "tests" ? "a header outside of detail/ shows what is private" : "";
+}
+
+/// What is wrong with an include in a file (its path from the root); empty: nothing.
+std::string violation(const std::string& file, const Include& include) {
   const std::string& target = include.target;
+  const std::string folder = top_of(file), room = room_of(file);
+  const bool header = file.ends_with(".hpp");
   const bool installed = std::find(kLibrary.begin(), kLibrary.end(), folder) != kLibrary.end();
+  if (room.empty()) return "lies in no room: say in tests/test_includes.cpp what it may include";
   if (starts_with(target, "tacit/")) {
-    const auto slash = target.find('/', 6);
-    if (slash == std::string::npos) return "no header lies directly under tacit/";
-    const std::string to = target.substr(6, slash - 6);
-    return kMayInclude.at(folder).count(to) ? "" : "folder " + folder + " may not include folder " + to;
+    const std::string own = target.substr(6), to = room_of(own);
+    if (own.find('/') == std::string::npos) return "no header lies directly under tacit/";
+    if (kMayInclude.at(room).count(to) == 0) return room + " may not include " + (to.empty() ? own : to);
+    return detail_violation(file, header, own);
   }
-  if (include.quoted) return folder == "tests" || folder == "bench" ? "" : "own headers are included as <tacit/folder/name.hpp>";
+  if (include.quoted) return kQuotes.count(folder) ? "" : "own headers are included as <tacit/folder/name.hpp>";
   for (const ThirdParty& library : kThirdParty) {
     if (!starts_with(target, library.prefix)) continue;
     if (!library.folders.count(folder)) return library.prefix + " does not belong in folder " + folder;
@@ -98,72 +153,176 @@ std::string violation(const std::string& folder, bool header, const Include& inc
   return "is no known library: say in tests/test_includes.cpp who may use it";
 }
 
+/// Who includes whom, by the paths of our own headers.
+using Graph = std::map<std::string, std::set<std::string>>;
+
+/// The headers of a circle in their order, the first again at the end; empty: there is none.
+std::vector<std::string> circle(const Graph& graph) {
+  std::set<std::string> done;
+  std::vector<std::string> path;
+  const std::function<bool(const std::string&)> leads_back = [&](const std::string& at) {
+    const bool again = std::find(path.begin(), path.end(), at) != path.end();
+    path.push_back(at);
+    if (again) {
+      path.erase(path.begin(), std::find(path.begin(), path.end(), at));
+      return true;
+    }
+    const auto next = graph.find(at);
+    if (done.count(at) == 0 && next != graph.end()) {
+      for (const std::string& to : next->second) {
+        if (leads_back(to)) return true;
+      }
+    }
+    done.insert(at);
+    path.pop_back();
+    return false;
+  };
+  for (const auto& [from, to] : graph) {
+    if (leads_back(from)) return path;
+  }
+  return {};
+}
+
 struct Scan {
   int files = 0, includes = 0;
   std::vector<std::string> violations;
+  Graph headers;
 };
 
-void scan_file(const std::string& folder, const fs::path& path, Scan& scan) {
+/// A file in quotation marks is looked for beside the includer, then from tests/ on.
+std::string quoted_path(const fs::path& root, const fs::path& file, const std::string& target) {
+  const fs::path beside = (file.parent_path() / target).lexically_normal();
+  return fs::exists(root / beside) ? beside.string() : (fs::path("tests") / target).lexically_normal().string();
+}
+
+void scan_file(const fs::path& root, const std::string& file, Scan& scan) {
   ++scan.files;
-  std::ifstream in(path);
+  std::ifstream in(root / file);
   std::string line;
   Include include;
   for (int number = 1; std::getline(in, line); ++number) {
     if (!parse_include(line, include)) continue;
     ++scan.includes;
-    const std::string what = violation(folder, path.extension() == ".hpp", include);
+    const bool own = starts_with(include.target, "tacit/");
+    if (file.ends_with(".hpp") && (own || include.quoted))
+      scan.headers[file].insert(own ? include.target.substr(6) : quoted_path(root, file, include.target));
+    const std::string what = violation(file, include);
     if (what.empty()) continue;
-    scan.violations.push_back(path.string() + ":" + std::to_string(number) + ": <" + include.target + "> " + what);
+    scan.violations.push_back(file + ":" + std::to_string(number) + ": <" + include.target + "> " + what);
   }
 }
 
-Scan scan_folder(const std::string& folder) {
-  Scan scan;
-  for (const auto& entry : fs::recursive_directory_iterator(fs::path(tacit::test::source_dir()) / folder)) {
+void scan_folder(const std::string& folder, Scan& scan) {
+  const fs::path root = tacit::test::source_dir();
+  for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
     const std::string extension = entry.path().extension().string();
-    if (extension == ".cpp" || extension == ".hpp") scan_file(folder, entry.path(), scan);
+    if (extension == ".cpp" || extension == ".hpp") scan_file(root, entry.path().lexically_relative(root).string(), scan);
   }
-  return scan;
 }
 
-std::string check(const std::string& folder, bool header, const std::string& line) {
+std::string check(const std::string& file, const std::string& line) {
   Include include;
   REQUIRE(parse_include(line, include));
-  return violation(folder, header, include);
+  return violation(file, include);
 }
 
 }  // namespace
 
-TEST_CASE("includes follow the folder rule") {
-  for (const auto& rule : kMayInclude) {
-    const std::string& folder = rule.first;
+TEST_CASE("includes follow the rule of the rooms, and no header includes itself in the end") {
+  Scan all;
+  for (const std::string folder : {"core", "hypergrad", "problems", "bilevel", "cli", "tests", "bench", "examples"}) {
     CAPTURE(folder);
-    const Scan scan = scan_folder(folder);
+    Scan scan;
+    scan_folder(folder, scan);
     for (const std::string& text : scan.violations) FAIL_CHECK(text);
-    if (std::find(kLibrary.begin(), kLibrary.end(), folder) != kLibrary.end()) {
-      CHECK(scan.files > 0);
-      CHECK(scan.includes > 0);
-    }
+    CHECK(scan.files > 0);
+    CHECK(scan.includes > 0);
+    all.headers.merge(scan.headers);
   }
+  CHECK(all.headers.size() > 60);
+  std::string round;
+  for (const std::string& header : circle(all.headers)) round += (round.empty() ? "" : " -> ") + header;
+  CHECK(round == "");
 }
 
 TEST_CASE("the include test sees what it is there to see") {
-  CHECK(check("core", true, "#include <tacit/core/support/types.hpp>") == "");
-  CHECK(check("core", true, "#include <Eigen/Core>") == "");
-  CHECK(check("core", true, "  #  include <vector>") == "");
-  CHECK(check("problems", false, "#include <sys/stat.h>") == "");
-  CHECK(check("core", false, "#include <tacit/problems/ridge.hpp>") != "");
-  CHECK(check("problems", false, "#include <tacit/hypergrad/estimator.hpp>") != "");
-  CHECK(check("hypergrad", true, "#include <tacit/bilevel/oracle.hpp>") != "");
-  CHECK(check("bilevel", false, "#include <tacit/problems/ridge.hpp>") != "");
-  CHECK(check("bilevel", false, "#include <yaml-cpp/yaml.h>") != "");
-  CHECK(check("core", true, "#include <spdlog/spdlog.h>") != "");
-  CHECK(check("problems", true, "#include <boost/iostreams/filter/gzip.hpp>") != "");
-  CHECK(check("problems", true, "#include <unistd.h>") != "");
-  CHECK(check("cli", false, "#include <doctest/doctest.h>") != "");
-  CHECK(check("cli", false, "#include \"files.hpp\"") != "");
-  CHECK(check("core", false, "#include <tbb/parallel_for.h>") != "");
-  CHECK(check("core", false, "#include <fmt.hpp>") != "");
+  CHECK(check("core/model/a.hpp", "#include <tacit/core/support/types.hpp>") == "");
+  CHECK(check("core/model/a.hpp", "#include <Eigen/Core>") == "");
+  CHECK(check("core/model/a.hpp", "  #  include <vector>") == "");
+  CHECK(check("problems/readers/a.cpp", "#include <sys/stat.h>") == "");
+  CHECK(check("core/model/a.cpp", "#include <tacit/problems/ridge.hpp>") != "");
+  CHECK(check("problems/models/a.cpp", "#include <tacit/hypergrad/estimator.hpp>") != "");
+  CHECK(check("hypergrad/a.hpp", "#include <tacit/bilevel/oracle.hpp>") != "");
+  CHECK(check("bilevel/a.cpp", "#include <tacit/problems/ridge.hpp>") != "");
+  CHECK(check("bilevel/a.cpp", "#include <yaml-cpp/yaml.h>") != "");
+  CHECK(check("core/model/a.hpp", "#include <spdlog/spdlog.h>") != "");
+  CHECK(check("problems/readers/a.hpp", "#include <boost/iostreams/filter/gzip.hpp>") != "");
+  CHECK(check("problems/readers/a.hpp", "#include <unistd.h>") != "");
+  CHECK(check("cli/run/a.cpp", "#include <doctest/doctest.h>") != "");
+  CHECK(check("cli/run/a.cpp", "#include \"files.hpp\"") != "");
+  CHECK(check("core/model/a.cpp", "#include <tbb/parallel_for.h>") != "");
+  CHECK(check("core/model/a.cpp", "#include <fmt.hpp>") != "");
+  CHECK(check("core/model/a.cpp", "#include <tacit/name.hpp>") != "");
+  CHECK(check("elsewhere/a.cpp", "#include <vector>") != "");
+}
+
+TEST_CASE("the include test knows the rooms of the program") {
+  const auto may = [](const std::string& file, const std::string& header) {
+    return check(file, "#include <tacit/" + header + ">") == "";
+  };
+  for (const char* outside :
+       {"cli/runfile/a.hpp", "cli/report/a.hpp", "cli/report/chart/a.hpp", "cli/verbs/a.hpp", "cli/model/a.hpp"}) {
+    CAPTURE(outside);
+    CHECK_FALSE(may("cli/run/b.cpp", outside));
+    CHECK(may("cli/verbs/b.cpp", outside));
+    CHECK(may("tests/cli/b.cpp", outside));
+    for (const char* library :
+         {"core/model/b.cpp", "problems/data/b.cpp", "tests/core/b.cpp", "tests/hypergrad/b.cpp", "tests/problems/b.cpp",
+          "tests/bilevel/b.cpp", "tests/contract/b.cpp", "bench/b.cpp", "examples/b.cpp"}) {
+      CAPTURE(library);
+      CHECK_FALSE(may(library, outside));
+      CHECK(may(library, "core/support/a.hpp"));
+    }
+  }
+  CHECK(may("cli/run/b.cpp", "bilevel/a.hpp"));
+  CHECK(may("cli/runfile/b.cpp", "cli/run/a.hpp"));
+  CHECK(may("cli/report/b.cpp", "cli/run/a.hpp"));
+  CHECK(may("cli/report/b.cpp", "cli/report/chart/a.hpp"));
+  CHECK_FALSE(may("cli/report/b.cpp", "cli/runfile/a.hpp"));
+  CHECK_FALSE(may("cli/report/b.cpp", "cli/verbs/a.hpp"));
+  CHECK_FALSE(may("cli/runfile/b.cpp", "cli/report/a.hpp"));
+  CHECK_FALSE(may("cli/runfile/b.cpp", "cli/report/chart/a.hpp"));
+  CHECK_FALSE(may("cli/runfile/b.cpp", "cli/verbs/a.hpp"));
+  CHECK(may("cli/report/chart/b.cpp", "cli/report/chart/a.hpp"));
+  for (const char* ours : {"core/support/a.hpp", "bilevel/a.hpp", "cli/run/a.hpp", "cli/report/a.hpp"})
+    CHECK_FALSE(may("cli/report/chart/b.cpp", ours));
+}
+
+TEST_CASE("the include test keeps private what lies in detail/") {
+  const std::string secret = "#include <tacit/core/linear/detail/a.hpp>";
+  CHECK(check("core/linear/b.cpp", secret) == "");
+  CHECK(check("core/inner/b.cpp", secret) == "");
+  CHECK(check("core/inner/detail/b.hpp", secret) == "");
+  CHECK(check("tests/core/b.cpp", secret) == "");
+  CHECK(check("core/linear/b.hpp", secret) != "");
+  CHECK(check("core/inner/b.hpp", secret) != "");
+  CHECK(check("problems/models/b.cpp", secret) != "");
+  CHECK(check("cli/verbs/b.cpp", secret) != "");
+  CHECK(check("bench/b.cpp", secret) != "");
+  for (const auto& [file, header] : kMaySeeDetail) {
+    CAPTURE(file);
+    CHECK(fs::exists(fs::path(tacit::test::source_dir()) / file));
+    CHECK(fs::exists(fs::path(tacit::test::source_dir()) / header));
+  }
+}
+
+TEST_CASE("the include test finds a circle of headers, and only a circle") {
+  CHECK(circle({}).empty());
+  CHECK(circle({{"a", {"b", "c"}}, {"b", {"d"}}, {"c", {"d"}}, {"d", {"e"}}}).empty());
+  using Round = std::vector<std::string>;
+  CHECK(circle({{"a", {"a"}}}) == Round{"a", "a"});
+  CHECK(circle({{"a", {"b"}}, {"b", {"c", "d"}}, {"c", {}}, {"d", {"b"}}}) == Round{"b", "d", "b"});
+  CHECK(circle({{"x", {"y"}}, {"y", {"z"}}, {"z", {"x"}}, {"a", {}}}) == Round{"x", "y", "z", "x"});
 }
 
 TEST_CASE("installed headers guard against double inclusion and open no namespace to all") {

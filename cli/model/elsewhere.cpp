@@ -2,7 +2,6 @@
 #include <tacit/cli/model/elsewhere_scripts.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <span>
 
@@ -10,19 +9,14 @@
 
 #include <tacit/cli/run/files.hpp>
 #include <tacit/core/support/errors.hpp>
-#include <tacit/core/support/fields.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
 namespace {
 
-/// Four significant digits, for tables.
-std::string brief(double value) {
-  if (!std::isfinite(value)) return value > 0 ? "inf" : value < 0 ? "-inf" : "nan";
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::general, 4);
-  return std::string(text, end.ptr);
-}
+/// For tables.
+std::string brief(double value) { return digits(value, 4); }
 
 /// What a kind is elsewhere; empty: no other tool has it.
 std::vector<ElsewhereLambda> units(const std::string& kind, const FittedPenalty& penalty) {
@@ -70,7 +64,7 @@ std::string join(const Range& values, Print print) {
 
 std::string repr(double value) {
   if (!std::isfinite(value)) throw UsageError("elsewhere.py needs finite numbers");
-  return shortest(value);
+  return number_text(value);
 }
 
 /// Ascending row numbers as inclusive ranges.

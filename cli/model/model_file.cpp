@@ -9,7 +9,7 @@
 
 #include <tacit/cli/run/files.hpp>
 #include <tacit/core/support/errors.hpp>
-#include <tacit/core/support/fields.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 
 namespace tacit {
@@ -23,7 +23,7 @@ constexpr int kFormat = 1;
 // ---- writing: by hand, since the order of the keys is for people and an ordered object of the library is quadratic in its size
 
 std::string quoted(const std::string& text) { return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace); }
-std::string number(double value) { return std::isfinite(value) ? shortest(value) : "null"; }
+std::string number(double value) { return std::isfinite(value) ? number_text(value) : "null"; }
 
 template <class Range, class Print>
 std::string list(const Range& values, Print print) {

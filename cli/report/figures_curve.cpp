@@ -4,7 +4,7 @@
 #include <limits>
 
 #include <tacit/cli/report/report_figures.hpp>
-#include <tacit/cli/run/run_output.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 

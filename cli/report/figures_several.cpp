@@ -6,24 +6,6 @@
 
 namespace tacit {
 
-Figure figure(std::string name, Chart chart, std::string shows, std::string otherwise) {
-  chart.description = shows;
-  Figure f{std::move(name), std::move(chart), std::move(shows), ""};
-  if (!has_points(f.chart)) f.missing = std::move(otherwise);
-  return f;
-}
-
-void add_level(Chart& chart, const std::vector<double>& x, double level, const std::string& name, int colour) {
-  if (x.empty() || !(level > 0) || !std::isfinite(level)) return;
-  Series s;
-  s.name = name;
-  s.x = {x.front(), x.back()};
-  s.y = {level, level};
-  s.colour = colour;
-  s.dashed = true;
-  chart.series.push_back(std::move(s));
-}
-
 namespace {
 
 /// One line a run: a column of its table against another.

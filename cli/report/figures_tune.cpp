@@ -5,7 +5,7 @@
 
 #include <tacit/cli/report/chart/sample.hpp>
 #include <tacit/cli/report/report_figures.hpp>
-#include <tacit/cli/run/run_output.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -201,7 +201,8 @@ Figure TuneFigures::hyperparameters() const {
   shows +=
       "A line that is still moving at the end has not found its value; one that runs flat into the end of its range (see the "
       "table) "
-      "may want a wider range (hyper.l2.range) or its feature left out.";
+      "may want a wider range (hyper." +
+      penalty_name(r_) + ".range) or its feature left out.";
   return done("hyperparameters", std::move(c), shows, "Nothing was tuned in this run.");
 }
 

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include <tacit/cli/report/report_page.hpp>
-#include <tacit/cli/run/run_output.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 

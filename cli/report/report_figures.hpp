@@ -22,6 +22,8 @@ std::vector<Figure> curve_figures(const RunRecord& r);
 /// Several runs of one verb in the same charts; `labels`: a name for each.
 std::vector<Figure> overlaid_figures(const std::vector<RunRecord>& runs, const std::vector<std::string>& labels);
 
+/// The numbers of a chart, tidy: series,x,y with every digit, and lo,hi where a series has intervals. What is not known is empty.
+std::string chart_csv(const Chart& chart);
 /// A figure with `missing` set where its chart would be empty: `otherwise` says why.
 Figure figure(std::string name, Chart chart, std::string shows, std::string otherwise);
 /// A line from the first to the last of `x` at one height: a tolerance, a limit. Nothing where it is not known.

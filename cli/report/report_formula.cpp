@@ -1,6 +1,5 @@
 // The problem of a run in formulas (MathML), with the choices it made.
 #include <tacit/cli/report/report_page.hpp>
-#include <tacit/cli/run/run_output.hpp>
 #include <tacit/problems/models/tasks.hpp>
 
 namespace tacit {
@@ -96,10 +95,11 @@ std::vector<std::string> symbols(const RunRecord& r, const Choices& c) {
   if (r.verb != "curve")
     all.push_back(std::string("m: ") + (c.weights ? "the sum of the weights" : "the number") + " of the validation rows.");
   const double fixed = number_at(r, "model.penalty.fixed"), count = number_at(r, "model.penalty.count");
-  if (!known(fixed).empty()) all.push_back("\xCE\xBB is l2 in the run file, fixed at " + known(fixed) + ".");
-  if (known(fixed).empty() && c.one_penalty()) all.push_back("\xCE\xBB is l2 in the run file, one penalty for all features.");
+  const std::string lambda = "\xCE\xBB is " + penalty_name(r) + " in the run file, ";
+  if (!known(fixed).empty()) all.push_back(lambda + "fixed at " + known(fixed) + ".");
+  if (known(fixed).empty() && c.one_penalty()) all.push_back(lambda + "one penalty for all features.");
   if (known(fixed).empty() && !c.one_penalty())
-    all.push_back("\xCE\xBB is l2 in the run file, one penalty per " + c.per + ": " + known(count) + " of them" +
+    all.push_back(lambda + "one penalty per " + c.per + ": " + known(count) + " of them" +
                   (c.per == "group" ? "; g(j) is the group of feature j." : "."));
   const nlohmann::json& standardized = value_at(r, "model.standardized");
   if (standardized.is_boolean() && standardized.get<bool>())

@@ -3,8 +3,7 @@
 
 #include <tacit/cli/report/chart/sample.hpp>
 #include <tacit/cli/report/report_page.hpp>
-#include <tacit/cli/run/run_output.hpp>
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 

@@ -1,5 +1,6 @@
 // The page of a report: everything about a run in one file that needs no other and no script.
 #pragma once
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,9 +13,11 @@ namespace tacit {
 
 /// The page of one run. Throws DataError E602 for files that hold what no run writes.
 std::string run_page(const RunRecord& r, const std::vector<Figure>& figures);
-/// Several runs of one verb side by side.
+/// Every key of a run file by its path, with its value on one line.
+using Settings = std::map<std::string, std::string>;
+/// Several runs of one verb side by side; `settings`: of each run.
 std::string side_by_side_page(const std::vector<RunRecord>& runs, const std::vector<std::string>& labels,
-                              const std::vector<Figure>& figures);
+                              const std::vector<Settings>& settings, const std::vector<Figure>& figures);
 
 /// A sentence on an error of hypergradients: the number and what it means.
 std::string error_in_words(double error);

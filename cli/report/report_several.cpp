@@ -5,9 +5,7 @@
 #include <set>
 
 #include <tacit/cli/report/report_page.hpp>
-#include <tacit/cli/run/run_output.hpp>
-#include <tacit/cli/runfile/yaml_source.hpp>
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -67,34 +65,11 @@ std::vector<std::string> heads(const char* first, const std::vector<std::string>
   return all;
 }
 
-/// Every key of a run file by its path, with its value on one line.
-void flatten(const Node& node, const std::string& path, std::map<std::string, std::string>& out) {
-  if (!node.is_map() || node.entries.empty()) {
-    out[path] = node.is_null() ? "null" : node.flow();
-    return;
-  }
-  for (const Node::Entry& e : node.entries) flatten(e.value, path.empty() ? e.key.text : path + "." + e.key.text, out);
-}
-
-std::map<std::string, std::string> keys_of(const RunRecord& r) {
-  const auto source = std::make_shared<SourceText>();
-  source->name = (r.folder / "config.resolved.yaml").string();
-  source->text = r.config;
-  std::vector<Issue> issues;
-  const std::optional<Node> root = parse_yaml(source, issues);
-  if (!root || !issues.empty()) throw RunFileError(issues);
-  std::map<std::string, std::string> all;
-  flatten(*root, "", all);
-  return all;
-}
-
 /// The keys that not all runs have with the same value.
-std::vector<std::vector<std::string>> differing_keys(const std::vector<RunRecord>& runs) {
-  std::vector<std::map<std::string, std::string>> values;
+std::vector<std::vector<std::string>> differing_keys(const std::vector<Settings>& values) {
   std::set<std::string> names;
-  for (const RunRecord& r : runs) {
-    values.push_back(keys_of(r));
-    for (const auto& [key, value] : values.back()) names.insert(key);
+  for (const Settings& of : values) {
+    for (const auto& [key, value] : of) names.insert(key);
   }
   std::vector<std::vector<std::string>> rows;
   for (const std::string& name : names) {
@@ -152,7 +127,7 @@ std::string comparable(const std::vector<RunRecord>& runs) {
 }  // namespace
 
 std::string side_by_side_page(const std::vector<RunRecord>& runs, const std::vector<std::string>& labels,
-                              const std::vector<Figure>& figures) {
+                              const std::vector<Settings>& settings, const std::vector<Figure>& figures) {
   HtmlWriter w;
   w.begin();
   {
@@ -171,7 +146,7 @@ std::string side_by_side_page(const std::vector<RunRecord>& runs, const std::vec
     write_table(w, "Key facts of each run", heads("", labels), rows);
     if (runs.front().verb == "compare") write_medians(w, runs, labels);
     w.leaf("h2", "Keys in which the run files differ");
-    const std::vector<std::vector<std::string>> keys = differing_keys(runs);
+    const std::vector<std::vector<std::string>> keys = differing_keys(settings);
     if (keys.empty())
       w.leaf("p", "None: the runs differ in nothing but chance and time.");
     else

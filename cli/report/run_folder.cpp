@@ -6,8 +6,9 @@
 #include <sstream>
 
 #include <tacit/cli/run/files.hpp>
-#include <tacit/cli/run/session.hpp>
+#include <tacit/cli/run/run_json.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/problems/models/tasks.hpp>
 
 namespace tacit {
 
@@ -167,5 +168,10 @@ std::string text_at(const RunRecord& r, std::string_view path) {
 }
 
 const json& value_at(const RunRecord& r, std::string_view path) { return find(r.run, path); }
+
+std::string penalty_name(const RunRecord& r) {
+  const ModelKind* kind = find_model_kind(text_at(r, "model.kind"));
+  return kind && !kind->hyper.empty() ? kind->hyper.front() : "penalty";
+}
 
 }  // namespace tacit

@@ -42,6 +42,9 @@ const nlohmann::json& value_at(const RunRecord& r, std::string_view path);
 double number_of(const nlohmann::json& value, const std::string& what);
 std::string text_of(const nlohmann::json& value, const std::string& what);
 
+/// The name in the run file of the penalty that the model of the run has.
+std::string penalty_name(const RunRecord& r);
+
 /// run.json, or another JSON file of a run folder, holds what no run writes.
 [[noreturn]] void refuse_file(const std::filesystem::path& file, const std::string& why);
 

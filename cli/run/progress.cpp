@@ -7,7 +7,7 @@
 #include <system_error>
 #include <utility>
 
-#include <tacit/cli/run/run_output.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 

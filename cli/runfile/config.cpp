@@ -7,7 +7,8 @@
 
 #include <tacit/cli/runfile/config_reader.hpp>
 #include <tacit/cli/runfile/field_list.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/cli/runfile/field_values.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -21,13 +22,16 @@ struct Context {
 // How a block may be written when somebody wrote a single value in its place.
 std::string block_example(const std::string& key, const Node& node) {
   static const std::vector<std::pair<std::string, std::string>> main_keys = {
-      {"data", "train"},          {"model", "kind"},    {"validation", "scheme"},
-      {"prepare", "standardize"}, {"inner", "solver"},  {"hypergradient", "estimator"},
-      {"outer", "optimizer"},     {"output", "dir"},    {"limits", "time"},
-      {"hyper.l2", "start"},      {"hyper.l1", "start"}};
+      {"data", "train"},          {"model", "kind"},   {"validation", "scheme"},
+      {"prepare", "standardize"}, {"inner", "solver"}, {"hypergradient", "estimator"},
+      {"outer", "optimizer"},     {"output", "dir"},   {"limits", "time"}};
   if (!node.is_scalar()) return "write its keys, one in a line, indented";
+  const auto written = [&](const std::string& main) {
+    return "write " + key.substr(key.rfind('.') + 1) + ": {" + main + ": " + node.flow() + "}";
+  };
+  if (key.starts_with("hyper.")) return written("start");
   for (const auto& [block, main] : main_keys) {
-    if (block == key) return "write " + key.substr(key.rfind('.') + 1) + ": {" + main + ": " + node.flow() + "}";
+    if (block == key) return written(main);
   }
   return "write its keys, one in a line, indented";
 }
@@ -162,12 +166,6 @@ void FieldReader::visit(std::string_view name, Block& value, std::string_view) {
   read_block(value, map, path(name) + ".", context_);
 }
 
-std::vector<std::string> field_names(Configurable& strategy) {
-  std::vector<std::string> names;
-  for (const KeyInfo& k : list_fields(strategy)) names.push_back(k.name);
-  return names;
-}
-
 bool has(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -175,45 +173,70 @@ bool has(const std::vector<std::string>& names, std::string_view name) {
 // The keys of a strategy block that are not the block's own.
 class StrategyKeys {
 public:
-  /// shown: the block's path in messages, with a point at its end.
-  StrategyKeys(StrategyBlock& block, std::string name, std::string shown, const Node& map, const Context& context)
-      : block_(block), name_(std::move(name)), shown_(std::move(shown)), map_(map), context_(context) {
-    for (const std::string& known : context_.catalog.names(name_)) {
-      objects_.emplace_back(known, context_.catalog.make(name_, known));
-      fields_.push_back(field_names(*objects_.back().second));
+  /// shown: the block's path in messages, with a point at its end. own: the block's own keys.
+  StrategyKeys(StrategyBlock& block, std::string name, std::string shown, const Node& map, std::vector<std::string> own,
+               const Context& context)
+      : block_(block), name_(std::move(name)), shown_(std::move(shown)), rest_(map), own_(std::move(own)), context_(context) {
+    std::erase_if(rest_.entries, [&](const Node::Entry& e) { return has(own_, e.key.text); });
+  }
+
+  // The strategy is chosen: all its keys are read into it.
+  void read_chosen() {
+    block_.strategy = context_.catalog.make(name_, block_.chosen());
+    const std::vector<std::string> seen = read_into(*block_.strategy, rest_);
+    for (const auto& [key, value] : rest_.entries) {
+      if (has(seen, key.text)) continue;
+      const std::vector<std::string> users = users_of(key.text);
+      if (users.empty())
+        refuse_unknown(key, shown_, joined(own_, seen), context_.catalog, context_.issues);
+      else
+        refuse_unused(key, users);
     }
   }
 
-  // Which names may be meant: the chosen one, or all of them under auto and after a wrong name.
-  bool candidate(const std::string& name, bool sure) const { return !sure || name == block_.chosen(); }
-
-  void read(const Node& key, const Node& value, bool sure, const std::vector<std::string>& own) {
-    std::vector<std::string> users;
-    for (std::size_t i = 0; i < objects_.size(); ++i) {
-      if (!has(fields_[i], key.text)) continue;
-      users.push_back(objects_[i].first);
-      if (candidate(objects_[i].first, sure)) return check(*objects_[i].second, key, value);
-    }
-    if (!users.empty()) return refuse_unused(key, users);
-    std::vector<std::string> here = own;
-    for (std::size_t i = 0; i < objects_.size(); ++i) {
-      if (!candidate(objects_[i].first, sure)) continue;
-      for (const std::string& f : fields_[i]) {
-        if (!has(here, f)) here.push_back(f);
+  // Under auto, and after a wrong name, any strategy may be meant: each key is tried on one that has it, and kept.
+  void read_any() {
+    for (const auto& [key, value] : rest_.entries) {
+      const std::vector<std::string> users = users_of(key.text);
+      if (users.empty()) {
+        std::vector<std::string> here = own_;
+        for (const std::string& known : context_.catalog.names(name_)) here = joined(here, names_of(known));
+        refuse_unknown(key, shown_, here, context_.catalog, context_.issues);
+        continue;
       }
+      Node one = rest_;
+      one.entries = {Node::Entry{key, value}};
+      const std::size_t before = context_.issues.size();
+      read_into(*context_.catalog.make(name_, users.front()), one);
+      if (context_.issues.size() == before) block_.options.emplace_back(key.text, value);
     }
-    refuse_unknown(key, shown_, here, context_.catalog, context_.issues);
   }
 
 private:
-  void check(Configurable& strategy, const Node& key, const Node& value) {
-    Node one = map_;
-    one.entries = {Node::Entry{key, value}};
-    const std::size_t before = context_.issues.size();
-    FieldReader reader(&one, name_ + ".", context_);
+  std::vector<std::string> read_into(Configurable& strategy, const Node& map) {
+    FieldReader reader(&map, name_ + ".", context_);
     reader.shown = shown_;
     strategy.fields(reader);
-    if (context_.issues.size() == before) block_.options.emplace_back(key.text, value);
+    return reader.seen;
+  }
+  // In the order of the object's own list.
+  std::vector<std::string> names_of(const std::string& known) const {
+    std::vector<std::string> names;
+    for (const KeyInfo& k : list_fields(*context_.catalog.make(name_, known))) names.push_back(k.name);
+    return names;
+  }
+  std::vector<std::string> users_of(const std::string& key) const {
+    std::vector<std::string> users;
+    for (const std::string& known : context_.catalog.names(name_)) {
+      if (has(names_of(known), key)) users.push_back(known);
+    }
+    return users;
+  }
+  static std::vector<std::string> joined(std::vector<std::string> names, const std::vector<std::string>& more) {
+    for (const std::string& name : more) {
+      if (!has(names, name)) names.push_back(name);
+    }
+    return names;
   }
   void refuse_unused(const Node& key, const std::vector<std::string>& users) {
     context_.issues.push_back(issue_at(
@@ -223,10 +246,9 @@ private:
 
   StrategyBlock& block_;
   std::string name_, shown_;
-  const Node& map_;
+  Node rest_;
+  std::vector<std::string> own_;
   const Context& context_;
-  std::vector<std::pair<std::string, std::unique_ptr<Configurable>>> objects_;
-  std::vector<std::vector<std::string>> fields_;
 };
 
 // Is the name of the strategy one that is known? Reports it when not.
@@ -255,14 +277,19 @@ void read_strategy_block(StrategyBlock& value, const std::string& block, const s
   const bool good = good_selector(value, block, map, context);
   if (!good) reader.selector = value.selector();
   value.fields(reader);
-  StrategyKeys keys(value, block, shown, map, context);
-  const bool sure = good && value.chosen() != "auto";
-  reader.leftover([&](const Node& key, const Node& given) { keys.read(key, given, sure, reader.seen); });
+  StrategyKeys keys(value, block, shown, map, reader.seen, context);
+  if (good && value.chosen() != "auto")
+    keys.read_chosen();
+  else
+    keys.read_any();
 }
 
 void FieldReader::visit(std::string_view name, StrategyBlock& value, std::string_view) {
   const std::string block(name);
-  if (const Node* map = open(name, value)) read_strategy_block(value, block, block + ".", *map, context_);
+  Node none;
+  none.kind = Node::Kind::map;
+  const Node* map = open(name, value);
+  read_strategy_block(value, block, block + ".", map ? *map : none, context_);
 }
 
 std::string read_file(const std::string& path) {
@@ -363,7 +390,8 @@ void check_value(const std::string& path, const Node& value, const StrategyCatal
   read_block(config, &root, "", Context{catalog, issues});
 }
 
-void StrategyBlock::configure(Configurable& strategy) const {
+void StrategyBlock::configure(Configurable& fresh) const {
+  if (strategy) return copy_fields(*strategy, fresh);
   struct NoCatalog final : StrategyCatalog {
     std::vector<std::string> names(std::string_view) const override { return {}; }
     std::string doc(std::string_view, std::string_view) const override { return {}; }
@@ -380,8 +408,16 @@ void StrategyBlock::configure(Configurable& strategy) const {
   const NoCatalog none;
   std::vector<Issue> issues;
   FieldReader reader(&map, "", Context{none, issues});
-  strategy.fields(reader);
+  fresh.fields(reader);
   if (!issues.empty()) throw RunFileError(std::move(issues));
+}
+
+void StrategyBlock::choose(const std::string& name, const std::string& block, const StrategyCatalog& catalog) {
+  std::shared_ptr<Configurable> fresh = catalog.make(block, name);
+  configure(*fresh);
+  strategy = std::move(fresh);
+  options.clear();
+  choice() = name;
 }
 
 Issue RunConfig::issue_at_key(std::string_view key, std::string code, std::string what, std::string remedy) const {

@@ -108,8 +108,17 @@ struct HyperEntry final : Block {
   void fields(BlockVisitor& v) override;
 };
 
+/// The blocks of hyperparameters by name: all that any model has.
 struct HyperBlockConfig final : Block {
-  HyperEntry l2, l1;
+  struct Named {
+    std::string name;
+    HyperEntry entry;
+  };
+  std::vector<Named> entries;
+  HyperBlockConfig();
+  /// Throws std::out_of_range for a name that no model has.
+  HyperEntry& at(std::string_view name);
+  const HyperEntry& at(std::string_view name) const;
   void fields(BlockVisitor& v) override;
 };
 
@@ -120,6 +129,9 @@ struct InnerBlock final : StrategyBlock {
   const char* selector() const override { return "solver"; }
   const std::string& chosen() const override { return solver; }
   void fields(BlockVisitor& v) override;
+
+protected:
+  std::string& choice() override { return solver; }
 };
 
 struct HypergradientBlock final : StrategyBlock {
@@ -130,6 +142,9 @@ struct HypergradientBlock final : StrategyBlock {
   const char* selector() const override { return "estimator"; }
   const std::string& chosen() const override { return estimator; }
   void fields(BlockVisitor& v) override;
+
+protected:
+  std::string& choice() override { return estimator; }
 };
 
 struct OuterBlock final : StrategyBlock {
@@ -143,6 +158,9 @@ struct OuterBlock final : StrategyBlock {
   const std::string& chosen() const override { return optimizer; }
   bool has_auto() const override { return false; }
   void fields(BlockVisitor& v) override;
+
+protected:
+  std::string& choice() override { return optimizer; }
 };
 
 struct DiagnosticsBlock final : Block {
@@ -205,6 +223,11 @@ struct RunConfig final : Block {
   std::string run_name;  ///< name, or the stem of the file
   void fields(BlockVisitor& v) override;
 
+  /// The block of hyperparameters that is the penalty of the model, its name, and the path of a key of it ("hyper.NAME.start").
+  HyperEntry& penalty() { return hyper.at(penalty_name()); }
+  const HyperEntry& penalty() const { return hyper.at(penalty_name()); }
+  const std::string& penalty_name() const;
+  std::string penalty_key(std::string_view key) const;
   /// The error with the place of its key in the run file, when the key (or a block above it) is there.
   Issue issue_of(const UsageError& error) const;
   /// A DataError or UsageError of a key, placed at that key ("data.target"): the place is where the user can change it.

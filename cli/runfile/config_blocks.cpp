@@ -1,7 +1,10 @@
 // The keys of the run file, block by block; this one list serves reading, writing, the schema and the manual.
 #include <algorithm>
+#include <stdexcept>
 
 #include <tacit/cli/runfile/config.hpp>
+#include <tacit/cli/runfile/field_values.hpp>
+#include <tacit/problems/readers/formats.hpp>
 
 namespace tacit {
 
@@ -32,7 +35,9 @@ void RunConfig::fields(BlockVisitor& v) {
 
 void DataBlock::fields(BlockVisitor& v) {
   v.field("train", train, "training data: .csv .tsv .txt .svm .libsvm, relative to the run file");
-  v.field("format", format, {"auto", "csv", "tsv", "libsvm", "npy", "mtx", "idx"}, "auto: by the name of the file");
+  std::vector<std::string> formats{"auto"};
+  for (const FileFormat& f : file_formats()) formats.push_back(f.name);
+  v.field("format", format, formats, "auto: by the name of the file");
   v.field("target", target, "column name, 1-based column number, or last; labels may be text");
   v.field("features", features, "columns that are features: all but target, weight, group and drop, or names and globs");
   v.field("drop", drop, "columns left out: names and globs");
@@ -86,10 +91,28 @@ void ModelBlock::fields(BlockVisitor& v) {
   v.field("positive", positive, "label of the positive class; auto: the later one in sorted order");
 }
 
-void HyperBlockConfig::fields(BlockVisitor& v) {
-  v.block("l2", l2, "penalty sum_j l2_j/2 w_j^2");
-  v.block("l1", l1, "penalty sum_j l1_j |w_j|");
+HyperBlockConfig::HyperBlockConfig() {
+  for (const HyperKind& kind : hyper_kinds()) entries.push_back({kind.name, {}});
 }
+
+HyperEntry& HyperBlockConfig::at(std::string_view name) {
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Named& named) { return named.name == name; });
+  if (found == entries.end()) throw std::out_of_range("no model has the hyperparameter " + std::string(name));
+  return found->entry;
+}
+
+const HyperEntry& HyperBlockConfig::at(std::string_view name) const { return const_cast<HyperBlockConfig*>(this)->at(name); }
+
+void HyperBlockConfig::fields(BlockVisitor& v) {
+  for (const HyperKind& kind : hyper_kinds()) v.block(kind.name, at(kind.name), kind.doc);
+}
+
+const std::string& RunConfig::penalty_name() const {
+  const ModelKind* kind = find_model_kind(model.kind);
+  return kind && !kind->hyper.empty() ? kind->hyper.front() : hyper.entries.front().name;
+}
+
+std::string RunConfig::penalty_key(std::string_view key) const { return "hyper." + penalty_name() + "." + std::string(key); }
 
 void HyperEntry::fields(BlockVisitor& v) {
   v.field("start", start, "first value in natural units; auto: best of a coarse warm path, for many the tuned single one");
@@ -111,9 +134,11 @@ void HypergradientBlock::fields(BlockVisitor& v) {
 }
 
 bool HypergradientBlock::aims() const {
-  if (estimator == "auto") return true;
-  return std::any_of(options.begin(), options.end(),
-                     [](const auto& option) { return option.first == "window" && option.second.text == "auto"; });
+  if (!strategy) return true;
+  const FieldMap fields = fields_of(*strategy);
+  const auto window = fields.find("window");
+  const auto* count = window == fields.end() ? nullptr : std::get_if<Count*>(&window->second);
+  return count && (*count)->is_auto();
 }
 
 void OuterBlock::fields(BlockVisitor& v) {

@@ -4,7 +4,8 @@
 
 #include <tacit/cli/runfile/config_reader.hpp>
 #include <tacit/cli/runfile/field_list.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/core/support/text.hpp>
+#include <tacit/problems/readers/formats.hpp>
 
 namespace tacit {
 
@@ -123,8 +124,8 @@ std::string meant(std::string_view path, const std::string& prefix) {
 
 std::string suggestion(const Node& key, const std::string& prefix, const std::vector<std::string>& here,
                        const StrategyCatalog& catalog) {
-  std::string lower = key.text;
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c == '-' ? '_' : c;
+  std::string lower = lower_case(key.text);
+  std::replace(lower.begin(), lower.end(), '-', '_');
   for (const Alias& alias : kAliases) {
     if (alias.word != lower) continue;
     const std::string note = alias.note.empty() ? std::string() : " (" + std::string(alias.note) + ")";
@@ -133,7 +134,8 @@ std::string suggestion(const Node& key, const std::string& prefix, const std::ve
     const bool penalty = alias.path.substr(0, 6) == "hyper.";
     const bool near = std::find(here.begin(), here.end(), last) != here.end() && (!penalty || prefix.substr(0, 6) == "hyper.");
     // hyper.alpha: the block beneath is meant.
-    if (prefix == "hyper." && penalty) return "did you mean 'l2'?" + note;
+    if (prefix == "hyper." && penalty)
+      return "did you mean '" + std::string(alias.path.substr(6, alias.path.find('.', 6) - 6)) + "'?" + note;
     return (near ? "did you mean '" + last + "'?" : meant(alias.path, prefix)) + note;
   }
   if (const std::string near = closest(key.text, here); !near.empty()) return "did you mean '" + near + "'?";
@@ -152,27 +154,11 @@ std::string suggestion(const Node& key, const std::string& prefix, const std::ve
   return here.empty() ? "remove it" : "the keys here are: " + join(here);
 }
 
-std::string lower_suffix(const std::string& path) {
-  std::string name = path;
-  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  if (name.size() > 3 && name.substr(name.size() - 3) == ".gz") name.resize(name.size() - 3);
-  const auto slash = name.rfind('/');
-  if (slash != std::string::npos) name.erase(0, slash + 1);
-  const auto dot = name.rfind('.');
-  if (name.size() > 6 && name.substr(name.size() - 6) == "-ubyte") return ".idx";
-  return dot == std::string::npos ? std::string() : name.substr(dot);
-}
-
-// csv, tsv, libsvm, npy, mtx, idx as far as configuration and file name tell, else "".
+// The name of the format as far as configuration and file name tell, else "".
 std::string format_of(const RunConfig& config) {
   if (config.data.format != "auto") return config.data.format;
-  if (!config.data.train.path) return {};
-  const std::string suffix = lower_suffix(*config.data.train.path);
-  if (suffix == ".svm" || suffix == ".libsvm") return "libsvm";
-  for (const char* known : {"csv", "tsv", "npy", "mtx", "idx"}) {
-    if (suffix == std::string(".") + known) return known;
-  }
-  return {};
+  const FileFormat* told = config.data.train.path ? format_of_file(*config.data.train.path) : nullptr;
+  return told ? told->name : "";
 }
 
 bool one_of(std::string_view word, std::initializer_list<std::string_view> words) {
@@ -228,11 +214,11 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
   for (const auto& reason : {data_unused(config, key), validation_unused(config, key), model_unused(config, key)}) {
     if (!reason.empty()) return reason;
   }
-  for (const auto& [name, entry] :
-       {std::pair<std::string, const HyperEntry*>{"hyper.l2", &config.hyper.l2}, {"hyper.l1", &config.hyper.l1}}) {
-    if (key == name + ".fix" && !entry->fixed()) return "nothing is fixed";
-    if (entry->fixed() && (key == name + ".start" || key == name + ".range")) return "its value is fixed";
-    if (entry->fix.kind == HyperValue::Kind::number && entry->fixed() && key == name + ".per" && entry->per != "all")
+  for (const auto& [block, entry] : config.hyper.entries) {
+    const std::string name = "hyper." + block;
+    if (key == name + ".fix" && !entry.fixed()) return "nothing is fixed";
+    if (entry.fixed() && (key == name + ".start" || key == name + ".range")) return "its value is fixed";
+    if (entry.fix.kind == HyperValue::Kind::number && entry.fixed() && key == name + ".per" && entry.per != "all")
       return "its value is fixed, one number for all";
   }
   if (key == "hypergradient.accuracy" && !config.hypergradient.aims()) {
@@ -338,8 +324,8 @@ private:
     if (config_.validation.scheme == "files" && !given("validation.file") && !given("validation.split_column")) {
       missing("validation.file", "name the file of the validation rows, or a validation.split_column");
     }
-    for (const char* name : {"l2", "l1"}) {
-      const std::string path = std::string("hyper.") + name + ".per";
+    for (const auto& named : config_.hyper.entries) {
+      const std::string path = "hyper." + named.name + ".per";
       const Node* per = given(path);
       if (per && per->is_scalar() && per->text == "group" && !given("data.feature_groups")) {
         report(*per, "E206", "the key 'data.feature_groups' is missing",
@@ -347,7 +333,7 @@ private:
       }
     }
     const std::string format = format_of(config_);
-    if (config_.data.format == "auto" && one_of(format, {"npy", "mtx", "idx"}) && given("data.train")) {
+    if (config_.data.format == "auto" && !format.empty() && !find_format(format)->readable && given("data.train")) {
       const std::string sentence = later_version("data.format", format);
       report(*given("data.train"), "E207", "files in the format " + format + " cannot be read in this version",
              sentence.substr(sentence.find("; ") + 2));
@@ -404,11 +390,11 @@ private:
   }
 
   void exclusive() {
-    for (const auto& [name, entry] :
-         {std::pair<std::string, const HyperEntry*>{"hyper.l2", &config_.hyper.l2}, {"hyper.l1", &config_.hyper.l1}}) {
+    for (const auto& [block, entry] : config_.hyper.entries) {
+      const std::string name = "hyper." + block;
       for (const char* other : {".start", ".range"}) {
         const Node* key = find_key_path(root_, name + other);
-        if (entry->fixed() && key) {
+        if (entry.fixed() && key) {
           report(*key, "E208", "'" + name + other + "' and '" + name + ".fix' exclude each other",
                  "a fixed value is not tuned: remove one of the two");
         }

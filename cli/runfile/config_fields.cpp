@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include <tacit/cli/runfile/config_fields.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -24,7 +24,7 @@ std::string takes(const Reading& reading, const std::string& wanted, const Node&
 
 // "a whole number >= 1"; a range of one number is that number.
 std::string wanted_number(const char* noun, const Range& range) {
-  if (range.lo == range.hi) return shortest(range.lo);
+  if (range.lo == range.hi) return number_text(range.lo);
   return range.text() == "any number" ? noun : std::string(noun) + " " + range.text();
 }
 
@@ -160,8 +160,7 @@ std::optional<bool> read_bool(const Node& node, const Reading& reading, const st
   if (is_word(node, "false")) return false;
   const std::string wanted = others.empty() ? "true or false" : "true, false or " + others;
   if (node.is_scalar()) {
-    std::string lower = node.text;
-    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    const std::string lower = lower_case(node.text);
     const bool yes = lower == "yes" || lower == "on" || lower == "y" || lower == "true" || lower == "1";
     const bool no = lower == "no" || lower == "off" || lower == "n" || lower == "false" || lower == "0";
     if (yes || no) {

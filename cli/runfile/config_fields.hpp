@@ -247,18 +247,29 @@ public:
   bool given(std::string_view key) const { return node && node->is_map() && node->find(key) != nullptr; }
 };
 
-/// A block in which one key names a strategy and further keys are that strategy's own.
+class StrategyCatalog;
+
+/// A block in which one key names a strategy and further keys are that strategy's own. They are read once, into the strategy.
 class StrategyBlock : public Block {
 public:
   /// The key that names the strategy: solver, estimator, optimizer.
   virtual const char* selector() const = 0;
   virtual const std::string& chosen() const = 0;
-  /// The strategy's keys as they were given, each checked.
-  std::vector<std::pair<std::string, Node>> options;
   /// May the selector be `auto`?
   virtual bool has_auto() const { return true; }
-  /// Puts the given keys into a strategy; keys it does not have are left alone (they were meant for another candidate of `auto`).
-  void configure(Configurable& strategy) const;
+  /// The chosen strategy, configured; null under auto, and before the block was read. It is shared by copies of the block and
+  /// never changed again.
+  std::shared_ptr<Configurable> strategy;
+  /// Under auto: the keys that were given for whichever strategy will be chosen, each checked.
+  std::vector<std::pair<std::string, Node>> options;
+  /// Gives a fresh object the values of this block; keys it does not have are left alone (they were meant for another candidate
+  /// of auto).
+  void configure(Configurable& fresh) const;
+  /// Takes a strategy in place of auto; `block`: its name in the catalog.
+  void choose(const std::string& name, const std::string& block, const StrategyCatalog& catalog);
+
+protected:
+  virtual std::string& choice() = 0;
 };
 
 }  // namespace tacit

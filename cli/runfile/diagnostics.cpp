@@ -2,35 +2,28 @@
 #include <ostream>
 
 #include <tacit/cli/runfile/diagnostics.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
 namespace {
 
-constexpr std::string_view kRed = "\033[1;31m", kYellow = "\033[1;33m", kBlue = "\033[1;34m", kPlain = "\033[0m";
 // A longer line would push the caret off the screen; a window around the caret is shown instead.
 constexpr long kWidest = 160;
-
-std::string painted(std::string_view text, std::string_view colour, Style style) {
-  if (!style.colour) return std::string(text);
-  return std::string(colour) + std::string(text) + std::string(kPlain);
-}
-
-bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0u) == 0x80u; }
 
 // Characters (code points) first .. first+count-1 of a UTF-8 text.
 std::string characters(std::string_view text, long first, long count) {
   std::string out;
   long at = -1;
   for (char c : text) {
-    if (!continues(c)) ++at;
+    if (!utf8_continues(c)) ++at;
     if (at >= first && at < first + count) out += c;
   }
   return out;
 }
 
 long length(std::string_view text) {
-  return static_cast<long>(std::count_if(text.begin(), text.end(), [](char c) { return !continues(c); }));
+  return static_cast<long>(std::count_if(text.begin(), text.end(), [](char c) { return !utf8_continues(c); }));
 }
 
 // A tab and other control characters have no width of their own: shown as one blank, so that the caret stands right and no escape
@@ -40,15 +33,6 @@ std::string visible(std::string text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
   }
   return text;
-}
-
-std::string indented(std::string_view text, std::string_view indent) {
-  std::string out;
-  for (char c : text) {
-    out += c;
-    if (c == '\n') out += indent;
-  }
-  return out;
 }
 
 // A message that quotes a value of a thousand characters hides what it says.
@@ -151,17 +135,6 @@ Issue issue_of(const UsageError& error) {
   issue.what = error.what();
   if (!error.key().empty()) issue.remedy = "the key is '" + error.key() + "' (see: tacit describe " + error.key() + ")";
   return issue;
-}
-
-std::string render_warning(std::string_view code, std::string_view context, std::string_view what, std::string_view more,
-                           Style style) {
-  const std::string head = "warning[" + std::string(code) + "]";
-  std::string out = painted(head, kYellow, style) + " ";
-  if (!context.empty()) out += std::string(context) + ": ";
-  const std::string indent(head.size() + 1, ' ');
-  out += indented(what, indent) + "\n";
-  if (!more.empty()) out += indent + indented(more, indent) + "\n";
-  return out;
 }
 
 const std::vector<CodeDoc>& error_codes() {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <tacit/cli/run/style.hpp>
 #include <tacit/core/support/errors.hpp>
 
 namespace tacit {
@@ -48,11 +49,6 @@ private:
   std::vector<Issue> issues_;
 };
 
-/// Whether to colour; decided once by the caller (terminal, NO_COLOR).
-struct Style {
-  bool colour = false;
-};
-
 /// The lines of one error, each ended by a line break:
 ///     error[CODE]: what
 ///       --> file:line:column
@@ -67,10 +63,6 @@ void print_errors(std::ostream& out, const std::vector<Issue>& issues, Style sty
 Issue issue_of(const DataError& error);
 /// The code that the error carries; the place is not known here (RunConfig::issue_of finds it by the key).
 Issue issue_of(const UsageError& error);
-
-/// "warning[CODE] context: what" and under it, indented to where the context stands, the lines of `more`.
-std::string render_warning(std::string_view code, std::string_view context, std::string_view what, std::string_view more,
-                           Style style = {});
 
 /// What a code means: one line and an explanation, and the exit code it leads to.
 struct CodeDoc {

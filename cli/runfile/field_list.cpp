@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include <tacit/cli/runfile/field_list.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -139,9 +139,10 @@ private:
     for (const std::string& known : catalog_->names(name)) {
       if (which_ == Listed::chosen && known != value.chosen()) continue;
       strategy = known;
-      auto object = catalog_->make(name, known);
-      value.configure(*object);
-      object->fields(*this);
+      if (value.strategy && known == value.chosen())
+        value.strategy->fields(*this);
+      else
+        catalog_->make(name, known)->fields(*this);
     }
     strategy.clear();
     // Under auto nobody is chosen yet: what was given is kept for the one that will be.

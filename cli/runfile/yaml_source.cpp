@@ -9,6 +9,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <tacit/cli/runfile/yaml_source.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -18,8 +19,7 @@ constexpr std::size_t kMaxDepth = 40;
 constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 
 long characters_in(std::string_view text) {
-  return static_cast<long>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u; }));
+  return static_cast<long>(std::count_if(text.begin(), text.end(), [](char c) { return !utf8_continues(c); }));
 }
 
 // Where the quote that opens at `open` closes; npos when it does not.
@@ -58,23 +58,6 @@ std::optional<std::size_t> open_quote(std::string_view text) {
 struct TooDeep {
   YAML::Mark mark;
 };
-
-// Bytes of the character that begins the text, after RFC 3629 (shortest form, no surrogates, at most U+10FFFF); 0 when it is
-// none.
-std::size_t character_bytes(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0u) == 0x80u; };
-  const unsigned lead = byte(0), second = byte(1);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return follows(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    const bool overlong = lead == 0xE0 && second < 0xA0, surrogate = lead == 0xED && second > 0x9F;
-    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (lead < 0xF0 || lead > 0xF4) return 0;
-  const bool overlong = lead == 0xF0 && second < 0x90, beyond = lead == 0xF4 && second > 0x8F;
-  return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
-}
 
 // Blanks that only look like one, as they come along with text copied from a web page: YAML takes them for a part of the key.
 bool false_blank(std::string_view character) {
@@ -177,7 +160,7 @@ public:
       const std::string_view line = source_->line(node->line);
       long column = 0;
       for (char c : line) {
-        if ((static_cast<unsigned char>(c) & 0xC0u) != 0x80u) ++column;
+        if (!utf8_continues(c)) ++column;
         if (column == node->column) {
           if (c == bracket) return &*node;
           break;
@@ -298,7 +281,7 @@ bool clean_text(const std::shared_ptr<const SourceText>& source, const Places& p
   bool leading = true;
   std::size_t bytes = 1;
   for (std::size_t i = 0; i < text.size(); i += bytes) {
-    bytes = character_bytes(text.substr(i));
+    bytes = utf8_length(text.substr(i));
     const std::string_view character = text.substr(i, bytes);
     if (const std::string bad = bad_character(character, static_cast<unsigned char>(text[i])); !bad.empty()) {
       issues.push_back(issue_at(places.at(i), "E108", bad, "save the run file as plain UTF-8 text"));

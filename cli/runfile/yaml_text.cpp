@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include <tacit/cli/runfile/yaml_source.hpp>
-#include <tacit/core/support/fields.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -70,15 +70,14 @@ std::string Node::flow() const {
 
 std::string yaml_text(std::string_view text) {
   static const std::vector<std::string_view> words = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"};
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const std::string lower = lower_case(text);
   const bool word = !text.empty() && ((lower[0] >= 'a' && lower[0] <= 'z') || text[0] == '/');
   const bool reserved = std::find(words.begin(), words.end(), lower) != words.end();
   return word && !reserved && plain_characters(text) ? std::string(text) : yaml_quoted(text);
 }
 
 std::string yaml_number(double value) {
-  std::string text = shortest(value);
+  std::string text = number_text(value);
   const auto e = text.find('e');
   if (e != std::string::npos && text.find('.') == std::string::npos) text.insert(e, ".0");
   return text;

@@ -6,8 +6,9 @@
 #include <limits>
 
 #include <tacit/bilevel/start_search.hpp>
-#include <tacit/cli/run/run_output.hpp>
+#include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/core/model/interrupt.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/unroll.hpp>
 
@@ -80,16 +81,16 @@ ModelOptions model_options(const RunConfig& c) {
   ModelOptions o;
   o.intercept = c.model.intercept;
   o.reduction = c.model.reduction == "sum" ? Reduction::sum : Reduction::mean;
-  const HyperEntry& l2 = c.hyper.l2;
-  o.per = l2.per == "feature" ? PenaltyPer::feature : l2.per == "group" ? PenaltyPer::group : PenaltyPer::all;
-  if (l2.fixed()) {
-    if (l2.fix.kind != HyperValue::Kind::number)
-      throw UsageError("hyper.l2.fix takes one number in this version", "hyper.l2.fix");
-    o.fixed = l2.fix.number;
+  const HyperEntry& penalty = c.penalty();
+  o.per = penalty.per == "feature" ? PenaltyPer::feature : penalty.per == "group" ? PenaltyPer::group : PenaltyPer::all;
+  if (penalty.fixed()) {
+    if (penalty.fix.kind != HyperValue::Kind::number)
+      throw UsageError(c.penalty_key("fix") + " takes one number in this version", c.penalty_key("fix"));
+    o.fixed = penalty.fix.number;
   }
-  if (l2.range.bounds) {
-    o.lower = l2.range.bounds->first;
-    o.upper = l2.range.bounds->second;
+  if (penalty.range.bounds) {
+    o.lower = penalty.range.bounds->first;
+    o.upper = penalty.range.bounds->second;
   }
   return o;
 }
@@ -137,15 +138,15 @@ std::map<std::string, double> values_of_file(const std::string& path) {
   return values;
 }
 
-Vec given_start(const HyperValue& start, const HyperBlock& block) {
+/// The start that the run file gives, in natural units. `key` is its path there.
+Vec given_start(const HyperValue& start, const HyperBlock& block, const std::string& key) {
   const Index m = block.size;
   Vec u(m);
   if (start.kind == HyperValue::Kind::number) return Vec::Constant(m, start.number);
   if (start.kind == HyperValue::Kind::list) {
     if (static_cast<Index>(start.list.size()) != m)
       throw UsageError(
-          "hyper.l2.start has " + std::to_string(start.list.size()) + " values, there are " + std::to_string(m) + " penalties",
-          "hyper.l2.start");
+          key + " has " + std::to_string(start.list.size()) + " values, there are " + std::to_string(m) + " penalties", key);
     return Eigen::Map<const Vec>(start.list.data(), m);
   }
   std::map<std::string, double> values;
@@ -156,25 +157,26 @@ Vec given_start(const HyperValue& start, const HyperBlock& block) {
     values.insert(start.named.begin(), start.named.end());
   for (Index i = 0; i < m; ++i) {
     const std::string label = static_cast<std::size_t>(i) < block.labels.size() ? block.labels[static_cast<std::size_t>(i)] : "";
-    const std::string name = file ? (m > 1 ? "l2[" + label + "]" : "l2") : label;
+    const std::string name = file ? (m > 1 ? block.name + "[" + label + "]" : block.name) : label;
     const auto at = values.find(name);
-    if (at == values.end()) throw UsageError("hyper.l2.start names no value for '" + name + "'", "hyper.l2.start");
+    if (at == values.end()) throw UsageError(key + " names no value for '" + name + "'", key);
     u[i] = at->second;
   }
   return u;
 }
 
 /// A start that is moved to the end of its range in silence would not be the one that was asked for.
-void require_inside(const HyperSpace& space, In theta) {
+void require_inside(const RunConfig& config, const HyperSpace& space, In theta) {
   Vec inside = theta;
   space.project(inside);
   Index worst = 0;
   if ((inside - theta).cwiseAbs().maxCoeff(&worst) <= 1e-9) return;
   const HyperBlock& block = space.blocks().front();
-  throw UsageError("hyper.l2.start, " + brief_number(std::exp(theta[worst])) + ", lies outside of the range [" +
-                       brief_number(block.lower) + ", " + brief_number(block.upper) +
-                       "]; move it, or widen the range with hyper.l2.range",
-                   "hyper.l2.start");
+  const std::string key = config.penalty_key("start");
+  throw UsageError(key + ", " + brief_number(std::exp(theta[worst])) + ", lies outside of the range [" +
+                       brief_number(block.lower) + ", " + brief_number(block.upper) + "]; move it, or widen the range with " +
+                       config.penalty_key("range"),
+                   key);
 }
 
 Problem with_interrupter(Problem problem, const Assembly& a) {
@@ -219,8 +221,7 @@ std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, con
   }
   block.configure(*estimator);
   if (!block.aims()) return estimator;
-  if (m.estimator_name == "truncated-unroll" &&
-      std::any_of(block.options.begin(), block.options.end(), [](const auto& option) { return option.first == "stride"; }))
+  if (m.estimator_name == "truncated-unroll" && block.given("stride"))
     throw UsageError("hypergradient.stride is not used with window: auto, which keeps every state; remove it",
                      "hypergradient.stride");
   estimator->aim(block.accuracy);
@@ -314,12 +315,13 @@ Vec starting_point(Assembly& a) {
   const HyperSpace& space = a.problem.space;
   Vec theta = Vec::Zero(space.size());
   if (space.size() == 0) return theta;
-  const HyperValue& start = a.config.hyper.l2.start;
+  const HyperValue& start = a.config.penalty().start;
+  const std::string key = a.config.penalty_key("start");
   if (!start.is_auto()) {
-    const Vec u = given_start(start, space.blocks().front());
-    if (!(u.minCoeff() > 0)) throw UsageError("hyper.l2.start must be positive: penalties move in log space", "hyper.l2.start");
+    const Vec u = given_start(start, space.blocks().front(), key);
+    if (!(u.minCoeff() > 0)) throw UsageError(key + " must be positive: penalties move in log space", key);
     space.from_model(u, theta);
-    require_inside(space, theta);
+    require_inside(a.config, space, theta);
     space.project(theta);  // what rounding put outside
     return theta;
   }
@@ -330,16 +332,17 @@ Vec starting_point(Assembly& a) {
   options.reference_every = 0;
   const auto oracle = make_oracle(single, a.method.solver, a.method.estimator, options);
   const FoundStart found = search_start(*oracle, single.space, space, [&] { return a.interrupter->asked(); });
-  a.method.notes.push_back("hyper.l2.start: auto is " + brief_number(std::exp(found.common)) +
+  a.method.notes.push_back(key + ": auto is " + brief_number(std::exp(found.common)) +
                            (found.tuned ? " (the tuned single penalty)" : " (the best of a coarse path)"));
   return found.theta;
 }
 
 StartValues start_values(const Assembly& a, In theta0) {
   const HyperSpace& space = a.problem.space;
-  const HyperValue& start = a.config.hyper.l2.start;
+  const HyperValue& start = a.config.penalty().start;
   const bool searched = start.is_auto() || space.size() == 0;
-  return {theta0, searched ? natural_values(space, theta0) : given_start(start, space.blocks().front())};
+  return {theta0,
+          searched ? natural_values(space, theta0) : given_start(start, space.blocks().front(), a.config.penalty_key("start"))};
 }
 
 }  // namespace tacit

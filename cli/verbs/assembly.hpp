@@ -5,8 +5,8 @@
 #include <vector>
 
 #include <tacit/bilevel/outer.hpp>
+#include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
-#include <tacit/cli/run/run_output.hpp>
 #include <tacit/cli/runfile/config.hpp>
 #include <tacit/core/inner/inner.hpp>
 #include <tacit/hypergrad/estimator.hpp>

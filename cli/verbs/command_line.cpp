@@ -6,7 +6,7 @@
 #include <boost/program_options.hpp>
 
 #include <tacit/core/support/errors.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 

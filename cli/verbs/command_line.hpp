@@ -4,20 +4,9 @@
 #include <string>
 #include <vector>
 
-namespace tacit {
+#include <tacit/cli/run/exit_code.hpp>
 
-/// Exit codes of the program.
-enum ExitCode : int {
-  kDone = 0,
-  kInternal = 1,
-  kUsage = 2,
-  kData = 3,
-  kNumerical = 4,
-  kQuality = 5,
-  kMemory = 6,
-  kInterrupted = 130,
-  kTerminated = 143,
-};
+namespace tacit {
 
 struct CommandLine {
   std::string verb;

@@ -5,15 +5,20 @@
 
 #include <nlohmann/json.hpp>
 
+#include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
-#include <tacit/cli/run/run_summary.hpp>
-#include <tacit/cli/run/session.hpp>
+#include <tacit/cli/run/json_text.hpp>
+#include <tacit/cli/run/run_json.hpp>
+#include <tacit/cli/run/text_tables.hpp>
+#include <tacit/cli/run/trace_files.hpp>
+#include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/verbs/compare_report.hpp>
 #include <tacit/cli/verbs/compare_steps.hpp>
 #include <tacit/cli/verbs/report.hpp>
 #include <tacit/cli/verbs/tune.hpp>
+#include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/core/model/interrupt.hpp>
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -103,7 +108,7 @@ private:
   json result_json() const;
   std::string table() const;
 
-  Session session_;
+  VerbSession session_;
   RunConfig config_;
   CompareResults results_;
   std::unique_ptr<Assembly> first_;
@@ -140,8 +145,9 @@ std::unique_ptr<Assembly> CompareRun::assembled(std::size_t case_index, Index re
   auto a = assemble(std::move(config), session_.strategies());
   a->method.notes.clear();  // of a solver and an estimator that are not compared
   if (a->problem.space.size() == 0)
-    throw UsageError("nothing is tuned, so there is no hypergradient to compare; give hyper.l2.start instead of hyper.l2.fix",
-                     "hyper.l2.fix");
+    throw UsageError("nothing is tuned, so there is no hypergradient to compare; give " + a->config.penalty_key("start") +
+                         " instead of " + a->config.penalty_key("fix"),
+                     a->config.penalty_key("fix"));
   return a;
 }
 
@@ -240,7 +246,7 @@ void CompareRun::write_own_config(const std::string& folder, const CompareEntry&
   own.limits.threads = a.config.limits.threads;
   own.data.weight = a.config.data.weight;
   const Vec& u = start.given;
-  HyperValue& value = own.hyper.l2.start;
+  HyperValue& value = own.penalty().start;
   value.kind = u.size() == 1 ? HyperValue::Kind::number : HyperValue::Kind::list;
   value.number = u[0];
   value.list.assign(u.data(), u.data() + u.size());
@@ -252,7 +258,7 @@ void CompareRun::write_own_results(const std::string& folder, const CompareEntry
                                    const StartValues& start, const Summary& s, const Warnings& warnings) {
   json j = run_facts(a, session_);
   j.update(summary_json(s, a.problem.space, start));
-  j.update(thresholds_json(entry.config.diagnostics));
+  j.update(thresholds_json(entry.config.diagnostics.warn_error, entry.config.diagnostics.fail_error));
   j["verb"] = "tune";
   j["name"] = entry.label;
   j["method"] = {{"inner_solver", entry.config.inner.solver},
@@ -438,10 +444,12 @@ int CompareRun::run() {
   else if (!line.quiet)
     session_.io().out << table();
   if (ending().code == kNumerical)
-    session_.progress().message(render(config_.issue_at_key("", "E401", message_,
-                                                            "look at the scale of the data; try prepare.standardize=true or a "
-                                                            "larger hyper.l2.start; what was reached is in the run folder"),
-                                       {session_.io().colour}));
+    session_.progress().message(
+        render(config_.issue_at_key("", "E401", message_,
+                                    "look at the scale of the data; try prepare.standardize=true or a "
+                                    "larger " +
+                                        config_.penalty_key("start") + "; what was reached is in the run folder"),
+               {session_.io().colour}));
   return ending().code;
 }
 

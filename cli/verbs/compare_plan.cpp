@@ -5,8 +5,8 @@
 #include <set>
 #include <sstream>
 
-#include <tacit/cli/run/run_output.hpp>
 #include <tacit/cli/runfile/field_list.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 

@@ -9,9 +9,11 @@
 
 #include <tacit/bilevel/trace.hpp>
 #include <tacit/cli/report/chart/sample.hpp>
-#include <tacit/cli/run/run_output.hpp>
+#include <tacit/cli/run/json_text.hpp>
+#include <tacit/cli/run/run_json.hpp>
 #include <tacit/cli/run/session.hpp>
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/cli/run/text_tables.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 

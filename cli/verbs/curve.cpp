@@ -6,9 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include <tacit/bilevel/trace.hpp>
-#include <tacit/cli/run/session.hpp>
+#include <tacit/cli/run/json_text.hpp>
+#include <tacit/cli/run/text_tables.hpp>
 #include <tacit/cli/verbs/report.hpp>
 #include <tacit/cli/verbs/tune.hpp>
+#include <tacit/cli/verbs/verb_session.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/curve.hpp>
 
 namespace tacit {
@@ -17,10 +20,10 @@ namespace {
 
 using nlohmann::json;
 
-std::unique_ptr<Algorithm> make_algorithm(RunConfig& config) {
+std::unique_ptr<Algorithm> make_algorithm(RunConfig& config, const StrategyCatalog& catalog) {
   Registry<Algorithm> algorithms("fixed-point map", "inner.solver");
   register_algorithms(algorithms);
-  if (config.inner.solver == "auto") config.inner.solver = "gradient-descent";
+  if (config.inner.solver == "auto") config.inner.choose("gradient-descent", "inner", catalog);
   if (!algorithms.contains(config.inner.solver))
     throw UsageError(
         "a curve follows a fixed-point map, and '" + config.inner.solver + "' is none; use " + join(algorithms.names(), " or "),
@@ -114,7 +117,7 @@ void add_predictions(const Curve& c, const CurveOptions& o, Rows& rows) {
                       " and take " + brief_number(std::round(c.frozen.differentiated)) + " terms at the last iterate"});
 }
 
-Rows curve_table(const Session& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
+Rows curve_table(const VerbSession& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
   Rows rows{{"objective", a.prepared.objective_text()},
             {"map", map_text(c, a.config) + "; L " + brief_number(c.smoothness) + ", mu " + brief_number(c.convexity) +
                         ", rate at the solution " + brief_number(c.local_rate)}};
@@ -135,18 +138,18 @@ Rows curve_table(const Session& session, const Assembly& a, const Curve& c, cons
 
 /// u of the run file: a curve has no validation rows on which a start could be searched.
 Vec given_point(Assembly& a) {
-  if (a.config.hyper.l2.fixed())
-    throw UsageError("a curve differentiates in the penalty, which hyper.l2.fix holds fixed; give hyper.l2.start instead",
-                     "hyper.l2.fix");
-  if (a.config.hyper.l2.start.is_auto())
-    throw UsageError("a curve needs a value of the penalty at which to differentiate; give hyper.l2.start", "hyper.l2.start");
+  const std::string fix = a.config.penalty_key("fix"), start = a.config.penalty_key("start");
+  if (a.config.penalty().fixed())
+    throw UsageError("a curve differentiates in the penalty, which " + fix + " holds fixed; give " + start + " instead", fix);
+  if (a.config.penalty().start.is_auto())
+    throw UsageError("a curve needs a value of the penalty at which to differentiate; give " + start, start);
   const Vec theta = starting_point(a);
   Vec u(theta.size());
   a.problem.space.to_model(theta, u);
   return u;
 }
 
-void leave_files(const Session& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
+void leave_files(const VerbSession& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
   session.write("curve.csv", curve_csv(c));
   session.write("curve.json", json_text(curve_json(c, o)));
   json run = run_facts(a, session);
@@ -159,7 +162,7 @@ void leave_files(const Session& session, const Assembly& a, const Curve& c, cons
 }  // namespace
 
 int curve(const CommandLine& line, Streams& io) {
-  Session session(line, io);
+  VerbSession session(line, io);
   RunConfig config = load_config(line, session.strategies());
   if (line.print_config) {
     io.out << to_yaml(config, session.strategies().catalog);
@@ -172,7 +175,7 @@ int curve(const CommandLine& line, Streams& io) {
   std::unique_ptr<Assembly> a;
   Curve c;
   try {
-    const auto algorithm = make_algorithm(config);
+    const auto algorithm = make_algorithm(config, session.strategies().catalog);
     session.progress().begin("reading the data");
     a = assemble(config, session.strategies(), RowsUsed::all_train);
     a->method.notes.clear();  // of an estimator, which a curve has none of

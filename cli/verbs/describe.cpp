@@ -2,7 +2,7 @@
 
 #include <tacit/cli/runfile/field_list.hpp>
 #include <tacit/cli/verbs/describe.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/data_errors.hpp>
 
 namespace tacit {
@@ -236,9 +236,10 @@ std::string rest_of_file(const std::string& kind, const std::optional<std::strin
     out += entry("  scheme: holdout", "validate on a part of the rows, drawn with seed");
     out += entry("  fraction: 0.25", "");
   }
-  out += "model:\n" + entry("  kind: " + kind, std::string(find_model_kind(kind)->doc));
+  const ModelKind& model = *find_model_kind(kind);
+  out += "model:\n" + entry("  kind: " + kind, model.doc);
   out += entry("  intercept: true", "free, never penalised");
-  out += "hyper:\n" + entry("  l2: {per: all}", "per: feature tunes one penalty for each feature");
+  out += "hyper:\n" + entry("  " + model.hyper.front() + ": {per: all}", "per: feature tunes one penalty for each feature");
   out += "inner:\n" + entry("  solver: auto", "gradient-descent, heavy-ball, nesterov log their truncation");
   out += "hypergradient:\n" + entry("  estimator: auto", "tacit describe estimators");
   out += "outer:\n" + entry("  optimizer: lbfgs", "tacit describe optimizers");

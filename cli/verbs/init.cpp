@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <set>
 
+#include <tacit/core/support/text.hpp>
+#include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/libsvm.hpp>
 #include <tacit/problems/readers/table.hpp>
 
@@ -68,8 +70,8 @@ void summarize_table(const Table& table, DataSummary& s) {
 
 std::string format_of(const std::string& given, const std::string& path) {
   if (given != "auto") return given;
-  const std::string extension = format_extension(path);
-  return extension == ".svm" || extension == ".libsvm" ? "libsvm" : extension == ".tsv" ? "tsv" : "csv";
+  const FileFormat* told = format_of_file(path);
+  return told && told->readable ? told->name : "csv";
 }
 
 }  // namespace
@@ -86,7 +88,7 @@ DataSummary summarize_data(const RunConfig& config) {
     s.rows = static_cast<long>(labels.size());
     const std::set<double> distinct(labels.begin(), labels.end());
     if (distinct.size() == 2) {
-      for (const double v : distinct) s.classes.push_back(shortest(v));
+      for (const double v : distinct) s.classes.push_back(number_text(v));
     }
     return s;
   }

@@ -5,9 +5,9 @@
 #include <ostream>
 
 #include <tacit/cli/run/files.hpp>
-#include <tacit/cli/run/run_output.hpp>
+#include <tacit/cli/run/text_tables.hpp>
 #include <tacit/core/support/errors.hpp>
-#include <tacit/core/support/fields.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -46,8 +46,8 @@ std::string predictions_csv(const FittedModel& model, In margin, const Predictio
       text += probabilities ? ",,,\n" : ",\n";
       continue;
     }
-    text += "," + (binary ? csv_cell(model.classes[m > 0 ? 1 : 0]) : shortest(m));
-    if (probabilities) text += "," + shortest(sigmoid(-m)) + "," + shortest(sigmoid(m));
+    text += "," + (binary ? csv_cell(model.classes[m > 0 ? 1 : 0]) : number_text(m));
+    if (probabilities) text += "," + number_text(sigmoid(-m)) + "," + number_text(sigmoid(m));
     text += "\n";
   }
   return text;

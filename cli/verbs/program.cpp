@@ -5,6 +5,7 @@
 
 #include <tacit/cli/run/files.hpp>
 #include <tacit/cli/run/interrupter.hpp>
+#include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/runfile/diagnostics.hpp>
 #include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/cli/verbs/describe.hpp>
@@ -12,9 +13,10 @@
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/schema.hpp>
 #include <tacit/cli/verbs/tune.hpp>
+#include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/cli/verbs/verbs.hpp>
 #include <tacit/core/model/interrupt.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/core/support/version.hpp>
 
 namespace tacit {

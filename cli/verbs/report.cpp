@@ -4,7 +4,9 @@
 #include <cstring>
 
 #include <tacit/cli/report/report_page.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/cli/run/json_text.hpp>
+#include <tacit/cli/run/text_tables.hpp>
+#include <tacit/cli/runfile/yaml_source.hpp>
 
 namespace tacit {
 
@@ -66,10 +68,32 @@ std::vector<std::string> labels_of(const std::vector<std::string>& folders) {
   return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? labels : folders;
 }
 
+void flatten(const Node& node, const std::string& path, Settings& out) {
+  if (!node.is_map() || node.entries.empty()) {
+    out[path] = node.is_null() ? "null" : node.flow();
+    return;
+  }
+  for (const Node::Entry& e : node.entries) flatten(e.value, path.empty() ? e.key.text : path + "." + e.key.text, out);
+}
+
+Settings settings_of(const RunRecord& r) {
+  const auto source = std::make_shared<SourceText>();
+  source->name = (r.folder / "config.resolved.yaml").string();
+  source->text = r.config;
+  std::vector<Issue> issues;
+  const std::optional<Node> root = parse_yaml(source, issues);
+  if (!root || !issues.empty()) throw RunFileError(issues);
+  Settings all;
+  flatten(*root, "", all);
+  return all;
+}
+
 void write_side_by_side(const std::vector<std::string>& folders, const fs::path& to, const std::vector<RunRecord>& runs) {
   const std::vector<std::string> labels = labels_of(folders);
   const std::vector<Figure> figures = overlaid_figures(runs, labels);
-  write_all(to, side_by_side_page(runs, labels, figures), figures);
+  std::vector<Settings> settings;
+  for (const RunRecord& r : runs) settings.push_back(settings_of(r));
+  write_all(to, side_by_side_page(runs, labels, settings, figures), figures);
 }
 
 std::vector<RunRecord> read_all(const std::vector<std::string>& folders) {

@@ -10,12 +10,17 @@
 #include <tacit/bilevel/trace.hpp>
 #include <tacit/cli/model/elsewhere.hpp>
 #include <tacit/cli/run/files.hpp>
+#include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
-#include <tacit/cli/run/run_summary.hpp>
-#include <tacit/cli/run/session.hpp>
+#include <tacit/cli/run/json_text.hpp>
+#include <tacit/cli/run/run_json.hpp>
+#include <tacit/cli/run/text_tables.hpp>
+#include <tacit/cli/run/trace_files.hpp>
+#include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/report.hpp>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/cli/verbs/verb_session.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -24,12 +29,6 @@ RunConfig load_config(const CommandLine& line, const Strategies& strategies) {
     throw UsageError("usage: tacit " + line.verb + " CONFIG [key.path=value ...]" +
                      (line.files.empty() ? "" : "; given: " + join(line.files, " ")));
   return load_run_file(line.files.front(), line.overrides, strategies.catalog);
-}
-
-Progress progress_kind(const CommandLine& line, const Streams& io) {
-  if (line.quiet || line.progress == "none") return Progress::none;
-  if (line.progress == "bar" || (line.progress == "auto" && io.terminal)) return Progress::bar;
-  return line.verbose ? Progress::every : Progress::plain;
 }
 
 namespace {
@@ -72,8 +71,8 @@ Issue fail_issue(const Assembly& a, double worst) {
 /// A run that ended for a numerical reason says so even where no table is printed.
 Issue failure_issue(const Assembly& a, const std::string& message) {
   return a.config.issue_at_key("", "E401", message,
-                               "look at the scale of the data; try prepare.standardize=true, another inner.solver, or a larger "
-                               "hyper.l2.start; what was reached is in the run folder");
+                               "look at the scale of the data; try prepare.standardize=true, another inner.solver, or a larger " +
+                                   a.config.penalty_key("start") + "; what was reached is in the run folder");
 }
 
 /// One run of `tune`, step by step.
@@ -92,7 +91,7 @@ private:
   json run_json() const;
   json result_json() const;
 
-  Session session_;
+  VerbSession session_;
   std::unique_ptr<Assembly> a_;
   StartValues start_;
   Summary summary_;
@@ -207,7 +206,7 @@ void TuneRun::leave_results() {
                    "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +
                        std::to_string(a_->prepared.rows.validation.size()) +
                        "); the validation loss is then no measure of what they are worth.",
-                   "Use hyper.l2.per=all or group, or more validation rows."});
+                   "Use " + a_->config.penalty_key("per") + "=all or group, or more validation rows."});
 }
 
 /// The final penalty in the units of other tools, a line each.
@@ -263,7 +262,7 @@ json TuneRun::result_json() const {
 json TuneRun::run_json() const {
   json j = run_facts(*a_, session_);
   j.update(summary_json(summary_, a_->problem.space, start_));
-  j.update(thresholds_json(a_->config.diagnostics));
+  j.update(thresholds_json(a_->config.diagnostics.warn_error, a_->config.diagnostics.fail_error));
   j.update(result_json());
   j["intercept_alone"] =
       best_ ? json{{"loss", number_json(constant_.mean)}, {"loss_standard_error", number_json(constant_.standard_error)}}

@@ -3,8 +3,6 @@
 #include <optional>
 
 #include <tacit/bilevel/refit.hpp>
-#include <tacit/cli/run/progress.hpp>
-#include <tacit/cli/run/run_output.hpp>
 #include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/cli/verbs/verbs.hpp>
 #include <tacit/problems/models/fitted_model.hpp>
@@ -14,9 +12,6 @@ namespace tacit {
 
 /// The run file of a command line with its overrides; prints the notice for a missing argument. Throws RunFileError, UsageError.
 RunConfig load_config(const CommandLine& line, const Strategies& strategies);
-
-/// The kind of progress that the flags and the terminal ask for.
-Progress progress_kind(const CommandLine& line, const Streams& io);
 
 /// The final model: refitted on training and validation rows to rounding (outer.refit), or the tuned one.
 struct FinalFit {

@@ -1,18 +1,12 @@
 // What the verbs do. Each returns the exit code of the program.
 #pragma once
-#include <iosfwd>
+#include <string>
+#include <vector>
 
+#include <tacit/cli/run/streams.hpp>
 #include <tacit/cli/verbs/command_line.hpp>
 
 namespace tacit {
-
-/// Where a verb reads and writes. Results go to out, everything else to err.
-struct Streams {
-  std::ostream& out;
-  std::ostream& err;
-  bool terminal = false;  ///< err is a terminal
-  bool colour = false;
-};
 
 int tune(const CommandLine& line, Streams& io);
 int check(const CommandLine& line, Streams& io);

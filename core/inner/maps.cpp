@@ -7,7 +7,7 @@
 #include <utility>
 
 #include <tacit/core/support/errors.hpp>
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <Eigen/Cholesky>
 
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 namespace {

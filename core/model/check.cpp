@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 namespace {

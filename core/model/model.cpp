@@ -1,4 +1,5 @@
 #include <tacit/core/model/model.hpp>
+#include <tacit/core/support/text.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -94,7 +95,7 @@ void check_block(const HyperBlock& b) {
   const bool ordered = b.lower <= b.upper && b.size >= 0;
   const bool in_domain = b.scale == Scale::linear || (b.lower > 0 && (b.scale == Scale::log || b.upper < 1));
   if (!ordered || !in_domain)
-    throw UsageError("hyperparameter '" + b.name + "': the box [" + shortest(b.lower) + ", " + shortest(b.upper) +
+    throw UsageError("hyperparameter '" + b.name + "': the box [" + number_text(b.lower) + ", " + number_text(b.upper) +
                          "] does not fit its scale; a log scale needs 0 < lower <= upper, a logit scale also upper < 1",
                      "hyper." + b.name + ".range");
 }

@@ -1,15 +1,9 @@
-#include <charconv>
 #include <cmath>
 
 #include <tacit/core/support/fields.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
-
-std::string shortest(double value) {
-  char buffer[40];
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-  return std::string(buffer, end);
-}
 
 bool Range::contains(double value) const {
   if (!std::isfinite(value)) return false;
@@ -19,10 +13,10 @@ bool Range::contains(double value) const {
 std::string Range::text() const {
   const bool below = std::isfinite(lo), above = std::isfinite(hi);
   if (!below && !above) return "any number";
-  if (lo == hi) return "exactly " + shortest(lo);
-  if (!above) return (lo_open ? "> " : ">= ") + shortest(lo);
-  if (!below) return (hi_open ? "< " : "<= ") + shortest(hi);
-  return std::string("in ") + (lo_open ? "(" : "[") + shortest(lo) + ", " + shortest(hi) + (hi_open ? ")" : "]");
+  if (lo == hi) return "exactly " + number_text(lo);
+  if (!above) return (lo_open ? "> " : ">= ") + number_text(lo);
+  if (!below) return (hi_open ? "< " : "<= ") + number_text(hi);
+  return std::string("in ") + (lo_open ? "(" : "[") + number_text(lo) + ", " + number_text(hi) + (hi_open ? ")" : "]");
 }
 
 void Configurable::fields(FieldVisitor&) {}

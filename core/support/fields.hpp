@@ -135,7 +135,4 @@ void state_of_shared(StateVisitor& v, std::string_view name, std::shared_ptr<con
   object = std::move(copy);
 }
 
-/// The shortest decimal text that reads back as the same double, whatever the locale: "1e-08", "0.1", "3".
-std::string shortest(double value);
-
 }  // namespace tacit

@@ -9,18 +9,9 @@
 
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/fields.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
-
-/// Edits (insert, delete, replace, swap of neighbours) between two words; case, '-' and '_' do not count (Damerau 1964,
-/// restricted form).
-std::size_t edit_distance(std::string_view a, std::string_view b);
-/// The candidate nearest to word, or "" when none is near enough to be what was meant.
-std::string closest(std::string_view word, const std::vector<std::string>& candidates);
-/// "a, b, c"
-std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");
-/// The sentence for an unknown name: "unknown <what> 'word'; did you mean 'near'? Known: a, b, c".
-std::string unknown_name(std::string_view what, std::string_view word, const std::vector<std::string>& known);
 
 /// Named factories of T, in the order in which they were added.
 template <class T>

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 #include <tacit/problems/data/detail/columns.hpp>
+#include <tacit/problems/readers/formats.hpp>
 
 namespace tacit {
 namespace {

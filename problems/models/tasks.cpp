@@ -111,6 +111,11 @@ std::unique_ptr<ModelTask> made() {
 
 }  // namespace
 
+const std::vector<HyperKind>& hyper_kinds() {
+  static const std::vector<HyperKind> kinds = {{"l2", "penalty sum_j l2_j/2 w_j^2"}, {"l1", "penalty sum_j l1_j |w_j|"}};
+  return kinds;
+}
+
 const std::vector<ModelKind>& model_kinds() {
   static const std::vector<ModelKind> kinds = {
       {"ridge", "squared error / 2, squared penalty", "squared", false, {"l2"}, &made<Ridge>},

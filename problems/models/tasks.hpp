@@ -16,13 +16,21 @@ namespace tacit {
 
 class ModelTask;
 
+/// A block of hyperparameters that some kind has.
+struct HyperKind {
+  const char* name;
+  const char* doc;
+};
+/// All of them, in the order of the manual.
+const std::vector<HyperKind>& hyper_kinds();
+
 /// A name that model.kind takes, and what is known of it without data.
 struct ModelKind {
   const char* name;
   const char* doc;
   const char* loss;  ///< as validation.loss and run.json name it; empty: not offered there
   bool classifier;
-  std::vector<std::string> hyper;                  ///< its blocks of hyperparameters: l2, l1
+  std::vector<std::string> hyper;                  ///< names of its blocks of hyperparameters, the penalty first
   std::unique_ptr<ModelTask> (*make)() = nullptr;  ///< null: of a later version
   const char* instead = "";                        ///< what this version has in its place
   bool available() const { return make != nullptr; }

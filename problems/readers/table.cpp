@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/table.hpp>
 #include <unordered_map>
 #include <utility>

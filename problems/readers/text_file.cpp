@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 #ifndef TACIT_NO_GZIP
 #include <boost/iostreams/copy.hpp>
@@ -69,19 +70,6 @@ std::string unpack(const std::string& packed, const std::string& path) {
   return out;
 }
 #endif
-
-/// Bytes of the UTF-8 character at the start of text, 0 when none is there (RFC 3629: no surrogates, no longer form than needed).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const unsigned first = byte(0);
-  const std::size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80U) return 0;
-  }
-  const bool too_long = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
-  const bool no_character = (first == 0xED && byte(1) > 0x9F) || (first == 0xF4 && byte(1) > 0x8F);
-  return too_long || no_character ? 0 : length;
-}
 
 /// Where the first byte stands that belongs to no character of UTF-8; npos when there is none.
 std::size_t find_broken_utf8(std::string_view bytes) {
@@ -163,8 +151,8 @@ SourceLocation TextFile::locate(std::size_t offset) const {
   const auto stop = bytes_.begin() + static_cast<std::ptrdiff_t>(offset);
   const std::size_t newline = offset == 0 ? std::string::npos : bytes_.rfind('\n', offset - 1);
   const std::size_t start = newline == std::string::npos ? 0 : newline + 1;
-  const auto characters = std::count_if(bytes_.begin() + static_cast<std::ptrdiff_t>(start), stop,
-                                        [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; });
+  const auto characters =
+      std::count_if(bytes_.begin() + static_cast<std::ptrdiff_t>(start), stop, [](char c) { return !utf8_continues(c); });
   return {path_, 1 + static_cast<long>(std::count(bytes_.begin(), stop, '\n')), 1 + static_cast<long>(characters)};
 }
 
@@ -228,24 +216,13 @@ std::string quoted_text(std::string_view text) {
   constexpr std::size_t kShown = 60;
   if (text.size() <= kShown) return "'" + std::string(text) + "'";
   std::size_t cut = kShown;
-  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;  // between two characters
+  while (cut > 0 && utf8_continues(text[cut])) --cut;  // between two characters
   return "'" + std::string(text.substr(0, cut)) + "...'";
 }
 
 std::string number_label(double value) {
-  char buffer[32];
   const bool whole = std::abs(value) < 1e15 && value == std::floor(value);
-  const auto end = whole ? std::to_chars(buffer, buffer + sizeof buffer, static_cast<long long>(value)).ptr
-                         : std::to_chars(buffer, buffer + sizeof buffer, value).ptr;
-  return {buffer, end};
-}
-
-std::string format_extension(const std::string& path) {
-  std::string name = fs::path(path).filename().string();
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (name.size() > 3 && name.ends_with(".gz")) name.resize(name.size() - 3);
-  const std::size_t dot = name.rfind('.');
-  return dot == std::string::npos ? "" : name.substr(dot);
+  return whole ? std::to_string(static_cast<long long>(value)) : number_text(value);
 }
 
 }  // namespace tacit

@@ -53,7 +53,4 @@ std::string quoted_text(std::string_view text);
 /// double.
 std::string number_label(double value);
 
-/// The name of path without .gz, in lower case, from its last dot on: ".csv", or "".
-std::string format_extension(const std::string& path);
-
 }  // namespace tacit

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <tacit/cli/report/chart/chart.hpp>
+#include <tacit/cli/report/report_figures.hpp>
 
 #include "xml_check.hpp"
 

@@ -1,4 +1,5 @@
 // What good run files say, in all the forms that are allowed.
+#include <algorithm>
 #include <clocale>
 #include <filesystem>
 #include <locale>
@@ -22,8 +23,8 @@ TEST_CASE("run file: defaults are those of the manual") {
   CHECK(c.data.missing_values == std::vector<std::string>{"", "NA", "NaN", "?"});
   CHECK(c.validation.fraction == 0.25);
   CHECK(c.model.kind == "ridge");
-  CHECK(c.hyper.l2.start.is_auto());
-  CHECK_FALSE(c.hyper.l2.fixed());
+  CHECK(c.hyper.at("l2").start.is_auto());
+  CHECK_FALSE(c.hyper.at("l2").fixed());
   CHECK(c.inner.solver == "auto");
   CHECK(c.inner.start.number == 0);
   CHECK(c.outer.optimizer == "lbfgs");
@@ -68,9 +69,9 @@ output: {checkpoint: null}
   CHECK(c.prepare.standardize.value == false);
   CHECK(c.model.positive.text == "no");
   CHECK(c.model.class_weight.weights == std::vector<std::pair<std::string, double>>{{"no", 2}, {"yes", 0.5}});
-  CHECK(c.hyper.l2.start.named == std::vector<std::pair<std::string, double>>{{"bmi", 1}, {"bp", 2.5}});
-  CHECK(c.hyper.l2.range.bounds == std::pair(1e-4, 1e2));
-  CHECK(c.hyper.l2.per == "feature");
+  CHECK(c.hyper.at("l2").start.named == std::vector<std::pair<std::string, double>>{{"bmi", 1}, {"bp", 2.5}});
+  CHECK(c.hyper.at("l2").range.bounds == std::pair(1e-4, 1e2));
+  CHECK(c.hyper.at("l2").per == "feature");
   CHECK(c.inner.start.list == std::vector<double>{1, -2});
   CHECK_FALSE(c.inner.warm_start);
   CHECK_FALSE(c.diagnostics.warn_error.has_value());
@@ -91,15 +92,15 @@ output: {checkpoint: null}
 }
 
 TEST_CASE("run file: forms of hyperparameters and of the start") {
-  CHECK(read(kGood + "hyper: {l2: {start: 0.5}}\n").hyper.l2.start.number == 0.5);
-  CHECK(read(kGood + "hyper: {l2: {start: [1, 2]}}\n").hyper.l2.start.list == std::vector<double>{1, 2});
-  CHECK(read(kGood + "hyper: {l2: {start: old/hyper.csv}}\n").hyper.l2.start.file == "/data/old/hyper.csv");
+  CHECK(read(kGood + "hyper: {l2: {start: 0.5}}\n").hyper.at("l2").start.number == 0.5);
+  CHECK(read(kGood + "hyper: {l2: {start: [1, 2]}}\n").hyper.at("l2").start.list == std::vector<double>{1, 2});
+  CHECK(read(kGood + "hyper: {l2: {start: old/hyper.csv}}\n").hyper.at("l2").start.file == "/data/old/hyper.csv");
   const RunConfig fixed = read(kGood + "hyper: {l2: {fix: 0}}\n");
-  CHECK(fixed.hyper.l2.fixed());
-  CHECK(fixed.hyper.l2.fix.number == 0);
+  CHECK(fixed.hyper.at("l2").fixed());
+  CHECK(fixed.hyper.at("l2").fix.number == 0);
   CHECK(read(kGood + "inner: {start: ../x0.txt}\n").inner.start.file == "/x0.txt");
   CHECK(read(kGood + "inner: {start: -0.5}\n").inner.start.number == -0.5);
-  CHECK(read(kGood + "hyper: {l2: {start: .csv}}\n", {"hyper.l2.start=2"}).hyper.l2.start.number == 2);
+  CHECK(read(kGood + "hyper: {l2: {start: .csv}}\n", {"hyper.l2.start=2"}).hyper.at("l2").start.number == 2);
 }
 
 TEST_CASE("run file: under auto the keys of every candidate are allowed, and reach the one that has them") {
@@ -123,7 +124,7 @@ TEST_CASE("run file: an argument is typed by its key, the last one wins, and its
   CHECK(c.data.target.text == "a: b # c");
   CHECK(c.data.drop == std::vector<std::string>{"a", "b c"});
   CHECK(c.data.features.names == std::vector<std::string>{"*x"});
-  CHECK(c.hyper.l2.fix.number == 2);
+  CHECK(c.hyper.at("l2").fix.number == 2);
   CHECK(c.data.train.path == (std::filesystem::current_path() / "b.csv").string());
   config_test::Descent solver;
   c.inner.configure(solver);
@@ -204,4 +205,79 @@ TEST_CASE("run file: files that cannot be read") {
         "error[E101]: the run file cannot be read: No such file or directory\n --> no/such.yaml\n  = help: check the path; "
         "`tacit init` prints a starter run file\n");
   CHECK(what("/tmp").find("error[E101]: the run file is a folder") == 0);
+}
+
+TEST_CASE("run file: the keys of a strategy are read once, into the strategy that everything else uses") {
+  const RunConfig c = read(kGood +
+                           "inner: {solver: gradient-descent, step: 0.5, max_steps: 7}\n"
+                           "hypergradient: {estimator: truncated-unroll, window: all}\nouter: {optimizer: adam, step: 2}\n");
+  auto* solver = dynamic_cast<config_test::Descent*>(c.inner.strategy.get());
+  auto* estimator = dynamic_cast<config_test::Truncated*>(c.hypergradient.strategy.get());
+  auto* optimizer = dynamic_cast<config_test::Adam*>(c.outer.strategy.get());
+  REQUIRE(solver);
+  REQUIRE(estimator);
+  REQUIRE(optimizer);
+  CHECK(solver->step == 0.5);
+  CHECK(solver->max_steps == 7);
+  CHECK(solver->tolerance == 1e-8);
+  CHECK(estimator->window.is_all());
+  CHECK(optimizer->step == 2);
+  CHECK(RunConfig(c).inner.strategy == c.inner.strategy);
+  CHECK(c.inner.options.empty());
+  // What the object says is what is written and what a fresh one gets.
+  solver->max_steps = 9;
+  estimator->window = Count::of(3);
+  const std::string yaml = to_yaml(c, config_test::catalog());
+  CHECK(yaml.find("max_steps: 9\n") != std::string::npos);
+  CHECK(yaml.find("window: 3\n") != std::string::npos);
+  config_test::Descent fresh;
+  c.inner.configure(fresh);
+  CHECK(fresh.max_steps == 9);
+  CHECK(fresh.step == 0.5);
+  // A block that is not there has its strategy too; under auto there is none yet.
+  const RunConfig bare = read(kGood);
+  CHECK(bare.outer.strategy);
+  CHECK_FALSE(bare.inner.strategy);
+  CHECK(bare.hypergradient.aims());
+  CHECK_FALSE(c.hypergradient.aims());
+  estimator->window = Count::automatic();
+  CHECK(c.hypergradient.aims());
+}
+
+TEST_CASE("run file: a strategy taken in place of auto gets what was given for it") {
+  RunConfig c = read(kGood + "inner: {step: 0.25, tolerance: 0.5}\n");
+  CHECK(c.inner.options.size() == 2);
+  c.inner.choose("gradient-descent", "inner", config_test::catalog());
+  CHECK(c.inner.solver == "gradient-descent");
+  CHECK(c.inner.options.empty());
+  const auto* solver = dynamic_cast<config_test::Descent*>(c.inner.strategy.get());
+  REQUIRE(solver);
+  CHECK(solver->step == 0.25);
+  CHECK(solver->tolerance == 0.5);
+  CHECK(to_yaml(c, config_test::catalog()).find("  solver: gradient-descent\n") != std::string::npos);
+}
+
+TEST_CASE("run file: hyperparameters are a list of blocks by the names that the models have") {
+  const RunConfig c = read(kGood);
+  std::vector<std::string> names;
+  for (const auto& named : c.hyper.entries) names.push_back(named.name);
+  for (const ModelKind& kind : model_kinds()) {
+    CAPTURE(kind.name);
+    for (const std::string& name : kind.hyper) CHECK(std::count(names.begin(), names.end(), name) == 1);
+    RunConfig of = c;
+    of.model.kind = kind.name;
+    CHECK(&of.penalty() == &of.hyper.at(kind.hyper.front()));
+    CHECK(of.penalty_key("start") == "hyper." + kind.hyper.front() + ".start");
+    // Every block that the kind has can be given, none of the others.
+    for (const std::string& name : names) {
+      if (!kind.available()) continue;
+      const std::string text = kGood + "model: {kind: " + kind.name + "}\nhyper: {" + name + ": {start: 0.5}}\n";
+      if (kind.has(name))
+        CHECK(read(text).hyper.at(name).start.number == 0.5);
+      else
+        CHECK(config_test::errors(text).find("error[E205]: 'hyper." + name + "' is not used") == 0);
+    }
+  }
+  CHECK(names.size() >= 2);
+  CHECK_THROWS(c.hyper.at("nothing"));
 }

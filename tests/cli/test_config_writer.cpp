@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/runfile/field_list.hpp>
 #include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/cli/verbs/describe.hpp>
@@ -48,8 +49,8 @@ TEST_CASE("resolved configuration: reading it again gives the same") {
     CHECK(second.run_name == first.run_name);
     CHECK(second.seed == first.seed);
     CHECK(second.outer.tolerance == first.outer.tolerance);
-    CHECK(second.hyper.l2.range.bounds == first.hyper.l2.range.bounds);
-    CHECK(second.hyper.l2.start.named == first.hyper.l2.start.named);
+    CHECK(second.hyper.at("l2").range.bounds == first.hyper.at("l2").range.bounds);
+    CHECK(second.hyper.at("l2").start.named == first.hyper.at("l2").start.named);
     CHECK(second.model.positive.text == first.model.positive.text);
     CHECK(second.validation.target.text == first.validation.target.text);
   }

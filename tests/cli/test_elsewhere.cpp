@@ -171,7 +171,7 @@ std::string awkward_table(bool classes) {
   std::mt19937_64 random(11);
   std::normal_distribution<double> normal;
   const auto text = [](double v) {
-    std::string s = shortest(v);
+    std::string s = number_text(v);
     const auto dot = s.find('.');
     if (dot != std::string::npos) s[dot] = ',';
     return s;
@@ -262,7 +262,7 @@ TEST_CASE("elsewhere.py: logistic from LIBSVM text, scaled but not centred") {
   for (int i = 0; i < 80; ++i) {
     text += random() % 2 ? "+1" : "-1";
     for (int j = 1; j <= 12; ++j)
-      if (random() % 3 == 0) text += " " + std::to_string(j) + ":" + shortest(static_cast<double>(random() % 100) / 8 * j);
+      if (random() % 3 == 0) text += " " + std::to_string(j) + ":" + number_text(static_cast<double>(random() % 100) / 8 * j);
     text += "\n";
   }
   DataOptions o;
@@ -304,13 +304,13 @@ TEST_CASE("lambda elsewhere gives scikit-learn's solution when put into scikit-l
       script += "X = []; y = []; w = []\n";
       for (const Index r : rows) {
         script += "X.append([";
-        for (Index j = 0; j < x.cols(); ++j) script += shortest(x(r, j)) + ", ";
-        script += "]); y.append(" + shortest(kind == "ridge" ? data.y(r) : data.y(r) == 2) + "); w.append(" +
-                  shortest(data.weight(r)) + ")\n";
+        for (Index j = 0; j < x.cols(); ++j) script += number_text(x(r, j)) + ", ";
+        script += "]); y.append(" + number_text(kind == "ridge" ? data.y(r) : data.y(r) == 2) + "); w.append(" +
+                  number_text(data.weight(r)) + ")\n";
       }
       const std::string options = kind == "ridge" ? ", solver='svd'" : ", solver='newton-cg', tol=1e-12, max_iter=10000";
       const std::string tool = lambdas[0].tool.substr(lambdas[0].tool.find(' ') + 1);
-      script += "m = " + tool + "(" + lambdas[0].parameter + "=" + shortest(lambdas[0].values(0)) + options +
+      script += "m = " + tool + "(" + lambdas[0].parameter + "=" + number_text(lambdas[0].values(0)) + options +
                 ").fit(X, y, sample_weight=w)\nprint(*[repr(float(v)) for v in np.ravel(m.coef_)])\n";
     }
   }

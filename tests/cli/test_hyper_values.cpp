@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include <tacit/bilevel/trace.hpp>
-#include <tacit/cli/run/run_output.hpp>
+#include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/problems/data/split.hpp>
 #include "problems/files.hpp"
 #include "run_support.hpp"

@@ -6,9 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include <tacit/bilevel/trace.hpp>
 #include <tacit/cli/report/chart/chart_axis.hpp>
-#include <tacit/cli/run/run_output.hpp>
 
 namespace tacit {
 
@@ -333,20 +331,6 @@ bool has_points(const Chart& chart) {
     }
   }
   return false;
-}
-
-std::string chart_csv(const Chart& chart) {
-  const auto number = [](double v) { return std::isnan(v) ? std::string() : number_text(v); };
-  const bool intervals = std::any_of(chart.series.begin(), chart.series.end(), [](const Series& s) { return !s.lo.empty(); });
-  std::string out = intervals ? "series,x,y,lo,hi\n" : "series,x,y\n";
-  for (const Series& s : chart.series) {
-    for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
-      out += csv_cell(s.name) + "," + number(s.x[i]) + "," + number(s.y[i]);
-      if (intervals) out += "," + (i < s.lo.size() ? number(s.lo[i]) : "") + "," + (i < s.hi.size() ? number(s.hi[i]) : "");
-      out += "\n";
-    }
-  }
-  return out;
 }
 
 }  // namespace tacit

@@ -48,8 +48,6 @@ std::string chart_svg(const Chart& chart);
 SvgText chart_element(const Chart& chart, const std::string& id);
 /// The rules that give every chart its colours, light and dark; on paper always light.
 std::string chart_style();
-/// Its numbers, tidy: series,x,y with every digit, and lo,hi where a series has intervals. What is not known is empty.
-std::string chart_csv(const Chart& chart);
 /// Does the chart show anything at all?
 bool has_points(const Chart& chart);
 /// Text as XML content or attribute value: & < > and quotation marks escaped, what XML does not allow (control characters, bytes

@@ -4,8 +4,6 @@
 #include <charconv>
 #include <cmath>
 
-#include <tacit/core/support/numbers.hpp>
-
 namespace tacit {
 
 namespace {
@@ -20,6 +18,12 @@ double tick_step(double span, int most) {
     if (m * base >= raw * (1 - 1e-9)) return m * base;
   }
   return 10 * base;
+}
+
+/// In the general form with so many significant digits; charts know no other room, so they write their own numbers.
+std::string digits(double v, int count) {
+  char buffer[40];
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::general, count).ptr};
 }
 
 /// Without the digits that only rounding put there; large and small ones with an exponent.

@@ -4,7 +4,7 @@
 #include <string>
 
 #include <tacit/core/inner/inner.hpp>
-#include <tacit/core/support/numbers.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit::detail {
 

@@ -4,8 +4,10 @@
 #include <map>
 #include <numeric>
 #include <set>
-#include <tacit/core/support/registry.hpp>
+#include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
+#include <tacit/problems/readers/formats.hpp>
 
 namespace tacit {
 
@@ -34,17 +36,22 @@ std::string resolve_path(const std::string& base_dir, const std::string& path) {
 }
 
 std::string table_format(const std::string& format, const std::string& path) {
-  if (format == "csv" || format == "tsv" || format == "libsvm") return format;
-  if (format == "npy" || format == "mtx" || format == "idx") {
+  const FileFormat* known = format == "auto" ? format_of_file(path) : find_format(format);
+  if (known && known->readable) return known->name;
+  if (known && format != "auto")
     throw UsageError("files of format " + format + " cannot be read; write the data as CSV or LIBSVM text", "data.format");
+  std::vector<std::string> names{"auto"}, endings;
+  for (const FileFormat& f : file_formats()) {
+    if (f.readable) names.push_back(f.name);
   }
-  if (format != "auto") throw UsageError(unknown_name("format", format, {"auto", "csv", "tsv", "libsvm"}), "data.format");
-  const std::string ext = format_extension(path);
-  if (ext == ".csv" || ext == ".txt") return "csv";
-  if (ext == ".tsv") return "tsv";
-  if (ext == ".svm" || ext == ".libsvm") return "libsvm";
-  throw UsageError("the name of '" + path +
-                       "' does not say its format; use .csv, .tsv, .txt, .svm or .libsvm (each also .gz), or set data.format",
+  if (format != "auto") throw UsageError(unknown_name("format", format, names), "data.format");
+  for (const FileEnding& e : file_endings()) {
+    if (find_format(e.format)->readable) endings.push_back(e.ending);
+  }
+  const std::string last = endings.back();
+  endings.pop_back();
+  throw UsageError("the name of '" + path + "' does not say its format; use " + join(endings) + " or " + last +
+                       " (each also .gz), or set data.format",
                    "data.format");
 }
 

@@ -1,17 +1,43 @@
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 
-#include <tacit/core/support/registry.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
 namespace {
 
-char folded(char c) {
-  if (c == '-') return '_';
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+char small_letter(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+char folded(char c) { return c == '-' ? '_' : small_letter(c); }
+
+/// std::to_chars, whose NaN may have a sign.
+template <class... How>
+std::string written(double value, How... how) {
+  if (std::isnan(value)) return "nan";
+  char buffer[64];
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value, how...).ptr};
 }
 
 }  // namespace
+
+std::string number_text(double value) { return written(value); }
+std::string digits(double value, int count) { return written(value, std::chars_format::general, count); }
+std::string brief_number(double value) { return digits(value, 6); }
+std::string sci(double value) { return written(value, std::chars_format::scientific, 1); }
+
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const unsigned first = byte(0);
+  const std::size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80U) return 0;
+  }
+  const bool too_long = (first == 0xE0 && byte(1) < 0xA0) || (first == 0xF0 && byte(1) < 0x90);
+  const bool no_character = (first == 0xED && byte(1) > 0x9F) || (first == 0xF4 && byte(1) > 0x8F);
+  return too_long || no_character ? 0 : length;
+}
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   // Three rows of the table suffice: a swap of neighbours looks two rows back.
@@ -65,6 +91,12 @@ std::string unknown_name(std::string_view what, std::string_view word, const std
   std::string text = "unknown " + std::string(what) + " '" + std::string(word) + "'; ";
   if (const std::string near = closest(word, known); !near.empty()) text += "did you mean '" + near + "'? ";
   return text + "Known: " + join(known);
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(), small_letter);
+  return lower;
 }
 
 }  // namespace tacit

@@ -1,14 +1,43 @@
-#include <tacit/cli/run/run_summary.hpp>
+#include <tacit/cli/run/run_json.hpp>
 
 #include <nlohmann/json.hpp>
 
-#include <tacit/cli/run/session.hpp>
+#include <tacit/cli/run/exit_code.hpp>
+#include <tacit/cli/run/hyper_table.hpp>
+#include <tacit/cli/run/interrupter.hpp>
+#include <tacit/cli/run/json_text.hpp>
 
 namespace tacit {
 
-namespace {
-
 using nlohmann::json;
+
+json work_json(const Work& w) {
+  return {{"values", w.values},
+          {"gradients", w.gradients},
+          {"hessian_products", w.hessian_products},
+          {"cross_products", w.cross_products},
+          {"map_steps", w.map_steps},
+          {"data_passes", w.passes_known ? json(w.data_passes) : json(nullptr)}};
+}
+
+Ending ending_of(StopReason r) {
+  switch (r) {
+    case StopReason::tolerance:
+      return {"converged", kDone};
+    case StopReason::step_limit:
+      return {"step_limit", kDone};
+    case StopReason::time_limit:
+      return {"time_limit", kDone};
+    case StopReason::stalled:
+      return {"stalled", kDone};
+    case StopReason::interrupted:
+      return {"interrupted", interrupting_signal() == 15 ? kTerminated : kInterrupted};
+    default:
+      return {"failed", kNumerical};
+  }
+}
+
+namespace {
 
 json hyper_json(const HyperSpace& space, In u) {
   json j = json::object();
@@ -47,9 +76,14 @@ json summary_json(const Summary& s, const HyperSpace& space, const StartValues& 
           {"gradient_target", number_json(s.target)}};
 }
 
-json thresholds_json(const DiagnosticsBlock& d) {
-  return {{"warn_error", d.warn_error ? json(*d.warn_error) : json(nullptr)},
-          {"fail_error", d.fail_error ? json(*d.fail_error) : json(nullptr)}};
+json thresholds_json(const std::optional<double>& warn_error, const std::optional<double>& fail_error) {
+  return {{"warn_error", warn_error ? json(*warn_error) : json(nullptr)},
+          {"fail_error", fail_error ? json(*fail_error) : json(nullptr)}};
+}
+
+std::string begun_text(json facts) {
+  facts["status"] = "running";
+  return json_text(facts);
 }
 
 }  // namespace tacit

@@ -1,0 +1,53 @@
+#include <tacit/cli/run/text_tables.hpp>
+
+#include <algorithm>
+
+namespace tacit {
+
+std::string csv_cell(const std::string& text) {
+  const bool plain =
+      text.find_first_of(",\"\r\n") == std::string::npos && (text.empty() || (text.front() != ' ' && text.back() != ' '));
+  if (plain) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string csv_line(const std::vector<std::string>& cells) {
+  std::string line;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (i > 0) line += ',';
+    line += cells[i];
+  }
+  return line + '\n';
+}
+
+std::string aligned(const std::vector<std::pair<std::string, std::string>>& rows) {
+  std::size_t width = 0;
+  for (const auto& [name, value] : rows) width = std::max(width, name.size());
+  std::string text;
+  for (const auto& [name, value] : rows) text += "  " + name + std::string(width - name.size() + 2, ' ') + value + '\n';
+  return text;
+}
+
+std::string columns_text(const std::vector<std::string>& heads, const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> width;
+  for (const std::string& head : heads) width.push_back(head.size());
+  for (const auto& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
+  }
+  std::string text;
+  const auto add = [&](const std::vector<std::string>& row) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const std::string gap(width[c] - row[c].size(), ' ');
+      line += "  " + (c == 0 ? row[c] + gap : gap + row[c]);
+    }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + '\n';
+  };
+  add(heads);
+  for (const auto& row : rows) add(row);
+  return text;
+}
+
+}  // namespace tacit

@@ -1,0 +1,46 @@
+// Warnings in plain words: what a run gives reason to warn of, each kind once.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <tacit/bilevel/driver.hpp>
+#include <tacit/cli/run/hyper_table.hpp>
+#include <tacit/cli/run/style.hpp>
+
+namespace tacit {
+
+/// A warning as it is printed and as run.json keeps it.
+struct Warning {
+  std::string code, context, what, more;
+  bool passing = false;  ///< the run itself mends it as it goes on; the same code without this is another kind
+};
+
+/// Gathers warnings: each kind is printed when it first happens and counted afterwards.
+class Warnings {
+public:
+  struct Entry {
+    Warning warning;
+    long count = 1;
+  };
+  /// True when this is the first of its kind.
+  bool add(Warning w);
+  const std::vector<Entry>& all() const { return entries_; }
+  nlohmann::json json() const;
+
+private:
+  std::vector<Entry> entries_;
+};
+
+/// What a step gives reason to warn of: inner problem or adjoint not converged, hypergradient error above `warn_error`.
+std::vector<Warning> step_warnings(const StepRecord& record, double warn_error, const Tolerance& asked);
+/// What the end of a run gives reason to warn of: values at the end of their range.
+std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows);
+
+/// "warning[CODE] context: what" and under it, indented to where the context stands, the lines of `more`.
+std::string render_warning(std::string_view code, std::string_view context, std::string_view what, std::string_view more,
+                           Style style = {});
+
+}  // namespace tacit

@@ -1,0 +1,88 @@
+#include <tacit/cli/verbs/verb_session.hpp>
+
+#include <ctime>
+
+#include <nlohmann/json.hpp>
+
+#include <tacit/cli/run/peak_memory.hpp>
+#include <tacit/cli/run/run_json.hpp>
+#include <tacit/core/support/version.hpp>
+
+namespace tacit {
+
+using nlohmann::json;
+
+Progress progress_kind(const CommandLine& line, const Streams& io) {
+  if (line.quiet || line.progress == "none") return Progress::none;
+  if (line.progress == "bar" || (line.progress == "auto" && io.terminal)) return Progress::bar;
+  return line.verbose ? Progress::every : Progress::plain;
+}
+
+VerbSession::VerbSession(const CommandLine& line, Streams& io)
+    : Session({progress_kind(line, io), !line.quiet && !line.json, !line.quiet, line.verbose && !line.quiet}, io), line_(line) {}
+
+void VerbSession::open(const RunConfig& config) {
+  // config.resolved.yaml names the pattern; -o wins over it.
+  const std::string& dir = config.output.dir;
+  if (line_.output)
+    Session::open(RunFolder::given(*line_.output, line_.force));
+  else if (dir.find("{name}") == std::string::npos)
+    Session::open(RunFolder::given(dir, line_.force));
+  else
+    Session::open(RunFolder::next_free(dir, config.run_name));
+  write("config.yaml", config.text);
+  write("config.resolved.yaml", to_yaml(config, strategies_.catalog));
+}
+
+namespace {
+
+/// A point in time as ISO 8601 has it, in UTC.
+std::string utc_text(std::time_t time) {
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+const std::string kEigenVersion =
+    std::to_string(EIGEN_WORLD_VERSION) + "." + std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION);
+
+/// The choices that make the objective what it is, for the formulas of the report.
+json model_json(const Assembly& a) {
+  const ModelOptions& o = a.prepared.model();
+  const char* per = o.per == PenaltyPer::all ? "all" : o.per == PenaltyPer::feature ? "feature" : "group";
+  return {{"kind", a.config.model.kind},
+          {"loss", a.prepared.task().kind().loss},
+          {"intercept", o.intercept},
+          {"reduction", o.reduction == Reduction::mean ? "mean" : "sum"},
+          {"penalty", {{"per", per}, {"count", a.problem.space.size()}, {"fixed", o.fixed ? json(*o.fixed) : json(nullptr)}}},
+          {"weights", a.prepared.weighted()},
+          {"standardized", a.prepared.scaling.active()}};
+}
+
+}  // namespace
+
+json run_facts(const Assembly& a, const VerbSession& session) {
+  json j{{"format", kRunFormat},      {"tacit", kVersion},     {"verb", session.line().verb},
+         {"name", a.config.run_name}, {"seed", a.config.seed}, {"objective", a.prepared.objective_text()},
+         {"notes", a.method.notes},   {"model", model_json(a)}};
+  j["method"] = {
+      {"inner_solver", a.method.solver_name}, {"estimator", a.method.estimator_name}, {"optimizer", a.config.outer.optimizer}};
+  j["validation"] = a.config.validation.scheme;
+  j["threads"] = a.config.limits.threads.n;
+  j["versions"] = {{"tacit", kVersion}, {"eigen", kEigenVersion}, {"compiler", __VERSION__}};
+  j["started"] = utc_text(session.started_at());
+  j["features"] = a.prepared.x->cols();
+  j["rows"] = {{"train", a.prepared.rows.train.size()},
+               {"validation", a.prepared.rows.validation.size()},
+               {"test", a.prepared.rows.test.size()}};
+  json files = json::array();
+  for (const FileDigest& f : a.prepared.data->files)
+    files.push_back({{"path", f.path}, {"fnv1a64", std::to_string(f.digest)}, {"rows", f.rows}});
+  j["data"] = files;
+  if (const auto peak = peak_memory_bytes()) j["peak_memory_bytes"] = *peak;
+  return j;
+}
+
+}  // namespace tacit

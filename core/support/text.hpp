@@ -1,0 +1,36 @@
+// Text: numbers whatever the locale, characters of UTF-8, words that are near.
+#pragma once
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tacit {
+
+/// The shortest decimal text that reads back as the same double (at most 17 digits): "1e-08", "0.1", "3", "nan", "inf", "-inf".
+std::string number_text(double value);
+/// As many significant digits as asked: "0.0123457".
+std::string digits(double value, int count);
+/// A number for people: 6 significant digits.
+std::string brief_number(double value);
+/// Two significant digits: "3.1e-02".
+std::string sci(double value);
+
+/// Bytes of the UTF-8 character at the start of text, 0 when none is there (RFC 3629: no surrogates, no longer form than needed).
+std::size_t utf8_length(std::string_view text);
+/// Does a byte go on with a character of UTF-8 that began before it?
+inline bool utf8_continues(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+
+/// Edits (insert, delete, replace, swap of neighbours) between two words; case, '-' and '_' do not count (Damerau 1964,
+/// restricted form).
+std::size_t edit_distance(std::string_view a, std::string_view b);
+/// The candidate nearest to word, or "" when none is near enough to be what was meant.
+std::string closest(std::string_view word, const std::vector<std::string>& candidates);
+/// "a, b, c"
+std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");
+/// The sentence for an unknown name: "unknown <what> 'word'; did you mean 'near'? Known: a, b, c".
+std::string unknown_name(std::string_view what, std::string_view word, const std::vector<std::string>& known);
+/// ASCII capitals become small letters, whatever the locale.
+std::string lower_case(std::string_view text);
+
+}  // namespace tacit
