@@ -323,7 +323,7 @@ private:
   // lower one is kept.
   void settle() {
     const auto loose = [&](const Evaluation& e) {
-      return e.solved.inner > 1.0000001 * summary_.tightest.inner || (e.state && e.state->inner.iterate_met);
+      return looser(e.solved.inner, summary_.tightest.inner) || (e.state && e.state->inner.iterate_met);
     };
     if (summary_.best_evaluation.theta.size() == 0 || !loose(summary_.best_evaluation)) return;
     const auto tight = [&](StepRecord row, Evaluation e) {

@@ -24,6 +24,11 @@ double error_quotient(double off, double size, double floor) {
 
 }  // namespace
 
+bool looser(double a, double b, double by) { return a > by * b; }
+bool looser(const Tolerance& a, const Tolerance& b, double by) {
+  return looser(a.inner, b.inner, by) || looser(a.adjoint, b.adjoint, by);
+}
+
 double hypergradient_error(In g, In truth, double floor) { return error_quotient((g - truth).norm(), truth.norm(), floor); }
 
 bool Evaluation::finite() const { return std::isfinite(value) && gradient.allFinite(); }
@@ -307,14 +312,14 @@ Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance, const Ev
 
 Evaluation SingleOracle::differentiate(Evaluation e, const Tolerance& tolerance) const {
   require_state(e, "differentiate()");
-  const bool same_adjoint = e.solved.adjoint <= 1.0000001 * tolerance.adjoint;
+  const auto wants_adjoint = [&] { return std::isnan(e.solved.adjoint) || looser(e.solved.adjoint, tolerance.adjoint); };
   const bool tape_gone = estimator_->needs().tape.wanted() && !e.state->inner.tape;
-  if (tolerance.inner < 0.9999999 * e.solved.inner)
+  if (looser(e.solved.inner, tolerance.inner))
     tighten(e, tolerance);
-  else if (tape_gone && !same_adjoint)
+  else if (tape_gone && wants_adjoint())
     tighten(e, {e.solved.inner, kMissing});
   if (!std::isfinite(e.value)) return e;
-  if (!(e.solved.adjoint <= 1.0000001 * tolerance.adjoint)) solve_adjoint(e, tolerance.adjoint);
+  if (wants_adjoint()) solve_adjoint(e, tolerance.adjoint);
   e.gradient = in_theta(e, e.state->hyper.gradient);
   return e;
 }

@@ -26,6 +26,11 @@ struct Tolerance {
   double adjoint = 1e-6;
 };
 
+inline constexpr double kSameTolerance = 1.0000001;  ///< nearer to each other than this two tolerances are one
+/// a asks for less than b: it, or one of the two, is more than `by` times as large. What is not known asks for no less.
+bool looser(double a, double b, double by = kSameTolerance);
+bool looser(const Tolerance& a, const Tolerance& b, double by = kSameTolerance);
+
 /// What one evaluation showed: the columns of trace.csv that belong to it. NaN: not measured (an empty cell).
 struct Diagnostics {
   double inner_loss = kMissing, inner_residual = kMissing, gradient_norm = kMissing;

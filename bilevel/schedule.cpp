@@ -50,8 +50,6 @@ double scheduled(Schedule schedule, Index k, double tightest) {
   return tightest;
 }
 
-bool looser(const Tolerance& a, const Tolerance& b, double by) { return a.inner > by * b.inner || a.adjoint > by * b.adjoint; }
-
 Tolerance Tolerances::at(Index k) const {
   if (schedule_ != Schedule::adaptive)
     return {scheduled(schedule_, k, tightest_.inner), scheduled(schedule_, k, tightest_.adjoint)};

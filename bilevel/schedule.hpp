@@ -20,9 +20,6 @@ std::optional<Schedule> schedule_named(std::string_view name);
 /// 0.
 double scheduled(Schedule schedule, Index k, double tightest);
 
-/// a asks for less than b: one of its tolerances is more than `by` times as large.
-bool looser(const Tolerance& a, const Tolerance& b, double by = 1.0000001);
-
 /// The tolerances of one run, step by step. Adaptive ones are kError * ||projected hypergradient|| / effect, the effect of a unit
 /// of the tolerance on the hypergradient being an upper estimate of first order (Evaluation::effect); at most the relative
 /// hypergradient, ||projected hypergradient|| / |outer loss at the start|, which has no unit, theta being logarithmic. They never

@@ -45,7 +45,7 @@ std::vector<Warning> step_warnings(const StepRecord& record, double warn_error, 
   const bool known = !std::isnan(d.hypergradient_error);
   const std::string damage = known ? "The hypergradient is off by " + percent(d.hypergradient_error) + "." : "";
   const bool off = known && d.hypergradient_error > warn_error;
-  const bool loose = record.solved.inner > 1.0000001 * asked.inner || record.solved.adjoint > 1.0000001 * asked.adjoint;
+  const bool loose = looser(record.solved, asked);
   if (!usable(d.inner_status) && (asked.inner > 0 || off))
     found.push_back({"W301", context,
                      "the inner problem has not converged (residual " + brief_number(d.inner_residual) + ", asked " +

@@ -142,7 +142,7 @@ class Checking final : public ForwardingOracle {
 public:
   using ForwardingOracle::ForwardingOracle;
   Evaluation differentiate(Evaluation e, const Tolerance& t) const override {
-    const bool again = t.inner < 0.9999999 * e.solved.inner;
+    const bool again = looser(e.solved.inner, t.inner);
     Evaluation near;
     near.state = e.from;
     const Evaluation once = behind().differentiate(behind().evaluate(e.theta, t, e.from ? &near : nullptr), t);
