@@ -37,7 +37,7 @@ TEST_CASE("start search: one value is the best of the path's points, many the tu
   CHECK(search_start(valley(2.3), one, narrow).theta == Vec::Constant(3, 1));
 }
 
-TEST_CASE("start search: points that are not finite are passed over; where all are, it is the middle of the box") {
+TEST_CASE("start search: points that are not finite are passed over, where all are it is the middle of the box") {
   const HyperSpace one = box(1, -6, 8);
   const auto from = [](double limit) {
     return FakeOracle([limit](const Vec& v, Vec& g) {

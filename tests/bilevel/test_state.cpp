@@ -116,7 +116,7 @@ TEST_CASE("state: a sum of oracles carries each part's") {
   check_continues(make, random_problem(2).space, "lbfgs");
 }
 
-TEST_CASE("state: values of every kind come back to the bit; another state and damaged bytes are refused") {
+TEST_CASE("state: values of every kind come back to the bit, another state and damaged bytes are refused") {
   const auto visit = [](StateVisitor& v, double& d, Index& i, bool& b, std::string& s, Vec& x, std::vector<double>& l,
                         std::vector<Vec>& w) {
     v.state("d", d);

@@ -193,7 +193,7 @@ TEST_CASE("sum: a part that fails is a wall and is named, or is left out and cou
   CHECK(e.diagnostics.inner_message.find("Oslo: ") == 0);
 }
 
-TEST_CASE("sum: what a part throws arrives, of several the first part's; wrong use is refused") {
+TEST_CASE("sum: what a part throws arrives, of several the first part's, and wrong use is refused") {
   for (const Index threads : {1, 3}) {
     try {
       run_parallel(5, threads, [](std::size_t i) {

@@ -442,7 +442,7 @@ std::vector<double> all_nans() {
 
 }  // namespace
 
-TEST_CASE("models: a NaN of any bits makes value and derivatives of a loss NaN, in its own row alone; infinity makes no NaN") {
+TEST_CASE("models: a NaN of any bits makes value and derivatives of a loss NaN, in its own row alone, infinity makes no NaN") {
   Registry<ModelTask> registry("model", "model.kind");
   register_models(registry);
   for (const std::string& name : registry.names()) {

@@ -176,7 +176,7 @@ TEST_CASE("prepare: a model and a target that do not go together are refused") {
   }
 }
 
-TEST_CASE("tasks: every kind of this version has a loss that is offered, metrics and a formula; the others say what to use") {
+TEST_CASE("tasks: every kind of this version has a loss that is offered, metrics and a formula, and the others say what to use") {
   const Vec z{{0.3, -1.2, 2.0}}, w{{1, 2, 1}};
   int here = 0;
   for (const ModelKind& k : model_kinds()) {
