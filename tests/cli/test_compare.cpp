@@ -219,8 +219,8 @@ TEST_CASE("tacit compare: an own run is the run of its resolved file, all column
   for (const std::string start : {"hyper.l2.start=auto", "hyper.l2.start=0.1", "hyper.l2.per=all"}) {
     CAPTURE(start);
     const fs::path dir = f.path / "run";
-    const Ran r = run(
-        {"compare", config.string(), start, "outer.tolerance=1e-7", "diagnostics.audit=2", "-o", dir.string(), "--force", "-q"});
+    // With this seed the best common value lies inside the range, so that the run that starts there goes on.
+    const Ran r = run({"compare", config.string(), start, "seed=2", "diagnostics.audit=2", "-o", dir.string(), "--force", "-q"});
     CAPTURE(r.err);
     REQUIRE(r.code == 0);
     for (const std::string label : {"auto", "window", "full", "neumann", "cg"}) {
