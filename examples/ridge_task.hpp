@@ -37,7 +37,8 @@ inline tacit::Problem make_task(unsigned seed) {
   std::mt19937 random(seed);
   std::normal_distribution<double> normal;
   const auto draw = [&] { return normal(random); };
-  const Eigen::MatrixXd A = Eigen::MatrixXd::NullaryExpr(rows, features, draw), B = Eigen::MatrixXd::NullaryExpr(rows, features, draw);
+  const Eigen::MatrixXd A = Eigen::MatrixXd::NullaryExpr(rows, features, draw),
+                        B = Eigen::MatrixXd::NullaryExpr(rows, features, draw);
   tacit::Vec w = tacit::Vec::Zero(features);
   w.head(useful) = tacit::Vec::NullaryExpr(useful, draw);
   tacit::Problem task;

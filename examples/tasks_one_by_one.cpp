@@ -31,6 +31,7 @@ int main() {
     space.project(theta);
     if (step % 50 == 0) std::printf("step %3d: mean loss of %d tasks %.4f\n", step, batch, loss);
   }
-  std::printf("penalty of a useful feature %.3g, of a useless one %.3g\n", std::exp(theta.head(4).mean()), std::exp(theta.tail(8).mean()));
+  std::printf("penalty of a useful feature %.3g, of a useless one %.3g\n", std::exp(theta.head(4).mean()),
+              std::exp(theta.tail(8).mean()));
   return 0;
 }
