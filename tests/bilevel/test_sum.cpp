@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <stdexcept>
+#include <tuple>
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/sum.hpp>
@@ -10,6 +11,7 @@
 
 #include "bilevel/fixtures.hpp"
 #include "core/plain_problems.hpp"
+#include "hypergrad/reference_problems.hpp"
 
 using namespace tacit;
 
@@ -126,6 +128,26 @@ TEST_CASE("sum: one, two and three threads give the same run, to the bit") {
     CHECK(more.loss == one.loss);
     CHECK(more.error == one.error);
     CHECK(more.work == one.work);
+  }
+}
+
+TEST_CASE("sum: parts that share one problem, and what it makes once and keeps, give the same bits from any number of threads") {
+  for (const char* name : {"ridge_diabetes", "logistic_breast_cancer"}) {
+    CAPTURE(std::string(name));
+    const auto value = [&](Index threads) {
+      const Problem p = test::reference_problem(name, true);  // made anew: nothing is kept yet
+      std::vector<Summand> parts;
+      for (int i = 0; i < 4; ++i)
+        parts.push_back({make_oracle(p, std::make_shared<NewtonSolver>(), std::make_shared<ImplicitCgEstimator>()), 0.25});
+      const auto sum = sum_of(std::move(parts), {threads});
+      const Vec theta = Vec::Constant(p.space.size(), -3.0);
+      Evaluation e = sum->differentiate(sum->evaluate(theta, sum->tightest()), sum->tightest());
+      e = sum->diagnose(std::move(e), 0, 1e-9);
+      return std::tuple(e.value, e.gradient, e.diagnostics.hypergradient_error);
+    };
+    const auto one = value(1);
+    CHECK(std::isfinite(std::get<0>(one)));
+    for (const Index threads : {2, 3}) CHECK(value(threads) == one);
   }
 }
 
