@@ -257,6 +257,7 @@ void SingleOracle::tighten(Evaluation& e, const Tolerance& tolerance) const {
   }
   const auto start = Clock::now();
   (void)solver_->go_on(problem_, e.u, e.state.write().inner, Accuracy{tolerance.inner});
+  e.state.write().hyper = Hypergradient{};  // of the looser point
   account(e, tolerance);
   e.inner_seconds += since(start);
 }
