@@ -46,8 +46,8 @@ FoundStart search_start(const Oracle& oracle, const HyperSpace& one, const Hyper
     driver.tolerance = 1e-3;
     const Summary s = solve(driver, one, oracle, optimizer, common, {}, interrupted);
     if (s.reason == StopReason::interrupted) throw Interruption();
-    common = s.best.theta;
-    found.tuned = true;
+    found.tuned = s.best.theta.size() > 0;  // else its start is no usable point, which the run itself will say
+    if (found.tuned) common = s.best.theta;
   }
   found.common = common[0];
   found.theta = Vec::Constant(many.size(), found.common);

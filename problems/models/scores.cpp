@@ -4,7 +4,10 @@ namespace tacit {
 
 Score score(const Prepared& p, const std::vector<Index>& rows, In x) {
   const Vec z = p.margins(rows, x), y = pick(p.y, rows), w = pick(p.weight, rows);
-  return {mean_loss(p.task().losses(y, z), w), p.task().metrics(y, z, w)};
+  Score s{mean_loss(p.task().losses(y, z), w), p.task().metrics(y, z, w)};
+  // The outer loss of a run, to the bit and not only to rounding.
+  if (p.problem.l && rows == p.rows.validation) s.loss.mean = p.problem.l->value(x, Vec());
+  return s;
 }
 
 MeanLoss intercept_alone(const Prepared& p) {

@@ -11,7 +11,8 @@ struct Score {
   MeanLoss loss;  ///< weighted as validation rows are, with its standard error
   NamedValues metrics;
 };
-/// Of the coefficients x (scaled, intercept last when there is one) on some rows.
+/// Of the coefficients x (scaled, intercept last when there is one) on some rows; on the validation rows the mean loss is the outer
+/// criterion itself.
 Score score(const Prepared& prepared, const std::vector<Index>& rows, In x);
 /// Mean loss on the validation rows of the best constant prediction of the training rows.
 MeanLoss intercept_alone(const Prepared& prepared);
