@@ -41,8 +41,7 @@ void fit_to_rows(Prepared& p) {
 }  // namespace
 
 Design Prepared::design(const std::vector<Index>& which) const {
-  Design d = x->sparse ? Design(std::shared_ptr<const CsrMatrix>(x, &x->csr)) : Design(std::shared_ptr<const Mat>(x, &x->dense));
-  d = d.row_list(which);
+  Design d = design_of(x).row_list(which);
   if (scaling.active()) d = d.standardized(scaling.shift, scaling.scale);
   return d;
 }

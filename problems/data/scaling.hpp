@@ -1,8 +1,10 @@
 // Standardization: shift and scale fitted on the training rows, and the way back to the original scale. X itself is never copied.
 #pragma once
+#include <memory>
 #include <span>
 #include <string>
 
+#include <tacit/core/linear/design.hpp>
 #include <tacit/core/support/types.hpp>
 #include <tacit/problems/data/dataset.hpp>
 
@@ -16,6 +18,9 @@ struct Scaling {
   Vec shift, scale;
   bool active() const { return scale.size() > 0; }
 };
+
+/// All rows as they are, sharing x.
+Design design_of(std::shared_ptr<const Features> x);
 
 /// Fits the scaling on the given rows: shift the weighted mean, scale the weighted population standard deviation; sparse columns
 /// are scaled by the same deviation but not shifted (shift is 0); a constant column gets scale 1. Both are empty when columns

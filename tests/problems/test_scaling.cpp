@@ -63,6 +63,19 @@ TEST_CASE("a large mean costs no digits") {
   CHECK(s.scale[0] == doctest::Approx(std::sqrt(1.25)).epsilon(1e-14));
 }
 
+TEST_CASE("columns whose squares no double holds are standardized like any other") {
+  const Vec plain{{1, 2, 3, 5}};
+  const Scaling unit = fit_scaling(dense(Mat(plain)), Vec::Ones(4), first(4), Standardize::yes);
+  for (const double size : {0x1p-1000, 0x1p-600, 0x1p600, 0x1p1000}) {
+    const Mat x = plain * size;
+    for (const bool as_sparse : {false, true}) {
+      const Scaling s = fit_scaling(as_sparse ? sparse(x) : dense(x), Vec::Ones(4), first(4), Standardize::yes);
+      CHECK(s.scale[0] == unit.scale[0] * size);
+      CHECK(s.shift[0] == (as_sparse ? 0 : unit.shift[0] * size));
+    }
+  }
+}
+
 TEST_CASE("coefficients on the original scale predict the same") {
   const Scaling s = fit_scaling(dense(kX), Vec::Ones(4), first(4), Standardize::yes);
   const Vec w{{0.5, -2, 3}};
