@@ -431,10 +431,8 @@ public:
 
 OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, OuterOptimizer& optimizer, In theta0,
                        const OwnRunOptions& options, std::vector<Observer> observers, const Interrupted& interrupted) {
-  OracleOptions o;
+  OracleOptions o = options.oracle;
   o.warm_start = setup.warm_start;
-  o.reference_every = options.reference_every;
-  o.audit_every = options.audit_every;
   const KeepingOracle oracle(make_oracle(setup.problem, setup.solver, contender.estimator, o));
   OwnRun run;
   double floor = 0;
@@ -451,7 +449,7 @@ OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, Oute
     seen.message = d.hypergradient_message;
     const Truth truth = truth_at(setup.problem, r.theta, {options.truth, false});
     compare_with(seen, r.hypergradient, truth, floor);
-    if (audited(r.step, options.audit_every)) {
+    if (audited(r.step, o.audit_every)) {
       split_error(seen, setup.problem, truth, oracle.last.state->inner, oracle.last.state->hyper, floor);
       seen.head_start = {d.head_start_nats, d.contraction, d.implicit_truncation, d.k_eff_lo, d.k_eff_hi, d.k_match};
     }

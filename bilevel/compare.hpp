@@ -123,7 +123,7 @@ struct OwnRun {
 };
 struct OwnRunOptions {
   DriverOptions driver;
-  Index reference_every = 5, audit_every = 0;  ///< of its diagnostics
+  OracleOptions oracle;  ///< but for warm_start, which is the setup's
   TruthBy truth = TruthBy::direct;
 };
 OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, OuterOptimizer& optimizer, In theta0,

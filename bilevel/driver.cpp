@@ -5,12 +5,14 @@
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/trace.hpp>
+#include <tacit/bilevel/verdict.hpp>
 #include <tacit/core/model/interrupt.hpp>
 
 namespace tacit {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr double kDeeper = 0.01, kLeastTolerance = 1e-15;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 struct StopNow {
@@ -156,8 +158,27 @@ private:
   }
 
   void diagnose(Evaluation& e) {
+    constexpr int kRounds = 4;
     e.forget_tape();
     e = oracle_.diagnose(std::move(e), step_, summary_.target);
+    for (int round = 0; round < kRounds && short_of_asked(e); ++round) {
+      Evaluation deeper = oracle_.differentiate(e, {kDeeper * std::min(e.solved.inner, e.diagnostics.inner_residual),
+                                                    std::max(kDeeper * e.solved.adjoint, kLeastTolerance)});
+      if (!complete(deeper)) return;
+      deeper.forget_tape();
+      const bool moved = deeper.diagnostics.inner_residual < e.diagnostics.inner_residual;
+      e = oracle_.diagnose(std::move(deeper), step_, summary_.target);
+      if (!moved) return;
+    }
+  }
+
+  // Solved to its tolerance, and yet, as the diagnosis found, further off than a loss or a hypergradient with a target may be.
+  bool short_of_asked(const Evaluation& e) const {
+    const Diagnostics& d = e.diagnostics;
+    if (d.cut_short || d.inner_status != Status::converged || !(e.solved.inner > 0) || !(d.inner_residual > kLeastTolerance))
+      return false;
+    const bool target = options_.follow_target && oracle_.target() > 0 && d.hypergradient_error > oracle_.target();
+    return target || d.outer_loss_error > kLossShare * std::abs(e.value);
   }
 
   void set_start(double loss) {
@@ -298,12 +319,20 @@ private:
     summary_.steps = step_;
     const double error = summary_.last.diagnostics.hypergradient_error;
     if (!std::isnan(error) && !(error <= summary_.worst_error)) summary_.worst_error = error;
-    const bool better = !(summary_.best.outer_loss <= e.value);
-    if (options_.select == DriverOptions::Select::last || better) {
+    if (std::isnan(error) && e.diagnostics.errors_asked && e.theta.size() > 0) ++summary_.unknown_errors;
+    if (options_.select == DriverOptions::Select::last || better(e)) {
       summary_.best = summary_.last;
       summary_.best_evaluation = e;
     }
     for (const Observer& observer : observers_) observer(summary_.last);
+  }
+
+  // Lower than the best so far; a loss that is in doubt is lower than none that is not.
+  bool better(const Evaluation& e) const {
+    const StepRecord& best = summary_.best;
+    const bool doubtful = doubtful_loss(e.value, e.diagnostics);
+    if (!std::isnan(best.outer_loss) && doubtful != doubtful_loss(best.outer_loss, best.diagnostics)) return !doubtful;
+    return !(best.outer_loss <= e.value);
   }
 
   static std::string trouble(const Evaluation& e) {
@@ -319,11 +348,11 @@ private:
     return true;
   }
 
-  // Values of loosely solved points do not compare: best and last are evaluated again at the tightest inner tolerance and the
-  // lower one is kept.
+  // Values of loosely solved points do not compare, and the value that is reported is that of a point, as it stands: best and
+  // last are evaluated again at the tightest inner tolerance and the lower one is kept.
   void settle() {
     const auto loose = [&](const Evaluation& e) {
-      return looser(e.solved.inner, summary_.tightest.inner) || (e.state && e.state->inner.iterate_met);
+      return e.corrected || looser(e.solved.inner, summary_.tightest.inner) || (e.state && e.state->inner.iterate_met);
     };
     if (summary_.best_evaluation.theta.size() == 0 || !loose(summary_.best_evaluation)) return;
     const auto tight = [&](StepRecord row, Evaluation e) {
@@ -331,7 +360,10 @@ private:
         const Evaluation near = std::move(e);  // its own solution is the nearest start
         e = oracle_.evaluate_fully(near.theta, &near);
       }
-      if (std::isfinite(e.value)) row.outer_loss = e.value;
+      if (std::isfinite(e.value)) {
+        row.outer_loss = e.value;
+        row.diagnostics.outer_loss_error = e.diagnostics.outer_loss_error;
+      }
       return std::pair(std::move(row), std::move(e));
     };
     oracle_.watching = false;
@@ -360,6 +392,7 @@ private:
 
   Summary finish() {
     settle_in_time();
+    summary_.doubt = doubt(summary_.best, options_.warn_error);
     summary_.seconds = since(start_);
     summary_.work = oracle_.work();
     summary_.diagnostic_work = oracle_.diagnostic_work();

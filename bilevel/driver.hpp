@@ -34,6 +34,9 @@ struct DriverOptions {
   double tolerance = 1e-4;           ///< ||projected gradient in theta|| <= tolerance * |outer loss at the start|
   std::optional<double> time_limit;  ///< seconds
   enum class Select { best, last } select = Select::best;
+  /// A target of the oracle (hypergradient.accuracy) that a row misses is followed below the tightest tolerances.
+  bool follow_target = false;
+  double warn_error = 0.1;  ///< of hypergradient_error, for Summary::doubt
   /// Of inner and adjoint tolerance. Empty: what suits the optimizer (adaptive; adam: fixed), fixed where the oracle may not
   /// loosen them. Without steps (max_steps 0) always fixed.
   std::optional<Schedule> schedule;
@@ -54,6 +57,8 @@ struct Summary {
   Schedule schedule = Schedule::fixed;              ///< that was followed
   double start_loss = kMissing, target = kMissing;  ///< outer loss of row 0; norm of the projected gradient that ends the run
   double worst_error = kMissing;                    ///< largest hypergradient_error of the run
+  Index unknown_errors = 0;                         ///< rows whose hypergradient_error was to be estimated and is not known
+  std::string doubt;                                ///< what is in doubt in the row `best` (verdict.hpp), or empty
   bool usable() const { return reason != StopReason::failed && reason != StopReason::not_run; }
   std::string brief() const;  ///< one line
   std::string full() const;   ///< an aligned table

@@ -110,7 +110,7 @@ bool LbfgsOuter::search(const Oracle& oracle, const HyperSpace& space, const Tol
       const double rise = e.value - value0;
       if (std::isfinite(e.value) && rise <= kArmijo * slope) {
         e = oracle.differentiate(std::move(e), tolerance);
-        if (e.finite()) {
+        if (e.finite() && e.value - value0 <= kArmijo * slope) {  // still: it may be known better by now
           best = std::move(e);
           break;
         }

@@ -10,6 +10,7 @@
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/error_estimate.hpp>
+#include <tacit/hypergrad/loss_error.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
 namespace tacit {
@@ -130,7 +131,7 @@ public:
   SingleOracle(Problem problem, std::shared_ptr<const InnerSolver> solver,
                std::shared_ptr<const HypergradientEstimator> estimator, OracleOptions options)
       : counter_(std::make_shared<WorkCounter>()), problem_(counted(std::move(problem), counter_)), solver_(std::move(solver)),
-        estimator_(std::move(estimator)), options_(options) {
+        estimator_(std::move(estimator)), options_(options), errors_asked_(options.error_estimate) {
     if (problem_.f->symmetric()) return;  // estimate and reference solve with the Hessian
     options_.error_estimate = false;
     options_.reference_every = 0;
@@ -156,8 +157,17 @@ private:
   void go_on_from_the_end(Evaluation& e, const Tolerance& tolerance) const;
   void solve_adjoint(Evaluation& e, double tolerance) const;
   const Hypergradient* start_of_adjoint(const Evaluation& e) const;
-  void correct_value(Evaluation& e) const;
-  void measure_effect(Evaluation& e) const;
+  // What is asked of a value: `share` of it as error, and the adjoint to a tolerance, where that is not NaN. A trial point is
+  // judged by what is at hand.
+  struct ValueAsked {
+    double adjoint = kMissing;
+    bool trial = false;
+    double share = kLossShare;
+  };
+  void settle_value(Evaluation& e, ValueAsked asked) const;
+  void judge_value(Evaluation& e, const OuterPoint& at, const ValueAsked& asked) const;
+  bool go_deeper(Evaluation& e, double share) const;
+  void measure_effect(Evaluation& e, const OuterPoint& at) const;
   void measure_error(Evaluation& e, double floor, Vec& correction) const;
   void measure_reference(Evaluation& e, double floor) const;
   void measure_truncation_of(Evaluation& e, Index step, In correction) const;
@@ -173,6 +183,7 @@ private:
   std::shared_ptr<const InnerSolver> solver_;
   std::shared_ptr<const HypergradientEstimator> estimator_;
   OracleOptions options_;
+  bool errors_asked_;
   mutable std::mutex account_;
   mutable Work diagnostic_;  ///< guarded by account_
 };
@@ -299,6 +310,7 @@ Evaluation SingleOracle::at(In theta, const Evaluation* near) const {
 Evaluation SingleOracle::evaluate_fully(In theta, const Evaluation* near) const {
   Evaluation e = at(theta, near);
   solve_inner(e, {solver_->tolerance(), kMissing}, true);
+  settle_value(e, {kMissing, false, kFinalShare});
   return e;
 }
 
@@ -306,8 +318,8 @@ Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance, const Ev
   Evaluation e = at(theta, near);
   solve_inner(e, tolerance);
   // Not where the estimator has no adjoint that could correct the value, as the last point showed.
-  const bool corrects = e.from && can_correct(*e.from);
-  if (corrects && correctable(e) && std::isfinite(e.value)) solve_adjoint(e, tolerance.adjoint);
+  const bool corrects = e.from && can_correct(*e.from) && correctable(e);
+  settle_value(e, {corrects ? tolerance.adjoint : kMissing, corrects});
   return e;
 }
 
@@ -320,9 +332,70 @@ Evaluation SingleOracle::differentiate(Evaluation e, const Tolerance& tolerance)
   else if (tape_gone && wants_adjoint())
     tighten(e, {e.solved.inner, kMissing});
   if (!std::isfinite(e.value)) return e;
-  if (wants_adjoint()) solve_adjoint(e, tolerance.adjoint);
-  e.gradient = in_theta(e, e.state->hyper.gradient);
+  if (!wants_adjoint() && e.gradient.size() > 0) return e;
+  settle_value(e, {tolerance.adjoint});
+  if (std::isfinite(e.value)) e.gradient = in_theta(e, e.state->hyper.gradient);
   return e;
+}
+
+// The inner run goes on while the value is further off than asked. What it was asked to stays e.solved.
+void SingleOracle::settle_value(Evaluation& e, ValueAsked asked) const {
+  const double tolerance = e.solved.inner;
+  do {
+    if (!std::isfinite(e.value)) return;
+    const bool solved = !std::isnan(e.solved.adjoint) && !looser(e.solved.adjoint, asked.adjoint);
+    if (!std::isnan(asked.adjoint) && !solved) solve_adjoint(e, asked.adjoint);
+    const OuterPoint at = outer_point(problem_, e.u, e.state->inner);
+    judge_value(e, at, asked);
+    measure_effect(e, at);
+  } while (go_deeper(e, asked.share));
+  if (e.state->inner.status != Status::step_limit) e.solved.inner = std::max(e.solved.inner, tolerance);
+}
+
+// l(x*) = l(x) - w.f_x(x) + O(|x - x*|^2): a line search compares values that differ by much less than an inner tolerance lets
+// them be off (1e-8 can leave 1e-6 of the value), and the adjoint takes out what is of first order. Only where that is more than
+// what it leaves, and leaves a value that the criterion can have.
+void SingleOracle::judge_value(Evaluation& e, const OuterPoint& at, const ValueAsked& asked) const {
+  const WarmState& state = *e.state;
+  const bool corrects = correctable(e) && can_correct(state);
+  const Vec* w = corrects ? &state.hyper.adjoint : nullptr;
+  LossError error;
+  if (corrects && asked.trial) {
+    // As if f_xx and l_xx were of the size of what they are divided by; differentiate looks closer.
+    error.first = std::abs(w->dot(at.fx));
+    error.second = error.first * std::min(1.0, error.first / std::abs(at.value));
+  } else {
+    const double residual = std::isnan(state.hyper.residual) ? 0 : state.hyper.residual * at.lx.norm();
+    error = loss_error(problem_, e.u, state.inner, at, w, residual, asked.share * std::abs(at.value));
+  }
+  const double better = corrects ? at.value - w->dot(at.fx) : kMissing;
+  e.corrected = corrects && error.second < error.first && better >= problem_.l->least();
+  e.value = e.corrected ? better : at.value;
+  e.diagnostics.outer_loss_error = e.corrected ? error.second : error.plain();
+}
+
+// To the next power of ten for a map, so that where it stops does not depend on where it had stopped before; what goes on from
+// its own end is asked for what the error calls for. False where nothing more is asked or to be had.
+bool SingleOracle::go_deeper(Evaluation& e, double share) const {
+  constexpr double kLeast = 1e-15;
+  const InnerSolution& inner = e.state->inner;
+  const double allowed = share * std::abs(e.value), error = e.diagnostics.outer_loss_error;
+  if (!(error > allowed) || inner.status != Status::converged || !(e.solved.inner > 0) || !(inner.residual > kLeast))
+    return false;
+  const bool map = solver_->can_record();
+  const double next = map ? std::pow(10, std::ceil(std::log10(inner.residual)) - 1)
+                          : inner.residual * std::clamp(0.3 * allowed / error, 1e-4, 0.1);
+  const double before = inner.residual;
+  if (inner.iterate_met) {
+    const auto start = Clock::now();
+    (void)solver_->go_on(problem_, e.u, e.state.write().inner, Accuracy{next});
+    e.state.write().hyper = Hypergradient{};
+    account(e, {next, kMissing});
+    e.inner_seconds += since(start);
+  } else {
+    tighten(e, {next, kMissing});
+  }
+  return e.state->inner.residual < before;
 }
 
 // Where the inner run is the one that would have been asked for this at once, so is the solve of the adjoint. After a solver that
@@ -358,34 +431,16 @@ void SingleOracle::solve_adjoint(Evaluation& e, double tolerance) const {
     d.window = static_cast<double>(hyper.window);
     d.tape_bytes = static_cast<double>(hyper.tape_bytes);
   }
-  if (correctable(e)) correct_value(e);
-  measure_effect(e);
   e.hypergradient_seconds += since(start);
-}
-
-// l(x*) = l(x) - w.f_x(x) + O(|x - x*|^2): a line search compares values that differ by much less than an inner tolerance lets
-// them be off (1e-8 can leave 1e-6 of the value), and the adjoint takes out what is of first order.
-void SingleOracle::correct_value(Evaluation& e) const {
-  const InnerSolution& inner = e.state->inner;
-  const Hypergradient& hyper = e.state->hyper;
-  if (!can_correct(*e.state)) return;
-  Vec fx = inner.gradient;
-  if (fx.size() != inner.inner_dim) {
-    fx.resize(inner.inner_dim);
-    problem_.f->gradient(inner.x(), e.u, fx);
-  }
-  e.value = problem_.l->value(inner.x(), e.u) - hyper.adjoint.dot(fx);
 }
 
 // With dx/dtheta at most as long as x (a penalty's is), -w.(f_ux x) moves by about ||w|| ||f_x|| for an inner residual f_x and by
 // ||x|| ||r|| for a residual r of the adjoint equation.
-void SingleOracle::measure_effect(Evaluation& e) const {
+void SingleOracle::measure_effect(Evaluation& e, const OuterPoint& at) const {
   const InnerSolution& inner = e.state->inner;
   const Hypergradient& hyper = e.state->hyper;
   if (hyper.adjoint.size() != inner.inner_dim || !(inner.residual > 0)) return;
-  Vec lx(inner.inner_dim), lu(e.u.size());
-  problem_.l->gradient(inner.x(), e.u, lx, lu);
-  e.effect = {hyper.adjoint.norm() * inner.gradient_norm / inner.residual, inner.x().norm() * lx.norm()};
+  e.effect = {hyper.adjoint.norm() * inner.gradient_norm / inner.residual, inner.x().norm() * at.lx.norm()};
 }
 
 Vec SingleOracle::in_theta(const Evaluation& e, In gradient_u) const {
@@ -400,9 +455,11 @@ void SingleOracle::measure_error(Evaluation& e, double floor, Vec& correction) c
   const WarmState& state = *e.state;
   ErrorOptions options;
   options.floor = floor;
+  options.value = e.value;
   const ErrorEstimate estimate = estimate_error(problem_, e.u, state.inner, state.hyper, options);
   if (estimate.x.size() == state.inner.inner_dim && estimate.x.allFinite()) correction = estimate.x - state.inner.x();
   Diagnostics& d = e.diagnostics;
+  if (std::isfinite(estimate.value_error)) d.outer_loss_error = estimate.value_error;
   if (estimate.corrected.size() == e.u.size() && estimate.corrected.allFinite()) {
     d.hypergradient_error = error_quotient(estimate.error, in_theta(e, estimate.corrected).norm(), floor);
   }
@@ -456,9 +513,10 @@ Evaluation SingleOracle::diagnose(Evaluation e, Index step, double error_floor) 
   } account{*this};
   try {
     Vec correction;
+    e.diagnostics.errors_asked = errors_asked_;
     e.diagnostics.inner_loss = problem_.f->value(e.state->inner.x(), e.u);
     if (options_.error_estimate && e.gradient.size() > 0) measure_error(e, error_floor, correction);
-    measure_truncation_of(e, step, correction);
+    if (options_.truncation) measure_truncation_of(e, step, correction);
     if (options_.reference_every > 0 && step % options_.reference_every == 0 && e.gradient.size() > 0)
       measure_reference(e, error_floor);
   } catch (const Interruption&) {

@@ -26,6 +26,9 @@ struct Tolerance {
   double adjoint = 1e-6;
 };
 
+/// Of |l|: as much as the outer loss of an inner solution may be off by estimate, and that of the point which a run reports.
+inline constexpr double kLossShare = 1e-5, kFinalShare = 1e-9;
+
 inline constexpr double kSameTolerance = 1.0000001;  ///< nearer to each other than this two tolerances are one
 /// a asks for less than b: it, or one of the two, is more than `by` times as large. What is not known asks for no less.
 bool looser(double a, double b, double by = kSameTolerance);
@@ -33,6 +36,7 @@ bool looser(const Tolerance& a, const Tolerance& b, double by = kSameTolerance);
 
 /// What one evaluation showed: the columns of trace.csv that belong to it. NaN: not measured (an empty cell).
 struct Diagnostics {
+  double outer_loss_error = kMissing;  ///< estimate of |value - l(x*(u), u)|
   double inner_loss = kMissing, inner_residual = kMissing, gradient_norm = kMissing;
   Index inner_steps = 0;
   double cold_residual = kMissing, warm_residual = kMissing;
@@ -49,8 +53,9 @@ struct Diagnostics {
   double support_changes = kMissing;  ///< entries of x that became or ceased to be zero; smooth problems have none to count
   Status inner_status = Status::not_run, hypergradient_status = Status::not_run;
   std::string inner_message, hypergradient_message;
-  bool cut_short = false;  ///< the diagnosis was interrupted; what was measured by then stands
-  Index left_out = 0;      ///< parts of a sum that had no value or no hypergradient and were left out
+  bool errors_asked = false;  ///< the errors of loss and hypergradient were to be estimated: one that is NaN is not known
+  bool cut_short = false;     ///< the diagnosis was interrupted; what was measured by then stands
+  Index left_out = 0;         ///< parts of a sum that had no value or no hypergradient and were left out
 };
 
 /// Inner solution and hypergradient at one point of one problem. `inner` and `hyper` report how they were got; what the next
@@ -70,8 +75,10 @@ struct WarmState {
 /// them is changed. value is always there; gradient after Oracle::differentiate.
 struct Evaluation {
   Vec theta, u;
-  /// l at the inner solution; where the estimator solves an adjoint equation, l(x) - w.f_x(x), without the first-order error.
+  /// l at the inner solution x; `corrected`: without its first-order error, l(x) - w.f_x(x), w the adjoint. Never outside of the
+  /// range of the criterion.
   double value = kMissing;
+  bool corrected = false;
   Vec gradient;  ///< d l / d theta; empty before differentiate
   Diagnostics diagnostics;
   CopyOnWrite<WarmState> state;   ///< of an oracle of one problem
@@ -95,11 +102,13 @@ struct Evaluation {
 class Oracle {
 public:
   virtual ~Oracle() = default;
-  /// Solves the inner problem at theta and evaluates l, starting from `near`, an evaluation of this oracle, or cold.
+  /// Solves the inner problem at theta and evaluates l, starting from `near`, an evaluation of this oracle, or cold. The solve
+  /// ends where the residual is within the tolerance and the value within kLossShare of the solution's, unless rounding or the
+  /// step limit of the solver ends it first; so it is in differentiate.
   virtual Evaluation evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const = 0;
   Evaluation evaluate(In theta, const Tolerance& tolerance) const { return evaluate(theta, tolerance, nullptr); }
-  /// The inner problem at theta solved to the tightest tolerance, whatever less the estimator would do with; no hypergradient,
-  /// and a value that is l(x) as it stands.
+  /// The inner problem at theta solved to the tightest tolerance, whatever less the estimator would do with, and until the value
+  /// is within kFinalShare of the solution's; no hypergradient, and a value that is l(x) as it stands.
   virtual Evaluation evaluate_fully(In theta, const Evaluation* near) const = 0;
   /// The same point with its hypergradient. A tighter tolerance than it was solved at goes on with the inner run where the solver
   /// is a map that can, else repeats it from where it had started, so that it is the point that was asked for that tightly at
@@ -150,8 +159,10 @@ struct OracleOptions {
   bool warm_start = true;     ///< of the iterate (inner.warm_start)
   Index reference_every = 5;  ///< diagnostics.reference; 0: never
   Index audit_every = 0;      ///< diagnostics.audit; 0: never
-  bool error_estimate =
-      true;  ///< estimate hypergradient_error at every accepted step; it and the reference need a symmetric f_xx
+  /// Estimate hypergradient_error and outer_loss_error at every accepted step. They and the reference need a symmetric f_xx;
+  /// without one they are not known.
+  bool error_estimate = true;
+  bool truncation = true;  ///< measure rate, warm start and implicit truncation at every accepted step
 };
 
 /// The oracle of one problem. Throws UsageError when solver and estimator do not go together.

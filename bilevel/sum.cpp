@@ -197,6 +197,7 @@ void SumOracle::combine(Evaluation& e) const {
 
 void SumOracle::add_values(Evaluation& e) const {
   const bool none = e.diagnostics.left_out == static_cast<Index>(parts_.size());
+  e.corrected = std::any_of(e.parts.begin(), e.parts.end(), [](const Evaluation& part) { return part.corrected; });
   e.value = none ? kMissing : 0;
   e.solved = {0, 0};
   e.effect = {0, 0};
@@ -247,7 +248,7 @@ void SumOracle::combine_diagnostics(Evaluation& e) const {
     all.*member = 0;
     for (const Evaluation& p : e.parts) all.*member += p.diagnostics.*member;
   }
-  all.inner_loss = 0;
+  all.inner_loss = all.outer_loss_error = 0;
   all.left_out = 0;
   bool reliable = true, rated = true, own = true;
   std::size_t inner = 0, hyper = 0;
@@ -256,7 +257,9 @@ void SumOracle::combine_diagnostics(Evaluation& e) const {
     all.inner_steps += d.inner_steps;
     all.inner_loss += parts_[i].weight * d.inner_loss;
     all.left_out += !counts(e.parts[i]);
+    if (counts(e.parts[i])) all.outer_loss_error += std::abs(parts_[i].weight) * d.outer_loss_error;
     all.cut_short = all.cut_short || d.cut_short;
+    all.errors_asked = all.errors_asked || d.errors_asked;
     rated = rated && d.rate_reliable.has_value();
     reliable = reliable && d.rate_reliable.value_or(false);
     own = own && d.truncation_map == "own";

@@ -19,6 +19,7 @@ const Column kColumns[] = {
     {"step", [](R r) { return std::to_string(r.step); }},
     {"seconds", [](R r) { return cell(r.seconds); }},
     {"outer_loss", [](R r) { return cell(r.outer_loss); }},
+    {"outer_loss_error", [](R r) { return cell(r.diagnostics.outer_loss_error); }},
     {"inner_loss", [](R r) { return cell(r.diagnostics.inner_loss); }},
     {"hypergradient_norm", [](R r) { return cell(r.hypergradient_norm); }},
     {"step_norm", [](R r) { return cell(r.step_norm); }},

@@ -32,12 +32,20 @@ class Correction {
 public:
   Correction(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper, const ErrorOptions& options);
 
-  /// Newton steps for x, then the adjoint there. False when f_xx is not positive definite or something is not finite.
-  bool round();
+  /// Newton steps for x, then the adjoint there. past_floor: one step also where the gradient is rounding alone. False when f_xx
+  /// is not positive definite or something is not finite.
+  bool round(bool past_floor);
   /// Nothing left to correct but rounding.
   bool exhausted() const { return at_floor_ && (adjoint_at_floor_ || adjoint_residual_ <= 1e-14); }
-  /// Whether the known convexity, if any, vouches for the hypergradient (in theta) to this much.
+  /// Whether the known convexity, if any, vouches for the hypergradient (in theta) to this much, rounding included.
   bool within(double much) const;
+  /// There is one, and it does.
+  bool vouched(double much) const { return problem_.f->convexity(u_) > 0 && within(much); }
+  /// l(x) - w.f_x at the corrected point and adjoint, and the size of the second term.
+  double outer_value() const { return value_ - w_.dot(point_.at.gradient); }
+  double outer_value_left() const { return std::abs(w_.dot(point_.at.gradient)); }
+  /// Rigorous, where bounded(): what outer_value() may be off.
+  double value_remainder();
   /// Whether a rigorous bound of what is wrong with gradient() is known: quadratic linear model with mu > 0, smooth criterion.
   bool bounded() const;
   /// That bound, in theta.
@@ -61,6 +69,7 @@ public:
 private:
   bool newton();
   bool newton_step();
+  void step_past_floor();
   bool newton_direction(Vec& d);
   bool correct_adjoint();
   CgResult solve(In b, Out out);
@@ -82,7 +91,8 @@ private:
   std::shared_ptr<const LinearOperator> factor_;
   detail::NewtonPoint point_;
   Vec w_, lx_, lu_, g_;
-  Vec hw_;  ///< f_xx w at (point_.x, w_); empty: not known
+  Vec hw_;                                                   ///< f_xx w at (point_.x, w_); empty: not known
+  double value_ = std::numeric_limits<double>::quiet_NaN();  ///< l(point_.x)
   double floor_ = 0, adjoint_residual_ = 0;
   bool at_floor_ = false, adjoint_at_floor_ = false, tight_ = false, factored_ = false;
   bool exact_ = false;  ///< factor_ is that of f_xx at point_.x
@@ -98,7 +108,7 @@ Correction::Correction(const Problem& problem, In u, const InnerSolution& inner,
   floor_ = 10 * kEps * unit;
   tight_ = point_.at.gradient.norm() <= 1e-5 * unit && hyper.residual <= 1e-3;
   if (!bounded()) return;
-  problem.l->gradient(point_.x, u_, lx_, lu_);
+  value_ = problem.l->gradient(point_.x, u_, lx_, lu_);
   g_ = detail::implicit_gradient(*point_.curvature, w_, lu_);
 }
 
@@ -185,7 +195,7 @@ double Correction::adjoint_rounding() const {
 }
 
 bool Correction::correct_adjoint() {
-  problem_.l->gradient(point_.x, u_, lx_, lu_);
+  value_ = problem_.l->gradient(point_.x, u_, lx_, lu_);
   const double unit = lx_.norm();
   Vec r = adjoint_left(), dw = Vec::Zero(point_.x.size());
   if (r.norm() > unit) {  // worse than no adjoint at all
@@ -219,14 +229,32 @@ bool Correction::correct_adjoint() {
 bool Correction::within(double much) const {
   const double mu = problem_.f->convexity(u_);
   if (!(mu > 0)) return true;
-  const double e = at_floor_ ? 0 : point_.at.gradient.norm() / mu, w = adjoint_residual_ * lx_.norm() / mu;
+  const double e = std::max(point_.at.gradient.norm(), at_floor_ ? floor_ : 0) / mu;
+  const double w = std::max(adjoint_residual_ * lx_.norm(), adjoint_at_floor_ ? adjoint_rounding() : 0) / mu;
   if (const LinearModel* f = problem_.f->linear())
     return penalised(*f, slope_, point_.x) * w + penalised(*f, slope_, w_) * e <= much;
   const double share = much / size(g_);
   return e <= share * point_.x.norm() && w <= share * w_.norm();
 }
 
-bool Correction::round() { return newton() && correct_adjoint(); }
+/// A Newton step that is not held to lower anything: near the floor neither f nor the gradient can show that a soft mode
+/// improves.
+void Correction::step_past_floor() {
+  Vec d;
+  if (!newton_direction(d)) return;
+  detail::NewtonPoint next = detail::newton_point(problem_, u_, point_.x + d);
+  if (!(next.norm() <= 10 * std::max(floor_, point_.norm()))) return;
+  point_ = std::move(next);
+  if (problem_.f->quadratic()) return;
+  hw_.resize(0);
+  exact_ = false;
+}
+
+bool Correction::round(bool past_floor) {
+  if (!newton()) return false;
+  if (past_floor && at_floor_) step_past_floor();
+  return correct_adjoint();
+}
 
 bool Correction::by_factor() {
   (void)preconditioner();
@@ -235,7 +263,7 @@ bool Correction::by_factor() {
   factor_->apply(point_.at.gradient, d);
   point_.x -= d;
   r -= lx_;
-  problem_.l->gradient(point_.x, u_, lx_, lu_);
+  value_ = problem_.l->gradient(point_.x, u_, lx_, lu_);
   r += lx_;
   factor_->apply(r, d);
   w_ += d;
@@ -279,6 +307,12 @@ double Correction::remainder(const Exact& at, In scale) const {
   return penalised(f, scale, at.x) * w + penalised(f, scale, at.w) * e + largest * e * w;
 }
 
+double Correction::value_remainder() {
+  const double mu = problem_.f->convexity(u_);
+  const double e = (point_.norm() + 16 * kEps * problem_.f->smoothness(u_) * point_.x.norm()) / mu;
+  return 0.5 * problem_.l->smoothness() * e * e + adjoint_left().norm() * e;
+}
+
 double Correction::rounding() {
   Exact at = here();
   at.fx.setZero();
@@ -301,13 +335,38 @@ void Correction::bound(const Hypergradient& hyper, ErrorEstimate& e) {
   e.least_theta = std::max(0.0, size(at.gradient) - left);
 }
 
-/// Whether the residuals in hand tell the error without a corrective solve: what they leave open is little of it, or next to
+/// The outer loss as it is reported against the corrected one.
+class ValueCheck {
+public:
+  explicit ValueCheck(double reported) : reported_(reported) {}
+  /// left: of what the corrected value leaves open by estimate. True where that is little of the error, or next to nothing.
+  bool known(double corrected, double left) {
+    moved_ = std::abs(corrected - corrected_);
+    corrected_ = corrected;
+    left_ = left;
+    return std::isnan(reported_) || left <= std::max(0.1 * off(), 1e-7 * std::abs(corrected));
+  }
+  /// rounding: no further step would improve the corrected value, and what the last one moved is open too.
+  double error(bool rounding) const {
+    const double open = rounding && !std::isnan(moved_) ? std::max(left_, moved_) : left_;
+    return off() + open + 4 * kEps * std::abs(reported_);
+  }
+
+private:
+  double off() const { return std::abs(reported_ - corrected_); }
+  double reported_, corrected_ = std::numeric_limits<double>::quiet_NaN();
+  double left_ = 0, moved_ = 0;
+};
+
+/// Whether the residuals in hand tell the errors without a corrective solve: what they leave open is little of them, or next to
 /// nothing.
-bool told(Correction& correction, const Hypergradient& hyper, const ErrorOptions& options, ErrorEstimate& e) {
+bool told(Correction& correction, const Hypergradient& hyper, const ErrorOptions& options, ValueCheck& value, ErrorEstimate& e) {
   if (!correction.bounded() || !correction.gradient().allFinite()) return false;
   const double left = correction.remainder(), size = correction.scale(correction.gradient());
   const double off = correction.size(hyper.gradient - correction.gradient());
   if (!(left <= std::max(options.told * size, options.resolution * std::min(off, size)))) return false;
+  if (!value.known(correction.outer_value(), correction.value_remainder())) return false;
+  e.value_error = value.error(false);
   correction.bound(hyper, e);
   const bool better = correction.by_factor();
   e.corrected = correction.gradient();
@@ -315,6 +374,49 @@ bool told(Correction& correction, const Hypergradient& hyper, const ErrorOptions
   e.error = better ? correction.size(hyper.gradient - e.corrected) : std::max(off, left);
   e.status = Status::converged;
   return true;
+}
+
+/// Of what a corrected value leaves open, as a share of its first-order term: that is taken out, with an adjoint good to a
+/// percent.
+constexpr double kValueShare = 0.05;
+
+/// One round after another until hypergradient and outer loss are known.
+void correct(Correction& correction, const Hypergradient& hyper, const ErrorOptions& options, ValueCheck& value,
+             ErrorEstimate& e) {
+  bool past_floor = false, rounding = false;
+  while (e.rounds < options.max_rounds && e.status == Status::step_limit) {
+    if (!correction.round(past_floor)) {
+      e.status = Status::failed;
+      break;
+    }
+    const Vec last = std::exchange(e.corrected, correction.gradient());
+    const double before = e.uncertainty;
+    e.adjoint = correction.adjoint();
+    e.error = correction.size(hyper.gradient - e.corrected);
+    // The reported quotient is as uncertain as its smaller part: the error, or the true length that it is divided by.
+    const double size = correction.scale(e.corrected), smaller = std::min(e.error, size);
+    // Residuals of modes softer than all that was seen are small; their errors need not be.
+    const double much = std::max(options.resolution * smaller, options.negligible * size);
+    rounding = correction.exhausted();
+    const bool hidden = rounding && size > 0 && !correction.vouched(much);
+    bool known = correction.bounded() && correction.remainder() <= options.resolution * smaller;
+    if (e.rounds == 0) {
+      known = known || (!hidden && (rounding || (correction.tight() && e.error <= options.negligible * size)));
+    } else {
+      e.uncertainty = correction.size(e.corrected - last);
+      known = known || e.uncertainty <= std::max(options.resolution * smaller, 1e-13 * size);
+      known = known || (past_floor && rounding && e.uncertainty >= 0.3 * before);  // moved by rounding, not towards anything
+    }
+    const double left = (rounding ? 1 : kValueShare) * correction.outer_value_left();
+    const bool value_known = value.known(correction.outer_value(), left) || (rounding && (past_floor || !hidden));
+    const bool sure = size == 0 || (rounding && past_floor) || correction.within(much);
+    if (known && sure && value_known) e.status = Status::converged;
+    past_floor = hidden;
+    ++e.rounds;
+  }
+  if (e.rounds == 0) return;
+  if (rounding) e.error = std::fmax(e.error, e.uncertainty);
+  if (!std::isnan(options.value) && std::isfinite(correction.outer_value())) e.value_error = value.error(rounding);
 }
 
 }  // namespace
@@ -329,29 +431,10 @@ ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& 
     return e;
   }
   Correction correction(problem, u, inner, hyper, options);
-  if (!told(correction, hyper, options, e)) e.status = Status::step_limit;
-  while (e.rounds < options.max_rounds && e.status == Status::step_limit) {
-    if (!correction.round()) {
-      e.status = Status::failed;
-      break;
-    }
-    const Vec last = std::exchange(e.corrected, correction.gradient());
-    e.adjoint = correction.adjoint();
-    e.error = correction.size(hyper.gradient - e.corrected);
-    // The reported quotient is as uncertain as its smaller part: the error, or the true length that it is divided by.
-    const double size = correction.scale(e.corrected), smaller = std::min(e.error, size);
-    bool known = correction.exhausted() || (correction.bounded() && correction.remainder() <= options.resolution * smaller);
-    if (e.rounds == 0) {
-      known = known || (correction.tight() && e.error <= options.negligible * size);
-    } else {
-      e.uncertainty = correction.size(e.corrected - last);
-      known = known || e.uncertainty <= std::max(options.resolution * smaller, 1e-13 * size);
-    }
-    // Residuals of modes softer than all that was seen are small; their errors need not be.
-    const double much = std::max(options.resolution * smaller, options.negligible * size);
-    const bool sure = correction.exhausted() || size == 0 || correction.within(much);
-    if (known && sure) e.status = Status::converged;
-    ++e.rounds;
+  ValueCheck value(options.value);
+  if (!told(correction, hyper, options, value, e)) {
+    e.status = Status::step_limit;
+    correct(correction, hyper, options, value, e);
   }
   if (e.status != Status::failed && e.rounds > 0) correction.bound(hyper, e);
   e.x = correction.x();

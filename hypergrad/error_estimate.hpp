@@ -15,8 +15,9 @@ struct ErrorOptions {
                              ///< error found, or of its own length if that is less
   double negligible = 1e-3;  ///< below this relative error one round is enough, when residuals of point and adjoint are small
                              ///< too; where the convexity of f is known, it vouches for this share
-  double told = 1e-10;       ///< no round at all where a rigorous bound, from the residuals as they are, leaves open at most this
-                             ///< share of the hypergradient, or the share `resolution` of the error
+  double value = std::numeric_limits<double>::quiet_NaN();  ///< the outer loss as it is reported; NaN: of no interest
+  double told = 1e-10;  ///< no round at all where a rigorous bound, from the residuals as they are, leaves open at most this
+                        ///< share of the hypergradient, or the share `resolution` of the error
 };
 
 /// A point and an adjoint nearer to the truth, and the hypergradient there, which stands in for the true one.
@@ -25,7 +26,11 @@ struct ErrorEstimate {
   Vec x;                     ///< corrected inner variable
   Vec adjoint;               ///< corrected adjoint
   double iterate_error = 0;  ///< ||x_T - x||, estimate of ||x_T - x*||
-  /// ||g - corrected|| in theta; without a round and without a factor of f_xx at least what the residuals leave open of it.
+  /// |value - l(x*)| of the reported outer loss, l(x*) by l(x) - w.f_x(x) at the corrected point and adjoint w, and what that
+  /// leaves open.
+  double value_error = std::numeric_limits<double>::quiet_NaN();
+  /// ||g - corrected|| in theta, and at least `uncertainty`; without a round and without a factor of f_xx at least what the
+  /// residuals leave open of it.
   double error = std::numeric_limits<double>::quiet_NaN();
   double uncertainty =
       std::numeric_limits<double>::quiet_NaN();  ///< how far the last round moved `corrected`, in theta; NaN after one round
@@ -45,7 +50,9 @@ struct ErrorEstimate {
 /// rounds go on until that is known to 5 %. Residuals alone would not do: soft modes hide in them, so up to
 /// LinearModel::kEigenDim variables CG has a factor of f_xx, and its convexity, where known, must vouch for point and adjoint.
 /// A factor of f_xx at the very point replaces CG. Where the rigorous bound is known, it ends the rounds as soon as it leaves
-/// little open: after none, where the solver and the estimator solved tightly enough to tell.
+/// little open: after none, where the solver and the estimator solved tightly enough to tell. Where only rounding is left of the
+/// residuals and no convexity vouches for what that does to soft modes, further steps are taken in it: they improve, or what they
+/// move is what rounding hides.
 /// The work is counted with `problem.work`, if any.
 ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
                              const ErrorOptions& options = {});

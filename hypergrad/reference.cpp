@@ -1,5 +1,6 @@
 #include <tacit/hypergrad/reference.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -58,6 +59,7 @@ Polished polish(const Problem& problem, In u, In x, Index max_steps) {
   detail::NewtonPoint p = detail::newton_point(problem, u, x);
   Directions directions(problem.f->quadratic());
   Status status = Status::step_limit;
+  const double floor = std::max(1e-12 * problem.f->gradient_scale(u), 4 * cancellation(*problem.f, u));
   Vec d;
   for (Index k = 0; k < max_steps && status == Status::step_limit; ++k) {
     if (!std::isfinite(p.norm())) {
@@ -71,7 +73,7 @@ Polished polish(const Problem& problem, In u, In x, Index max_steps) {
       const bool tiny = d.norm() <= 1e-10 * p.x.norm();
       // Newton gains orders of magnitude a step until rounding; where a tiny step gains less than half, it is rounding.
       if (!advance(problem, u, p, d))
-        status = tiny || p.norm() <= 1e-12 * problem.f->gradient_scale(u) ? Status::rounding : Status::failed;
+        status = tiny || p.norm() <= floor ? Status::rounding : Status::failed;
       else if (tiny && p.norm() > 0.5 * before)
         status = Status::rounding;
     }

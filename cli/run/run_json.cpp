@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <tacit/bilevel/verdict.hpp>
 #include <tacit/cli/run/exit_code.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
@@ -20,20 +21,18 @@ json work_json(const Work& w) {
           {"data_passes", w.passes_known ? json(w.data_passes) : json(nullptr)}};
 }
 
-Ending ending_of(StopReason r) {
+Ending ending_of(StopReason r, bool doubtful) {
+  const char* status = status_word(r, doubtful);
   switch (r) {
     case StopReason::tolerance:
-      return {"converged", kDone};
     case StopReason::step_limit:
-      return {"step_limit", kDone};
     case StopReason::time_limit:
-      return {"time_limit", kDone};
     case StopReason::stalled:
-      return {"stalled", kDone};
+      return {status, kDone};
     case StopReason::interrupted:
-      return {"interrupted", interrupting_signal() == 15 ? kTerminated : kInterrupted};
+      return {status, interrupting_signal() == 15 ? kTerminated : kInterrupted};
     default:
-      return {"failed", kNumerical};
+      return {status, kNumerical};
   }
 }
 
@@ -61,9 +60,12 @@ json summary_json(const Summary& s, const HyperSpace& space, const StartValues& 
   if (s.best_evaluation.state)
     best = {{"step", s.best.step},
             {"outer_loss", number_json(s.best.outer_loss)},
+            {"outer_loss_error", number_json(s.best.diagnostics.outer_loss_error)},
+            {"hypergradient_error", number_json(s.best.diagnostics.hypergradient_error)},
             {"hyperparameters", hyper_json(space, natural_values(space, s.best_evaluation.theta, &start))}};
-  return {{"status", ending_of(s.reason).status},
+  return {{"status", status_word(s)},
           {"message", s.message},
+          {"doubt", s.doubt.empty() ? json(nullptr) : json(s.doubt)},
           {"stop_reason", to_string(s.reason)},
           {"best", best},
           {"outer_steps", s.steps},

@@ -18,9 +18,10 @@ struct Ending {
   const char* status;
   int code;
 };
-Ending ending_of(StopReason r);
+Ending ending_of(StopReason r, bool doubtful = false);
 
-/// status, message, stop_reason, best {step, outer_loss, hyperparameters} or null, outer_steps, schedule, tolerances, work,
+/// status, message, doubt (a sentence or null), stop_reason, best {step, outer_loss, outer_loss_error, hypergradient_error,
+/// hyperparameters} or null, outer_steps, schedule, tolerances, work,
 /// diagnostic_work, worst_hypergradient_error, start_loss, gradient_target.
 nlohmann::json summary_json(const Summary& s, const HyperSpace& space, const StartValues& start);
 /// What the report measures the errors by.

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <tacit/bilevel/verdict.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/core/support/text.hpp>
 
@@ -38,31 +39,151 @@ nlohmann::json Warnings::json() const {
   return list;
 }
 
-std::vector<Warning> step_warnings(const StepRecord& record, double warn_error, const Tolerance& asked) {
-  std::vector<Warning> found;
-  const Diagnostics& d = record.diagnostics;
-  const std::string context = "step " + std::to_string(record.step);
-  const bool known = !std::isnan(d.hypergradient_error);
-  const std::string damage = known ? "The hypergradient is off by " + percent(d.hypergradient_error) + "." : "";
-  const bool off = known && d.hypergradient_error > warn_error;
-  const bool loose = looser(record.solved, asked);
-  if (!usable(d.inner_status) && (asked.inner > 0 || off))
-    found.push_back({"W301", context,
-                     "the inner problem has not converged (residual " + brief_number(d.inner_residual) + ", asked " +
-                         brief_number(asked.inner) + " after " + std::to_string(d.inner_steps) + " steps).",
-                     damage + " Try a larger inner.max_steps, another inner.solver, or prepare.standardize=true."});
-  else if (!usable(d.hypergradient_status) && !d.hypergradient_message.empty() && (off || !known))
-    found.push_back({"W302", context, "the hypergradient is not exact: " + d.hypergradient_message,
-                     damage + " Try a larger hypergradient.max_steps, a larger window, or hypergradient.estimator=implicit-cg."});
-  else if (off)
-    found.push_back(
-        {"W303", context, "the hypergradient has an estimated relative error of " + brief_number(d.hypergradient_error) + ".",
-         loose ? "The schedule still solves loosely at this step (inner tolerance " + brief_number(record.solved.inner) +
-                     ") and tightens from step to step; outer.schedule=fixed solves tightly from the start."
-               : "Try a smaller inner.tolerance, a larger window, or hypergradient.estimator=implicit-cg.",
-         loose});
-  return found;
+namespace {
+
+/// "Try a, b, or c." of what is not in use already.
+std::string try_text(const std::vector<std::string>& ways) {
+  std::string text;
+  for (std::size_t i = 0; i < ways.size(); ++i)
+    text += (i == 0 ? "Try " : i + 1 == ways.size() ? (ways.size() > 2 ? ", or " : " or ") : ", ") + ways[i];
+  return text.empty() ? "" : text + ".";
 }
+
+/// One step's warnings.
+class StepWarnings {
+public:
+  StepWarnings(const StepRecord& record, const RunFacts& run)
+      : r_(record), d_(record.diagnostics), run_(run), loose_(looser(record.solved, run.asked)) {}
+
+  std::vector<Warning> all() {
+    inner();
+    if (found_.empty()) adjoint();
+    if (found_.empty()) error();
+    contradicted();
+    unknown();
+    missed_target();
+    loss();
+    return std::move(found_);
+  }
+
+private:
+  bool known() const { return !std::isnan(d_.hypergradient_error); }
+  bool off() const { return d_.hypergradient_error > run_.warn_error; }
+  std::string damage() const { return known() ? "The hypergradient is off by " + percent(d_.hypergradient_error) + ". " : ""; }
+  void add(const char* code, std::string what, std::string more, bool passing = false) {
+    found_.push_back({code, "step " + std::to_string(r_.step), std::move(what), std::move(more), passing});
+  }
+  void standardize(std::vector<std::string>& ways) const {
+    if (!run_.standardized) ways.emplace_back("prepare.standardize=true");
+  }
+
+  void inner() {
+    if (usable(d_.inner_status) || !(run_.asked.inner > 0 || off())) return;
+    const std::string after = " after " + std::to_string(d_.inner_steps) + " steps)";
+    // More than at x = 0: more steps of the kind would make it worse.
+    if (d_.inner_residual > 1 && run_.step_given)
+      return add("W301", "the inner iteration diverges (residual " + brief_number(d_.inner_residual) + after + ".",
+                 damage() + "Its step is too long: inner.step=auto is stable, and so is what is below 2/L.");
+    std::vector<std::string> ways{"a larger inner.max_steps", "another inner.solver"};
+    standardize(ways);
+    add("W301",
+        "the inner problem has not converged (residual " + brief_number(d_.inner_residual) + ", asked " +
+            brief_number(run_.asked.inner) + after + ".",
+        damage() + try_text(ways));
+  }
+
+  void adjoint() {
+    if (usable(d_.hypergradient_status) || d_.hypergradient_message.empty() || !(off() || !known())) return;
+    std::vector<std::string> ways{"a larger hypergradient.max_steps"};
+    better_estimator(ways);
+    standardize(ways);
+    add("W302", "the hypergradient is not exact: " + d_.hypergradient_message, damage() + try_text(ways));
+  }
+
+  void better_estimator(std::vector<std::string>& ways) const {
+    if (run_.estimator == "truncated-unroll") ways.emplace_back("a larger window");
+    if (run_.estimator != "implicit-cg" && run_.estimator != "implicit-direct")
+      ways.emplace_back("hypergradient.estimator=implicit-cg");
+  }
+
+  void error() {
+    if (!off()) return;
+    const std::string what = "the hypergradient has an estimated relative error of " + brief_number(d_.hypergradient_error) + ".";
+    if (loose_)
+      return add("W303", what,
+                 "The schedule still solves loosely at this step (inner tolerance " + brief_number(r_.solved.inner) +
+                     ") and tightens from step to step; outer.schedule=fixed solves tightly from the start.",
+                 true);
+    std::vector<std::string> ways;
+    const bool rounding = d_.inner_status == Status::rounding;
+    if (!rounding && run_.asked.inner > 0 && run_.tolerance_given) ways.emplace_back("a smaller inner.tolerance");
+    better_estimator(ways);
+    standardize(ways);
+    ways.emplace_back("a larger lower end of the range of the penalty");
+    add("W303", what,
+        (rounding ? "The inner problem is solved as well as rounding allows, and is nearly singular. " : "") + try_text(ways));
+  }
+
+  // The estimate is no more than that; where the truth was measured, it counts.
+  void contradicted() {
+    constexpr double kNothing = 1e-6, kFactor = 10;
+    const double measured = d_.hypergradient_error_reference, estimate = d_.hypergradient_error;
+    if (std::isnan(measured)) return;
+    const bool apart = std::max(measured, estimate) > kNothing &&
+                       (measured > kFactor * std::max(estimate, kNothing) || estimate > kFactor * std::max(measured, kNothing));
+    if (!(measured > run_.warn_error && !off()) && !apart) return;
+    add("W304",
+        "a reference hypergradient shows an error of " + brief_number(measured) + ", the estimate is " +
+            (known() ? brief_number(estimate) : "not known") + ".",
+        "Where they differ trust the reference. The inner problem is ill-conditioned: " +
+            std::string(run_.standardized ? "a stronger penalty helps."
+                                          : "prepare.standardize=true or a stronger penalty helps."));
+  }
+
+  void unknown() {
+    if (!d_.errors_asked || d_.cut_short) return;
+    const bool hyper = r_.theta.size() > 0 && !known(), value = std::isnan(d_.outer_loss_error);
+    if (!hyper && !value) return;
+    std::vector<std::string> ways;
+    standardize(ways);
+    ways.emplace_back("a stronger penalty");
+    ways.emplace_back("other units of the columns");
+    add("W305",
+        std::string("how far ") + (hyper ? "the hypergradient" : "the outer loss") +
+            (hyper && value ? " and the outer loss" : "") + (hyper && value ? " are" : " is") + " off could not be estimated.",
+        "A result of this run is not to be relied on before it is confirmed. " + try_text(ways));
+  }
+
+  void missed_target() {
+    if (!(run_.target > 0) || loose_ || off() || !(d_.hypergradient_error > run_.target)) return;
+    if (!run_.tolerance_given || d_.inner_status != Status::converged) return;
+    add("W306",
+        "the hypergradient is off by " + brief_number(d_.hypergradient_error) + ", more than hypergradient.accuracy, " +
+            brief_number(run_.target) + ": inner.tolerance, " + brief_number(run_.asked.inner) + ", ends the inner solve before.",
+        "Remove inner.tolerance, then it follows the accuracy, or lower it.");
+  }
+
+  void loss() {
+    const double error = d_.outer_loss_error;
+    if (!doubtful_loss(r_.outer_loss, d_) || std::isnan(error)) return;
+    std::vector<std::string> ways;
+    if (!usable(d_.inner_status)) ways.emplace_back("a larger inner.max_steps");
+    standardize(ways);
+    ways.emplace_back("a stronger penalty");
+    add("W307", "the outer loss, " + brief_number(r_.outer_loss) + ", is off by about " + brief_number(error) + ".",
+        "It is that of an inexact inner solution. " + try_text(ways));
+  }
+
+  const StepRecord& r_;
+  const Diagnostics& d_;
+  const RunFacts& run_;
+  bool loose_;
+  std::vector<Warning> found_;
+};
+
+}  // namespace
+
+std::vector<Warning> step_warnings(const StepRecord& record, const RunFacts& run) { return StepWarnings(record, run).all(); }
 
 std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows) {
   std::string names, key;

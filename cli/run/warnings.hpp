@@ -34,8 +34,20 @@ private:
   std::vector<Entry> entries_;
 };
 
-/// What a step gives reason to warn of: inner problem or adjoint not converged, hypergradient error above `warn_error`.
-std::vector<Warning> step_warnings(const StepRecord& record, double warn_error, const Tolerance& asked);
+/// What a run is held to, and what it uses: no remedy proposes what is in use.
+struct RunFacts {
+  double warn_error = 0.1;
+  Tolerance asked;
+  double target = 0;             ///< of the hypergradient (hypergradient.accuracy), 0: none
+  bool tolerance_given = false;  ///< inner.tolerance stands in the run file, so that it does not follow the target
+  bool step_given = false;       ///< inner.step does
+  bool standardized = false;
+  std::string solver, estimator;
+};
+
+/// What a step gives reason to warn of: inner problem or adjoint not converged; errors of hypergradient and outer loss that are
+/// large, not known, contradicted by the measured reference, or above a target.
+std::vector<Warning> step_warnings(const StepRecord& record, const RunFacts& run);
 /// What the end of a run gives reason to warn of: values at the end of their range.
 std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows);
 

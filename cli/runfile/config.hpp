@@ -166,6 +166,7 @@ protected:
 struct DiagnosticsBlock final : Block {
   Index reference = 5, audit = 0;
   std::optional<double> warn_error = 0.1, fail_error;
+  std::string level = "full";
   void fields(BlockVisitor& v) override;
 };
 
@@ -228,6 +229,8 @@ struct RunConfig final : Block {
   const HyperEntry& penalty() const { return hyper.at(penalty_name()); }
   const std::string& penalty_name() const;
   std::string penalty_key(std::string_view key) const;
+  /// inner.tolerance was not given, and the estimator aims at an accuracy: it is what the run begins with, and follows that.
+  bool follows_target() const { return hypergradient.aims() && !inner.given("tolerance"); }
   /// The error with the place of its key in the run file, when the key (or a block above it) is there.
   Issue issue_of(const UsageError& error) const;
   /// A DataError or UsageError of a key, placed at that key ("data.target"): the place is where the user can change it.

@@ -158,9 +158,11 @@ void DiagnosticsBlock::fields(BlockVisitor& v) {
   v.field("reference", reference, Range::at_least(0),
           "a tight reference hypergradient every N outer steps, its work counted apart; 0: never");
   v.field("audit", audit, Range::at_least(0), "k_match every N outer steps, for compare with the parts of each error; 0: never");
-  v.field("warn_error", warn_error, Range::positive(), "warn when the estimated error of the hypergradient is above this",
-          "null");
-  v.field("fail_error", fail_error, Range::positive(), "end with exit code 5 when it is above this", "null");
+  v.field("warn_error", warn_error, Range::positive(),
+          "warn when the estimated, or the measured, error of the hypergradient is above this", "null");
+  v.field("level", level, {"full", "light", "off"},
+          "light: the error estimates alone; off: nothing, and errors are then not known");
+  v.field("fail_error", fail_error, Range::positive(), "end with exit code 5 when it is above this, or not known", "null");
 }
 
 void LimitsBlock::fields(BlockVisitor& v) {

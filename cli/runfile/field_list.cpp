@@ -189,6 +189,7 @@ std::string to_yaml(const RunConfig& config, const StrategyCatalog& catalog) {
       headers.push_back(indent + k.name + ":\n");
       continue;
     }
+    if (k.path == "inner.tolerance" && config.follows_target()) continue;  // written, it would be a given one, which stays
     for (std::string& header : headers) {
       out += header;
       header.clear();

@@ -311,6 +311,41 @@ std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const St
   return optimizer;
 }
 
+OracleOptions oracle_options(const RunConfig& c) {
+  OracleOptions o;
+  o.warm_start = c.inner.warm_start;
+  o.error_estimate = c.diagnostics.level != "off";
+  o.truncation = c.diagnostics.level == "full";
+  o.reference_every = o.truncation ? c.diagnostics.reference : 0;
+  o.audit_every = o.truncation ? c.diagnostics.audit : 0;
+  return o;
+}
+
+DriverOptions driver_options(const Assembly& a, const RunConfig& c) {
+  DriverOptions o;
+  o.max_steps = a.problem.space.size() == 0 ? 0 : c.outer.max_steps;
+  o.tolerance = c.outer.tolerance;
+  o.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
+  o.schedule = schedule_named(c.outer.schedule);  // auto names none
+  o.follow_target = c.follows_target();
+  o.warn_error = c.diagnostics.warn_error.value_or(0);
+  o.closing = [asked = a.interrupter] { asked->close(); };
+  return o;
+}
+
+RunFacts run_facts_of(const Assembly& a, const RunConfig& c) {
+  RunFacts f;
+  f.warn_error = c.diagnostics.warn_error.value_or(std::numeric_limits<double>::infinity());
+  f.asked = {a.method.solver->tolerance(), a.method.estimator->tolerance()};
+  f.target = a.method.estimator->target();
+  f.tolerance_given = c.inner.given("tolerance");
+  f.step_given = c.inner.given("step");
+  f.standardized = a.prepared.scaling.active();
+  f.solver = a.method.solver_name;
+  f.estimator = a.method.estimator_name;
+  return f;
+}
+
 Vec starting_point(Assembly& a) {
   const HyperSpace& space = a.problem.space;
   Vec theta = Vec::Zero(space.size());

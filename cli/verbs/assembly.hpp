@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/outer.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
+#include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/runfile/config.hpp>
 #include <tacit/core/inner/inner.hpp>
 #include <tacit/hypergrad/estimator.hpp>
@@ -56,6 +58,12 @@ Vec starting_point(Assembly& a);
 
 /// The start in natural units: as the run file gives it, else theta0 where the search ended.
 StartValues start_values(const Assembly& a, In theta0);
+
+/// What the run file says of the oracle's diagnostics and of the outer loop, and what its warnings are measured by. A run whose
+/// problem has nothing to tune evaluates its start alone.
+OracleOptions oracle_options(const RunConfig& config);
+DriverOptions driver_options(const Assembly& a, const RunConfig& config);
+RunFacts run_facts_of(const Assembly& a, const RunConfig& config);
 
 /// A fresh outer optimizer with the options of the run file.
 std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies);

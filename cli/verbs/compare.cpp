@@ -284,22 +284,18 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
   a.problem.space.from_model(start.given, theta0);  // as tune reads it from that file, to the bit
   auto optimizer = make_optimizer(e.config, session_.strategies());
   OwnRunOptions options;
-  options.driver.max_steps = e.config.outer.max_steps;
-  options.driver.tolerance = e.config.outer.tolerance;
-  options.driver.select = e.config.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
-  options.reference_every = e.config.diagnostics.reference;
-  options.audit_every = e.config.diagnostics.audit;
+  options.driver = driver_options(a, e.config);
+  options.oracle = oracle_options(e.config);
   options.truth = results_.plan.truth;
-  options.driver.schedule = schedule_named(e.config.outer.schedule);  // auto names none
-  options.driver.closing = [&a] { a.interrupter->close(); };
   TraceFiles trace(session_.folder() / folder, a.problem.space);
   Warnings warnings;
   const InnerSetup& setup = field.setups[contender.setup];
-  const Tolerance asked{setup.solver->tolerance(), contender.estimator->tolerance()};
-  const double warn_error = e.config.diagnostics.warn_error.value_or(std::numeric_limits<double>::infinity());
+  RunFacts facts = run_facts_of(a, e.config);
+  facts.asked = {setup.solver->tolerance(), contender.estimator->tolerance()};
+  facts.target = contender.estimator->target();
   const auto observer = [&](const StepRecord& r) {
     trace.add(r);
-    for (Warning& w : step_warnings(r, warn_error, asked)) warnings.add(std::move(w));
+    for (Warning& w : step_warnings(r, facts)) warnings.add(std::move(w));
   };
   OwnRun run = compare_own_run(setup, contender, *optimizer, theta0, options, {observer}, [this] { return stopped(); });
   trace.finish();

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <tacit/bilevel/trace.hpp>
+#include <tacit/bilevel/verdict.hpp>
 #include <tacit/cli/report/chart/sample.hpp>
 #include <tacit/cli/run/json_text.hpp>
 #include <tacit/cli/run/run_json.hpp>
@@ -131,7 +132,7 @@ json own_run_json(const CompareResults& r, const CompareOwnRun& o) {
   return {{"label", entry_of(r, o.case_index, o.entry).label},
           {"sweep", place_json(r, o.case_index)},
           {"repeat", o.repeat},
-          {"status", ending_of(o.summary.reason).status},
+          {"status", status_word(o.summary)},
           {"message", o.summary.message},
           {"outer_steps", o.summary.steps},
           {"outer_loss", number_json(o.summary.best.outer_loss)},

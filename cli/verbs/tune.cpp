@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <tacit/bilevel/trace.hpp>
+#include <tacit/bilevel/verdict.hpp>
 #include <tacit/cli/model/elsewhere.hpp>
 #include <tacit/cli/run/files.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
@@ -62,7 +63,9 @@ Issue fail_issue(const Assembly& a, double worst) {
   const double limit = *a.config.diagnostics.fail_error;
   return a.config.issue_at_key(
       "diagnostics.fail_error", "E501",
-      "the worst estimated hypergradient error, " + brief_number(worst) + ", is above diagnostics.fail_error, " +
+      (std::isnan(worst)
+           ? "a hypergradient error that is not known counts as above diagnostics.fail_error, "
+           : "the worst estimated hypergradient error, " + brief_number(worst) + ", is above diagnostics.fail_error, ") +
           brief_number(limit),
       "give the inner solver and the estimator more steps or tighter tolerances; trace.csv has the error "
       "of every step");
@@ -125,27 +128,17 @@ std::string aimed_text(const Diagnostics& d) {
 
 Summary TuneRun::follow(Vec theta0) {
   const RunConfig& c = a_->config;
-  OracleOptions options;
-  options.warm_start = c.inner.warm_start;
-  options.reference_every = c.diagnostics.reference;
-  options.audit_every = c.diagnostics.audit;
-  auto oracle = make_oracle(a_->problem, a_->method.solver, a_->method.estimator, options);
+  auto oracle = make_oracle(a_->problem, a_->method.solver, a_->method.estimator, oracle_options(c));
   auto optimizer = make_optimizer(c, session_.strategies());
-  DriverOptions driver;
-  driver.max_steps = a_->problem.space.size() == 0 ? 0 : c.outer.max_steps;
-  driver.tolerance = c.outer.tolerance;
-  driver.schedule = schedule_named(c.outer.schedule);  // auto names none
+  DriverOptions driver = driver_options(*a_, c);
   driver.time_limit = c.limits.time.seconds;
-  driver.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
-  driver.closing = [this] { a_->interrupter->close(); };
   TraceFiles trace(session_.folder(), a_->problem.space);
-  const double warn_error = c.diagnostics.warn_error.value_or(std::numeric_limits<double>::infinity());
-  const Tolerance asked = oracle->tightest();
+  const RunFacts facts = run_facts_of(*a_, c);
   const auto observer = [&](const StepRecord& r) {
     trace.add(r);
     session_.log("step " + std::to_string(r.step) + " outer_loss " + number_text(r.outer_loss) + " hypergradient_norm " +
                  number_text(r.hypergradient_norm) + aimed_text(r.diagnostics));
-    for (const Warning& w : step_warnings(r, warn_error, asked)) session_.warn(w);
+    for (const Warning& w : step_warnings(r, facts)) session_.warn(w);
     session_.progress().show(r, driver.max_steps);
   };
   if (driver.time_limit) a_->interrupter->limit(*driver.time_limit);
@@ -218,6 +211,8 @@ std::vector<std::string> TuneRun::elsewhere() const {
 
 std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
   std::vector<std::pair<std::string, std::string>> rows;
+  const std::string status = status_word(summary_);
+  rows.push_back({"status", status + (summary_.doubt.empty() ? "" : ": " + summary_.doubt)});
   rows.push_back({"stopped", summary_.message.empty() ? to_string(summary_.reason) : summary_.message});
   rows.push_back(
       {"outer steps", std::to_string(summary_.steps) + " in " + brief_number(std::round(summary_.seconds * 1000) / 1000) + " s"});
@@ -238,7 +233,8 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
                                       brief_number(summary_.last.diagnostics.head_start_nats) + " nats)"});
   rows.push_back({"hypergradient", !std::isnan(summary_.worst_error)
                                        ? "worst estimated error " + brief_number(summary_.worst_error)
-                                       : "error not known"});
+                                   : a_->config.diagnostics.level == "off" ? "its error was not estimated (diagnostics.level)"
+                                                                           : "error not known"});
   rows.push_back({"work", std::to_string(summary_.work.gradients) + " gradients, " +
                               std::to_string(summary_.work.hessian_products) +
                               " Hessian products; diagnostics apart: " + std::to_string(summary_.diagnostic_work.inner_units())});
@@ -255,7 +251,7 @@ json TuneRun::result_json() const {
          {"seconds", session_.seconds()},
          {"warnings", session_.warnings().json()},
          {"output", session_.folder().string()}};
-  for (const char* key : {"status", "message", "best", "outer_steps", "work"}) j[key] = all.at(key);
+  for (const char* key : {"status", "message", "doubt", "best", "outer_steps", "work"}) j[key] = all.at(key);
   return j;
 }
 
@@ -295,7 +291,7 @@ int TuneRun::run() {
   session_.progress().begin("evaluating the start");
   summary_ = follow(start_.theta);
   session_.progress().begin("fitting the final model");
-  const Ending ending = ending_of(summary_.reason);
+  const Ending ending = ending_of(summary_.reason, !summary_.doubt.empty());
   const bool has_best = summary_.best_evaluation.state != nullptr;
   if (has_best) leave_results();
   session_.write("run.json", json_text(run_json()));
@@ -308,8 +304,9 @@ int TuneRun::run() {
   if (ending.code == kNumerical)
     session_.progress().message(render(failure_issue(*a_, summary_.message), {session_.io().colour}));
   const auto& fail = a_->config.diagnostics.fail_error;
-  if (ending.code == kDone && fail && !(summary_.worst_error <= *fail)) {
-    session_.progress().message(render(fail_issue(*a_, summary_.worst_error), {session_.io().colour}));
+  const double worst = summary_.unknown_errors > 0 ? kMissing : summary_.worst_error;
+  if (ending.code == kDone && fail && !(worst <= *fail)) {
+    session_.progress().message(render(fail_issue(*a_, worst), {session_.io().colour}));
     return kQuality;
   }
   return ending.code;

@@ -65,7 +65,7 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
       why = "the Hessian of the inner objective is not finite after " + std::to_string(s.steps) + " steps";
       break;
     }
-    const double floor = detail::rounding_floor(unit, l, s.z.norm());
+    const double floor = detail::rounding_floor(problem, u, unit, l, s.z.norm());
     if (accuracy.residual > 0 && watch.stalled(norm, floor)) {
       ending = RunEnd::rounding;
       break;
@@ -117,7 +117,8 @@ InnerSolution CholeskySolver::solve(const Problem& problem, In u, const InnerSol
   Vec d(n), g = at.gradient, best = s.z;
   double norm = g.norm(), least = norm;
   // The first solve, one step of refinement, and a second one only where the first has not reached what was asked.
-  for (int k = 0; k < 3 && (k < 2 || least > std::max(accuracy.residual * unit, detail::rounding_floor(unit, l, s.z.norm())));
+  for (int k = 0;
+       k < 3 && (k < 2 || least > std::max(accuracy.residual * unit, detail::rounding_floor(problem, u, unit, l, s.z.norm())));
        ++k) {
     s.inverse->apply(g, d);
     s.z -= d;
@@ -129,7 +130,7 @@ InnerSolution CholeskySolver::solve(const Problem& problem, In u, const InnerSol
     best = s.z;
   }
   if (std::isfinite(least)) s.z = best;
-  const bool rounded = least <= detail::rounding_floor(unit, l, s.z.norm());
+  const bool rounded = least <= detail::rounding_floor(problem, u, unit, l, s.z.norm());
   detail::finish(s, least, unit, accuracy.residual, rounded ? RunEnd::rounding : RunEnd::limit);
   if (accuracy.residual == 0 && rounded) s.message = "solved by one factorization; residual " + sci(s.residual);
   return s;

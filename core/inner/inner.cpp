@@ -174,7 +174,7 @@ bool MapRun::verified(double norm) {
 
 bool MapRun::stuck(double norm, double moved) {
   run_.unmoved = moved == 0 ? run_.unmoved + 1 : 0;
-  const double floor = rounding_floor(run_.unit, 1 / s_.map->step_size(), s_.z.head(n_).norm());
+  const double floor = rounding_floor(problem_, u_, run_.unit, 1 / s_.map->step_size(), s_.z.head(n_).norm());
   return watch_.stalled(norm, floor) || run_.unmoved >= 2;
 }
 

@@ -16,8 +16,9 @@
 
 namespace tacit {
 
-/// How well the inner problem is to be solved: ||f_x(x, u)|| <= residual * ||f_x(0, u)||. 0: exactly the step limit of the
-/// solver. A fixed-point map can also be asked to stop at an estimate of its own error.
+/// How well the inner problem is to be solved: ||f_x(x, u)|| <= residual * unit, the unit being ||f_x(0, u)||, or what rounding
+/// leaves of the terms that cancel in it, if that is more. 0: exactly the step limit of the solver. A fixed-point map can also be
+/// asked to stop at an estimate of its own error.
 struct Accuracy {
   double residual = 1e-8;
   double iterate = 0;  ///< stop, after 10 steps or more, where ||x_k - x*|| <= iterate ||x_k|| by estimate; 0: no such test

@@ -40,7 +40,7 @@ private:
   bool search(double t);
   Point evaluate(double t);
   static double next_step(const Point& lo, const Point& hi, bool bracketed);
-  double floor() const { return detail::rounding_floor(unit_, inverse_.curvature_met(), s_.z.norm()); }
+  double floor() const { return detail::rounding_floor(problem_, u_, unit_, inverse_.curvature_met(), s_.z.norm()); }
 
   const Problem& problem_;
   const Objective& f_;

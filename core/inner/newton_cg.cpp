@@ -28,7 +28,7 @@ private:
   RunEnd iterate();
   bool direction();
   double forcing() const;
-  double floor() const { return detail::rounding_floor(unit_, curvature_met_, s_.z.norm()); }
+  double floor() const { return detail::rounding_floor(problem_, u_, unit_, curvature_met_, s_.z.norm()); }
 
   const Problem& problem_;
   const Objective& f_;

@@ -329,16 +329,32 @@ double LinearModel::derivative_lipschitz(In, InM dx, In du) const {
   return f.loss->third_bound() * weighted_eigenvalue(f.design, weight) + cross;
 }
 
+/// phi'(0, y)
+Vec LinearModel::Parts::first_at_zero() const {
+  const Vec zero = Vec::Zero(design.rows());
+  Vec first(design.rows());
+  loss->evaluate(zero.size(), zero.data(), y.data(), nullptr, first.data(), nullptr);
+  return first;
+}
+
 double LinearModel::gradient_scale(In) const {
   Parts& f = *parts_;
   std::call_once(f.scale_once, [&] {
-    const Vec zero = Vec::Zero(f.design.rows());
-    Vec first(f.design.rows()), g(f.design.cols());
-    f.loss->evaluate(zero.size(), zero.data(), f.y.data(), nullptr, first.data(), nullptr);
-    f.design.multiply_t(first.cwiseProduct(f.s), g);
+    Vec g(f.design.cols());
+    f.design.multiply_t(f.first_at_zero().cwiseProduct(f.s), g);
     f.gradient_scale = g.norm();
   });
   return f.gradient_scale;
+}
+
+double LinearModel::gradient_terms(In) const {
+  Parts& f = *parts_;
+  std::call_once(f.terms_once, [&] {
+    Vec squares(f.design.cols());
+    f.design.weighted_squares(f.s, squares);
+    f.gradient_terms = f.first_at_zero().cwiseProduct(f.s.cwiseSqrt()).norm() * std::sqrt(std::max(squares.sum(), 0.0));
+  });
+  return f.gradient_terms;
 }
 
 std::shared_ptr<const Objective> LinearModel::counting_reads(std::shared_ptr<WorkCounter> counter) const {

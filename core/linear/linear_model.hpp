@@ -95,6 +95,8 @@ public:
   double derivative_lipschitz(In u, InM dx, In du) const override;
   /// ||A' S phi'(0, y)||, which does not depend on u; kept.
   double gradient_scale(In u) const override;
+  /// sqrt(sum_i s_i phi'(0, y_i)^2) times the Frobenius norm of S^(1/2) A, by Cauchy and Schwarz; kept.
+  double gradient_terms(In u) const override;
   bool quadratic() const override { return parts_->loss->quadratic(); }
   std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> counter) const override;
 
@@ -118,8 +120,8 @@ private:
     Vec y, s;
     Penalty penalty;
     Mat gram;
-    double data_eigenvalue = 0, gradient_scale = 0;
-    std::once_flag gram_once, eigenvalue_once, scale_once;
+    double data_eigenvalue = 0, gradient_scale = 0, gradient_terms = 0;
+    std::once_flag gram_once, eigenvalue_once, scale_once, terms_once;
     bool by_gram = false;
     std::mutex spectrum_lock;
     Vec spectrum_at;  ///< penalties of the spectrum below
@@ -129,6 +131,7 @@ private:
     const Mat& kept_gram();
     std::pair<double, double> spectrum(In u);
     double largest_data_eigenvalue();
+    Vec first_at_zero() const;
   };
   std::shared_ptr<Parts> parts_;
   std::shared_ptr<const Design> design_;

@@ -113,6 +113,10 @@ public:
       return Objective::gradient_scale(u);
     });
   }
+  double gradient_terms(In u) const override {
+    if constexpr (requires { double(f_->gradient_terms(Vec(u))); }) return double(f_->gradient_terms(Vec(u)));
+    return gradient_scale(u);
+  }
   double convexity(In u) const override {
     if constexpr (requires { double(f_->convexity(Vec(u))); }) return double(f_->convexity(Vec(u)));
     return 0;
@@ -145,6 +149,10 @@ public:
     gu = Vec(l_.gradient_u(at, hyper));
     return l_.value(at, hyper);
   }
+  double least() const override {
+    if constexpr (requires { double(l_.least()); }) return double(l_.least());
+    return Criterion::least();
+  }
 
 private:
   T l_;
@@ -152,18 +160,18 @@ private:
 
 }  // namespace detail
 
-/// A plain struct as objective. Besides what PlainObjective asks it may have smoothness(u) = L, convexity(u) = mu, quadratic()
-/// and hessian_diagonal(x, u). With hessian_transposed(x, u, p) it is no objective but an equilibrium, Objective::symmetric() ==
-/// false. Without smoothness(u), L is the largest eigenvalue of f_xx at x = 0 (of an equilibrium the largest singular value) by
-/// Lanczos, kept for the last few u: right for quadratics and for losses whose curvature is largest at 0 (logistic), too small
-/// for others, which should give smoothness(u) or inner.step. Its products, and the gradient of gradient_scale, are counted like
-/// any other.
+/// A plain struct as objective. Besides what PlainObjective asks it may have smoothness(u) = L, convexity(u) = mu, quadratic(),
+/// gradient_terms(u) and hessian_diagonal(x, u). With hessian_transposed(x, u, p) it is no objective but an equilibrium,
+/// Objective::symmetric() == false. Without smoothness(u), L is the largest eigenvalue of f_xx at x = 0 (of an equilibrium the
+/// largest singular value) by Lanczos, kept for the last few u: right for quadratics and for losses whose curvature is largest at
+/// 0 (logistic), too small for others, which should give smoothness(u) or inner.step. Its products, and the gradient of
+/// gradient_scale, are counted like any other.
 template <PlainObjective T>
 std::shared_ptr<const Objective> adapt(T f) {
   return std::make_shared<detail::AdaptedObjective<T>>(std::move(f));
 }
 
-/// A plain struct as outer criterion.
+/// A plain struct as outer criterion; it may have least(), a number that no value is below.
 template <PlainCriterion T>
 std::shared_ptr<const Criterion> adapt_criterion(T l) {
   return std::make_shared<detail::AdaptedCriterion<T>>(std::move(l));

@@ -50,6 +50,11 @@ double Objective::gradient_scale(In u) const {
   return g.norm();
 }
 
+double cancellation(const Objective& f, In u) {
+  const double terms = f.gradient_terms(u);
+  return std::isfinite(terms) ? 4 * std::numeric_limits<double>::epsilon() * terms : 0;
+}
+
 void ConstantStart::point(In, Out x) const { x = x0_; }
 void ConstantStart::jvp(In, InM, OutM dx) const { dx.setZero(); }
 

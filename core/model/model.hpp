@@ -65,6 +65,9 @@ public:
   virtual double derivative_lipschitz(In /*u*/, InM /*dx*/, In /*du*/) const { return std::numeric_limits<double>::quiet_NaN(); }
   /// ||f_x(0, u)||, the unit of the inner tolerance.
   virtual double gradient_scale(In u) const;
+  /// An upper estimate of the norm of the terms, taken without their signs, whose sum f_x(0, u) is: what cancels in it leaves
+  /// rounding of this size. At least gradient_scale(u), which is the default.
+  virtual double gradient_terms(In u) const { return gradient_scale(u); }
   /// True when f is quadratic in x: f_xx does not depend on x.
   virtual bool quadratic() const { return false; }
   /// False when "f_x" is no gradient but any map whose zero is sought (an equilibrium), so that "f_xx" need not be symmetric:
@@ -75,11 +78,16 @@ public:
   virtual std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> /*counter*/) const { return nullptr; }
 };
 
+/// What rounding leaves of f_x(0, u) where its terms cancel: 4 eps gradient_terms(u); 0 where they are not finite.
+double cancellation(const Objective& f, In u);
+
 /// Outer criterion l(x, u).
 class Criterion {
 public:
   virtual ~Criterion() = default;
   virtual double value(In x, In u) const = 0;
+  /// No value is below this: 0 of a mean of losses. -infinity: unknown.
+  virtual double least() const { return -std::numeric_limits<double>::infinity(); }
   /// gx = l_x, gu = l_u, returns l.
   virtual double gradient(In x, In u, Out gx, Out gu) const = 0;
   /// A Lipschitz constant of l_x in x, for rigorous error bounds; a number also promises that l_u does not depend on x. NaN:

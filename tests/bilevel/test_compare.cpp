@@ -317,7 +317,7 @@ TEST_CASE("compare: an own run is the run itself, observed step by step") {
   const Vec theta0 = Vec::Constant(p.space.size(), std::log(0.05));
   LbfgsOuter optimizer, again;
   std::vector<StepRecord> rows;
-  options.reference_every = 1;
+  options.oracle.reference_every = 1;
   const OwnRun run =
       compare_own_run(setup, contender, optimizer, theta0, options, {[&](const StepRecord& r) { rows.push_back(r); }});
   OracleOptions o;

@@ -55,17 +55,9 @@ Run follow(const RunConfig& config, const Strategies& strategies) {
     const auto a = assemble(config, strategies);
     const Vec theta0 = starting_point(*a);
     run.resolved = to_yaml(a->config, strategies.catalog);
-    OracleOptions options;
-    options.warm_start = a->config.inner.warm_start;
-    options.reference_every = a->config.diagnostics.reference;
-    options.audit_every = a->config.diagnostics.audit;
-    auto oracle = make_oracle(a->problem, a->method.solver, a->method.estimator, options);
+    auto oracle = make_oracle(a->problem, a->method.solver, a->method.estimator, oracle_options(a->config));
     auto optimizer = make_optimizer(a->config, strategies);
-    DriverOptions driver;
-    driver.max_steps = a->config.outer.max_steps;
-    driver.tolerance = a->config.outer.tolerance;
-    driver.schedule = schedule_named(a->config.outer.schedule);
-    const Summary s = solve(driver, a->problem.space, *oracle, *optimizer, theta0,
+    const Summary s = solve(driver_options(*a, a->config), a->problem.space, *oracle, *optimizer, theta0,
                             {[&](const StepRecord& r) { run.trace.push_back(row_text(r)); }});
     run.trace.push_back(std::string(to_string(s.reason)) + " " + std::to_string(s.best.step));
   } catch (const UsageError& e) {

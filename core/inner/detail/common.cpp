@@ -29,7 +29,8 @@ InnerSolution begin(const Problem& problem, In u, const InnerSolution* previous)
 }
 
 double gradient_unit(const Problem& problem, In u, In x0, double first) {
-  const double unit = x0.isZero(0) ? first : problem.f->gradient_scale(u);
+  const double scale = x0.isZero(0) ? first : problem.f->gradient_scale(u);
+  const double unit = std::max(scale, cancellation(*problem.f, u));
   // An objective may be infinite at 0 (a barrier): nothing measured in that unit would ever be too large.
   return unit > 0 && std::isfinite(unit) ? unit : 1;
 }
@@ -43,10 +44,10 @@ void refuse_tape(const TapeRequest& tape, const char* solver) {
         "inner.solver");
 }
 
-double rounding_floor(double unit, double l, double x_norm) {
+double rounding_floor(const Problem& problem, In u, double unit, double l, double x_norm) {
   // Without a minimum ||x|| grows without end, and so would a floor that follows it: what is left of the gradient decides then.
   constexpr double kNotStationary = 1e-3;
-  return std::min(100 * kEps * (unit + l * x_norm), kNotStationary * unit);
+  return std::max(std::min(100 * kEps * (unit + l * x_norm), kNotStationary * unit), 4 * cancellation(*problem.f, u));
 }
 
 void finish(InnerSolution& s, double gradient_norm, double unit, double tolerance, RunEnd ending, const std::string& why) {

@@ -14,16 +14,17 @@ inline constexpr double kEps = std::numeric_limits<double>::epsilon();
 /// fit.
 InnerSolution begin(const Problem& problem, In u, const InnerSolution* previous);
 
-/// ||f_x(0, u)||, the unit of the tolerance; `first` is ||f_x(x0, u)||, which is the same number when x0 = 0. 1 when the gradient
-/// at 0 is 0 or not finite.
+/// The unit of the tolerance: ||f_x(0, u)||, but at least what rounding leaves of the terms that cancel in it (balanced classes
+/// on a balanced design have a gradient at 0 that is rounding alone). `first` is ||f_x(x0, u)||, which is the same number when x0
+/// = 0. 1 where both are 0 or not finite.
 double gradient_unit(const Problem& problem, In u, In x0, double first);
 
 /// Throws UsageError when a tape is asked of a solver that leaves none.
 void refuse_tape(const TapeRequest& tape, const char* solver);
 
 /// No gradient below this can be told from zero: the rounding error of f_x and of moving x at all, for curvature up to l. At
-/// most a thousandth of the unit, since a point of a larger gradient is no solution.
-double rounding_floor(double unit, double l, double x_norm);
+/// most a thousandth of the unit, since a point of a larger gradient is no solution, but for the terms that cancel at 0.
+double rounding_floor(const Problem& problem, In u, double unit, double l, double x_norm);
 
 /// Watches gradient norms near the rounding floor. best, since: what an earlier part of the run has seen.
 class StallWatch {

@@ -37,6 +37,7 @@ public:
   double convexity(In u) const override { return inner_->convexity(u); }
   double derivative_lipschitz(In u, InM dx, In du) const override { return inner_->derivative_lipschitz(u, dx, du); }
   double gradient_scale(In u) const override { return inner_->gradient_scale(u); }
+  double gradient_terms(In u) const override { return inner_->gradient_terms(u); }
   bool quadratic() const override { return inner_->quadratic(); }
   bool symmetric() const override { return inner_->symmetric(); }
   std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> counter) const override {

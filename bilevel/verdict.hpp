@@ -1,0 +1,24 @@
+// The one verdict on a run, which everything that shows the run repeats.
+#pragma once
+#include <string>
+
+#include <tacit/bilevel/driver.hpp>
+
+namespace tacit {
+
+/// Above this share of itself an outer loss, and above this or DriverOptions::warn_error a hypergradient, is in doubt.
+inline constexpr double kDoubtfulLoss = 0.01, kDoubtfulHypergradient = 0.1;
+
+/// What is in doubt in a row, as a sentence; empty when nothing is. Hypergradient or outer loss are when their estimated error is
+/// too large or, in a row whose errors were to be estimated, not known.
+std::string doubt(const StepRecord& row, double warn_error);
+
+/// The outer loss of a row is too far off, or of unknown error, to be compared with others.
+bool doubtful_loss(double outer_loss, const Diagnostics& diagnostics);
+
+/// converged | budget | stalled | doubtful | failed | interrupted; doubtful takes the place of converged and stalled where
+/// Summary::doubt says something.
+const char* status_word(StopReason reason, bool doubtful);
+inline const char* status_word(const Summary& summary) { return status_word(summary.reason, !summary.doubt.empty()); }
+
+}  // namespace tacit

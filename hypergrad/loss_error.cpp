@@ -1,0 +1,93 @@
+#include <tacit/hypergrad/loss_error.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+#include <tacit/hypergrad/detail/adjoint_solve.hpp>
+
+namespace tacit {
+namespace {
+
+constexpr Index kCgLimit = 1000;
+constexpr double kDirection = 0.1;  // relative residual of d: its size is wanted, not its digits
+
+/// Rigorous where it needs no w, or f is quadratic; else NaN.
+LossError bounded(const Problem& problem, In u, const OuterPoint& at, const Vec* w, double w_residual) {
+  LossError e;
+  const double mu = problem.f->convexity(u), smooth = problem.l->smoothness();
+  if (!(mu > 0) || !std::isfinite(smooth)) return e;
+  const double distance = (at.fx.norm() + cancellation(*problem.f, u)) / mu;
+  const double curved = 0.5 * smooth * distance * distance;
+  e.first = at.lx.norm() * distance;
+  e.second = curved;
+  if (!w) return e;
+  // Without w nothing of second order is neglected, so this holds for any f; with it, where f_xx does not change.
+  e.second = problem.f->quadratic() ? curved + w_residual * distance : e.first + curved;
+  e.first = std::abs(w->dot(at.fx));
+  return e;
+}
+
+/// d with f_xx d ~ f_x; false where there is none.
+bool newton_step(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, Vec& d) {
+  d = Vec::Zero(at.fx.size());
+  if (inner.inverse_exact && inner.inverse) {
+    inner.inverse->apply(at.fx, d);
+    return d.allFinite();
+  }
+  const auto c = problem.f->linearize(inner.x(), u);
+  std::shared_ptr<const LinearOperator> m = inner.inverse;
+  if (!m) m = detail::jacobi(*c, d.size());
+  CgOptions options;
+  options.tolerance = kDirection;
+  options.max_steps = kCgLimit;
+  options.preconditioner = m.get();
+  options.verify = false;
+  const CgResult r = detail::solve_with(*c, at.fx, d, options);
+  return r.status != Status::negative_curvature && r.status != Status::failed && d.allFinite();
+}
+
+LossError measured(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w) {
+  LossError e;
+  Vec d, left(at.fx.size());
+  if (!problem.f->symmetric() || !newton_step(problem, u, inner, at, d)) return e;
+  const Vec next = inner.x() - d;
+  problem.f->gradient(next, u, left);
+  const double norm = at.fx.norm(), lower = problem.l->value(next, u);
+  const double share = norm > 0 ? left.norm() / norm : 0;
+  if (!std::isfinite(lower) || !std::isfinite(share)) return e;
+  e.first = w ? std::abs(w->dot(at.fx)) : std::abs(at.lx.dot(d));
+  if (w)
+    e.second = std::abs((at.value - w->dot(at.fx)) - (lower - w->dot(left)));
+  else
+    e.second = std::abs(at.value - lower - at.lx.dot(d)) + share * std::abs(at.value - lower);
+  // Where the step leaves as much of the gradient as it found, f_xx does not describe what lies between x and x*.
+  if (share > 0.5) e.second = std::max(e.second, std::abs(at.value - lower));
+  return e;
+}
+
+}  // namespace
+
+OuterPoint outer_point(const Problem& problem, In u, const InnerSolution& inner) {
+  OuterPoint at;
+  at.lx.resize(inner.inner_dim);
+  Vec lu(u.size());
+  at.value = problem.l->gradient(inner.x(), u, at.lx, lu);
+  at.fx = inner.gradient;
+  if (at.fx.size() != inner.inner_dim) {
+    at.fx.resize(inner.inner_dim);
+    problem.f->gradient(inner.x(), u, at.fx);
+  }
+  return at;
+}
+
+LossError loss_error(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w,
+                     double w_residual, double enough) {
+  if (at.fx.isZero(0)) return {0, 0};
+  if (!(inner.inverse_exact && inner.inverse)) {
+    const LossError e = bounded(problem, u, at, w, w_residual);
+    if ((w ? e.second : e.plain()) <= enough) return e;
+  }
+  return measured(problem, u, inner, at, w);
+}
+
+}  // namespace tacit

@@ -1,0 +1,36 @@
+// How far the outer loss of an inexact inner solution is off, cheaply enough to ask at every solve.
+#pragma once
+#include <limits>
+
+#include <tacit/core/inner/inner.hpp>
+#include <tacit/core/model/model.hpp>
+
+namespace tacit {
+
+/// l, l_x and f_x at an inner point.
+struct OuterPoint {
+  double value = std::numeric_limits<double>::quiet_NaN();
+  Vec lx, fx;
+};
+/// At the end of a run; fx is the solver's where it has it.
+OuterPoint outer_point(const Problem& problem, In u, const InnerSolution& inner);
+
+/// l(x) - l(x*) in two parts, x* the solution near x. With d = f_xx^{-1} f_x and the adjoint w = f_xx^{-1} l_x the first is
+/// w.f_x = l_x.d, which l(x) - w.f_x is without; the second what is left: d' l_xx d / 2, the change of f_xx along d, and what w
+/// itself is off. NaN: not known.
+struct LossError {
+  double first = std::numeric_limits<double>::quiet_NaN();   ///< its size
+  double second = std::numeric_limits<double>::quiet_NaN();  ///< its size
+  /// Of l(x) as it stands.
+  double plain() const { return first + second; }
+};
+
+/// By the bounds ||d|| <= ||f_x|| / mu and ||l_xx|| <= L_l where these are known and show an error of at most `enough`; else from
+/// d itself, by the solver's factor of f_xx at x, or by CG to a tenth, and the difference to the loss at x - d. w: an adjoint
+/// with
+/// ||l_x - f_xx w|| = w_residual, or null. Not known where f_xx is not symmetric or not positive definite. Cost: a linear solve
+/// to a tenth, one gradient and one value, or nothing.
+LossError loss_error(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w,
+                     double w_residual, double enough);
+
+}  // namespace tacit
