@@ -1,6 +1,7 @@
 #include <tacit/problems/data/prepare.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -122,13 +123,51 @@ Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows
   return p;
 }
 
-Problem with_one_penalty(const Prepared& prepared) {
-  if (prepared.model().per == PenaltyPer::all) return prepared.problem;
-  ModelOptions one = prepared.model();
-  one.per = PenaltyPer::all;
-  Problem single = prepared.task().make(prepared.parts(), one);
-  single.start = prepared.problem.start;
-  return single;
+namespace {
+
+/// The same rows in a dense matrix, whatever they were stored as.
+Design filled(const Design& a) {
+  Mat x(a.rows(), a.features());
+  for (Index i = 0; i < a.rows(); ++i) x.row(i) = a.row(i).transpose();
+  return Design(std::make_shared<const Mat>(std::move(x)));
+}
+
+/// The columns of `a` less `by`, in its own units.
+Design shifted(const Design& a, In by) {
+  const bool plain = a.scale().size() == 0;
+  const Vec scale = plain ? Vec(Vec::Ones(a.features())) : a.scale();
+  return a.standardized(plain ? Vec(by) : Vec(a.shift() + by.cwiseProduct(scale)), scale);
+}
+
+void centre(ModelParts& parts) {
+  constexpr double kFar = 3;
+  const ColumnMoments m = parts.train.column_moments(parts.weights);
+  Vec by = Vec::Zero(m.mean.size());
+  for (Index j = 0; j < by.size(); ++j) {
+    if (std::abs(m.mean[j]) > kFar * m.deviation[j]) by[j] = m.mean[j];
+  }
+  if (by.isZero(0)) return;
+  // A sparse pass takes the shift out of sums, where it cancels: rows that are mostly filled are better off dense, and no larger.
+  const Design& train = parts.train;
+  const bool mostly_filled = train.sparse() && 3 * train.stored() >= train.rows() * train.features();
+  for (Design* part : {&parts.train, &parts.validation}) {
+    if (part->rows() == 0) continue;
+    *part = shifted(mostly_filled ? filled(*part) : *part, by);
+  }
+}
+
+}  // namespace
+
+Problem centred_problem(const Prepared& prepared, PenaltyPer per) {
+  ModelParts parts = prepared.parts();
+  ModelOptions options = prepared.model();
+  options.per = per;
+  if (!prepared.problem.space.blocks().empty()) {
+    options.lower = prepared.problem.space.blocks().front().lower;
+    options.upper = prepared.problem.space.blocks().front().upper;
+  }
+  if (options.intercept) centre(parts);
+  return prepared.task().make(parts, options);
 }
 
 }  // namespace tacit
