@@ -116,6 +116,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+/// What is left of second order over first order squared and the loss, with room: l(x) of a quadratic shows 1/4.
+constexpr double kCurved = 3;
+
 /// An adjoint that solves its equation; what is short of that would put a value off instead of right.
 bool can_correct(const WarmState& s) {
   return usable(s.hyper.status) && s.hyper.adjoint.size() == s.inner.inner_dim && s.hyper.adjoint.allFinite();
@@ -154,19 +157,23 @@ private:
   void account(Evaluation& e, const Tolerance& tolerance) const;
   void take_inner(Evaluation& e) const;
   void tighten(Evaluation& e, const Tolerance& tolerance) const;
+  void repeat(Evaluation& e, const Tolerance& tolerance) const;
+  void go_on(Evaluation& e, const Tolerance& tolerance) const;
   void go_on_from_the_end(Evaluation& e, const Tolerance& tolerance) const;
   void solve_adjoint(Evaluation& e, double tolerance) const;
   const Hypergradient* start_of_adjoint(const Evaluation& e) const;
-  // What is asked of a value: `share` of it as error, and the adjoint to a tolerance, where that is not NaN. A trial point is
-  // judged by what is at hand.
+  // What is asked of a value: `share` of it as error, and the adjoint to a tolerance, where that is not NaN. A trial point is judged
+  // by what is at hand; of a plain one no hypergradient is to come.
   struct ValueAsked {
     double adjoint = kMissing;
-    bool trial = false;
+    bool trial = false, plain = false;
     double share = kLossShare;
   };
-  void settle_value(Evaluation& e, ValueAsked asked) const;
+  void settle_trial(Evaluation& e, const Tolerance& tolerance) const;
+  void settle_value(Evaluation& e, const ValueAsked& asked) const;
   void judge_value(Evaluation& e, const OuterPoint& at, const ValueAsked& asked) const;
-  bool go_deeper(Evaluation& e, double share) const;
+  bool wants_deeper(const Evaluation& e, double share) const;
+  void go_deeper(Evaluation& e, const ValueAsked& asked) const;
   void measure_effect(Evaluation& e, const OuterPoint& at) const;
   void measure_error(Evaluation& e, double floor, Vec& correction) const;
   void measure_reference(Evaluation& e, double floor) const;
@@ -258,17 +265,24 @@ void SingleOracle::tighten(Evaluation& e, const Tolerance& tolerance) const {
   if (!solver_->can_record()) return go_on_from_the_end(e, tolerance);
   const InnerSolution& inner = e.state->inner;
   const bool tape_gone = estimator_->needs().tape.wanted() && !inner.tape;
-  if (tape_gone || !inner.map || estimator_->target() > 0) {
-    const std::vector<double> rates = e.state->rates;
-    const Vec soft_mode = e.state->soft_mode;
-    solve_inner(e, tolerance);
-    e.state.write().rates = rates;  // what the diagnosis of this point has found stays
-    e.state.write().soft_mode = soft_mode;
-    return;
-  }
+  if (!tape_gone && inner.map && !(estimator_->target() > 0)) return go_on(e, tolerance);
+  repeat(e, tolerance);
+  settle_trial(e, tolerance);
+}
+
+void SingleOracle::repeat(Evaluation& e, const Tolerance& tolerance) const {
+  const std::vector<double> rates = e.state->rates;
+  const Vec soft_mode = e.state->soft_mode;
+  solve_inner(e, tolerance);
+  e.state.write().rates = rates;  // what the diagnosis of this point has found stays
+  e.state.write().soft_mode = soft_mode;
+}
+
+void SingleOracle::go_on(Evaluation& e, const Tolerance& tolerance) const {
   const auto start = Clock::now();
-  (void)solver_->go_on(problem_, e.u, e.state.write().inner, Accuracy{tolerance.inner});
-  e.state.write().hyper = Hypergradient{};  // of the looser point
+  WarmState& state = e.state.write();
+  (void)solver_->go_on(problem_, e.u, state.inner, Accuracy{tolerance.inner});
+  state.hyper = Hypergradient{};  // of the looser point
   account(e, tolerance);
   e.inner_seconds += since(start);
 }
@@ -310,17 +324,21 @@ Evaluation SingleOracle::at(In theta, const Evaluation* near) const {
 Evaluation SingleOracle::evaluate_fully(In theta, const Evaluation* near) const {
   Evaluation e = at(theta, near);
   solve_inner(e, {solver_->tolerance(), kMissing}, true);
-  settle_value(e, {kMissing, false, kFinalShare});
+  settle_value(e, {kMissing, false, true, kFinalShare});
   return e;
 }
 
 Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const {
   Evaluation e = at(theta, near);
   solve_inner(e, tolerance);
+  settle_trial(e, tolerance);
+  return e;
+}
+
+void SingleOracle::settle_trial(Evaluation& e, const Tolerance& tolerance) const {
   // Not where the estimator has no adjoint that could correct the value, as the last point showed.
   const bool corrects = e.from && can_correct(*e.from) && correctable(e);
   settle_value(e, {corrects ? tolerance.adjoint : kMissing, corrects});
-  return e;
 }
 
 Evaluation SingleOracle::differentiate(Evaluation e, const Tolerance& tolerance) const {
@@ -338,17 +356,20 @@ Evaluation SingleOracle::differentiate(Evaluation e, const Tolerance& tolerance)
   return e;
 }
 
-// The inner run goes on while the value is further off than asked. What it was asked to stays e.solved.
-void SingleOracle::settle_value(Evaluation& e, ValueAsked asked) const {
+// The inner run goes on while the value is further off than asked, and that helps. What it was asked to stays e.solved.
+void SingleOracle::settle_value(Evaluation& e, const ValueAsked& asked) const {
   const double tolerance = e.solved.inner;
-  do {
-    if (!std::isfinite(e.value)) return;
+  double before = std::numeric_limits<double>::infinity();
+  while (std::isfinite(e.value)) {
     const bool solved = !std::isnan(e.solved.adjoint) && !looser(e.solved.adjoint, asked.adjoint);
     if (!std::isnan(asked.adjoint) && !solved) solve_adjoint(e, asked.adjoint);
     const OuterPoint at = outer_point(problem_, e.u, e.state->inner);
     judge_value(e, at, asked);
     measure_effect(e, at);
-  } while (go_deeper(e, asked.share));
+    if (!wants_deeper(e, asked.share) || !(e.state->inner.residual < before)) break;
+    before = e.state->inner.residual;
+    go_deeper(e, asked);
+  }
   if (e.state->inner.status != Status::step_limit) e.solved.inner = std::max(e.solved.inner, tolerance);
 }
 
@@ -359,14 +380,17 @@ void SingleOracle::judge_value(Evaluation& e, const OuterPoint& at, const ValueA
   const WarmState& state = *e.state;
   const bool corrects = correctable(e) && can_correct(state);
   const Vec* w = corrects ? &state.hyper.adjoint : nullptr;
+  const double size = std::abs(at.value);
   LossError error;
-  if (corrects && asked.trial) {
-    // As if f_xx and l_xx were of the size of what they are divided by; differentiate looks closer.
+  if (corrects) {
     error.first = std::abs(w->dot(at.fx));
-    error.second = error.first * std::min(1.0, error.first / std::abs(at.value));
-  } else {
+    error.second = error.first * std::min(1.0, kCurved * error.first / size);
+  }
+  // By its first order alone a trial point is known well enough, and so is one that is small there and to be diagnosed.
+  const bool told = corrects && (asked.trial || (options_.error_estimate && error.second <= 0.1 * asked.share * size));
+  if (!told) {
     const double residual = std::isnan(state.hyper.residual) ? 0 : state.hyper.residual * at.lx.norm();
-    error = loss_error(problem_, e.u, state.inner, at, w, residual, asked.share * std::abs(at.value));
+    error = loss_error(problem_, e.u, state.inner, at, w, residual, asked.share * size);
   }
   const double better = corrects ? at.value - w->dot(at.fx) : kMissing;
   e.corrected = corrects && error.second < error.first && better >= problem_.l->least();
@@ -374,28 +398,24 @@ void SingleOracle::judge_value(Evaluation& e, const OuterPoint& at, const ValueA
   e.diagnostics.outer_loss_error = e.corrected ? error.second : error.plain();
 }
 
-// To the next power of ten for a map, so that where it stops does not depend on where it had stopped before; what goes on from
-// its own end is asked for what the error calls for. False where nothing more is asked or to be had.
-bool SingleOracle::go_deeper(Evaluation& e, double share) const {
+bool SingleOracle::wants_deeper(const Evaluation& e, double share) const {
   constexpr double kLeast = 1e-15;
   const InnerSolution& inner = e.state->inner;
-  const double allowed = share * std::abs(e.value), error = e.diagnostics.outer_loss_error;
-  if (!(error > allowed) || inner.status != Status::converged || !(e.solved.inner > 0) || !(inner.residual > kLeast))
-    return false;
-  const bool map = solver_->can_record();
+  const bool off = e.diagnostics.outer_loss_error > share * std::abs(e.value);
+  return off && inner.status == Status::converged && e.solved.inner > 0 && inner.residual > kLeast;
+}
+
+// To the next power of ten for a map, so that where it stops does not depend on where it had stopped before; what goes on from its
+// own end is asked for what the error calls for.
+void SingleOracle::go_deeper(Evaluation& e, const ValueAsked& asked) const {
+  const InnerSolution& inner = e.state->inner;
+  const double allowed = asked.share * std::abs(e.value), error = e.diagnostics.outer_loss_error;
+  const bool map = solver_->can_record(), tape_gone = estimator_->needs().tape.wanted() && !inner.tape;
   const double next = map ? std::pow(10, std::ceil(std::log10(inner.residual)) - 1)
                           : inner.residual * std::clamp(0.3 * allowed / error, 1e-4, 0.1);
-  const double before = inner.residual;
-  if (inner.iterate_met) {
-    const auto start = Clock::now();
-    (void)solver_->go_on(problem_, e.u, e.state.write().inner, Accuracy{next});
-    e.state.write().hyper = Hypergradient{};
-    account(e, {next, kMissing});
-    e.inner_seconds += since(start);
-  } else {
-    tighten(e, {next, kMissing});
-  }
-  return e.state->inner.residual < before;
+  if (!solver_->can_record()) return go_on_from_the_end(e, {next, kMissing});
+  if (!inner.map || (tape_gone && !asked.plain)) return repeat(e, {next, kMissing});
+  go_on(e, {next, kMissing});
 }
 
 // Where the inner run is the one that would have been asked for this at once, so is the solve of the adjoint. After a solver that

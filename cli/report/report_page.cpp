@@ -73,17 +73,14 @@ std::string loss_in_words(const RunRecord& r) {
   return text + ".";
 }
 
-/// From here on error_in_words warns of steps that go the wrong way.
-constexpr double kLarge = 0.3;
-
-/// What a large error means for the result.
+/// What the run says is in doubt; else, where a hypergradient on the way was far off, that the row which counts is not.
 std::string doubt_in_words(const RunRecord& r, double worst) {
-  if (!(worst >= kLarge)) return "";
-  const std::vector<double> error = r.trace ? column(*r.trace, "hypergradient_error") : std::vector<double>();
-  const double last = error.empty() ? std::nan("") : error.back();
-  if (last < kLarge)
-    return "At the last step it was down to " + brief_number(last) + ", so the end of the run can be trusted more than its way.";
-  return "It was still that large at the last step: where a wrong hypergradient vanishes there need be no minimum.";
+  constexpr double kLarge = 0.3;  // from here on error_in_words warns of steps that go the wrong way
+  const json& doubt = value_at(r, "doubt");
+  if (doubt.is_string()) return "In doubt: " + doubt.get<std::string>() + ".";
+  const double reported = number_at(r, "best.hypergradient_error");
+  if (!(worst >= kLarge) || !(reported < kLarge)) return "";
+  return "In the row that is reported it was " + brief_number(reported) + ", so the result can be trusted more than the way to it.";
 }
 
 struct Judgement {
@@ -91,24 +88,29 @@ struct Judgement {
   const char* word;
 };
 
+/// diagnostics.fail_error is set, and an error above it, or not known.
+bool gate_failed(const RunRecord& r, double worst) {
+  const double fail = number_at(r, "fail_error");
+  return !std::isnan(fail) && (!(worst <= fail) || number_at(r, "unknown_errors") > 0);
+}
+
+/// The run's own verdict, its status, in a colour.
 Judgement judge_tune(const RunRecord& r, double worst) {
   const std::string status = text_at(r, "status");
-  const double fail = number_at(r, "fail_error");
+  const bool doubt = value_at(r, "doubt").is_string();
   if (status == "failed") return {Mood::bad, "Failed"};
   if (status == "running") return {Mood::bad, "Not finished"};
   if (status == "interrupted") return {Mood::attention, "Interrupted"};
-  if (!std::isnan(fail) && !(worst <= fail)) return {Mood::bad, "The quality gate failed"};
-  if (worst >= 1) return {Mood::bad, "Not to be trusted"};
-  if (worst >= kLarge) return {Mood::attention, status == "converged" ? "Converged, in doubt" : "Not converged"};
+  if (gate_failed(r, worst)) return {Mood::bad, "The quality gate failed"};
+  if (status == "doubtful") return {Mood::bad, "Doubtful"};
   if (status == "converged") return {warning_count(r) > 0 ? Mood::attention : Mood::good, "Converged"};
   if (status == "stalled") return {Mood::attention, "Stalled"};
-  return {Mood::attention, "Not converged"};
+  return {doubt ? Mood::bad : Mood::attention, doubt ? "Stopped by its budget, and in doubt" : "Stopped by its budget"};
 }
 
 std::string gate_in_words(const RunRecord& r, double worst) {
-  const double fail = number_at(r, "fail_error");
-  if (std::isnan(fail) || worst <= fail) return "";
-  return "The worst error is above diagnostics.fail_error, " + known(fail) + ".";
+  if (!gate_failed(r, worst)) return "";
+  return "The worst error is above diagnostics.fail_error, " + known(number_at(r, "fail_error")) + ", or one is not known.";
 }
 
 void write_hyper(HtmlWriter& w, const RunRecord& r) {

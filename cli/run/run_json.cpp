@@ -74,6 +74,7 @@ json summary_json(const Summary& s, const HyperSpace& space, const StartValues& 
           {"work", work_json(s.work)},
           {"diagnostic_work", work_json(s.diagnostic_work)},
           {"worst_hypergradient_error", number_json(s.worst_error)},
+          {"unknown_errors", s.unknown_errors},
           {"start_loss", number_json(s.start_loss)},
           {"gradient_target", number_json(s.target)}};
 }

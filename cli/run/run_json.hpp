@@ -22,7 +22,7 @@ Ending ending_of(StopReason r, bool doubtful = false);
 
 /// status, message, doubt (a sentence or null), stop_reason, best {step, outer_loss, outer_loss_error, hypergradient_error,
 /// hyperparameters} or null, outer_steps, schedule, tolerances, work,
-/// diagnostic_work, worst_hypergradient_error, start_loss, gradient_target.
+/// diagnostic_work, worst_hypergradient_error, unknown_errors, start_loss, gradient_target.
 nlohmann::json summary_json(const Summary& s, const HyperSpace& space, const StartValues& start);
 /// What the report measures the errors by.
 nlohmann::json thresholds_json(const std::optional<double>& warn_error, const std::optional<double>& fail_error);

@@ -57,6 +57,7 @@ TEST_CASE("the columns of the trace are those of the run folder's contract, in t
   const std::vector<std::string> expected{"step",
                                           "seconds",
                                           "outer_loss",
+                                          "outer_loss_error",
                                           "inner_loss",
                                           "hypergradient_norm",
                                           "step_norm",

@@ -373,7 +373,7 @@ TEST_CASE("tacit compare: a time limit ends it with what is there") {
   const Ran r = run({"compare", config.string(), "-o", (f.path / "run").string(), "--time", "0.000001s", "--json"});
   CAPTURE(r.err);
   REQUIRE(r.code == 0);
-  CHECK(json::parse(r.out).at("status") == "time_limit");
+  CHECK(json::parse(r.out).at("status") == "budget");
   CHECK(rows_of(f.path / "run/compare.csv").empty());
 }
 

@@ -122,6 +122,7 @@ diagnostics:
   reference: 5
   audit: 0
   warn_error: 0.1
+  level: full
   fail_error: null
 limits:
   time: null
