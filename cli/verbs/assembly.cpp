@@ -387,6 +387,7 @@ Vec starting_point(Assembly& a) {
     return theta;
   }
   const FoundStart found = search(a, space.size() > 1 ? SearchFor::many : SearchFor::one);
+  if (space.size() > 1) a.single = SinglePenalty{found.common, found.common_loss};
   const std::string steps = found.steps == 1 ? " step" : " steps";
   a.method.notes.push_back(
       key + ": auto is " +
@@ -395,6 +396,12 @@ Vec starting_point(Assembly& a) {
                                brief_number(std::exp(found.level)) + "; the tuned single penalty is " +
                                brief_number(std::exp(found.common))));
   return found.theta;
+}
+
+void tune_single_penalty(Assembly& a) {
+  if (a.single || a.problem.space.size() < 2) return;
+  const FoundStart found = search(a, SearchFor::tuned_one);
+  a.single = SinglePenalty{found.common, found.common_loss};
 }
 
 StartValues start_values(const Assembly& a, In theta0) {

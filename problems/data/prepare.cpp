@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 namespace {
@@ -28,12 +29,54 @@ void weigh_classes(Prepared& p) {
   p.class_weights = {{p.labels[0], side[0]}, {p.labels[1], side[1]}};
 }
 
+constexpr double kLargest = 1e100, kSmallest = 1e-100, kLeastScale = 1e-305;
+
+std::string too_far(const std::string& what, double size) {
+  return what + " holds numbers of size " + brief_number(size) + ", whose squares double precision " +
+         (size > 1 ? "cannot hold" : "takes for 0");
+}
+
+/// Sums of squares must not overflow, and those of the target not vanish. A raw column that is as small merely counts for nothing.
+void require_workable(const Prepared& p) {
+  const SourceLocation file{p.data->files.empty() ? "" : p.data->files.front().path, 0, 0};
+  if (p.labels.empty() && p.y.size() > 0) {
+    const double largest = p.y.cwiseAbs().maxCoeff();
+    if (largest > kLargest || (largest > 0 && largest < kSmallest))
+      throw DataError("D124", too_far("the target '" + p.data->encoder.target + "'", largest), file,
+                      "give the target in another unit (divide it by " + brief_number(largest) + ")");
+  }
+  const std::vector<std::string>& names = p.data->feature_names;
+  const auto column = [&](Index j) { return "the column '" + names[static_cast<std::size_t>(j)] + "'"; };
+  if (p.scaling.active()) {
+    for (Index j = 0; j < p.scaling.scale.size(); ++j) {
+      if (p.scaling.scale[j] < kLeastScale)
+        throw DataError("D124", too_far(column(j), p.scaling.scale[j]), file, "give the column in another unit");
+    }
+    if (!p.x->sparse) return;  // of size 1 by now
+  }
+  Vec largest = Vec::Zero(p.x->cols());
+  if (p.x->sparse) {
+    for (Index i = 0; i < p.x->rows(); ++i) {
+      for (CsrMatrix::InnerIterator a(p.x->csr, i); a; ++a) largest[a.col()] = std::max(largest[a.col()], std::abs(a.value()));
+    }
+    if (p.scaling.active()) largest = largest.cwiseQuotient(p.scaling.scale);
+  } else if (p.x->rows() > 0) {
+    largest = p.x->dense.cwiseAbs().colwise().maxCoeff();
+  }
+  for (Index j = 0; j < largest.size(); ++j) {
+    if (largest[j] > kLargest)
+      throw DataError("D124", too_far(column(j), largest[j]), file,
+                      std::string(p.x->sparse ? "" : "use prepare.standardize=true, or ") + "give the column in another unit");
+  }
+}
+
 /// What depends on the training rows: fills, the scaling of the filled columns, the problem.
 void fit_to_rows(Prepared& p) {
   Filled filled = fit_fills(*p.data, p.rows.train);
   p.x = filled.x ? std::move(filled.x) : std::shared_ptr<const Features>(p.data, &p.data->x);
   p.encoder = std::move(filled.encoder);
   p.scaling = fit_scaling(*p.x, p.weight, p.rows.train, p.choices.standardize);
+  require_workable(p);
   if (p.model().per == PenaltyPer::group && p.data->groups.empty())
     throw UsageError("hyper.l2.per=group needs data.feature_groups", "hyper.l2.per");
   p.problem = p.task().make(p.parts(), p.model());
@@ -66,6 +109,12 @@ ModelParts Prepared::parts() const {
   p.feature_names = data->feature_names;
   p.groups = data->groups;
   return p;
+}
+
+std::optional<ScaleRemark> Prepared::scale_remark() const {
+  if (scaling.active() && !x->sparse) return std::nullopt;
+  return tacit::scale_remark(design(rows.train).column_moments(pick(weight, rows.train)), data->feature_names, model().intercept,
+                             x->sparse);
 }
 
 std::string Prepared::objective_text() const {
