@@ -178,7 +178,8 @@ private:
     const Diagnostics& d = e.diagnostics;
     if (d.cut_short || d.inner_status != Status::converged || !(e.solved.inner > 0) || !(d.inner_residual > kLeastTolerance))
       return false;
-    const bool target = options_.follow_target && oracle_.target() > 0 && d.hypergradient_error > oracle_.target();
+    const bool target = options_.follow_target && oracle_.target() > 0 && usable(d.hypergradient_status) &&
+                        d.hypergradient_error > oracle_.target();
     return target || d.outer_loss_error > kLossShare * std::abs(e.value);
   }
 

@@ -336,6 +336,8 @@ Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance, const Ev
 }
 
 void SingleOracle::settle_trial(Evaluation& e, const Tolerance& tolerance) const {
+  // Below the configured tolerance the target has been missed before: what ended the run by it is not to end it again.
+  if (e.state->inner.iterate_met && looser(solver_->tolerance(), tolerance.inner)) go_on(e, tolerance);
   // Not where the estimator has no adjoint that could correct the value, as the last point showed.
   const bool corrects = e.from && can_correct(*e.from) && correctable(e);
   settle_value(e, {corrects ? tolerance.adjoint : kMissing, corrects});
@@ -370,7 +372,7 @@ void SingleOracle::settle_value(Evaluation& e, const ValueAsked& asked) const {
     before = e.state->inner.residual;
     go_deeper(e, asked);
   }
-  if (e.state->inner.status != Status::step_limit) e.solved.inner = std::max(e.solved.inner, tolerance);
+  if (e.state->inner.status != Status::step_limit) e.solved.inner = tolerance;
 }
 
 // l(x*) = l(x) - w.f_x(x) + O(|x - x*|^2): a line search compares values that differ by much less than an inner tolerance lets

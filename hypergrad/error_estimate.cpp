@@ -105,7 +105,7 @@ Correction::Correction(const Problem& problem, In u, const InnerSolution& inner,
       g_(u.size()), exact_(inner.inverse && inner.inverse_exact) {
   if (hyper.adjoint.size() == w_.size() && hyper.adjoint.allFinite()) w_ = hyper.adjoint;
   const double unit = inner.residual > 0 ? inner.gradient_norm / inner.residual : problem.f->gradient_scale(u_);
-  floor_ = 10 * kEps * unit;
+  floor_ = std::max(10 * kEps * unit, 4 * cancellation(*problem.f, u_));
   tight_ = point_.at.gradient.norm() <= 1e-5 * unit && hyper.residual <= 1e-3;
   if (!bounded()) return;
   value_ = problem.l->gradient(point_.x, u_, lx_, lu_);

@@ -29,6 +29,15 @@ std::shared_ptr<const LinearOperator> choose_preconditioner(const std::string& c
   return diagonal;
 }
 
+/// f_xx factored, where that costs about as much as the steps of CG that were not enough; else null.
+std::shared_ptr<const LinearOperator> affordable_factor(const Curvature& c, Index n) {
+  constexpr Index kAffordable = 2000;
+  if (n > kAffordable) return nullptr;
+  Mat h(n, n);
+  if (!c.dense(h)) return nullptr;
+  return cholesky_inverse(h);
+}
+
 /// No number is to pass for a hypergradient where there is none.
 void void_gradient(Hypergradient& h, Index m) { h.gradient = Vec::Constant(m, std::numeric_limits<double>::quiet_NaN()); }
 
@@ -95,9 +104,16 @@ Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const 
       return settled && residual <= target_ * (mu > 0 ? mu * w.norm() : lx.norm());
     };
   }
-  const CgResult r = detail::solve_with(*c, lx, h.adjoint, options);
-  h.residual = r.residual;
+  CgResult r = detail::solve_with(*c, lx, h.adjoint, options);
   h.linear_steps = r.steps;
+  if (target_ > 0 && r.status == Status::step_limit && preconditioner == "auto" && !inner.inverse) {
+    if (const auto factor = affordable_factor(*c, x.size())) {
+      options.preconditioner = factor.get();
+      r = detail::solve_with(*c, lx, h.adjoint, options);
+      h.linear_steps += r.steps;
+    }
+  }
+  h.residual = r.residual;
   if (r.status == Status::negative_curvature) return indefinite(std::move(h), u.size());
   h.gradient = detail::implicit_gradient(*c, h.adjoint, lu);
   if (previous) h.calibration = previous->calibration;

@@ -42,7 +42,7 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
   FirstOrder at, trial;
   auto curvature = f.linearize(s.z, u, &at);
   const double unit = detail::gradient_unit(problem, u, s.x0, at.gradient.norm());
-  const double target = accuracy.residual * unit;
+  const double target = accuracy.residual * unit, unknowable = detail::unknowable(problem, u, unit);
   RunEnd ending = RunEnd::limit;
   std::string why;
   Mat h(n, n);
@@ -50,8 +50,8 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
   detail::StallWatch watch(3);
   double norm = at.gradient.norm();
   while (true) {
-    if (accuracy.residual > 0 && norm <= target) {
-      ending = RunEnd::target;
+    if (accuracy.residual > 0 && norm <= std::max(target, unknowable)) {
+      ending = norm <= target ? RunEnd::target : RunEnd::rounding;
       break;
     }
     if (s.steps >= options.max_steps || !std::isfinite(norm)) break;

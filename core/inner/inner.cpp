@@ -134,9 +134,10 @@ RunEnd MapRun::iterate() {
       run_.unit = gradient_unit(problem_, u_, s_.x0, norm);
       // The first step evaluates the gradient at x itself: nothing to do when that is good enough (a tape needs a step to
       // differentiate).
-      if (!s_.tape && tolerance_ > 0 && norm <= tolerance_ * run_.unit) {
+      const double enough = tolerance_ * run_.unit;
+      if (!s_.tape && tolerance_ > 0 && norm <= std::max(enough, unknowable(problem_, u_, run_.unit))) {
         known_ = norm;
-        return RunEnd::target;
+        return norm <= enough ? RunEnd::target : RunEnd::rounding;
       }
     }
     s_.z.swap(next);
@@ -175,7 +176,7 @@ bool MapRun::verified(double norm) {
 bool MapRun::stuck(double norm, double moved) {
   run_.unmoved = moved == 0 ? run_.unmoved + 1 : 0;
   const double floor = rounding_floor(problem_, u_, run_.unit, 1 / s_.map->step_size(), s_.z.head(n_).norm());
-  return watch_.stalled(norm, floor) || run_.unmoved >= 2;
+  return watch_.stalled(norm, floor) || run_.unmoved >= 2 || norm <= unknowable(problem_, u_, run_.unit);
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ public:
     value_ = f_.gradient(s_.z, u_, g_);
     norm_ = g_.norm();
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
+    unknowable_ = detail::unknowable(problem_, u_, unit_);
     const RunEnd ending = iterate();
     inverse_.u = u_;
     s_.pairs = std::make_shared<const InverseFromPairs>(std::move(inverse_));
@@ -50,7 +51,7 @@ private:
   InnerSolution& s_;
   InverseFromPairs inverse_;
   Vec g_, d_, x_, g_new_;
-  double value_ = 0, value_new_ = 0, norm_ = 0, unit_ = 1;
+  double value_ = 0, value_new_ = 0, norm_ = 0, unit_ = 1, unknowable_ = 0;
   detail::StallWatch watch_{20};
   std::string why_;
 };
@@ -58,6 +59,7 @@ private:
 RunEnd LbfgsRun::iterate() {
   while (true) {
     if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return RunEnd::target;
+    if (tolerance_ > 0 && norm_ <= unknowable_) return RunEnd::rounding;
     if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return RunEnd::limit;
     if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return RunEnd::rounding;
     const bool fresh = inverse_.empty();

@@ -19,6 +19,7 @@ public:
     curvature_ = f_.linearize(s_.z, u_, &at_);
     norm_ = at_.gradient.norm();
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
+    unknowable_ = detail::unknowable(problem_, u_, unit_);
     const RunEnd ending = iterate();
     s_.gradient = at_.gradient;
     detail::finish(s_, norm_, unit_, tolerance_, ending, why_);
@@ -40,7 +41,7 @@ private:
   FirstOrder at_, trial_;
   std::unique_ptr<const Curvature> curvature_;
   Vec d_, x_;
-  double norm_ = 0, unit_ = 1;
+  double norm_ = 0, unit_ = 1, unknowable_ = 0;
   double curvature_met_ = 0;  ///< largest ||H p|| / ||p|| seen: a lower bound of the largest eigenvalue
   detail::StallWatch watch_{3};
   std::string why_;
@@ -49,6 +50,7 @@ private:
 RunEnd NewtonCgRun::iterate() {
   while (true) {
     if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return RunEnd::target;
+    if (tolerance_ > 0 && norm_ <= unknowable_) return RunEnd::rounding;
     if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return RunEnd::limit;
     if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return RunEnd::rounding;
     if (!direction()) return RunEnd::failed;

@@ -35,6 +35,8 @@ double gradient_unit(const Problem& problem, In u, In x0, double first) {
   return unit > 0 && std::isfinite(unit) ? unit : 1;
 }
 
+double unknowable(const Problem& problem, In u, double unit) { return unit <= cancellation(*problem.f, u) ? unit : 0; }
+
 void refuse_tape(const TapeRequest& tape, const char* solver) {
   if (tape.wanted())
     throw UsageError(

@@ -19,6 +19,10 @@ InnerSolution begin(const Problem& problem, In u, const InnerSolution* previous)
 /// = 0. 1 where both are 0 or not finite.
 double gradient_unit(const Problem& problem, In u, In x0, double first);
 
+/// A gradient up to this is rounding alone, and its point solved: the unit, where that is only what rounding leaves of the terms
+/// that cancel at 0; else 0, since nearer to a solution other terms may cancel.
+double unknowable(const Problem& problem, In u, double unit);
+
 /// Throws UsageError when a tape is asked of a solver that leaves none.
 void refuse_tape(const TapeRequest& tape, const char* solver);
 
