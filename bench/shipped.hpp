@@ -154,8 +154,11 @@ struct Run {
     const HyperSpace& space = problem().space;
     Vec theta(space.size());
     if (!choices.start) {
-      const Problem one = with_one_penalty(prepared);
-      return search_start(*make_oracle(one, solver, estimator, quiet()), one.space, space).theta;
+      const Problem one = centred_problem(prepared, PenaltyPer::all);
+      FoundStart found = search_common(*exact_oracle(one), one.space, space.size() > 1);
+      if (space.size() == 1) return found.theta;
+      const Problem many = centred_problem(prepared, prepared.model().per);
+      return search_many(*exact_oracle(many), many.space, std::move(found)).theta;
     }
     space.from_model(Vec::Constant(space.size(), *choices.start), theta);
     space.project(theta);

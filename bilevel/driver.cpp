@@ -12,6 +12,7 @@ namespace tacit {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr Index kQuietRows = 2;
 constexpr double kDeeper = 0.01, kLeastTolerance = 1e-15;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -195,15 +196,21 @@ private:
   bool stop() {
     if (summary_.reason != StopReason::not_run) return true;
     if (oracle_.cut) throw StopNow{oracle_.asked_for()};
-    if (summary_.last.projected_gradient_norm <= summary_.target && !looser(current_.solved, summary_.tightest)) {
-      return end(StopReason::tolerance, "the projected gradient " + number_text(summary_.last.projected_gradient_norm) +
-                                            " is within outer.tolerance times the outer loss at the start, " +
-                                            number_text(summary_.target));
+    const bool tight = !looser(current_.solved, summary_.tightest);
+    const std::string target = "outer.tolerance times the outer loss at the start, " + number_text(summary_.target);
+    if (summary_.last.possible_gain <= summary_.target && tight) {
+      return end(StopReason::tolerance, "the loss could fall by " + number_text(summary_.last.possible_gain) +
+                                            " if every penalty moved on by a factor of 10 or to the end of its range, which is "
+                                            "within " +
+                                            target);
+    }
+    if (quiet_rows_ >= kQuietRows && tight) {
+      return end(StopReason::tolerance, "the last steps gained no more than " + target + ", and the next is predicted to gain " +
+                                            number_text(summary_.last.predicted_gain));
     }
     if (step_ >= options_.max_steps) {
       return end(StopReason::step_limit,
-                 "the limit of " + std::to_string(options_.max_steps) + " outer steps is reached; projected gradient " +
-                     number_text(summary_.last.projected_gradient_norm) + ", asked " + number_text(summary_.target));
+                 "the limit of " + std::to_string(options_.max_steps) + " outer steps is reached; " + left(summary_.last));
     }
     return false;
   }
@@ -228,7 +235,7 @@ private:
     bool deeper = false;
     for (int round = 0; round < 5; ++round) {
       const double norm = projected_norm(e);
-      const bool last = norm <= summary_.target;
+      const bool last = possible_gain(e) <= summary_.target || (quiet_rows_ + 1 >= kQuietRows && quiet(e));
       if (!last) tolerances_.follow(norm / unit(), {e.effect.inner / unit(), e.effect.adjoint / unit()});
       const Tolerance wanted = last ? summary_.tightest : tolerances_.at(step_);
       if (!(last ? looser(e.solved, wanted) : looser(e.solved, wanted, far))) break;
@@ -254,14 +261,14 @@ private:
       tolerances_.tighten();
       if (looser(current_.solved, summary_.tightest) && !solve_again(current_, summary_.tightest)) return;
       summary_.last.projected_gradient_norm = projected_norm(current_);
-      if (summary_.last.projected_gradient_norm <= summary_.target) return;  // there was nothing left to find
+      summary_.last.possible_gain = possible_gain(current_);
+      if (summary_.last.possible_gain <= summary_.target) return;  // there was nothing left to find
       optimizer_.reset(current_);
       outcome = try_step(summary_.tightest);
     }
     Evaluation& e = outcome.accepted;
     if (outcome.stalled) {
-      end(StopReason::stalled,
-          outcome.message + "; projected gradient " + number_text(projected_norm(e)) + ", asked " + number_text(summary_.target));
+      end(StopReason::stalled, outcome.message + "; " + left(summary_.last));
       return;
     }
     if (!e.finite()) {
@@ -292,6 +299,31 @@ private:
     return unit() * pg.norm();
   }
 
+  // sum_j |g_j| min(distance to the bound along -g_j, ln 10): unlike a norm it grows with the number of entries that can each
+  // gain as much, and a bound is seen.
+  double possible_gain(const Evaluation& e) const {
+    if (e.gradient.size() != e.theta.size()) return kMissing;
+    static const double decade = std::log(10.0);
+    double sum = 0;
+    for (Index j = 0; j < e.theta.size(); ++j) {
+      const double g = e.gradient[j];
+      const double room = g > 0 ? e.theta[j] - space_.lower()[j] : space_.upper()[j] - e.theta[j];
+      if (g != 0) sum += std::abs(g) * std::clamp(room, 0.0, decade);
+    }
+    return sum;
+  }
+
+  // Neither the step to e gained much, nor will the next one by the optimizer's model.
+  bool quiet(const Evaluation& e) const {
+    return step_ > 0 && std::abs(current_.value - e.value) <= summary_.target &&
+           optimizer_.predicted_gain(space_) <= summary_.target;
+  }
+
+  std::string left(const StepRecord& r) const {
+    return "the loss could still fall by " + number_text(r.possible_gain) + " to first order, asked " +
+           number_text(summary_.target);
+  }
+
   StepRecord record(const Evaluation& e, Index step, double step_norm, const std::string& message) const {
     StepRecord r;
     r.step = step;
@@ -302,6 +334,7 @@ private:
     r.hypergradient_norm = e.gradient.size() ? e.gradient.norm() : kMissing;
     if (step > 0) r.step_norm = step_norm;
     r.projected_gradient_norm = projected_norm(e);
+    r.possible_gain = possible_gain(e);
     r.diagnostics = e.diagnostics;
     r.solved = e.solved;
     r.work = oracle_.work() - work_before_;
@@ -315,8 +348,10 @@ private:
   }
 
   void publish(const Evaluation& e, double step_norm, const std::string& message) {
+    quiet_rows_ = quiet(e) ? quiet_rows_ + 1 : 0;
     current_ = e;
     summary_.last = record(e, step_, step_norm, message);
+    summary_.last.predicted_gain = optimizer_.predicted_gain(space_);
     summary_.steps = step_;
     const double error = summary_.last.diagnostics.hypergradient_error;
     if (!std::isnan(error) && !(error <= summary_.worst_error)) summary_.worst_error = error;
@@ -410,7 +445,7 @@ private:
   Tolerances tolerances_;
   Evaluation current_;
   Work work_before_;
-  Index step_ = 0;
+  Index step_ = 0, quiet_rows_ = 0;
 };
 
 }  // namespace
@@ -451,6 +486,7 @@ std::string Summary::full() const {
       {"outer loss, best", brief_number(best.outer_loss) + " (step " + std::to_string(best.step) + ")"},
       {"outer loss, last", brief_number(last.outer_loss)},
       {"projected gradient, last", brief_number(last.projected_gradient_norm)},
+      {"possible gain, last", brief_number(last.possible_gain)},
       {"gradients", std::to_string(work.gradients)},
       {"Hessian products", std::to_string(work.hessian_products)},
       {"map steps", std::to_string(work.map_steps)},

@@ -17,6 +17,9 @@ struct StepRecord {
   Vec theta, u, hypergradient;  ///< hypergradient with respect to theta
   double outer_loss = kMissing, hypergradient_norm = kMissing, step_norm = kMissing;
   double projected_gradient_norm = kMissing;
+  /// sum_j |g_j| min(distance of theta_j to its bound along -g_j, ln 10): by how much the loss could fall, if its slope stayed.
+  double possible_gain = kMissing;
+  double predicted_gain = kMissing;  ///< OuterOptimizer::predicted_gain
   Diagnostics diagnostics;
   Tolerance solved{kMissing, kMissing};  ///< at which this row was computed; the schedule may have loosened it
   Work work;
@@ -31,7 +34,9 @@ const char* to_string(StopReason r);
 
 struct DriverOptions {
   Index max_steps = 50;
-  double tolerance = 1e-4;           ///< ||projected gradient in theta|| <= tolerance * |outer loss at the start|
+  /// Of |outer loss at the start|: the possible gain (StepRecord) that ends a run. Two rows in a row at which neither the last
+  /// step gained more than that nor the optimizer's model predicts more within the box end it too.
+  double tolerance = 1e-4;
   std::optional<double> time_limit;  ///< seconds
   enum class Select { best, last } select = Select::best;
   /// A target of the oracle (hypergradient.accuracy) that a row misses is followed below the tightest tolerances.
@@ -55,7 +60,7 @@ struct Summary {
   Work work, diagnostic_work;
   Tolerance tightest;
   Schedule schedule = Schedule::fixed;              ///< that was followed
-  double start_loss = kMissing, target = kMissing;  ///< outer loss of row 0; norm of the projected gradient that ends the run
+  double start_loss = kMissing, target = kMissing;  ///< outer loss of row 0; tolerance times it: the gain that ends the run
   double worst_error = kMissing;                    ///< largest hypergradient_error of the run
   Index unknown_errors = 0;                         ///< rows whose hypergradient_error was to be estimated and is not known
   std::string doubt;                                ///< what is in doubt in the row `best` (verdict.hpp), or empty
@@ -66,8 +71,8 @@ struct Summary {
 
 using Observer = std::function<void(const StepRecord&)>;
 
-/// Runs the outer loop from theta0, which is put on the box first; row 0 of the trace is the start. Stops when the projected
-/// gradient is small enough, where a loosely solved row is solved again at the tightest tolerance before that counts, at a
+/// Runs the outer loop from theta0, which is put on the box first; row 0 of the trace is the start. Stops when too
+/// little can be gained (DriverOptions::tolerance), where a loosely solved row is solved again at the tightest tolerance before that counts, at a
 /// budget, when no lower point is found, or when something is not finite (reason failed, with the last good row). interrupted()
 /// is asked between evaluations; a problem made interruptible() ends in the middle of one, which is then given up, while the best
 /// point so far stays. Before the start is solved there is none: an interrupted run then has no best_evaluation, and one whose

@@ -47,31 +47,56 @@ Vec LbfgsOuter::two_loop(const Vec& g, const std::vector<bool>& free) const {
   return -q;
 }
 
-// A descent direction that leaves the box nowhere from a bound; on the box no entry moves by more than kMaxMove, kFirstMove
-// without pairs.
-Vec LbfgsOuter::direction(const HyperSpace& space, bool steepest) const {
+// Not on a bound that the gradient pushes against.
+std::vector<bool> LbfgsOuter::free_entries(const HyperSpace& space) const {
   const Vec &theta = current_.theta, &g = current_.gradient;
-  const Index m = theta.size();
-  std::vector<bool> free(static_cast<std::size_t>(m), true);
-  const auto at_lower = [&](Index i) { return theta[i] <= space.lower()[i]; };
-  const auto at_upper = [&](Index i) { return theta[i] >= space.upper()[i]; };
-  for (Index i = 0; i < m; ++i) free[static_cast<std::size_t>(i)] = !(at_lower(i) && g[i] >= 0) && !(at_upper(i) && g[i] <= 0);
-  Vec d = masked(-g, free);
-  bool quasi_newton = false;
-  for (Index round = 0; !steepest && !s_.empty() && round <= m; ++round) {
-    d = two_loop(g, free);
+  std::vector<bool> free(static_cast<std::size_t>(theta.size()));
+  for (Index i = 0; i < theta.size(); ++i) {
+    const bool stuck = (theta[i] <= space.lower()[i] && g[i] >= 0) || (theta[i] >= space.upper()[i] && g[i] <= 0);
+    free[static_cast<std::size_t>(i)] = !stuck;
+  }
+  return free;
+}
+
+// The model's own direction, a descent that leaves the box nowhere from a bound; nothing where the pairs give none.
+std::optional<Vec> LbfgsOuter::quasi_newton(const HyperSpace& space) const {
+  if (s_.empty()) return std::nullopt;
+  const Vec &theta = current_.theta, &g = current_.gradient;
+  std::vector<bool> free = free_entries(space);
+  for (Index round = 0; round <= theta.size(); ++round) {
+    Vec d = two_loop(g, free);
     bool outward = false;
-    for (Index i = 0; i < m; ++i) {
-      if ((at_lower(i) && d[i] < 0) || (at_upper(i) && d[i] > 0)) {
+    for (Index i = 0; i < theta.size(); ++i) {
+      if ((theta[i] <= space.lower()[i] && d[i] < 0) || (theta[i] >= space.upper()[i] && d[i] > 0)) {
         free[static_cast<std::size_t>(i)] = false;
         outward = true;
       }
     }
-    quasi_newton = !outward && d.allFinite() && g.dot(d) < -1e-12 * g.norm() * d.norm();
-    if (!outward) break;
+    if (outward) continue;
+    if (d.allFinite() && g.dot(d) < -1e-12 * g.norm() * d.norm()) return d;
+    break;
   }
-  if (!steepest && !quasi_newton && !s_.empty()) return direction(space, true);
-  return quasi_newton ? Vec(std::min(1.0, longest_step(space, theta, d, kMaxMove)) * d) : Vec(first_step(space, theta, d) * d);
+  return std::nullopt;
+}
+
+// On the box no entry moves by more than kMaxMove, kFirstMove without pairs.
+Vec LbfgsOuter::direction(const HyperSpace& space, bool steepest) const {
+  const Vec& theta = current_.theta;
+  if (!steepest) {
+    if (const std::optional<Vec> d = quasi_newton(space)) return std::min(1.0, longest_step(space, theta, *d, kMaxMove)) * *d;
+  }
+  const Vec d = masked(-current_.gradient, free_entries(space));
+  return first_step(space, theta, d) * d;
+}
+
+double LbfgsOuter::predicted_gain(const HyperSpace& space) const {
+  const std::optional<Vec> d = quasi_newton(space);
+  if (!d) return OuterOptimizer::predicted_gain(space);
+  Vec next = current_.theta + *d;
+  space.project(next);
+  const Vec step = next - current_.theta;
+  const bool cut = (step - *d).cwiseAbs().maxCoeff() > 0;
+  return -current_.gradient.dot(step) * (cut ? 1 : 0.5);
 }
 
 void LbfgsOuter::remember(const Vec& s, const Vec& y) {

@@ -84,6 +84,8 @@ class LbfgsOuter final : public PointOptimizer {
 public:
   void fields(FieldVisitor& v) override;
   StepOutcome step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
+  /// -g.d / 2 for the quasi-Newton direction d; -g.(P(theta + d) - theta), which is at least as much, where the box cuts it.
+  double predicted_gain(const HyperSpace& space) const override;
   void state(StateVisitor& v) override;
 
 protected:
@@ -91,6 +93,8 @@ protected:
 
 private:
   Vec direction(const HyperSpace& space, bool steepest) const;
+  std::optional<Vec> quasi_newton(const HyperSpace& space) const;
+  std::vector<bool> free_entries(const HyperSpace& space) const;
   Vec two_loop(const Vec& g, const std::vector<bool>& free) const;
   bool search(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d, StepOutcome& outcome);
   void remember(const Vec& s, const Vec& y);

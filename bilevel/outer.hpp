@@ -1,5 +1,6 @@
 // Outer optimizers: one step at a time; the driver owns loop, budget, trace and checkpoint.
 #pragma once
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -28,6 +29,9 @@ public:
   virtual StepOutcome step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) = 0;
   /// The current point solved again, more tightly, or diagnosed; what was learnt on the way to it is kept.
   virtual void refresh(const Evaluation& current) = 0;
+  /// By how much its model of the curvature predicts the loss to fall from the current point within the box; infinite where it
+  /// has none.
+  virtual double predicted_gain(const HyperSpace& /*space*/) const { return std::numeric_limits<double>::infinity(); }
   /// The schedule of the tolerances that suits it, where none is asked for.
   virtual Schedule schedule() const { return Schedule::adaptive; }
   /// What the next step needs, the current point with what it carries included.

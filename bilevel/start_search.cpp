@@ -1,58 +1,204 @@
 #include <tacit/bilevel/start_search.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <limits>
+#include <vector>
 
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/hypergrad/implicit.hpp>
 
 namespace tacit {
 namespace {
 
-constexpr int kPoints = 13;
+const double kDecade = std::log(10.0), kSpacing = 0.75 * kDecade;
+constexpr Index kLeastPoints = 13, kMostPoints = 41;
+constexpr int kOutward = 16;
 
-/// The best of a coarse warm path from the strongest penalty down, at a loose tolerance.
-Vec coarse_path(const Oracle& oracle, const HyperSpace& space) {
-  Tolerance loose = oracle.tightest();
-  loose.inner = std::max(loose.inner, 1e-4);
-  Vec best;
-  double best_value = std::numeric_limits<double>::infinity();
-  Evaluation e;
-  for (int k = kPoints - 1; k >= 0; --k) {
-    const Vec theta = space.lower() + (space.upper() - space.lower()) * (k / (kPoints - 1.0));
-    e = oracle.evaluate(theta, loose, e.theta.size() > 0 ? &e : nullptr);
-    if (std::isfinite(e.value) && e.value < best_value) {
-      best_value = e.value;
-      best = theta;
+struct Interval {
+  double lower, upper;
+};
+
+/// The part of the box to search: all of it, or what lies within three decades of the data's own scale; where nothing does, the
+/// nine decades of the box that are nearest.
+Interval searched(const HyperSpace& space, const SearchOptions& options) {
+  const double lower = space.lower()[0], upper = space.upper()[0];
+  const Interval near{std::max(lower, options.lower - 3 * kDecade), std::min(upper, options.upper + 3 * kDecade)};
+  if (near.lower <= near.upper) return near;
+  if (lower > options.upper) return {lower, std::min(upper, lower + 9 * kDecade)};
+  return {std::max(lower, upper - 9 * kDecade), upper};
+}
+
+class Clock {
+public:
+  explicit Clock(double seconds) : seconds_(seconds) {}
+  bool over() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count() > seconds_; }
+
+private:
+  double seconds_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// Common values and their losses, ascending; each is solved from the one before.
+class Path {
+public:
+  Path(const Oracle& oracle, const HyperSpace& space, const SearchOptions& options)
+      : oracle_(oracle), space_(space), options_(options), clock_(options.seconds) {}
+
+  void grid(const Interval& part) {
+    const double width = part.upper - part.lower;
+    const Index n = std::clamp(static_cast<Index>(std::ceil(width / kSpacing)) + 1, kLeastPoints, kMostPoints);
+    for (Index k = n - 1; k >= 0; --k) add(part.lower + width * (static_cast<double>(k) / static_cast<double>(n - 1)));
+  }
+
+  // On over the end of what was searched, at growing distances, while the loss falls there.
+  void outward() {
+    double stride = kDecade;
+    for (int k = 0; k < kOutward && found() && !clock_.over(); ++k, stride *= 1.5) {
+      if (best_ == 0 && points_.front().theta > space_.lower()[0])
+        add(std::max(space_.lower()[0], points_.front().theta - stride));
+      else if (best_ + 1 == points_.size() && points_.back().theta < space_.upper()[0])
+        add(std::min(space_.upper()[0], points_.back().theta + stride));
+      else
+        return;
     }
   }
-  return best.size() > 0 ? best : Vec((space.lower() + space.upper()) / 2);
+
+  void refine() {
+    const auto gap = [&](std::size_t i) { return points_[i + 1].theta - points_[i].theta; };
+    for (int k = 0; k < 60 && found() && !clock_.over(); ++k) {
+      const bool below = best_ > 0 && gap(best_ - 1) > 1.01 * kSpacing;
+      const bool above = best_ + 1 < points_.size() && gap(best_) > 1.01 * kSpacing;
+      if (!below && !above) return;
+      const std::size_t i = above && !(below && gap(best_ - 1) > gap(best_)) ? best_ : best_ - 1;
+      add((points_[i].theta + points_[i + 1].theta) / 2);
+    }
+  }
+
+  bool found() const { return !points_.empty() && std::isfinite(points_[best_].value); }
+  double theta() const { return points_[best_].theta; }
+  double value() const { return points_[best_].value; }
+
+private:
+  struct Point {
+    double theta, value;
+  };
+
+  void add(double theta) {
+    if (options_.interrupted && options_.interrupted()) throw Interruption();
+    if (clock_.over() && found()) return;
+    Evaluation e = oracle_.evaluate(Vec::Constant(1, theta), oracle_.tightest(), last_.theta.size() > 0 ? &last_ : nullptr);
+    const bool finite = std::isfinite(e.value);
+    const auto at = std::lower_bound(points_.begin(), points_.end(), theta, [](const Point& p, double t) { return p.theta < t; });
+    points_.insert(at, {theta, finite ? e.value : std::numeric_limits<double>::infinity()});
+    if (finite) last_ = std::move(e);
+    best_ = 0;
+    for (std::size_t i = 1; i < points_.size(); ++i) {
+      if (points_[i].value <= points_[best_].value) best_ = i;  // of equal ones the strongest penalty
+    }
+  }
+
+  const Oracle& oracle_;
+  const HyperSpace& space_;
+  const SearchOptions& options_;
+  Clock clock_;
+  std::vector<Point> points_;
+  std::size_t best_ = 0;
+  Evaluation last_;
+};
+
+/// A few steps of L-BFGS.
+Summary steps_from(const Oracle& oracle, const HyperSpace& space, In theta, Index steps, double tolerance,
+                   const SearchOptions& options) {
+  LbfgsOuter optimizer;
+  DriverOptions driver;
+  driver.max_steps = steps;
+  driver.tolerance = tolerance;
+  Summary s = solve(driver, space, oracle, optimizer, theta, {}, options.interrupted);
+  if (s.reason == StopReason::interrupted) throw Interruption();
+  return s;
 }
 
 }  // namespace
 
-FoundStart search_start(const Oracle& oracle, const HyperSpace& one, const HyperSpace& many,
-                        const std::function<bool()>& interrupted) {
+FoundStart search_common(const Oracle& oracle, const HyperSpace& one, bool tune, const SearchOptions& options) {
   if (one.size() != 1)
     throw UsageError("the start is searched over one common value, got " + std::to_string(one.size()) + " hyperparameters");
-  Vec common = coarse_path(oracle, one);
+  Path path(oracle, one, options);
+  const Interval part = searched(one, options);
+  path.grid(part);
+  path.outward();
+  path.refine();
   FoundStart found;
-  if (many.size() > 1) {
-    LbfgsOuter optimizer;
-    DriverOptions driver;
-    driver.max_steps = 20;
-    driver.tolerance = 1e-3;
-    const Summary s = solve(driver, one, oracle, optimizer, common, {}, interrupted);
-    if (s.reason == StopReason::interrupted) throw Interruption();
-    found.tuned = s.best.theta.size() > 0;  // else its start is no usable point, which the run itself will say
-    if (found.tuned) common = s.best.theta;
+  found.common = path.found() ? path.theta() : (part.lower + part.upper) / 2;
+  if (path.found()) found.common_loss = path.value();
+  if (tune) {
+    const Summary s = steps_from(oracle, one, Vec::Constant(1, found.common), 20, 1e-4, options);
+    if (s.best.theta.size() == 1 && !(s.best.outer_loss > found.common_loss)) {
+      found.common = s.best.theta[0];
+      found.common_loss = s.best.outer_loss;
+    }
+    found.tuned = true;
   }
-  found.common = common[0];
+  found.theta = Vec::Constant(1, found.common);
+  return found;
+}
+
+FoundStart search_many(const Oracle& oracle, const HyperSpace& many, FoundStart found, const SearchOptions& options) {
+  constexpr Index kFirst = 6, kMore = 6;
+  constexpr double kTolerance = 1e-4;
+  const Clock clock(options.seconds);
   found.theta = Vec::Constant(many.size(), found.common);
   many.project(found.theta);
+  found.level = found.common;
+  const Interval part = searched(many, options);
+  std::vector<double> levels{found.common};
+  for (const double share : {6.0 / 9, 5.0 / 9, 4.0 / 9, 3.0 / 9}) {
+    const double level = part.lower + share * (part.upper - part.lower);
+    if (std::abs(level - found.common) > 0.1 * kDecade) levels.push_back(level);
+  }
+  struct Candidate {
+    double level;
+    Vec theta;
+    double value;
+    Index steps;
+  };
+  std::vector<Candidate> candidates;
+  for (const double level : levels) {
+    if (clock.over() && !candidates.empty()) break;
+    const Summary s = steps_from(oracle, many, Vec::Constant(many.size(), level), kFirst, kTolerance, options);
+    if (std::isfinite(s.best.outer_loss)) candidates.push_back({level, s.best.theta, s.best.outer_loss, s.best.step});
+  }
+  const auto lower = [](const Candidate& a, const Candidate& b) { return a.value < b.value; };
+  std::stable_sort(candidates.begin(), candidates.end(), lower);
+  for (std::size_t i = 0; i < std::min<std::size_t>(2, candidates.size()) && candidates.size() > 1 && !clock.over(); ++i) {
+    Candidate& c = candidates[i];
+    const Summary s = steps_from(oracle, many, c.theta, kMore, kTolerance, options);
+    if (s.best.outer_loss < c.value) c = {c.level, s.best.theta, s.best.outer_loss, c.steps + s.best.step};
+  }
+  const auto best = std::min_element(candidates.begin(), candidates.end(), lower);
+  if (best == candidates.end()) return found;
+  found.theta = best->theta;
+  found.level = best->level;
+  found.steps = best->steps;
   return found;
+}
+
+std::unique_ptr<Oracle> exact_oracle(Problem problem) {
+  constexpr Index kFactored = 2000, kNewton = 200;
+  OracleOptions options;
+  options.error_estimate = false;
+  options.truncation = false;
+  options.reference_every = 0;
+  const Index n = problem.f->inner_dim();
+  if (problem.f->quadratic() && n <= kFactored)
+    return make_oracle(std::move(problem), std::make_shared<CholeskySolver>(), std::make_shared<ImplicitDirectEstimator>(),
+                       options);
+  if (n <= kNewton)
+    return make_oracle(std::move(problem), std::make_shared<NewtonSolver>(), std::make_shared<ImplicitDirectEstimator>(), options);
+  return make_oracle(std::move(problem), std::make_shared<NewtonCgSolver>(), std::make_shared<ImplicitCgEstimator>(), options);
 }
 
 }  // namespace tacit

@@ -1,23 +1,47 @@
 // Where an outer run starts when nobody says.
 #pragma once
 #include <functional>
+#include <limits>
+#include <memory>
 
 #include <tacit/bilevel/driver.hpp>
 
 namespace tacit {
 
-/// A start, and how it was found.
-struct FoundStart {
-  Vec theta;           ///< on the space asked for: one value in every entry, put on the box
-  double common = 0;   ///< that value
-  bool tuned = false;  ///< it is the tuned single one; else the best of a coarse path
+/// Where to look, and for how long.
+struct SearchOptions {
+  /// theta between which the data's own scale lies (default_l2_range); a box that is much wider is searched around it.
+  double lower = -std::numeric_limits<double>::infinity(), upper = std::numeric_limits<double>::infinity();
+  double seconds = std::numeric_limits<double>::infinity();  ///< after which nothing new is begun
+  std::function<bool()> interrupted{};
 };
 
-/// The best of 13 points on the diagonal of the box of `one`, from its upper end (the strongest penalty) down, each solved from
-/// the solution of the one before, to 1e-4 at the tightest; the middle of the box where no value is finite. Where `many` has more
-/// than one entry this value is tuned first: 20 steps of L-BFGS at most, to 1e-3. oracle, one: of the problem in which
-/// one value stands for all, a space of one entry. Throws Interruption when it was asked to stop.
-FoundStart search_start(const Oracle& oracle, const HyperSpace& one, const HyperSpace& many,
-                        const std::function<bool()>& interrupted = {});
+/// A start, and how it was found.
+struct FoundStart {
+  Vec theta;                      ///< on the space asked for, put on its box
+  double common = 0;              ///< the best common value of all penalties
+  double common_loss = kMissing;  ///< outer loss there
+  bool tuned = false;             ///< `common` was tuned; else it is the best of a coarse path
+  double level = kMissing;        ///< many: the common value from which theta was reached
+  Index steps = 0;                ///< many: outer steps from there
+};
+
+/// The best of at least 13 points of the diagonal of the box of `one`, three quarters of a decade apart or less, from the upper
+/// end (the strongest penalty) down, each solved from the solution of the one before as tightly as the oracle can; 41 points at
+/// most on the part of a wide box around the data's own scale, which is left where the loss still falls at its end, and what is
+/// coarser than that is refined around the best. The middle of the box where no value is finite. tune: this value is then tuned
+/// by 20 steps of L-BFGS at most. oracle, one: of the problem in which one value stands for all, a space of one entry. Throws
+/// Interruption when it was asked to stop.
+FoundStart search_common(const Oracle& oracle, const HyperSpace& one, bool tune, const SearchOptions& options = {});
+
+/// The start of many penalties: the outer loss has plateaus, so that from one common value little may be seen of where it is
+/// low. From the tuned common value and from four more levels, at 1/3, 4/9, 5/9 and 2/3 of the range searched (1e-3 ... 1 times
+/// the data's scale), a few steps of L-BFGS each are taken with all penalties; the two best take some more, and the best point is
+/// the start. found: search_common with tune. oracle, many: of the problem with its many penalties.
+FoundStart search_many(const Oracle& oracle, const HyperSpace& many, FoundStart found, const SearchOptions& options = {});
+
+/// An oracle of the solutions x*(u) as such, whatever solver a run uses: a factorization or Newton's method where f_xx is small,
+/// else Newton-CG, with implicit differentiation.
+std::unique_ptr<Oracle> exact_oracle(Problem problem);
 
 }  // namespace tacit

@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
   const HyperSpace& space = tuned.problem.space;
   const auto oracle = make_oracle(tuned.problem, solver, estimator);
   LbfgsOuter optimizer;
-  const Summary summary = solve({}, space, *oracle, optimizer, search_start(*oracle, space, space).theta);
+  const Summary summary = solve({}, space, *oracle, optimizer, search_common(*oracle, space, false).theta);
   if (!summary.usable()) return std::fprintf(stderr, "%s\n", summary.message.c_str()), 1;
 
   const Vec x = summary.best_evaluation.state->inner.x();

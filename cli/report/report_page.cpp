@@ -159,8 +159,11 @@ void write_tune(HtmlWriter& w, const RunRecord& r) {
   std::vector<Fact> facts{{"status", text_at(r, "status")},
                           {"outer steps", known(number_at(r, "outer_steps"))},
                           {"validation", score_text(r, "metrics")},
+                          {"single penalty", score_text(r, "single_penalty")},
                           {"intercept alone", score_text(r, "intercept_alone")},
-                          {"test", score_text(r, "test")}};
+                          {"test", score_text(r, "test")},
+                          {"test, single penalty", score_text(r, "single_penalty.test")},
+                          {"test, intercept alone", score_text(r, "intercept_alone.test")}};
   for (const json& line : value_at(r, "elsewhere")) facts.push_back({"the same in", text_of(line, "run.json, elsewhere")});
   append(facts, setting_facts(r));
   append(facts, {{"schedule", text_at(r, "schedule")},

@@ -185,16 +185,53 @@ private:
 
 std::vector<Warning> step_warnings(const StepRecord& record, const RunFacts& run) { return StepWarnings(record, run).all(); }
 
-std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows) {
-  std::string names, key;
-  for (const HyperRow& r : rows) {
-    if (!r.at_bound) continue;
-    if (names.empty()) key = "hyper." + r.block + ".range";
-    names += (names.empty() ? "" : ", ") + r.name + " = " + brief_number(r.value);
+namespace {
+
+/// "a = 1, b = 2 and 3 more"
+class NamedList {
+public:
+  void add(const HyperRow& r) {
+    constexpr int kShown = 8;
+    if (++count_ <= kShown) text_ += (count_ > 1 ? ", " : "") + r.name + " = " + brief_number(r.value);
+    more_ = std::max(0, count_ - kShown);
   }
-  if (names.empty()) return {};
-  return {{"W310", "result", "the best value sits on the edge of its range: " + names + ".",
-           "At the upper end a feature is switched off, which can be right; else widen the range (" + key + ")."}};
+  bool empty() const { return count_ == 0; }
+  std::string text() const { return text_ + (more_ > 0 ? " and " + std::to_string(more_) + " more" : ""); }
+
+private:
+  std::string text_;
+  int count_ = 0, more_ = 0;
+};
+
+}  // namespace
+
+std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows) {
+  NamedList lower, upper;
+  std::string block;
+  bool moved = false;
+  for (const HyperRow& r : rows) {
+    moved = moved || std::abs(r.value - r.start) > 1e-9 * r.start;
+    if (!r.at_bound) continue;
+    block = "hyper." + r.block;
+    (r.value - r.lower <= r.upper - r.value ? lower : upper).add(r);
+  }
+  if (block.empty()) return {};
+  const std::string widen = "widen the range (" + block + ".range)";
+  std::string what = "the best value sits on the edge of its range, ", advice;
+  if (!upper.empty()) {
+    what += "the upper end: " + upper.text() + (lower.empty() ? "." : "; the lower end: ");
+    advice += "At the upper end a feature is switched off, which can be right; else " + widen + ".";
+  } else {
+    what += "the lower end: ";
+  }
+  if (!lower.empty()) {
+    what += lower.text() + ".";
+    advice += std::string(advice.empty() ? "" : " ") + "At the lower end a penalty does next to nothing" +
+              (upper.empty() ? "; if even that is too much, " + widen + " downwards." : ".");
+  }
+  if (!moved)
+    advice = "It is where the run started, and no step led away from there: " + widen + ", or give another " + block + ".start.";
+  return {{"W310", "result", what, advice}};
 }
 
 std::string render_warning(std::string_view code, std::string_view context, std::string_view what, std::string_view more,

@@ -198,11 +198,14 @@ const std::vector<CodeDoc>& error_codes() {
       {"W306", "hypergradient.accuracy is missed", "inner.tolerance was given, and ends the inner solve before.", 0},
       {"W307", "an outer loss that is off",
        "The inner solution is so inexact that its outer loss is off by more than a hundredth of itself.", 0},
-      {"W310", "the best value sits on the edge of its range", "A wider range may hold a better one.", 0},
+      {"W310", "the best value sits on the edge of its range", "A wider range may hold a better one; at the upper end a feature is switched off, at the lower end its penalty does nothing.",
+       0},
       {"W311", "more hyperparameters than validation rows",
        "The validation loss can then be fitted by the hyperparameters alone.", 0},
       {"W312", "the final fit is not solved to rounding",
        "The model is fitted once more on training and validation rows; it stands where that solve ended.", 0},
+      {"W313", "columns whose units make the inner problem ill-conditioned",
+       "A column is used as it is, and its mean is far from 0 for its spread, or its unit is far from that of the others.", 0},
       {"W320", "the reference is not confirmed",
        "Two independent ways to the exact hypergradient (implicit differentiation at a Newton-polished point, central "
        "differences "

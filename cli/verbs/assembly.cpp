@@ -24,6 +24,8 @@ Strategies::Strategies()
 
 namespace {
 
+constexpr double kShareOfTime = 0.2;  // of limits.time: for either search of a start, where nobody gives one
+
 std::string text_or(const Text& t, const std::string& otherwise) { return t.text ? *t.text : otherwise; }
 
 Header header_of(const std::string& word) {
@@ -346,6 +348,30 @@ RunFacts run_facts_of(const Assembly& a, const RunConfig& c) {
   return f;
 }
 
+namespace {
+
+enum class SearchFor { one, tuned_one, many };
+
+/// Over the solutions as such: a start is worth nothing where it was chosen by what a solver left undone.
+FoundStart search(const Assembly& a, SearchFor what) {
+  SearchOptions options;
+  const LinearModel* model = a.prepared.problem.f->linear();
+  if (model) {
+    const L2Range scale = default_l2_range(model->design(), model->row_weights(), model->loss());
+    options.lower = std::log(scale.lower);
+    options.upper = std::log(scale.upper);
+  }
+  if (a.config.limits.time.seconds) options.seconds = kShareOfTime * *a.config.limits.time.seconds;
+  options.interrupted = [&] { return a.interrupter->asked(); };
+  const Problem one = with_interrupter(centred_problem(a.prepared, PenaltyPer::all), a);
+  FoundStart found = search_common(*exact_oracle(one), one.space, what != SearchFor::one, options);
+  if (what != SearchFor::many) return found;
+  const Problem many = with_interrupter(centred_problem(a.prepared, a.prepared.model().per), a);
+  return search_many(*exact_oracle(many), many.space, std::move(found), options);
+}
+
+}  // namespace
+
 Vec starting_point(Assembly& a) {
   const HyperSpace& space = a.problem.space;
   Vec theta = Vec::Zero(space.size());
@@ -360,16 +386,22 @@ Vec starting_point(Assembly& a) {
     space.project(theta);  // what rounding put outside
     return theta;
   }
-  Problem single = with_interrupter(with_one_penalty(a.prepared), a);
-  single.start = a.problem.start;
-  OracleOptions options;
-  options.error_estimate = false;
-  options.reference_every = 0;
-  const auto oracle = make_oracle(single, a.method.solver, a.method.estimator, options);
-  const FoundStart found = search_start(*oracle, single.space, space, [&] { return a.interrupter->asked(); });
-  a.method.notes.push_back(key + ": auto is " + brief_number(std::exp(found.common)) +
-                           (found.tuned ? " (the tuned single penalty)" : " (the best of a coarse path)"));
+  const FoundStart found = search(a, space.size() > 1 ? SearchFor::many : SearchFor::one);
+  if (space.size() > 1) a.single = SinglePenalty{found.common, found.common_loss};
+  const std::string steps = found.steps == 1 ? " step" : " steps";
+  a.method.notes.push_back(
+      key + ": auto is " +
+      (space.size() == 1 ? brief_number(std::exp(found.common)) + " (the best of a coarse path)"
+                         : "the best of several searches: " + std::to_string(found.steps) + steps + " from the common value " +
+                               brief_number(std::exp(found.level)) + "; the tuned single penalty is " +
+                               brief_number(std::exp(found.common))));
   return found.theta;
+}
+
+void tune_single_penalty(Assembly& a) {
+  if (a.single || a.problem.space.size() < 2) return;
+  const FoundStart found = search(a, SearchFor::tuned_one);
+  a.single = SinglePenalty{found.common, found.common_loss};
 }
 
 StartValues start_values(const Assembly& a, In theta0) {

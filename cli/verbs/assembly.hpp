@@ -34,6 +34,12 @@ struct Method {
   std::vector<std::string> notes;      ///< choices made under `auto`
 };
 
+/// The one penalty in place of many that has the least outer loss.
+struct SinglePenalty {
+  double theta = 0;
+  double loss = kMissing;  ///< outer loss there, of the solution
+};
+
 /// Everything a run works with: the run file and what the library made of it.
 struct Assembly {
   RunConfig config;
@@ -41,6 +47,7 @@ struct Assembly {
   Problem problem;  ///< of `prepared`, interruptible by `interrupter`
   std::shared_ptr<Interrupter> interrupter;
   Method method;
+  std::optional<SinglePenalty> single;  ///< of many penalties, once starting_point or tune_single_penalty has looked for it
 };
 
 /// Throws UsageError for parts that do not go together.
@@ -52,9 +59,12 @@ enum class RowsUsed { train_part, all_train };
 /// Reads the data and builds the problem. Throws DataError, UsageError, RunFileError.
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows = RowsUsed::train_part);
 
-/// theta at which the outer run starts: as given, or (auto) the best of a coarse warm path over one common value; with several
-/// penalties this value is tuned first. What was done is added to method.notes. Throws Interruption when it was asked to stop.
+/// theta at which the outer run starts: as given, or (auto) as search_common and search_many find it, over exact solutions with
+/// centred columns, whatever solver the run uses. What was done is added to method.notes, and `single` is filled where there are
+/// many. Throws Interruption when it was asked to stop.
 Vec starting_point(Assembly& a);
+/// Fills `single` where there are many penalties and it is not known yet: for a run whose start was given.
+void tune_single_penalty(Assembly& a);
 
 /// The start in natural units: as the run file gives it, else theta0 where the search ended.
 StartValues start_values(const Assembly& a, In theta0);

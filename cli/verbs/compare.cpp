@@ -428,7 +428,7 @@ int CompareRun::run() {
     prepare();
     session_.say("minimise over w" + std::string(first_->prepared.model().intercept ? ", b" : "") + ":  " +
                  first_->prepared.objective_text());
-    for (const std::string& w : first_->prepared.data->warnings) session_.warn({"W201", "data", w, ""});
+    warn_of_data(session_, first_->prepared);
     run_all_or_keep();
   } catch (const UsageError& e) {
     throw RunFileError({config_.issue_of(e)});

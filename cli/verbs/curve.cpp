@@ -188,7 +188,7 @@ int curve(const CommandLine& line, Streams& io) {
   }
   session.log("minimise over w" + std::string(a->prepared.model().intercept ? ", b" : "") + ":  " + a->prepared.objective_text());
   if (!c.unknown.empty()) session.log(c.unknown);
-  for (const std::string& w : a->prepared.data->warnings) session.warn({"W201", "data", w, ""});
+  warn_of_data(session, a->prepared);
   leave_files(session, *a, c, options);
   const auto report = leave_report(session);
   session.progress().clear();

@@ -18,6 +18,7 @@
 #include <tacit/cli/run/text_tables.hpp>
 #include <tacit/cli/run/trace_files.hpp>
 #include <tacit/cli/run/warnings.hpp>
+#include <tacit/cli/verbs/baselines.hpp>
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/report.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
@@ -35,29 +36,6 @@ RunConfig load_config(const CommandLine& line, const Strategies& strategies) {
 namespace {
 
 using nlohmann::json;
-
-json metrics_json(const NamedValues& values) {
-  json j = json::object();
-  for (const auto& [name, value] : values) j[name] = number_json(value);
-  return j;
-}
-
-json score_json(const Score& s) {
-  json j = metrics_json(s.metrics);
-  j["loss"] = number_json(s.loss.mean);
-  j["loss_standard_error"] = number_json(s.loss.standard_error);
-  return j;
-}
-
-std::string loss_text(const MeanLoss& l) {
-  return brief_number(l.mean) + (std::isfinite(l.standard_error) ? " +- " + brief_number(l.standard_error) : "");
-}
-
-std::string metrics_text(const NamedValues& values) {
-  std::string text;
-  for (const auto& [name, value] : values) text += (text.empty() ? "" : ", ") + name + " " + brief_number(value);
-  return text;
-}
 
 Issue fail_issue(const Assembly& a, double worst) {
   const double limit = *a.config.diagnostics.fail_error;
@@ -100,7 +78,7 @@ private:
   Summary summary_;
   std::vector<HyperRow> hyper_;
   std::optional<Score> best_, test_;
-  MeanLoss constant_;
+  std::optional<Baselines> beside_;
   std::optional<FinalFit> fit_;
   std::pair<std::string, std::string> report_;  ///< row of the table
 };
@@ -179,11 +157,11 @@ void TuneRun::leave_results() {
   const Prepared& p = a_->prepared;
   const Vec x = best.state->inner.x();
   best_ = score(p, p.rows.validation, x);
-  constant_ = intercept_alone(p);
   if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, best.theta, start_);
   fit_ = final_fit(*a_, natural_values(a_->problem.space, best.theta, &start_), x);
   if (a_->config.output.predictions) write_predictions();
   if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);
+  beside_ = baselines(*a_, x, *fit_);
   fit_->model.metrics = best_->metrics;
   session_.write("hyper.csv", hyper_csv(hyper_));
   write_model(fit_->model, session_.folder() / "model.json");
@@ -218,10 +196,12 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
       {"outer steps", std::to_string(summary_.steps) + " in " + brief_number(std::round(summary_.seconds * 1000) / 1000) + " s"});
   if (best_) {
     rows.push_back({"best loss", loss_text(best_->loss) + " (step " + std::to_string(summary_.best.step) + ")"});
-    rows.push_back({"intercept alone", loss_text(constant_)});
+    for (auto& row : beside_->rows()) rows.push_back(std::move(row));
     rows.push_back({"validation", metrics_text(best_->metrics)});
   }
   if (test_) rows.push_back({"test", loss_text(test_->loss) + ", " + metrics_text(test_->metrics)});
+  if (test_)
+    for (auto& row : beside_->test_rows()) rows.push_back(std::move(row));
   const std::size_t shown = std::min<std::size_t>(hyper_.size(), 12);
   for (std::size_t i = 0; i < shown; ++i)
     rows.push_back({hyper_[i].name, brief_number(hyper_[i].value) + (hyper_[i].at_bound ? "  (end of its range)" : "")});
@@ -252,6 +232,7 @@ json TuneRun::result_json() const {
          {"warnings", session_.warnings().json()},
          {"output", session_.folder().string()}};
   for (const char* key : {"status", "message", "doubt", "best", "outer_steps", "work"}) j[key] = all.at(key);
+  j.update(beside_ ? beside_->json() : json{{"intercept_alone", nullptr}, {"single_penalty", nullptr}});
   return j;
 }
 
@@ -260,9 +241,6 @@ json TuneRun::run_json() const {
   j.update(summary_json(summary_, a_->problem.space, start_));
   j.update(thresholds_json(a_->config.diagnostics.warn_error, a_->config.diagnostics.fail_error));
   j.update(result_json());
-  j["intercept_alone"] =
-      best_ ? json{{"loss", number_json(constant_.mean)}, {"loss_standard_error", number_json(constant_.standard_error)}}
-            : json(nullptr);
   j["elsewhere"] = elsewhere();
   const Refit* refit = fit_ && fit_->solve ? &*fit_->solve : nullptr;
   j["refit"] =
@@ -281,13 +259,14 @@ int TuneRun::run() {
     a_ = assemble(config, session_.strategies());
     session_.progress().begin("looking for the start of the hyperparameters");
     start_ = start_values(*a_, starting_point(*a_));
+    tune_single_penalty(*a_);
     session_.open(a_->config);
   } catch (const UsageError& e) {
     throw RunFileError({config.issue_of(e)});
   }
   session_.write("run.json", begun_text(run_facts(*a_, session_)));
   print_plan();
-  for (const std::string& w : a_->prepared.data->warnings) session_.warn({"W201", "data", w, ""});
+  warn_of_data(session_, a_->prepared);
   session_.progress().begin("evaluating the start");
   summary_ = follow(start_.theta);
   session_.progress().begin("fitting the final model");

@@ -7,6 +7,7 @@
 #include <tacit/cli/run/peak_memory.hpp>
 #include <tacit/cli/run/run_json.hpp>
 #include <tacit/core/support/version.hpp>
+#include <tacit/problems/data/prepare.hpp>
 
 namespace tacit {
 
@@ -83,6 +84,11 @@ json run_facts(const Assembly& a, const VerbSession& session) {
   j["data"] = files;
   if (const auto peak = peak_memory_bytes()) j["peak_memory_bytes"] = *peak;
   return j;
+}
+
+void warn_of_data(VerbSession& session, const Prepared& prepared) {
+  for (const std::string& w : prepared.data->warnings) session.warn({"W201", "data", w, ""});
+  if (const auto remark = prepared.scale_remark()) session.warn({"W313", "data", remark->what, remark->remedy});
 }
 
 }  // namespace tacit

@@ -469,6 +469,89 @@ void Design::weighted_squares(In w, Out d) const {
   if (intercept_) d[p] = w.sum();
 }
 
+// each(j, weight, entry as it acts) for what is stored of the rows that count, and rest(j, weight, entry) for the others of a column
+// together, whose entry is that of a 0.
+template <class Each, class Rest>
+void Design::each_entry(In w, const Each& each, const Rest& rest) const {
+  const Index p = features();
+  const bool scaled = inverse_.size() > 0;
+  const auto acting = [&](Index j, double value) { return scaled ? (value - shift_[j]) * inverse_[j] : value; };
+  if (!sparse()) {
+    for (Index i = 0; i < rows_; ++i) {
+      if (!(w[i] > 0)) continue;
+      const double* a = dense_row(i);
+      for (Index j = 0; j < p; ++j) each(j, w[i], acting(j, a[j]));
+    }
+    return;
+  }
+  Vec stored = Vec::Zero(p);
+  std::vector<Index> count(static_cast<std::size_t>(p), 0);
+  Index used = 0;
+  double total = 0;
+  for (Index i = 0; i < rows_; ++i) {
+    if (!(w[i] > 0)) continue;
+    ++used;
+    total += w[i];
+    for (CsrMatrix::InnerIterator a(*csr_, source_row(i)); a; ++a) {
+      each(a.col(), w[i], acting(a.col(), a.value()));
+      stored[a.col()] += w[i];
+      ++count[static_cast<std::size_t>(a.col())];
+    }
+  }
+  for (Index j = 0; j < p; ++j) {
+    if (count[static_cast<std::size_t>(j)] < used) rest(j, total - stored[j], acting(j, 0));
+  }
+}
+
+ColumnMoments Design::column_moments(In w) const {
+  require_size(w.size(), rows_, "weights");
+  if (!(w.maxCoeff() > 0)) throw UsageError("moments of columns need a row with a positive weight");
+  count_pass();
+  const Index p = features();
+  ColumnMoments m;
+  m.low = Vec::Constant(p, std::numeric_limits<double>::infinity());
+  m.high = -m.low;
+  double total = 0;
+  for (Index i = 0; i < rows_; ++i) total += std::max(w[i], 0.0);
+  const auto span = [&](Index j, double, double a) {
+    m.low[j] = std::min(m.low[j], a);
+    m.high[j] = std::max(m.high[j], a);
+  };
+  each_entry(w, span, span);
+  Vec inverse(p), unit(p);  // powers of two, which round nothing
+  for (Index j = 0; j < p; ++j) {
+    const double largest = std::max(std::abs(m.low[j]), std::abs(m.high[j]));
+    unit[j] = std::ldexp(1.0, std::isfinite(largest) && largest > 0 ? std::clamp(std::ilogb(largest), -1000, 1000) : 0);
+    inverse[j] = 1 / unit[j];
+  }
+  m.mean = Vec::Zero(p);
+  Vec square = Vec::Zero(p), second = Vec::Zero(p), fourth = Vec::Zero(p);
+  const auto first_pass = [&](Index j, double weight, double a) {
+    const double t = a * inverse[j];
+    m.mean[j] += weight * t;
+    square[j] += weight * t * t;
+  };
+  each_entry(w, first_pass, first_pass);
+  m.mean /= total;
+  for (Index j = 0; j < p; ++j) {
+    if (m.low[j] == m.high[j]) m.mean[j] = m.low[j] * inverse[j];  // exactly, or rounding would leave a column of noise
+  }
+  const auto second_pass = [&](Index j, double weight, double a) {
+    const double t = a * inverse[j] - m.mean[j], tt = t * t;
+    second[j] += weight * tt;
+    fourth[j] += weight * tt * tt;
+  };
+  each_entry(w, second_pass, second_pass);
+  m.mean = m.mean.cwiseProduct(unit);
+  m.rms = (square / total).cwiseSqrt().cwiseProduct(unit);
+  m.deviation = (second / total).cwiseSqrt().cwiseProduct(unit);
+  m.size = Vec::Zero(p);
+  for (Index j = 0; j < p; ++j) {
+    if (second[j] > 0) m.size[j] = std::sqrt(fourth[j] / second[j]) * unit[j];
+  }
+  return m;
+}
+
 Vec Design::row(Index i) const {
   if (i < 0 || i >= rows_)
     throw UsageError("row " + std::to_string(i) + " was asked of a design with " + std::to_string(rows_) + " rows");

@@ -42,6 +42,15 @@ private:
   double (*call_)(void*, Index, BlockIn, BlockOut);
 };
 
+/// What the columns of a design look like over its rows, each row counted by its weight. No column overflows or underflows on
+/// the way: each is taken in units of its largest entry.
+struct ColumnMoments {
+  Vec mean, deviation;  ///< weighted mean, and square root of the weighted mean square about it, in two passes
+  Vec rms;              ///< the same about 0
+  Vec size;             ///< sqrt(m4 / m2) of the deviations: how large they are where there are some, however rare
+  Vec low, high;        ///< smallest and largest entry; where they agree the column is constant, mean is it and deviation is 0
+};
+
 /// n x d matrix A: chosen rows of X, column j acting as (x_j - shift_j) / scale_j, and when wanted a last column of ones. A light
 /// value: copies share X. Each full read of the rows adds one to data_passes of the counter. Sums over rows run in a fixed order
 /// on one thread.
@@ -96,6 +105,9 @@ public:
   void weighted_gram(In w, OutM h) const;
   /// d = diagonal of A' diag(w) A, one pass.
   void weighted_squares(In w, Out d) const;
+  /// Of the columns of X as they act, without the intercept; rows of weight 0 do not count. Throws UsageError where no row has
+  /// a positive weight. Sparse rows are not filled.
+  ColumnMoments column_moments(In w) const;
   /// Row i as A has it, cols() entries.
   Vec row(Index i) const;
 
@@ -108,6 +120,8 @@ private:
   void dense_gram(In w, OutM h) const;
   void sparse_gram(In w, OutM h) const;
   void sparse_squares(In w, Out d) const;
+  template <class Each, class Rest>
+  void each_entry(In w, const Each& each, const Rest& rest) const;
 
   std::shared_ptr<const Mat> dense_;
   std::shared_ptr<const CsrMatrix> csr_;

@@ -1,10 +1,12 @@
 #include <tacit/problems/data/prepare.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 namespace {
@@ -27,12 +29,54 @@ void weigh_classes(Prepared& p) {
   p.class_weights = {{p.labels[0], side[0]}, {p.labels[1], side[1]}};
 }
 
+constexpr double kLargest = 1e100, kSmallest = 1e-100, kLeastScale = 1e-305;
+
+std::string too_far(const std::string& what, double size) {
+  return what + " holds numbers of size " + brief_number(size) + ", whose squares double precision " +
+         (size > 1 ? "cannot hold" : "takes for 0");
+}
+
+/// Sums of squares must not overflow, and those of the target not vanish. A raw column that is as small merely counts for nothing.
+void require_workable(const Prepared& p) {
+  const SourceLocation file{p.data->files.empty() ? "" : p.data->files.front().path, 0, 0};
+  if (p.labels.empty() && p.y.size() > 0) {
+    const double largest = p.y.cwiseAbs().maxCoeff();
+    if (largest > kLargest || (largest > 0 && largest < kSmallest))
+      throw DataError("D124", too_far("the target '" + p.data->encoder.target + "'", largest), file,
+                      "give the target in another unit (divide it by " + brief_number(largest) + ")");
+  }
+  const std::vector<std::string>& names = p.data->feature_names;
+  const auto column = [&](Index j) { return "the column '" + names[static_cast<std::size_t>(j)] + "'"; };
+  if (p.scaling.active()) {
+    for (Index j = 0; j < p.scaling.scale.size(); ++j) {
+      if (p.scaling.scale[j] < kLeastScale)
+        throw DataError("D124", too_far(column(j), p.scaling.scale[j]), file, "give the column in another unit");
+    }
+    if (!p.x->sparse) return;  // of size 1 by now
+  }
+  Vec largest = Vec::Zero(p.x->cols());
+  if (p.x->sparse) {
+    for (Index i = 0; i < p.x->rows(); ++i) {
+      for (CsrMatrix::InnerIterator a(p.x->csr, i); a; ++a) largest[a.col()] = std::max(largest[a.col()], std::abs(a.value()));
+    }
+    if (p.scaling.active()) largest = largest.cwiseQuotient(p.scaling.scale);
+  } else if (p.x->rows() > 0) {
+    largest = p.x->dense.cwiseAbs().colwise().maxCoeff();
+  }
+  for (Index j = 0; j < largest.size(); ++j) {
+    if (largest[j] > kLargest)
+      throw DataError("D124", too_far(column(j), largest[j]), file,
+                      std::string(p.x->sparse ? "" : "use prepare.standardize=true, or ") + "give the column in another unit");
+  }
+}
+
 /// What depends on the training rows: fills, the scaling of the filled columns, the problem.
 void fit_to_rows(Prepared& p) {
   Filled filled = fit_fills(*p.data, p.rows.train);
   p.x = filled.x ? std::move(filled.x) : std::shared_ptr<const Features>(p.data, &p.data->x);
   p.encoder = std::move(filled.encoder);
   p.scaling = fit_scaling(*p.x, p.weight, p.rows.train, p.choices.standardize);
+  require_workable(p);
   if (p.model().per == PenaltyPer::group && p.data->groups.empty())
     throw UsageError("hyper.l2.per=group needs data.feature_groups", "hyper.l2.per");
   p.problem = p.task().make(p.parts(), p.model());
@@ -41,8 +85,7 @@ void fit_to_rows(Prepared& p) {
 }  // namespace
 
 Design Prepared::design(const std::vector<Index>& which) const {
-  Design d = x->sparse ? Design(std::shared_ptr<const CsrMatrix>(x, &x->csr)) : Design(std::shared_ptr<const Mat>(x, &x->dense));
-  d = d.row_list(which);
+  Design d = design_of(x).row_list(which);
   if (scaling.active()) d = d.standardized(scaling.shift, scaling.scale);
   return d;
 }
@@ -66,6 +109,12 @@ ModelParts Prepared::parts() const {
   p.feature_names = data->feature_names;
   p.groups = data->groups;
   return p;
+}
+
+std::optional<ScaleRemark> Prepared::scale_remark() const {
+  if (scaling.active() && !x->sparse) return std::nullopt;
+  return tacit::scale_remark(design(rows.train).column_moments(pick(weight, rows.train)), data->feature_names, model().intercept,
+                             x->sparse);
 }
 
 std::string Prepared::objective_text() const {
@@ -123,13 +172,51 @@ Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows
   return p;
 }
 
-Problem with_one_penalty(const Prepared& prepared) {
-  if (prepared.model().per == PenaltyPer::all) return prepared.problem;
-  ModelOptions one = prepared.model();
-  one.per = PenaltyPer::all;
-  Problem single = prepared.task().make(prepared.parts(), one);
-  single.start = prepared.problem.start;
-  return single;
+namespace {
+
+/// The same rows in a dense matrix, whatever they were stored as.
+Design filled(const Design& a) {
+  Mat x(a.rows(), a.features());
+  for (Index i = 0; i < a.rows(); ++i) x.row(i) = a.row(i).transpose();
+  return Design(std::make_shared<const Mat>(std::move(x)));
+}
+
+/// The columns of `a` less `by`, in its own units.
+Design shifted(const Design& a, In by) {
+  const bool plain = a.scale().size() == 0;
+  const Vec scale = plain ? Vec(Vec::Ones(a.features())) : a.scale();
+  return a.standardized(plain ? Vec(by) : Vec(a.shift() + by.cwiseProduct(scale)), scale);
+}
+
+void centre(ModelParts& parts) {
+  constexpr double kFar = 3;
+  const ColumnMoments m = parts.train.column_moments(parts.weights);
+  Vec by = Vec::Zero(m.mean.size());
+  for (Index j = 0; j < by.size(); ++j) {
+    if (std::abs(m.mean[j]) > kFar * m.deviation[j]) by[j] = m.mean[j];
+  }
+  if (by.isZero(0)) return;
+  // A sparse pass takes the shift out of sums, where it cancels: rows that are mostly filled are better off dense, and no larger.
+  const Design& train = parts.train;
+  const bool mostly_filled = train.sparse() && 3 * train.stored() >= train.rows() * train.features();
+  for (Design* part : {&parts.train, &parts.validation}) {
+    if (part->rows() == 0) continue;
+    *part = shifted(mostly_filled ? filled(*part) : *part, by);
+  }
+}
+
+}  // namespace
+
+Problem centred_problem(const Prepared& prepared, PenaltyPer per) {
+  ModelParts parts = prepared.parts();
+  ModelOptions options = prepared.model();
+  options.per = per;
+  if (!prepared.problem.space.blocks().empty()) {
+    options.lower = prepared.problem.space.blocks().front().lower;
+    options.upper = prepared.problem.space.blocks().front().upper;
+  }
+  if (options.intercept) centre(parts);
+  return prepared.task().make(parts, options);
 }
 
 }  // namespace tacit

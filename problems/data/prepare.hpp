@@ -52,6 +52,8 @@ struct Prepared {
   Vec margins(const std::vector<Index>& which, In x) const;
   /// All that a problem is made of.
   ModelParts parts() const;
+  /// What the units of columns that are used as they are do to the inner problem; nothing where they do little.
+  std::optional<ScaleRemark> scale_remark() const;
   /// The inner objective in words, with these choices.
   std::string objective_text() const;
 };
@@ -63,12 +65,14 @@ Split all_rows(Index rows);
 /// Training and validation rows together, ascending: those of a final fit.
 std::vector<Index> rows_of_refit(const Split& rows);
 
-/// Throws DataError, UsageError.
+/// Throws DataError, D124 for numbers whose squares leave double precision, and UsageError.
 Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices);
 /// The same choices fitted anew on other training rows, with nothing to validate on: for a final fit. The range of the
 /// hyperparameters and the class weights stay as they are.
 Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows);
-/// The problem with one common penalty in place of many; itself where it has one.
-Problem with_one_penalty(const Prepared& prepared);
+/// The problem, with its penalties or one common one in their place, as it is easiest to solve: where there is an intercept,
+/// columns whose mean is more than three times their deviation are centred. The outer loss is the same function of u, the
+/// coefficients are the same but for the intercept, and the condition no longer grows with the square of mean over deviation.
+Problem centred_problem(const Prepared& prepared, PenaltyPer per);
 
 }  // namespace tacit

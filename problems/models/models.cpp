@@ -1,5 +1,7 @@
 #include <tacit/problems/models/models.hpp>
 
+#include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -52,12 +54,21 @@ std::vector<std::string> labels(const ModelParts& parts, PenaltyPer per) {
 }  // namespace
 
 L2Range default_l2_range(const Design& train, In s, const Loss& loss) {
-  Vec squares(train.cols());
-  train.weighted_squares(s, squares);
-  const Index d = train.features();
-  double scale = d > 0 ? loss.curvature_bound() * squares.head(d).mean() : 0;
-  if (!(scale > 0)) scale = 1;
-  return {1e-6 * scale, 1e3 * scale};
+  const ColumnMoments m = train.column_moments(s);
+  const Vec& spread = train.intercept() ? m.deviation : m.rms;
+  double mean = 0, largest = 0, least_size = std::numeric_limits<double>::infinity();
+  Index used = 0;
+  for (Index j = 0; j < train.features(); ++j) {
+    if (!(spread[j] > 0)) continue;
+    ++used;
+    mean += spread[j] * spread[j];
+    largest = std::max(largest, spread[j]);
+    least_size = std::min(least_size, std::max(m.size[j], spread[j]));
+  }
+  if (used == 0) return {1e-6, 1e3};
+  const double unit = loss.curvature_bound() * s.sum(), most = 1e300;
+  const double lower = unit * std::min(mean / static_cast<double>(used), least_size * least_size);
+  return {std::clamp(1e-6 * lower, 1 / most, most), std::clamp(1e3 * unit * largest * largest, 1 / most, most)};
 }
 
 Vec row_weights(In weights, Index rows, Reduction reduction) {

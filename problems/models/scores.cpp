@@ -10,10 +10,10 @@ Score score(const Prepared& p, const std::vector<Index>& rows, In x) {
   return s;
 }
 
-MeanLoss intercept_alone(const Prepared& p) {
+MeanLoss intercept_alone(const Prepared& p, const std::vector<Index>& rows) {
   const double constant = p.task().best_constant(pick(p.y, p.rows.train), pick(p.weight, p.rows.train));
-  const Vec y = pick(p.y, p.rows.validation);
-  return mean_loss(p.task().losses(y, Vec::Constant(y.size(), constant)), pick(p.weight, p.rows.validation));
+  const Vec y = pick(p.y, rows);
+  return mean_loss(p.task().losses(y, Vec::Constant(y.size(), constant)), pick(p.weight, rows));
 }
 
 }  // namespace tacit

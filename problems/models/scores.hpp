@@ -14,7 +14,7 @@ struct Score {
 /// Of the coefficients x (scaled, intercept last when there is one) on some rows; on the validation rows the mean loss is the outer
 /// criterion itself.
 Score score(const Prepared& prepared, const std::vector<Index>& rows, In x);
-/// Mean loss on the validation rows of the best constant prediction of the training rows.
-MeanLoss intercept_alone(const Prepared& prepared);
+/// Mean loss on some rows of the best constant prediction of the training rows.
+MeanLoss intercept_alone(const Prepared& prepared, const std::vector<Index>& rows);
 
 }  // namespace tacit

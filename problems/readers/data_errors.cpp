@@ -27,6 +27,7 @@ const std::vector<DataCode>& data_codes() {
       {"D121", "a class label that the training data do not have"},
       {"D122", "feature groups: a pattern fits nothing, or a feature is in two groups"},
       {"D123", "two files that belong together have different numbers of rows"},
+      {"D124", "numbers whose squares leave double precision"},
   };
   return codes;
 }

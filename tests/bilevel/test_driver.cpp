@@ -114,3 +114,74 @@ TEST_CASE("a start that is not finite fails with a sentence, and so does a start
   negative.max_steps = -1;
   CHECK_THROWS_AS(solve(negative, box(2, -1, 1), oracle, optimizer, Vec::Zero(2)), UsageError);
 }
+
+namespace {
+
+/// A smooth loss of `value`, all of whose slopes are `slope` at 0 and turn at `turn`.
+FakeOracle shallow(double slope, double turn) {
+  return FakeOracle([slope, turn](const Vec& v, Vec& g) {
+    g = (slope * (v.array() / turn - 1)).matrix();
+    return 1 + slope * (v.array().square() / (2 * turn) - v.array()).sum();
+  });
+}
+
+}  // namespace
+
+TEST_CASE("stopping: many small slopes are not passed over, however many there are") {
+  // Each of the norms is below 1e-4 of the loss.
+  for (const Index m : {10, 100, 1000}) {
+    CAPTURE(m);
+    const double slope = 0.5e-4 / std::sqrt(static_cast<double>(m));
+    const FakeOracle oracle = shallow(slope, 4);
+    LbfgsOuter optimizer;
+    const Summary s = solve({}, box(m, -9, 9), oracle, optimizer, Vec::Zero(m));
+    CHECK(s.reason == StopReason::tolerance);
+    CHECK(s.steps > 0);
+    const double least = 1 - 2 * slope * static_cast<double>(m);
+    CHECK(s.best.outer_loss - least <= 1e-4);
+    CHECK(s.last.possible_gain <= 1e-4);
+  }
+}
+
+TEST_CASE("stopping: a slope counts for no more than the room there is to the end of the range") {
+  const FakeOracle oracle = shallow(1, 1e6);
+  for (const double room : {0.0, 0.9e-4, 1.1e-4}) {
+    LbfgsOuter optimizer;
+    const Summary s = solve({}, box(1, -9, room), oracle, optimizer, Vec::Zero(1));
+    CHECK(s.reason == StopReason::tolerance);
+    CHECK((s.steps == 0) == (room < 1e-4));
+  }
+}
+
+TEST_CASE("stopping: the gain that L-BFGS predicts is the one there is where its pairs know the curvature, cut by the box") {
+  const Vec a = Vec::LinSpaced(4, -1, 2), c = Vec::LinSpaced(4, 1, 3);
+  const FakeOracle oracle([&](const Vec& v, Vec& g) {
+    g = c.cwiseProduct(v - a);
+    return 10 + 0.5 * g.dot(v - a);
+  });
+  const HyperSpace space = box(4, -9, 9);
+  LbfgsOuter optimizer;
+  Evaluation e = oracle.differentiate(oracle.evaluate(Vec::Constant(4, -5), {1e-8, 1e-6}), {1e-8, 1e-6});
+  optimizer.reset(e);
+  CHECK(std::isinf(optimizer.predicted_gain(space)));
+  for (int k = 0; k < 5; ++k) e = optimizer.step(oracle, space, {1e-8, 1e-6}).accepted;
+  CHECK(optimizer.predicted_gain(space) == doctest::Approx(e.value - 10).epsilon(0.5));
+  const HyperSpace here({[&] {
+    HyperBlock b = box(1, e.theta.minCoeff(), e.theta.maxCoeff()).blocks().front();
+    b.size = 4;
+    return b;
+  }()});
+  CHECK(optimizer.predicted_gain(here) <= 2 * optimizer.predicted_gain(space));
+}
+
+TEST_CASE("stopping: what is said is the test that ended the run") {
+  LbfgsOuter optimizer;
+  const FakeOracle oracle = shallow(1e-3, 4);
+  const Summary by_slope = solve({}, box(1, -9, 9), oracle, optimizer, Vec::Zero(1));
+  CHECK(by_slope.message.find("the loss could fall by") == 0);
+  DriverOptions two;
+  two.max_steps = 1;
+  const Summary by_limit = solve(two, box(200, -9, 9), shallow(1e-3, 40), optimizer, Vec::Zero(200));
+  CHECK(by_limit.reason == StopReason::step_limit);
+  CHECK(by_limit.message.find("could still fall by") != std::string::npos);
+}

@@ -206,12 +206,82 @@ TEST_CASE("the range of l2 follows the features, not y, and given ends stand") {
   parts.train = plain.train.standardized(Vec::Zero(3), Vec::Constant(3, 0.1));  // features times 10
   const Problem c = family("ridge")->make(parts, {});
   CHECK(c.space.upper()[0] == doctest::Approx(a.space.upper()[0] + std::log(100)).epsilon(1e-12));
-  CHECK(a.space.upper()[0] - a.space.lower()[0] == doctest::Approx(std::log(1e9)).epsilon(1e-12));
+  CHECK(a.space.upper()[0] - a.space.lower()[0] >= std::log(1e9));  // as wide for columns of one unit, else wider
   ModelOptions given;
   given.lower = 1e-9;
   const Problem d = family("ridge")->make(plain, given);
   CHECK(d.space.lower()[0] == doctest::Approx(std::log(1e-9)).epsilon(1e-13));
   CHECK(d.space.upper() == a.space.upper());
+}
+
+namespace {
+
+/// The default range of l2 on these rows, dense or sparse.
+L2Range range_of(const Mat& x, bool sparse, bool intercept = true) {
+  CsrMatrix csr = x.sparseView();
+  csr.makeCompressed();
+  const Design a = sparse ? Design(std::make_shared<const CsrMatrix>(csr)) : Design(std::make_shared<const Mat>(x));
+  const Vec s = Vec::Constant(x.rows(), 1.0 / static_cast<double>(x.rows()));
+  return default_l2_range(intercept ? a.with_intercept() : a, s, *make_task("ridge")->loss());
+}
+
+/// Columns of mean 0 and mean square 1 (entries +1 and -1).
+Mat signs(Index rows, Index columns) {
+  Mat x(rows, columns);
+  for (Index i = 0; i < rows; ++i) {
+    for (Index j = 0; j < columns; ++j) x(i, j) = (i >> j) % 2 == 0 ? 1 : -1;
+  }
+  return x;
+}
+
+}  // namespace
+
+TEST_CASE("the range of l2 does not see the means of the columns where there is an intercept, dense or sparse") {
+  const Mat x = signs(16, 4);
+  for (const bool sparse : {false, true}) {
+    const L2Range centred = range_of(x, sparse);
+    CHECK(centred.lower == doctest::Approx(1e-6).epsilon(1e-12));
+    CHECK(centred.upper == doctest::Approx(1e3).epsilon(1e-12));
+    for (const double mean : {10.0, 1e3, 1e6, 1e9}) {
+      for (const Index columns : {1, 3}) {
+        Mat shifted = x;
+        shifted.leftCols(columns).array() += mean;
+        const L2Range r = range_of(shifted, sparse);
+        CHECK(r.lower == doctest::Approx(centred.lower).epsilon(1e-6));
+        CHECK(r.upper == doctest::Approx(centred.upper).epsilon(1e-6));
+        CHECK(range_of(shifted, sparse, false).upper > 0.9e3 * mean * mean);
+      }
+    }
+  }
+}
+
+TEST_CASE("the range of l2 spans the units of all columns, and a constant one has none") {
+  for (const bool sparse : {false, true}) {
+    for (const double unit : {1e-8, 1e-3, 1e6, 1e100}) {
+      Mat x = signs(16, 4);
+      x.col(2) *= unit;
+      const L2Range r = range_of(x, sparse);
+      CHECK(r.lower == doctest::Approx(1e-6 * std::min(1.0, unit * unit)).epsilon(1e-9));
+      CHECK(r.upper == doctest::Approx(1e3 * std::max(1.0, unit * unit)).epsilon(1e-9));
+    }
+    Mat constant = signs(16, 4);
+    constant.col(1).setConstant(1.7e12);
+    CHECK(range_of(constant, sparse).upper == doctest::Approx(1e3).epsilon(1e-12));
+    constant.setConstant(0.3);
+    CHECK(range_of(constant, sparse).lower == 1e-6);
+  }
+}
+
+TEST_CASE("the range of l2 is not drawn down by columns that are seldom filled, nor its upper end by the many that are empty") {
+  // 200 columns of one entry 0.2 each in 2000 rows, one in every other row, and 5000 empty ones.
+  Mat x = Mat::Zero(2000, 5201);
+  for (Index j = 0; j < 200; ++j) x(10 * j, j) = 0.2;
+  for (Index i = 0; i < 2000; i += 2) x(i, 200) = 0.2;
+  const L2Range r = range_of(x, true);
+  const double rare = 0.04 / 2000, common = 0.04 / 4;
+  CHECK(r.upper == doctest::Approx(1e3 * common).epsilon(1e-9));
+  CHECK(r.lower > 1e-6 * rare);
+  CHECK(r.lower < 1e-6 * common);
 }
 
 TEST_CASE("penalties per feature, per group and fixed, and the intercept has none") {

@@ -1,4 +1,6 @@
+#include <memory>
 #include <numeric>
+#include <optional>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/problems/data/scaling.hpp>
 
@@ -63,6 +65,19 @@ TEST_CASE("a large mean costs no digits") {
   CHECK(s.scale[0] == doctest::Approx(std::sqrt(1.25)).epsilon(1e-14));
 }
 
+TEST_CASE("columns whose squares no double holds are standardized like any other") {
+  const Vec plain{{1, 2, 3, 5}};
+  const Scaling unit = fit_scaling(dense(Mat(plain)), Vec::Ones(4), first(4), Standardize::yes);
+  for (const double size : {0x1p-1000, 0x1p-600, 0x1p600, 0x1p1000}) {
+    const Mat x = plain * size;
+    for (const bool as_sparse : {false, true}) {
+      const Scaling s = fit_scaling(as_sparse ? sparse(x) : dense(x), Vec::Ones(4), first(4), Standardize::yes);
+      CHECK(s.scale[0] == unit.scale[0] * size);
+      CHECK(s.shift[0] == (as_sparse ? 0 : unit.shift[0] * size));
+    }
+  }
+}
+
 TEST_CASE("coefficients on the original scale predict the same") {
   const Scaling s = fit_scaling(dense(kX), Vec::Ones(4), first(4), Standardize::yes);
   const Vec w{{0.5, -2, 3}};
@@ -77,4 +92,53 @@ TEST_CASE("coefficients on the original scale predict the same") {
   const OriginalCoefficients same = to_original(as_they_are, w, 0.7);
   CHECK(same.w == w);
   CHECK(same.intercept == 0.7);
+}
+
+namespace {
+
+std::optional<ScaleRemark> remark_on(const Mat& x, bool intercept, bool is_sparse) {
+  const auto f = std::make_shared<const Features>(is_sparse ? sparse(x) : dense(x));
+  std::vector<std::string> names;
+  for (Index j = 0; j < x.cols(); ++j) names.push_back("c" + std::to_string(j));
+  return scale_remark(design_of(f).column_moments(Vec::Ones(x.rows())), names, intercept, is_sparse);
+}
+
+}  // namespace
+
+TEST_CASE("a raw column far from 0 or of another unit is named with its scale and the remedy that applies") {
+  Mat plain(64, 4);
+  for (Index i = 0; i < 64; ++i) {
+    for (Index j = 0; j < 4; ++j) plain(i, j) = std::sin(1.0 + 3.7 * static_cast<double>(i * (j + 2)));
+  }
+  for (const bool is_sparse : {false, true}) {
+    CHECK_FALSE(remark_on(plain, true, is_sparse));
+    for (const double mean : {1e3, 1e6, 1e9}) {
+      Mat x = plain;
+      x.col(2).array() += mean;
+      const auto r = remark_on(x, true, is_sparse);
+      REQUIRE(r);
+      CHECK(r->what.find("'c2'") != std::string::npos);
+      CHECK(r->what.find(" times its spread") != std::string::npos);
+      CHECK((r->remedy.find("standardize=true") != std::string::npos) == !is_sparse);
+      x.col(0).array() -= 2 * mean;
+      const auto two = remark_on(x, true, is_sparse);
+      REQUIRE(two);
+      CHECK(two->what.find("'c0'") != std::string::npos);
+      CHECK(two->what.find("1 more column") != std::string::npos);
+    }
+    for (const double unit : {1e-300, 1e-8, 1e4, 1e90}) {
+      Mat x = plain;
+      x.col(1) *= unit;
+      for (const bool intercept : {false, true}) {
+        const auto r = remark_on(x, intercept, is_sparse);
+        REQUIRE(r);
+        CHECK(r->what.find("'c1'") != std::string::npos);
+        CHECK(r->remedy.find("standardize=true") != std::string::npos);
+      }
+    }
+    Mat constant = plain;
+    constant.col(3).setConstant(1.7e12);  // absorbed by the intercept
+    CHECK_FALSE(remark_on(constant, true, is_sparse));
+    CHECK(remark_on(plain.leftCols(2) * Vec{{1, 1e-5}}.asDiagonal(), true, is_sparse));
+  }
 }

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Where runs start and stop, on real data: `start: auto` against given starts, and against a grid.
+
+    python3 bench/starts.py --tacit build/release/tacit --data DIR [--work DIR] [--only NAME,...] many | one
+
+many  one penalty per feature: validation loss from `start: auto` against the best of the starts 1e-3, 1e-2, 1e-1, 1
+one   one penalty, `start: auto`, against 100 penalties spread over the default range, solved by the program itself
+
+DIR holds the data sets as they are named below (those that are missing are left out); npy, mtx and idx files are
+written as LIBSVM first. Seed 0 and the default hold-out of 25 %. A line a data set, then how many are off by more than
+1 % (many) or 1e-4 (one) and by more than 1e-6 of the intercept's loss. Needs numpy; scipy for the mtx file.
+"""
+import argparse, gzip, json, os, subprocess, sys, time
+import numpy as np
+
+# name: file, kind, more overrides
+SETS = {
+    "abalone": ("abalone.csv", "ridge", []),
+    "cal_housing": ("cal_housing.csv", "ridge", []),
+    "cpusmall": ("cpusmall_norm.csv", "ridge", []),
+    "diabetes": ("diabetes.csv", "ridge", []),
+    "digits_r": ("digits.csv.gz", "ridge", []),
+    "wine_r": ("wine.csv", "ridge", ["data.skip_rows=1"]),
+    "breast_r": ("breast_cancer.csv", "ridge", ["data.skip_rows=1"]),
+    "covtype_r": ("covtype_20k.csv.gz", "ridge", []),
+    "heart_r": ("heart_scale.svm", "ridge", []),
+    "german_r": ("german.numer_scale.svm", "ridge", []),
+    "phishing_r": ("phishing.svm", "ridge", []),
+    "mushrooms_r": ("mushrooms.svm", "ridge", []),
+    "a9a_r": ("a9a.svm", "ridge", []),
+    "colon_r": ("colon-cancer.svm", "ridge", []),
+    "colon_std_r": ("colon-cancer.svm", "ridge", ["prepare.standardize=true"]),
+    "leukemia_r": ("leukemia.csv", "ridge", []),
+    "rcv1_r": ("rcv1_sample.svm", "ridge", []),
+    "heart": ("heart_scale.svm", "logistic", []),
+    "german": ("german.numer_scale.svm", "logistic", []),
+    "breast": ("breast_cancer.csv", "logistic", ["data.skip_rows=1"]),
+    "wine": ("wine.csv", "logistic", ["data.skip_rows=1", "model.positive=1"]),
+    "digits3": ("digits.csv.gz", "logistic", ["model.positive=3"]),
+    "covtype2": ("covtype_20k.csv.gz", "logistic", ["model.positive=2"]),
+    "phishing": ("phishing.svm", "logistic", []),
+    "mushrooms": ("mushrooms.svm", "logistic", []),
+    "a9a": ("a9a.svm", "logistic", []),
+    "colon": ("colon-cancer.svm", "logistic", []),
+    "colon_std": ("colon-cancer.svm", "logistic", ["prepare.standardize=true"]),
+    "leukemia": ("leukemia.csv", "logistic", []),
+    "rcv1": ("rcv1_sample.svm", "logistic", []),
+    "mnist3": ("mnist.svm", "logistic", ["model.positive=3"]),
+    "news7": ("news.svm", "logistic", ["model.positive=7"]),
+}
+
+
+def svm_line(label, columns, values):
+    return f"{label} " + " ".join(f"{j + 1}:{v:.17g}" for j, v in zip(columns, values)) + "\n"
+
+
+def convert(data, work):
+    """leukemia.csv, mnist.svm and news.svm from the npy, idx and mtx files."""
+    at = lambda name: os.path.join(data, name)
+    target = os.path.join(work, "leukemia.csv")
+    if os.path.exists(at("leukemia_X.npy")) and not os.path.exists(target):
+        X, y = np.load(at("leukemia_X.npy")), np.load(at("leukemia_y.npy"))
+        with open(target, "w") as f:
+            f.write(",".join([f"g{j}" for j in range(X.shape[1])] + ["y"]) + "\n")
+            for row, label in zip(X, y):
+                f.write(",".join(map(str, row.tolist())) + f",{label}\n")
+    target = os.path.join(work, "mnist.svm")
+    images = at("mnist_t10k-images-idx3-ubyte.gz")
+    if os.path.exists(images) and not os.path.exists(target):
+        X = np.frombuffer(gzip.open(images).read(), np.uint8, offset=16).reshape(-1, 784)
+        y = np.frombuffer(gzip.open(at("mnist_t10k-labels-idx1-ubyte.gz")).read(), np.uint8, offset=8)
+        with open(target, "w") as f:
+            for row, label in zip(X[:5000], y):
+                used = np.nonzero(row)[0]
+                f.write(svm_line(label, used, row[used] / 255))
+    target = os.path.join(work, "news.svm")
+    if os.path.exists(at("20newsgroups.mtx.gz")) and not os.path.exists(target):
+        import scipy.io
+        X = scipy.io.mmread(gzip.open(at("20newsgroups.mtx.gz"))).tocsr()
+        y = np.loadtxt(at("20newsgroups_labels.txt"), dtype=int)
+        X.data = np.log1p(X.data)
+        with open(target, "w") as f:
+            for i, label in enumerate(y):
+                row = X[i]
+                norm = np.sqrt((row.data ** 2).sum()) or 1
+                f.write(svm_line(label, row.indices, row.data / norm))
+
+
+def tune(a, name, *overrides):
+    """(result, intercept's loss, seconds) of `tacit tune --json`; None where it fails."""
+    file, kind, more = SETS[name]
+    path = os.path.join(a.work if os.path.exists(os.path.join(a.work, file)) else a.data, file)
+    if not os.path.exists(path):
+        return None
+    run = os.path.join(a.work, "run.yaml")
+    open(run, "w").write(f"tacit: 1\nname: bench\ndata: {{train: {json.dumps(os.path.abspath(path))}}}\nmodel: {{kind: {kind}}}\n"
+                         "validation: {scheme: holdout}\ndiagnostics: {reference: 0}\n")
+    begin = time.time()
+    out = os.path.join(a.work, "out")
+    # A value of 100 steps at the most, since that is more than the runs need.
+    r = subprocess.run([a.tacit, "tune", run, *more, *overrides, *a.override, "-o", out, "--force", "--json", "-q"],
+                       capture_output=True, text=True)
+    if r.returncode != 0:
+        print(f"{name} {' '.join(overrides)}: exit {r.returncode}: {r.stderr.strip()[:300]}", file=sys.stderr)
+        return None
+    facts = json.load(open(os.path.join(out, "run.json")))
+    return json.loads(r.stdout), facts["intercept_alone"]["loss"], time.time() - begin
+
+
+def loss(result):
+    return result[0]["best"]["outer_loss"] if result else float("inf")
+
+
+def many(a, name):
+    per = "hyper.l2.per=feature"
+    auto = tune(a, name, per)
+    if not auto:
+        return None
+    given = {}
+    for start in ("1e-3", "1e-2", "1e-1", "1"):
+        low, high = a.box.split(",") if a.box else (None, None)
+        given[start] = tune(a, name, per, f"hyper.l2.start={start}",
+                            *([f"hyper.l2.range=[{low},{high}]"] if a.box else []))
+    best = min(map(loss, given.values()))
+    off = loss(auto) / best - 1
+    bad = off > 0.01 and loss(auto) - best > 1e-6 * auto[1]
+    print(f"{name:12s} auto {loss(auto):.6g} ({auto[0]['outer_steps']} steps, {auto[2]:.1f} s, {auto[0]['status']})  given "
+          + " ".join(f"{k}: {loss(v):.6g} ({v[0]['outer_steps']}, {v[2]:.1f} s)" if v else f"{k}: -" for k, v in given.items())
+          + f"  off {100 * off:+.2f} %{'  <-- WORSE' if bad else ''}", flush=True)
+    return bad
+
+
+def one(a, name):
+    auto = tune(a, name)
+    if not auto:
+        return None
+    resolved = open(os.path.join(a.work, "out", "hyper.csv")).read().split("\n")[1].split(",")
+    low, high = float(resolved[3]), float(resolved[4])
+    best, at = float("inf"), None
+    for u in np.geomspace(low, high, a.points)[::-1]:
+        point = tune(a, name, f"hyper.l2.start={u:.17g}", "outer.max_steps=0", "inner.tolerance=1e-12",
+                     f"hyper.l2.range=[{low / 2:.17g},{2 * high:.17g}]", "outer.refit=false")
+        if loss(point) < best:
+            best, at = loss(point), u
+    off = loss(auto) / best - 1
+    bad = off > 1e-4 and loss(auto) - best > 1e-6 * auto[1]
+    print(f"{name:12s} auto {loss(auto):.8g} at {auto[0]['best']['hyperparameters']['l2']:.4g} ({auto[0]['outer_steps']} steps, "
+          f"{auto[0]['status']})  grid {best:.8g} at {at:.4g} of [{low:.3g}, {high:.3g}]  off {off:+.1e}{'  <-- WORSE' if bad else ''}",
+          flush=True)
+    return bad
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("what", choices=["many", "one"])
+    p.add_argument("--tacit", default="build/release/tacit")
+    p.add_argument("--data", required=True)
+    p.add_argument("--work", default="/tmp/tacit_starts")
+    p.add_argument("--only", default="")
+    p.add_argument("--skip", default="")
+    p.add_argument("--box", default="", help="LOW,HIGH: range of the runs from given starts")
+    p.add_argument("--points", type=int, default=100)
+    p.add_argument("--override", action="append", default=[])
+    a = p.parse_args()
+    os.makedirs(a.work, exist_ok=True)
+    convert(a.data, a.work)
+    names = [n for n in SETS if (not a.only or n in a.only.split(",")) and n not in a.skip.split(",")]
+    verdicts = [v for v in ((many if a.what == "many" else one)(a, n) for n in names) if v is not None]
+    print(f"{len(verdicts)} data sets, {sum(verdicts)} worse than the limit")
+
+
+if __name__ == "__main__":
+    main()

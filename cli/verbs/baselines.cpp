@@ -1,0 +1,81 @@
+#include <tacit/cli/verbs/baselines.hpp>
+
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+#include <tacit/cli/run/json_text.hpp>
+#include <tacit/core/support/text.hpp>
+
+namespace tacit {
+
+using nlohmann::json;
+
+std::string loss_text(const MeanLoss& l) {
+  return brief_number(l.mean) + (std::isfinite(l.standard_error) ? " +- " + brief_number(l.standard_error) : "");
+}
+
+std::string metrics_text(const NamedValues& values) {
+  std::string text;
+  for (const auto& [name, value] : values) text += (text.empty() ? "" : ", ") + name + " " + brief_number(value);
+  return text;
+}
+
+namespace {
+
+json loss_json(const MeanLoss& l) {
+  return {{"loss", number_json(l.mean)}, {"loss_standard_error", number_json(l.standard_error)}};
+}
+
+}  // namespace
+
+json score_json(const Score& s) {
+  json j = loss_json(s.loss);
+  for (const auto& [name, value] : s.metrics) j[name] = number_json(value);
+  return j;
+}
+
+Baselines baselines(const Assembly& a, In x, const FinalFit& fit) {
+  const Prepared& p = a.prepared;
+  const bool test = !p.rows.test.empty();
+  Baselines b;
+  b.constant = intercept_alone(p, p.rows.validation);
+  if (test) b.constant_test = intercept_alone(fit.prepared, p.rows.test);
+  if (!a.single) return b;
+  b.single = std::exp(a.single->theta);
+  const Vec u = Vec::Constant(a.problem.space.size(), *b.single);
+  const Refit solved = refit(p.problem, u, x);
+  b.single_score = score(p, p.rows.validation, solved.x);
+  if (!test) return b;
+  const FinalFit again = final_fit(a, u, solved.x);
+  b.single_test = score(again.prepared, p.rows.test, again.x);
+  return b;
+}
+
+std::vector<std::pair<std::string, std::string>> Baselines::rows() const {
+  std::vector<std::pair<std::string, std::string>> rows;
+  if (single) rows.push_back({"single penalty", loss_text(single_score.loss) + " (one for all, " + brief_number(*single) + ")"});
+  rows.push_back({"intercept alone", loss_text(constant)});
+  return rows;
+}
+
+std::vector<std::pair<std::string, std::string>> Baselines::test_rows() const {
+  std::vector<std::pair<std::string, std::string>> rows;
+  if (single_test)
+    rows.push_back({"test, single penalty", loss_text(single_test->loss) + ", " + metrics_text(single_test->metrics)});
+  if (constant_test) rows.push_back({"test, intercept alone", loss_text(*constant_test)});
+  return rows;
+}
+
+json Baselines::json() const {
+  nlohmann::json j{{"intercept_alone", loss_json(constant)}, {"single_penalty", nullptr}};
+  j["intercept_alone"]["test"] = constant_test ? loss_json(*constant_test) : nlohmann::json(nullptr);
+  if (!single) return j;
+  nlohmann::json& one = j["single_penalty"];
+  one = score_json(single_score);
+  one["hyperparameters"] = {{"l2", *single}};
+  one["test"] = single_test ? score_json(*single_test) : nlohmann::json(nullptr);
+  return j;
+}
+
+}  // namespace tacit
