@@ -107,10 +107,15 @@ NamedValues binary_metrics(In y, In margin, In weight) {
 
 MeanLoss mean_loss(In loss, In weight) {
   const Vec w = checked_weights(loss, loss, weight);
-  const double total = w.sum();
+  const auto rows = static_cast<double>((w.array() > 0).count());
   MeanLoss result{mean(w, loss), kUndefined};
-  if (total > 1) result.standard_error = std::sqrt(mean(w, (loss.array() - result.mean).square()) / (total - 1));
+  if (rows > 1) result.standard_error = std::sqrt(mean(w, (loss.array() - result.mean).square()) / (rows - 1));
   return result;
+}
+
+MeanLoss paired_gain(In other_loss, In loss, In weight) {
+  checked_weights(loss, other_loss, weight);
+  return mean_loss(other_loss - loss, weight);
 }
 
 }  // namespace tacit

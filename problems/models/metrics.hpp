@@ -1,4 +1,5 @@
-// Metrics of predictions, weighted by the rows: a weight of 2 counts as the row twice.
+// Metrics of predictions, weighted by the rows: a weight of 2 counts as the row twice, except in standard errors, which count
+// rows.
 #pragma once
 #include <string>
 #include <utility>
@@ -40,9 +41,12 @@ struct MeanLoss {
   double mean = 0;
   double standard_error = 0;
 };
-/// mean = sum w l / W; standard error sqrt(sum w (l - mean)^2 / ((W - 1) W)), which is what writing each row w times would give;
-/// NaN when W <= 1.
+/// mean = sum w l / W; standard error sqrt(sum w (l - mean)^2 / (W (n - 1))), n the rows with w > 0, as cv.glmnet has it: all
+/// weights times the same number change nothing. NaN when n <= 1.
 MeanLoss mean_loss(In loss, In weight);
+/// What one model gains over another on the same rows: mean and standard error, as above, of the paired differences
+/// other_loss - loss. Positive: `loss` is the better one.
+MeanLoss paired_gain(In other_loss, In loss, In weight);
 
 /// Loss of every row: (y - p)^2 / 2.
 Vec squared_losses(In y, In prediction);
