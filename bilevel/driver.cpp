@@ -136,6 +136,7 @@ private:
     diagnose(e);
     optimizer_.reset(e);
     publish(e, 0, {});
+    summary_.start_evaluation = std::move(e);
     return true;
   }
 
@@ -319,18 +320,22 @@ private:
     return true;
   }
 
+  bool loose(const Evaluation& e) const {
+    return looser(e.solved.inner, summary_.tightest.inner) || (e.state && e.state->inner.iterate_met);
+  }
+
+  Evaluation solved_fully(Evaluation e) const {
+    if (!loose(e)) return e;
+    const Evaluation near = std::move(e);  // its own solution is the nearest start
+    return oracle_.evaluate_fully(near.theta, &near);
+  }
+
   // Values of loosely solved points do not compare: best and last are evaluated again at the tightest inner tolerance and the
   // lower one is kept.
   void settle() {
-    const auto loose = [&](const Evaluation& e) {
-      return looser(e.solved.inner, summary_.tightest.inner) || (e.state && e.state->inner.iterate_met);
-    };
     if (summary_.best_evaluation.theta.size() == 0 || !loose(summary_.best_evaluation)) return;
-    const auto tight = [&](StepRecord row, Evaluation e) {
-      if (loose(e)) {
-        const Evaluation near = std::move(e);  // its own solution is the nearest start
-        e = oracle_.evaluate_fully(near.theta, &near);
-      }
+    const auto tight = [&](StepRecord row, const Evaluation& at) {
+      Evaluation e = solved_fully(at);
       if (std::isfinite(e.value)) row.outer_loss = e.value;
       return std::pair(std::move(row), std::move(e));
     };
@@ -345,13 +350,22 @@ private:
     summary_.best_evaluation = std::move(chosen.second);
   }
 
+  // What was gained since the start is told row by row, so its solution must be as good as that of the best point.
+  void settle_start() {
+    if (summary_.start_evaluation.theta.size() == 0) return;
+    oracle_.watching = false;
+    Evaluation e = summary_.best.step == 0 ? summary_.best_evaluation : solved_fully(summary_.start_evaluation);
+    if (std::isfinite(e.value)) summary_.start_evaluation = std::move(e);
+  }
+
   // What ends the run between two evaluations, or only now, reaches its first one here, and is then given another try; after that
   // the best point stays as it was solved.
   void settle_in_time() {
     if (summary_.reason == StopReason::interrupted || summary_.reason == StopReason::time_limit) oracle_.begin_closing();
     for (int attempt = oracle_.cut ? 1 : 0; attempt < 2; ++attempt) {
       try {
-        return settle();
+        settle();
+        return settle_start();
       } catch (const Interruption&) {
         oracle_.begin_closing();
       }

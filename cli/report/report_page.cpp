@@ -3,6 +3,7 @@
 
 #include <tacit/cli/report/chart/sample.hpp>
 #include <tacit/cli/report/report_page.hpp>
+#include <tacit/cli/run/gains.hpp>
 #include <tacit/core/support/text.hpp>
 
 namespace tacit {
@@ -69,8 +70,27 @@ std::string loss_in_words(const RunRecord& r) {
   std::string text = "It reached a validation loss of " + known(best) + " at step " + known(number_at(r, "best.step")) +
                      ", from " + known(start) + " at the start";
   if (!std::isnan(constant)) text += "; the intercept alone has " + known(constant);
-  if (best > constant) text += ", which is better: the features do not help with these penalties";
   return text + ".";
+}
+
+PairedGains paired_gains_of(const RunRecord& r, const std::string& path) {
+  const auto gain = [&](const char* over) {
+    return MeanLoss{number_at(r, path + over + ".mean"), number_at(r, path + over + ".standard_error")};
+  };
+  return {gain(".over_intercept"), gain(".over_start")};
+}
+
+Gains gains_of(const RunRecord& r) {
+  const auto says = [&](const char* path) { return value_at(r, path).is_boolean() && value_at(r, path).get<bool>(); };
+  Gains g{paired_gains_of(r, "gain"), std::nullopt, says("gain.optimistic"), says("gain.start_searched")};
+  if (value_at(r, "gain.test").is_object()) g.test = paired_gains_of(r, "gain.test");
+  return g;
+}
+
+/// A page has the sign for it.
+std::string with_sign(std::string text) {
+  for (std::size_t at = 0; (at = text.find(" +- ", at)) != std::string::npos;) text.replace(at, 4, " \xC2\xB1 ");
+  return text;
 }
 
 /// From here on error_in_words warns of steps that go the wrong way.
@@ -91,6 +111,21 @@ struct Judgement {
   const char* word;
 };
 
+/// A run that came to its end is as good as what it gained is sure.
+Judgement judge_gain(const RunRecord& r) {
+  switch (evidence_of(gains_of(r))) {
+    case Evidence::clear:
+      return {warning_count(r) > 0 ? Mood::attention : Mood::good, "Converged"};
+    case Evidence::chance:
+      return {Mood::attention, "Converged, but gained no more than chance can"};
+    case Evidence::worse:
+      return {Mood::attention, "Converged, but lost"};
+    case Evidence::unknown:
+      break;
+  }
+  return {Mood::attention, "Converged"};
+}
+
 Judgement judge_tune(const RunRecord& r, double worst) {
   const std::string status = text_at(r, "status");
   const double fail = number_at(r, "fail_error");
@@ -100,7 +135,7 @@ Judgement judge_tune(const RunRecord& r, double worst) {
   if (!std::isnan(fail) && !(worst <= fail)) return {Mood::bad, "The quality gate failed"};
   if (worst >= 1) return {Mood::bad, "Not to be trusted"};
   if (worst >= kLarge) return {Mood::attention, status == "converged" ? "Converged, in doubt" : "Not converged"};
-  if (status == "converged") return {warning_count(r) > 0 ? Mood::attention : Mood::good, "Converged"};
+  if (status == "converged") return judge_gain(r);
   if (status == "stalled") return {Mood::attention, "Stalled"};
   return {Mood::attention, "Not converged"};
 }
@@ -142,14 +177,15 @@ void write_hyper(HtmlWriter& w, const RunRecord& r) {
 void write_tune(HtmlWriter& w, const RunRecord& r) {
   const double worst = number_at(r, "worst_hypergradient_error");
   const Judgement j = judge_tune(r, worst);
+  const Gains gains = gains_of(r);
   const std::string stopped = interruption(r);
   const bool ran = r.trace.has_value();
   write_verdict(
       w, j.mood, j.word,
       {stopped.empty() ? "Stopped after " + known(number_at(r, "outer_steps")) + " outer steps: " + text_at(r, "message") + "."
                        : stopped,
-       loss_in_words(r), ran && text_at(r, "status") != "running" ? error_in_words(worst) : "", doubt_in_words(r, worst),
-       gate_in_words(r, worst), warnings_in_words(r)});
+       loss_in_words(r), with_sign(gains_in_words(gains)), ran && text_at(r, "status") != "running" ? error_in_words(worst) : "",
+       doubt_in_words(r, worst), gate_in_words(r, worst), warnings_in_words(r)});
   write_warnings(w, r);
   write_hyper(w, r);
   const auto section = w.open("section");
@@ -158,7 +194,9 @@ void write_tune(HtmlWriter& w, const RunRecord& r) {
                           {"outer steps", known(number_at(r, "outer_steps"))},
                           {"validation", score_text(r, "metrics")},
                           {"intercept alone", score_text(r, "intercept_alone")},
-                          {"test", score_text(r, "test")}};
+                          {"gain", with_sign(gains_text(gains.validation, gains.chosen))},
+                          {"test", score_text(r, "test")},
+                          {"gain on test rows", gains.test ? with_sign(gains_text(*gains.test, false)) : ""}};
   for (const json& line : value_at(r, "elsewhere")) facts.push_back({"the same in", text_of(line, "run.json, elsewhere")});
   append(facts, setting_facts(r));
   append(facts, {{"schedule", text_at(r, "schedule")},

@@ -10,6 +10,7 @@
 #include <tacit/bilevel/trace.hpp>
 #include <tacit/cli/model/elsewhere.hpp>
 #include <tacit/cli/run/files.hpp>
+#include <tacit/cli/run/gains.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/run/json_text.hpp>
@@ -86,6 +87,7 @@ private:
   Summary follow(Vec theta0);
   void leave_results();
   void write_predictions();
+  Gains gains() const;
   std::vector<std::string> elsewhere() const;
   std::vector<std::pair<std::string, std::string>> table() const;
   json run_json() const;
@@ -98,6 +100,7 @@ private:
   std::vector<HyperRow> hyper_;
   std::optional<Score> best_, test_;
   MeanLoss constant_;
+  Gains gains_;
   std::optional<FinalFit> fit_;
   std::pair<std::string, std::string> report_;  ///< row of the table
 };
@@ -167,6 +170,30 @@ void TuneRun::write_predictions() {
   session_.write("predictions.csv", predictions_csv(fit_->model, p.margins(p.rows.validation, x), extra));
 }
 
+/// What tuning gained on rows that its final model and the one of the start have in common.
+PairedGains gains_on(const Prepared& p, const std::vector<Index>& rows, In x, const std::optional<Vec>& start) {
+  PairedGains g{gain_over(p, rows, intercept_losses(p, rows), x), {kMissing, kMissing}};
+  if (start) g.over_start = gain_over(p, rows, row_losses(p, rows, *start), x);
+  return g;
+}
+
+Gains TuneRun::gains() const {
+  const HyperSpace& space = a_->problem.space;
+  const Prepared& p = a_->prepared;
+  const Evaluation& start = summary_.start_evaluation;
+  const bool moved = summary_.best.step > 0, tunes = space.size() > 0;
+  Gains g;
+  g.searched = tunes && a_->config.penalty().start.is_auto();
+  g.chosen = moved || g.searched;
+  std::optional<Vec> from;
+  if (tunes && start.state) from = start.state->inner.x();
+  g.validation = gains_on(p, p.rows.validation, summary_.best_evaluation.state->inner.x(), from);
+  if (p.rows.test.empty()) return g;
+  if (from) from = moved ? final_fit(*a_, natural_values(space, start.theta, &start_), *from).x : fit_->x;
+  g.test = gains_on(fit_->prepared, p.rows.test, fit_->x, from);
+  return g;
+}
+
 ElsewhereFit elsewhere_fit(const FinalFit& f) {
   const Dataset& data = *f.prepared.data;
   ElsewhereFit e;
@@ -191,6 +218,7 @@ void TuneRun::leave_results() {
   fit_ = final_fit(*a_, natural_values(a_->problem.space, best.theta, &start_), x);
   if (a_->config.output.predictions) write_predictions();
   if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);
+  gains_ = gains();
   fit_->model.metrics = best_->metrics;
   session_.write("hyper.csv", hyper_csv(hyper_));
   write_model(fit_->model, session_.folder() / "model.json");
@@ -224,9 +252,11 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
   if (best_) {
     rows.push_back({"best loss", loss_text(best_->loss) + " (step " + std::to_string(summary_.best.step) + ")"});
     rows.push_back({"intercept alone", loss_text(constant_)});
+    rows.push_back({"gain", gains_text(gains_.validation, gains_.chosen)});
     rows.push_back({"validation", metrics_text(best_->metrics)});
   }
   if (test_) rows.push_back({"test", loss_text(test_->loss) + ", " + metrics_text(test_->metrics)});
+  if (gains_.test) rows.push_back({"gain on test rows", gains_text(*gains_.test, false)});
   const std::size_t shown = std::min<std::size_t>(hyper_.size(), 12);
   for (std::size_t i = 0; i < shown; ++i)
     rows.push_back({hyper_[i].name, brief_number(hyper_[i].value) + (hyper_[i].at_bound ? "  (end of its range)" : "")});
@@ -252,6 +282,7 @@ json TuneRun::result_json() const {
   const json all = summary_json(summary_, a_->problem.space, start_);
   json j{{"metrics", best_ ? score_json(*best_) : json(nullptr)},
          {"test", test_ ? score_json(*test_) : json(nullptr)},
+         {"gain", best_ ? gains_json(gains_) : json(nullptr)},
          {"seconds", session_.seconds()},
          {"warnings", session_.warnings().json()},
          {"output", session_.folder().string()}};
