@@ -92,3 +92,19 @@ TEST_CASE("gains: the verdict calls good only what gained more than chance can")
   CHECK(page(40, 25).find("class=\"verdict good\"") == std::string::npos);
   CHECK(page(-60, 25).find("Converged, but lost.") != std::string::npos);
 }
+
+TEST_CASE("gains: the first run of the README pays, on rows that chose nothing too") {
+  const run_test::Folder f("gain-first-run");
+  const auto ran = run_test::run({"tune", tacit::test::source_dir() + "/configs/logistic_digits.yaml", "--json", "-q", "-o",
+                                  (f.path / "run").string()});
+  CAPTURE(ran.err);
+  REQUIRE(ran.code == 0);
+  const json j = json::parse(ran.out), &gain = j["gain"];
+  CHECK(j["status"] == "converged");
+  for (const json& on : {gain, gain["test"]}) {
+    CHECK(on["over_intercept"]["in_standard_errors"].get<double>() > 10);
+    CHECK(on["over_start"]["in_standard_errors"].get<double>() > 2);
+  }
+  CHECK(gain["test"]["over_start"]["mean"].get<double>() > 2 * j["test"]["loss"].get<double>());
+  CHECK(run_test::read(f.path / "run/report.html").find("class=\"verdict good\"") != std::string::npos);
+}
