@@ -354,7 +354,9 @@ private:
   void settle_start() {
     if (summary_.start_evaluation.theta.size() == 0) return;
     oracle_.watching = false;
+    const Work before = oracle_.work();
     Evaluation e = summary_.best.step == 0 ? summary_.best_evaluation : solved_fully(summary_.start_evaluation);
+    for_the_start_ = oracle_.work() - before;  // no part of the method
     if (std::isfinite(e.value)) summary_.start_evaluation = std::move(e);
   }
 
@@ -375,8 +377,8 @@ private:
   Summary finish() {
     settle_in_time();
     summary_.seconds = since(start_);
-    summary_.work = oracle_.work();
-    summary_.diagnostic_work = oracle_.diagnostic_work();
+    summary_.work = oracle_.work() - for_the_start_;
+    summary_.diagnostic_work = oracle_.diagnostic_work() + for_the_start_;
     return std::move(summary_);
   }
 
@@ -389,7 +391,7 @@ private:
   Summary summary_;
   Tolerances tolerances_;
   Evaluation current_;
-  Work work_before_;
+  Work work_before_, for_the_start_;
   Index step_ = 0;
 };
 

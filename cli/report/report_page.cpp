@@ -19,6 +19,8 @@ std::string score_text(const RunRecord& r, const std::string& path) {
   text = "loss " + known(loss) + (std::isnan(se) ? "" : " \xC2\xB1 " + known(se));
   for (const char* metric : {"rmse", "mae", "r2", "log_loss", "accuracy", "auc"}) {
     const double v = number_at(r, path + "." + metric);
+    const json& block = value_at(r, path);
+    if (std::isnan(v) && block.contains(metric)) text += std::string(", ") + metric + " undefined";
     if (!std::isnan(v)) text += std::string(", ") + metric + " " + known(v);
   }
   return text;

@@ -55,7 +55,8 @@ std::string loss_text(const MeanLoss& l) {
 
 std::string metrics_text(const NamedValues& values) {
   std::string text;
-  for (const auto& [name, value] : values) text += (text.empty() ? "" : ", ") + name + " " + brief_number(value);
+  for (const auto& [name, value] : values)
+    text += (text.empty() ? "" : ", ") + name + " " + (std::isnan(value) ? "undefined" : brief_number(value));
   return text;
 }
 
@@ -69,11 +70,11 @@ Issue fail_issue(const Assembly& a, double worst) {
       "of every step");
 }
 
-/// A run that ended for a numerical reason says so even where no table is printed.
-Issue failure_issue(const Assembly& a, const std::string& message) {
+/// What ended for a numerical reason; `where`: more to look at.
+Issue failure_issue(const Assembly& a, const std::string& message, const std::string& where = "") {
   return a.config.issue_at_key("", "E401", message,
                                "look at the scale of the data; try prepare.standardize=true, another inner.solver, or a larger " +
-                                   a.config.penalty_key("start") + "; what was reached is in the run folder");
+                                   a.config.penalty_key("start") + where);
 }
 
 /// One run of `tune`, step by step.
@@ -228,7 +229,9 @@ void TuneRun::leave_results() {
         {"W312", "result", fit_->solve->message + ".",
          "The coefficients of model.json are the best that were found. Try prepare.standardize=true, a stronger penalty, "
          "or outer.refit=false."});
-  for (const Warning& w : bound_warnings(hyper_)) session_.warn(w);
+  // Where there is nothing to learn a wider range is no remedy.
+  if (target_warnings(p).empty())
+    for (const Warning& w : bound_warnings(hyper_)) session_.warn(w);
   if (a_->problem.space.size() > static_cast<Index>(a_->prepared.rows.validation.size()))
     session_.warn({"W311", "result",
                    "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +
@@ -323,6 +326,7 @@ int TuneRun::run() {
   session_.write("run.json", begun_text(run_facts(*a_, session_)));
   print_plan();
   for (const std::string& w : a_->prepared.data->warnings) session_.warn({"W201", "data", w, ""});
+  for (const Warning& w : target_warnings(a_->prepared)) session_.warn(w);
   session_.progress().begin("evaluating the start");
   summary_ = follow(start_.theta);
   session_.progress().begin("fitting the final model");
@@ -336,8 +340,10 @@ int TuneRun::run() {
     session_.io().out << json_text(result_json());
   else if (!session_.line().quiet)
     session_.io().out << aligned(table());
-  if (ending.code == kNumerical)
-    session_.progress().message(render(failure_issue(*a_, summary_.message), {session_.io().colour}));
+  if (ending.code == kNumerical) {  // said even where no table is printed
+    const Issue issue = failure_issue(*a_, summary_.message, "; what was reached is in the run folder");
+    session_.progress().message(render(issue, {session_.io().colour}));
+  }
   const auto& fail = a_->config.diagnostics.fail_error;
   if (ending.code == kDone && fail && !(summary_.worst_error <= *fail)) {
     session_.progress().message(render(fail_issue(*a_, summary_.worst_error), {session_.io().colour}));
@@ -346,19 +352,37 @@ int TuneRun::run() {
   return ending.code;
 }
 
+/// The hypergradient at the start. Throws RunFileError (E401) where there is none.
+Evaluation differentiated_start(Assembly& a, const Oracle& oracle) {
+  const Vec theta = starting_point(a);
+  Evaluation e = oracle.evaluate(theta, oracle.tightest());
+  if (std::isfinite(e.value)) e = oracle.differentiate(std::move(e), oracle.tightest());
+  if (e.finite() && e.gradient.size() == theta.size()) return e;
+  const Diagnostics& d = e.diagnostics;
+  const std::string& why = std::isfinite(e.value) ? d.hypergradient_message : d.inner_message;
+  throw RunFileError({failure_issue(a, "the start is no usable point: " + (why.empty() ? "it is not finite" : why))});
+}
+
+/// What rounding can leave of a loss, and of differences of it: a share of the loss at zero coefficients.
+double rounding_of_loss(const Prepared& p) {
+  const std::vector<Index>& rows = p.rows.validation;
+  const Vec y = pick(p.y, rows);
+  return std::numeric_limits<double>::epsilon() * mean_loss(p.task().losses(y, Vec::Zero(y.size())), pick(p.weight, rows)).mean;
+}
+
 /// The hypergradient of the chosen estimator at the start against finite differences.
 int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine& line, Streams& io) {
-  const Vec theta = starting_point(a);
   OracleOptions options;
   options.error_estimate = false;
-  auto oracle = make_oracle(a.problem, a.method.solver, a.method.estimator, options);
-  Evaluation e = oracle->evaluate(theta, oracle->tightest());
-  e = oracle->differentiate(std::move(e), oracle->tightest());
+  const auto oracle = make_oracle(a.problem, a.method.solver, a.method.estimator, options);
+  const Evaluation e = differentiated_start(a, *oracle);
   const Hypergradient fd = strategies.estimators.make("finite-difference")->estimate(a.problem, e.u, e.state->inner, nullptr, 0);
-  Vec expected(theta.size());
-  a.problem.space.pull_back(theta, fd.gradient, expected);
-  const double unit = std::max(expected.norm(), a.config.outer.tolerance * std::abs(e.value));
-  const double error = (e.gradient - expected).norm() / unit;
+  if (fd.gradient.size() != e.gradient.size() || !fd.gradient.allFinite())
+    throw RunFileError({failure_issue(a, "there are no finite differences to compare with at the start: " + fd.message)});
+  Vec expected(e.theta.size());
+  a.problem.space.pull_back(e.theta, fd.gradient, expected);
+  const double floor = std::max(a.config.outer.tolerance * std::abs(e.value), rounding_of_loss(a.prepared));
+  const double error = hypergradient_error(e.gradient, expected, floor);
   const double limit = a.config.diagnostics.fail_error.value_or(a.config.diagnostics.warn_error.value_or(0.1));
   const bool good = error <= limit;
   if (line.json)
@@ -394,6 +418,8 @@ int check(const CommandLine& line, Streams& io) {
   try {
     check_folder(line, config);
     a = assemble(config, strategies);
+    for (const Warning& w : target_warnings(a->prepared))
+      if (!line.quiet) progress.message(render_warning(w.code, w.context, w.what, w.more, {io.colour}));
     progress.begin("the hypergradient against finite differences");
     if (line.gradient) return check_gradient(*a, strategies, line, io);
   } catch (const UsageError& e) {

@@ -1,6 +1,7 @@
 // Metrics of predictions, weighted by the rows: a weight of 2 counts as the row twice, except in standard errors, which count
 // rows.
 #pragma once
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,9 @@ double rmse(In y, In prediction, In weight);
 double mae(In y, In prediction, In weight);
 /// 1 - sum w (y - p)^2 / sum w (y - mean)^2, NaN when y is constant.
 double r2(In y, In prediction, In weight);
+
+/// The one value of y on the rows that count; none where there are several.
+std::optional<double> constant_value(In y, In weight);
 
 /// Classes below: y > 0 is the positive class. `margin` is the log-odds a.w + b.
 /// sum w log(1 + exp(-s margin)) / W with s = +1 or -1, safe for large margins.

@@ -95,8 +95,8 @@ TEST_CASE("gains: the verdict calls good only what gained more than chance can")
 
 TEST_CASE("gains: the first run of the README pays, on rows that chose nothing too") {
   const run_test::Folder f("gain-first-run");
-  const auto ran = run_test::run({"tune", tacit::test::source_dir() + "/configs/logistic_digits.yaml", "--json", "-q", "-o",
-                                  (f.path / "run").string()});
+  const auto ran = run_test::run(
+      {"tune", tacit::test::source_dir() + "/configs/logistic_digits.yaml", "--json", "-q", "-o", (f.path / "run").string()});
   CAPTURE(ran.err);
   REQUIRE(ran.code == 0);
   const json j = json::parse(ran.out), &gain = j["gain"];
