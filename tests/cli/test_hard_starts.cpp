@@ -189,6 +189,22 @@ TEST_CASE("test rows are scored with the model that is left, validation rows wit
       CHECK(result[refit].at("test").at("loss").get<double>() ==
             doctest::Approx(sum / static_cast<double>(target.size())).epsilon(1e-4));
     }
+    // What was gained over the start is against a model refitted in the same way, where there is a refit.
+    for (const bool refit : {false, true}) {
+      CAPTURE(refit);
+      const Ran r = run({"tune", (f.path / "c.yaml").string(), refit ? "outer.refit=true" : "outer.refit=false",
+                         "outer.max_steps=0", "hyper.l2.start=0.1", "--json", "-q", "-o", (f.path / "start").string(), "--force"});
+      REQUIRE(r.code == 0);
+      const json start = json::parse(r.out);
+      for (const bool test : {false, true}) {
+        const char* block = test ? "test" : "metrics";
+        const json& gain = test ? result[refit]["gain"]["test"] : result[refit]["gain"];
+        CHECK(gain["over_start"]["mean"].get<double>() ==
+              doctest::Approx(start[block]["loss"].get<double>() - result[refit][block]["loss"].get<double>()).epsilon(1e-5));
+        CHECK(gain["over_start"]["mean"].get<double>() != 0);
+        CHECK((test ? start["gain"]["test"] : start["gain"])["over_start"]["mean"] == 0.0);
+      }
+    }
     // The refit changes the model of the test rows, and nothing of what the validation rows say.
     CHECK(std::abs(result[1]["test"]["loss"].get<double>() / result[0]["test"]["loss"].get<double>() - 1) > 1e-3);
     CHECK(result[1]["metrics"] == result[0]["metrics"]);
