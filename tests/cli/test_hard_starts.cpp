@@ -192,8 +192,9 @@ TEST_CASE("test rows are scored with the model that is left, validation rows wit
     // What was gained over the start is against a model refitted in the same way, where there is a refit.
     for (const bool refit : {false, true}) {
       CAPTURE(refit);
-      const Ran r = run({"tune", (f.path / "c.yaml").string(), refit ? "outer.refit=true" : "outer.refit=false",
-                         "outer.max_steps=0", "hyper.l2.start=0.1", "--json", "-q", "-o", (f.path / "start").string(), "--force"});
+      const Ran r =
+          run({"tune", (f.path / "c.yaml").string(), refit ? "outer.refit=true" : "outer.refit=false", "outer.max_steps=0",
+               "hyper.l2.start=0.1", "--json", "-q", "-o", (f.path / "start").string(), "--force"});
       REQUIRE(r.code == 0);
       const json start = json::parse(r.out);
       for (const bool test : {false, true}) {
