@@ -197,13 +197,13 @@ TEST_CASE("test rows are scored with the model that is left, validation rows wit
                "hyper.l2.start=0.1", "--json", "-q", "-o", (f.path / "start").string(), "--force"});
       REQUIRE(r.code == 0);
       const json start = json::parse(r.out);
-      for (const bool test : {false, true}) {
-        const char* block = test ? "test" : "metrics";
-        const json& gain = test ? result[refit]["gain"]["test"] : result[refit]["gain"];
+      for (const bool on_test : {false, true}) {
+        const char* block = on_test ? "test" : "metrics";
+        const json& gain = on_test ? result[refit]["gain"]["test"] : result[refit]["gain"];
         CHECK(gain["over_start"]["mean"].get<double>() ==
               doctest::Approx(start[block]["loss"].get<double>() - result[refit][block]["loss"].get<double>()).epsilon(1e-5));
         CHECK(gain["over_start"]["mean"].get<double>() != 0);
-        CHECK((test ? start["gain"]["test"] : start["gain"])["over_start"]["mean"] == 0.0);
+        CHECK((on_test ? start["gain"]["test"] : start["gain"])["over_start"]["mean"] == 0.0);
       }
     }
     // The refit changes the model of the test rows, and nothing of what the validation rows say.
