@@ -73,11 +73,11 @@ struct Summary {
 using Observer = std::function<void(const StepRecord&)>;
 
 /// Runs the outer loop from theta0, which is put on the box first; row 0 of the trace is the start. Stops when too
-/// little can be gained (DriverOptions::tolerance), where a loosely solved row is solved again at the tightest tolerance before that counts, at a
-/// budget, when no lower point is found, or when something is not finite (reason failed, with the last good row). interrupted()
-/// is asked between evaluations; a problem made interruptible() ends in the middle of one, which is then given up, while the best
-/// point so far stays. Before the start is solved there is none: an interrupted run then has no best_evaluation, and one whose
-/// time is over has failed.
+/// little can be gained (DriverOptions::tolerance), where a loosely solved row is solved again at the tightest tolerance before
+/// that counts, at a budget, when no lower point is found, or when something is not finite (reason failed, with the last good
+/// row). interrupted() is asked between evaluations; a problem made interruptible() ends in the middle of one, which is then
+/// given up, while the best point so far stays. Before the start is solved there is none: an interrupted run then has no
+/// best_evaluation, and one whose time is over has failed.
 Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracle& oracle, OuterOptimizer& optimizer, In theta0,
               const std::vector<Observer>& observers = {}, const std::function<bool()>& interrupted = {});
 

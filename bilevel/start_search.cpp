@@ -197,7 +197,8 @@ std::unique_ptr<Oracle> exact_oracle(Problem problem) {
     return make_oracle(std::move(problem), std::make_shared<CholeskySolver>(), std::make_shared<ImplicitDirectEstimator>(),
                        options);
   if (n <= kNewton)
-    return make_oracle(std::move(problem), std::make_shared<NewtonSolver>(), std::make_shared<ImplicitDirectEstimator>(), options);
+    return make_oracle(std::move(problem), std::make_shared<NewtonSolver>(), std::make_shared<ImplicitDirectEstimator>(),
+                       options);
   return make_oracle(std::move(problem), std::make_shared<NewtonCgSolver>(), std::make_shared<ImplicitCgEstimator>(), options);
 }
 

@@ -71,6 +71,8 @@ std::string loss_in_words(const RunRecord& r) {
   if (std::isnan(best)) return "";
   std::string text = "It reached a validation loss of " + known(best) + " at step " + known(number_at(r, "best.step")) +
                      ", from " + known(start) + " at the start";
+  const double single = number_at(r, "single_penalty.loss");
+  if (!std::isnan(single)) text += "; one penalty for all, tuned, has " + known(single);
   if (!std::isnan(constant)) text += "; the intercept alone has " + known(constant);
   return text + ".";
 }
@@ -102,7 +104,8 @@ std::string doubt_in_words(const RunRecord& r, double worst) {
   if (doubt.is_string()) return "In doubt: " + doubt.get<std::string>() + ".";
   const double reported = number_at(r, "best.hypergradient_error");
   if (!(worst >= kLarge) || !(reported < kLarge)) return "";
-  return "In the row that is reported it was " + brief_number(reported) + ", so the result can be trusted more than the way to it.";
+  return "In the row that is reported it was " + brief_number(reported) +
+         ", so the result can be trusted more than the way to it.";
 }
 
 struct Judgement {

@@ -115,8 +115,14 @@ const std::string& RunConfig::penalty_name() const {
 std::string RunConfig::penalty_key(std::string_view key) const { return "hyper." + penalty_name() + "." + std::string(key); }
 
 void HyperEntry::fields(BlockVisitor& v) {
-  v.field("start", start, "first value in natural units; auto: best of a coarse warm path, for many the tuned single one");
-  v.field("range", range, "box of the values in natural units");
+  v.field(
+      "start", start,
+      "first value in natural units; auto: best of a coarse warm path, for many the best after a few steps from several common "
+      "levels, the tuned single one among them");
+  v.field(
+      "range", range,
+      "box of the values in natural units; auto: from 1e-6 of the least to 1e3 times the largest curvature that a column has, "
+      "about its mean where there is an intercept");
   v.field("per", per, {"all", "feature", "group", "class", "sample"}, "one value for all, or one for each");
   v.field("fix", fix, "a value that is not tuned, instead of start and range");
 }
@@ -144,8 +150,11 @@ bool HypergradientBlock::aims() const {
 void OuterBlock::fields(BlockVisitor& v) {
   v.field("optimizer", optimizer, "how theta, the logarithm of the hyperparameters, moves");
   v.field("max_steps", max_steps, Range::at_least(0), "outer steps at most; 0: evaluate the start alone and write its row");
-  v.field("tolerance", tolerance, Range::at_least(0),
-          "stop when the outer loss could fall by no more than this share of its value at the start: sum_j |g_j| min(distance of theta_j to its bound along -g_j, ln 10), or what the L-BFGS model predicts within the box");
+  v.field(
+      "tolerance", tolerance, Range::at_least(0),
+      "stop when the outer loss could fall by no more than this share of its value at the start: by sum_j |g_j| min(distance "
+      "of theta_j to its bound along -g_j, ln 10), or, at two rows in a row, by what the last step gained and the L-BFGS model "
+      "predicts within the box");
   v.field("schedule", schedule, {"auto", "fixed", "quadratic", "cubic", "exponential", "adaptive"},
           "how inner and adjoint tolerance fall to the given ones; auto: adaptive (fixed for adam, for estimators that "
           "differentiate the "

@@ -200,7 +200,9 @@ const std::vector<CodeDoc>& error_codes() {
       {"W306", "hypergradient.accuracy is missed", "inner.tolerance was given, and ends the inner solve before.", 0},
       {"W307", "an outer loss that is off",
        "The inner solution is so inexact that its outer loss is off by more than a hundredth of itself.", 0},
-      {"W310", "the best value sits on the edge of its range", "A wider range may hold a better one; at the upper end a feature is switched off, at the lower end its penalty does nothing.",
+      {"W310", "the best value sits on the edge of its range",
+       "A wider range may hold a better one; at the upper end a feature is switched off, at the lower end its penalty does "
+       "nothing.",
        0},
       {"W311", "more hyperparameters than validation rows",
        "The validation loss can then be fitted by the hyperparameters alone.", 0},

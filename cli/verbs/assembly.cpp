@@ -389,12 +389,11 @@ Vec starting_point(Assembly& a) {
   const FoundStart found = search(a, space.size() > 1 ? SearchFor::many : SearchFor::one);
   if (space.size() > 1) a.single = SinglePenalty{found.common, found.common_loss};
   const std::string steps = found.steps == 1 ? " step" : " steps";
-  a.method.notes.push_back(
-      key + ": auto is " +
-      (space.size() == 1 ? brief_number(std::exp(found.common)) + " (the best of a coarse path)"
-                         : "the best of several searches: " + std::to_string(found.steps) + steps + " from the common value " +
-                               brief_number(std::exp(found.level)) + "; the tuned single penalty is " +
-                               brief_number(std::exp(found.common))));
+  a.method.notes.push_back(key + ": auto is " +
+                           (space.size() == 1 ? brief_number(std::exp(found.common)) + " (the best of a coarse path)"
+                                              : "the best of several searches: " + std::to_string(found.steps) + steps +
+                                                    " from the common value " + brief_number(std::exp(found.level)) +
+                                                    "; the tuned single penalty is " + brief_number(std::exp(found.common))));
   return found.theta;
 }
 

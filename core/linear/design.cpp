@@ -469,8 +469,8 @@ void Design::weighted_squares(In w, Out d) const {
   if (intercept_) d[p] = w.sum();
 }
 
-// each(j, weight, entry as it acts) for what is stored of the rows that count, and rest(j, weight, entry) for the others of a column
-// together, whose entry is that of a 0.
+// each(j, weight, entry as it acts) for what is stored of the rows that count, and rest(j, weight, entry) for the others of a
+// column together, whose entry is that of a 0.
 template <class Each, class Rest>
 void Design::each_entry(In w, const Each& each, const Rest& rest) const {
   const Index p = features();

@@ -36,7 +36,8 @@ std::string too_far(const std::string& what, double size) {
          (size > 1 ? "cannot hold" : "takes for 0");
 }
 
-/// Sums of squares must not overflow, and those of the target not vanish. A raw column that is as small merely counts for nothing.
+/// Sums of squares must not overflow, and those of the target not vanish. A raw column that is as small merely counts for
+/// nothing.
 void require_workable(const Prepared& p) {
   const SourceLocation file{p.data->files.empty() ? "" : p.data->files.front().path, 0, 0};
   if (p.labels.empty() && p.y.size() > 0) {

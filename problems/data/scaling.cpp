@@ -23,7 +23,8 @@ Scaling fit_scaling(const Features& x, In weight, std::span<const Index> rows, S
   for (std::size_t i = 0; i < list.size(); ++i) w[static_cast<Index>(i)] = weight[list[i]];
   if (!(w.size() > 0 && w.maxCoeff() > 0))
     throw UsageError("columns cannot be standardized: no training row has a positive weight", "prepare.standardize");
-  const ColumnMoments m = design_of(std::shared_ptr<const Features>(std::shared_ptr<void>(), &x)).row_list(list).column_moments(w);
+  const ColumnMoments m =
+      design_of(std::shared_ptr<const Features>(std::shared_ptr<void>(), &x)).row_list(list).column_moments(w);
   out.scale = m.deviation;
   for (Index j = 0; j < x.cols(); ++j) {
     if (m.low[j] == m.high[j] || !(out.scale[j] > 0)) out.scale[j] = 1;
@@ -54,12 +55,12 @@ std::optional<ScaleRemark> mean_remark(const ColumnMoments& m, const std::vector
     if (ratio > most) worst = j, most = ratio;
   }
   if (worst < 0) return std::nullopt;
-  return ScaleRemark{
-      column_name(names, worst) + " is used as it is, with a mean of " + brief_number(m.mean[worst]) + ", " + brief_number(most) +
-          " times its spread of " + brief_number(m.deviation[worst]) + and_more(count) +
-          "; beside the intercept that makes the inner problem ill-conditioned: gradient methods hardly move it, and digits are lost.",
-      sparse ? "Sparse columns are never centred: subtract a number near its mean from the column, in the file."
-             : "Use prepare.standardize=true, which centres and scales the columns."};
+  return ScaleRemark{column_name(names, worst) + " is used as it is, with a mean of " + brief_number(m.mean[worst]) + ", " +
+                         brief_number(most) + " times its spread of " + brief_number(m.deviation[worst]) + and_more(count) +
+                         "; beside the intercept that makes the inner problem ill-conditioned: gradient methods hardly move it, "
+                         "and digits are lost.",
+                     sparse ? "Sparse columns are never centred: subtract a number near its mean from the column, in the file."
+                            : "Use prepare.standardize=true, which centres and scales the columns."};
 }
 
 std::optional<ScaleRemark> unit_remark(const ColumnMoments& m, const std::vector<std::string>& names, bool sparse) {

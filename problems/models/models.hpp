@@ -38,11 +38,11 @@ struct ModelOptions {
 /// parts do not fit together.
 Problem linear_problem(std::shared_ptr<const Loss> loss, const ModelParts& parts, const ModelOptions& options);
 
-/// Lower and upper end of l2 when none is given. With v_j the curvature that column j gives f_xx, sup phi'' times sum_i s_i (a_ij -
-/// mean_j)^2, about 0 instead of the mean where there is no intercept to absorb it: upper 1e3 max v_j, at which every column is
-/// switched off; lower 1e-6 min(mean v_j, min_j r_j^2), at which none is held back, r_j^2 = sup phi'' sum_i s_i times m4/m2 of the
-/// column, v_j without what only makes it small because the column seldom differs from its mean. Columns of one unit give 1e-6
-/// and 1e3 times v; so the range follows the units of the columns, each of them, and never that of y.
+/// Lower and upper end of l2 when none is given. With v_j the curvature that column j gives f_xx, sup phi'' times sum_i s_i (a_ij
+/// - mean_j)^2, about 0 instead of the mean where there is no intercept to absorb it: upper 1e3 max v_j, at which every column is
+/// switched off; lower 1e-6 min(mean v_j, min_j r_j^2), at which none is held back, r_j^2 = sup phi'' sum_i s_i times m4/m2 of
+/// the column, v_j without what only makes it small because the column seldom differs from its mean. Columns of one unit give
+/// 1e-6 and 1e3 times v; so the range follows the units of the columns, each of them, and never that of y.
 struct L2Range {
   double lower = 0, upper = 0;
 };

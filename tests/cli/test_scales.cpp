@@ -20,7 +20,8 @@ using tacit::HyperRow;
 /// Normal numbers, near enough.
 double noise(int i) { return std::sin(12.9898 * i) + std::sin(78.233 * i + 1) + std::sin(37.719 * i + 2); }
 
-/// y = z + noise, with z the first column in its own unit; `columns` numbers a row, column j scaled by unit[j] and moved by mean[j].
+/// y = z + noise, with z the first column in its own unit; `columns` numbers a row, column j scaled by unit[j] and moved by
+/// mean[j].
 void write_data(const std::filesystem::path& file, const std::vector<double>& unit, const std::vector<double>& mean, bool libsvm,
                 bool classes = false) {
   std::ofstream out(file);
@@ -51,8 +52,8 @@ json tuned(const Folder& folder, const std::string& data, const std::vector<std:
   std::ofstream(folder.path / "run.yaml") << "tacit: 1\ndata: {train: " << data << "}\nvalidation: {scheme: holdout}\n";
   std::vector<std::string> arguments{"tune", (folder.path / "run.yaml").string()};
   arguments.insert(arguments.end(), overrides.begin(), overrides.end());
-  for (const std::string& more : {std::string("-o"), (folder.path / "out").string(), std::string("--force"), std::string("--json"),
-                                  std::string("-q")})
+  for (const std::string& more :
+       {std::string("-o"), (folder.path / "out").string(), std::string("--force"), std::string("--json"), std::string("-q")})
     arguments.push_back(more);
   const Ran r = run_test::run(arguments);
   CAPTURE(r.err);
@@ -186,7 +187,7 @@ TEST_CASE("the edge of a range is told by which end it is, and by whether the ru
     REQUIRE(all.size() == 1);
     return all[0].what + " " + all[0].more;
   };
-  const auto has = [](const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; };
+  const auto has = [](const std::string& whole, const std::string& part) { return whole.find(part) != std::string::npos; };
   CHECK(tacit::bound_warnings({row("a", 0.1, 1)}).empty());
   const std::string upper = text({row("a", 1e2, 1), row("b", 1, 1)});
   CHECK(has(upper, "the upper end: a = 100"));
