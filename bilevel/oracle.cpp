@@ -366,9 +366,11 @@ void SingleOracle::settle_value(Evaluation& e, const ValueAsked& asked) const {
   while (std::isfinite(e.value)) {
     const bool solved = !std::isnan(e.solved.adjoint) && !looser(e.solved.adjoint, asked.adjoint);
     if (!std::isnan(asked.adjoint) && !solved) solve_adjoint(e, asked.adjoint);
+    const auto start = Clock::now();
     const OuterPoint at = outer_point(problem_, e.u, e.state->inner);
     judge_value(e, at, asked);
     measure_effect(e, at);
+    e.inner_seconds += since(start);
     if (!wants_deeper(e, asked.share) || !(e.state->inner.residual < before)) break;
     before = e.state->inner.residual;
     go_deeper(e, asked);
@@ -420,7 +422,7 @@ void SingleOracle::go_deeper(Evaluation& e, const ValueAsked& asked) const {
   const bool map = solver_->can_record(), tape_gone = estimator_->needs().tape.wanted() && !inner.tape;
   const double next = map ? std::pow(10, std::ceil(std::log10(inner.residual)) - 1)
                           : inner.residual * std::clamp(0.3 * allowed / error, 1e-4, 0.1);
-  if (!solver_->can_record()) return go_on_from_the_end(e, {next, kMissing});
+  if (!map) return go_on_from_the_end(e, {next, kMissing});
   if (!inner.map || (tape_gone && !asked.plain)) return repeat(e, {next, kMissing});
   go_on(e, {next, kMissing});
 }

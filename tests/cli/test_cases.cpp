@@ -1,0 +1,200 @@
+// The cases of tests/cases, and the promises that stand behind them: one number everywhere, one verdict, errors that are said.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+
+#include <tacit/core/support/text.hpp>
+
+#include "paths.hpp"
+#include "run_support.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using run_test::Folder;
+using run_test::Ran;
+using run_test::read;
+using run_test::run;
+
+const fs::path kCases = fs::path(tacit::test::source_dir()) / "tests/cases";
+const std::string kConfigs = tacit::test::source_dir() + "/configs/";
+
+struct Done {
+  int code;
+  json result, file;
+  std::vector<json> rows;
+  std::string err;
+  fs::path folder;
+  bool warned(const std::string& code) const {
+    for (const json& w : result.at("warnings")) {
+      if (w.at("code") == code) return true;
+    }
+    return false;
+  }
+};
+
+Done tuned(const Folder& f, const std::string& config, const std::vector<std::string>& more = {}) {
+  Done d;
+  d.folder = f.path / "out";
+  std::vector<std::string> arguments{"tune", config};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  for (const std::string& a : {std::string("-o"), d.folder.string(), std::string("--force"), std::string("--json")})
+    arguments.push_back(a);
+  const Ran r = run(arguments);
+  d.code = r.code;
+  d.err = r.err;
+  CAPTURE(r.err);
+  REQUIRE_FALSE(r.out.empty());
+  d.result = json::parse(r.out);
+  d.file = json::parse(read(d.folder / "run.json"));
+  std::istringstream lines(read(d.folder / "trace.jsonl"));
+  for (std::string line; std::getline(lines, line);) d.rows.push_back(json::parse(line));
+  return d;
+}
+
+Done tuned_case(const Folder& f, const std::string& name, const std::vector<std::string>& more = {}) {
+  return tuned(f, (kCases / name / "run.yaml").string(), more);
+}
+
+}  // namespace
+
+TEST_CASE("cases: weights in another unit change nothing that is reported") {
+  const Folder f("case05");
+  const Done one = tuned_case(f, "05-weights-scale");
+  const Done thousand = tuned_case(f, "05-weights-scale", {"data.train=" + (kCases / "05-weights-scale/t1000.csv").string()});
+  for (const Done& d : {one, thousand}) {
+    const json& m = d.result.at("metrics");
+    CHECK(m.at("loss").get<double>() == doctest::Approx(0.413016).epsilon(1e-5));
+    CHECK(m.at("loss_standard_error").get<double>() == doctest::Approx(0.115).epsilon(2e-3));
+    CHECK(m.at("accuracy").get<double>() == doctest::Approx(0.894895).epsilon(1e-6));
+    CHECK(m.at("auc").get<double>() == doctest::Approx(0.915928).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("cases: a column far from its mean does not hide where the loss is low") {
+  const Folder f("case07");
+  const Done d = tuned_case(f, "07-raw-libsvm");
+  CHECK(d.result.at("best").at("outer_loss").get<double>() < 0.0966);
+  CHECK(d.result.at("status") == "converged");
+}
+
+TEST_CASE("cases: rounding that a tiny penalty makes large is in the estimate and in the verdict") {
+  const Folder f("case08");
+  for (const std::string solver : {"newton", "cholesky"}) {
+    const Done d = tuned_case(f, "08-tiny-penalty-newton", {"inner.solver=" + solver});
+    const json& row = d.rows.at(0);
+    const double exact = 1.720661449, truth = 3.448e-12, scale = 1e-4 * row.at("outer_loss").get<double>();
+    const double off = std::abs(row.at("hypergradient").at("l2").get<double>() - truth) / scale;
+    CAPTURE(solver);
+    if (off > 1e-6) {
+      CHECK(row.at("hypergradient_error").get<double>() <= 10 * off);
+      CHECK(row.at("hypergradient_error").get<double>() >= 0.1 * off);
+    }
+    const double loss_off = std::abs(row.at("outer_loss").get<double>() - exact);
+    CHECK(loss_off <= 10 * row.at("outer_loss_error").get<double>() + 1e-9);
+    if (solver != "newton") continue;
+    CHECK(off > 0.5);
+    CHECK(d.warned("W303"));
+    CHECK(d.result.at("doubt").is_string());
+    CHECK(d.result.at("status") != "converged");
+  }
+}
+
+TEST_CASE("cases: a run whose hypergradients are wrong does not end as converged, in no place") {
+  const Folder f("case09");
+  const Done d = tuned_case(f, "09-converged-but-wrong");
+  CHECK(d.code == 0);
+  CHECK(d.result.at("status") == "doubtful");
+  CHECK(d.file.at("status") == "doubtful");
+  const std::string doubt = d.result.at("doubt");
+  CHECK(d.file.at("doubt") == doubt);
+  const std::string page = read(d.folder / "report.html");
+  CHECK(page.find("Doubtful") != std::string::npos);
+  CHECK(page.find(doubt.substr(0, 40)) != std::string::npos);
+  const Ran table = run({"tune", (kCases / "09-converged-but-wrong/run.yaml").string(), "-o", d.folder.string(), "--force"});
+  CHECK(table.out.find("status           doubtful: " + doubt) != std::string::npos);
+  // With a gate it is no success, and switched off, nothing is claimed but the status.
+  CHECK(tuned_case(f, "09-converged-but-wrong", {"diagnostics.fail_error=0.5"}).code == 5);
+  const Done off = tuned_case(f, "09-converged-but-wrong", {"diagnostics.level=off"});
+  CHECK(off.result.at("doubt").is_null());
+  CHECK(off.result.at("status") != "doubtful");
+  CHECK(off.rows.at(0).count("hypergradient_error") == 0);
+  CHECK(off.rows.at(0).count("implicit_truncation") == 0);
+  const Done light = tuned_case(f, "09-converged-but-wrong", {"diagnostics.level=light"});
+  CHECK(light.result.at("status") == "doubtful");
+  CHECK(light.rows.at(0).count("hypergradient_error") == 1);
+  CHECK(light.rows.at(0).count("implicit_truncation") == 0);
+  CHECK(light.rows.at(0).count("hypergradient_error_reference") == 0);
+  CHECK(tuned_case(f, "09-converged-but-wrong", {"diagnostics.level=off", "diagnostics.fail_error=0.5"}).code == 5);
+}
+
+TEST_CASE("cases: a separable set has one loss, in all places") {
+  const Folder f("case11");
+  const Done d = tuned_case(f, "11-separable-toy");
+  const double loss = d.result.at("best").at("outer_loss");
+  CHECK(loss == doctest::Approx(2.8468782592e-06).epsilon(1e-8));
+  CHECK(std::abs(loss - 2.8468782592e-06) <= 1e-8 * loss);
+  CHECK(d.result.at("metrics").at("loss").get<double>() == loss);
+  CHECK(std::abs(d.rows.back().at("outer_loss").get<double>() - loss) <= 1e-8 * loss);
+  CHECK(std::abs(d.result.at("best").at("hyperparameters").at("l2").get<double>() - 8.333e-08) <= 1e-3 * 8.333e-08);
+  const json model = json::parse(read(d.folder / "model.json"));
+  CHECK(model.at("coefficients").at("c").get<double>() == 0);
+  CHECK(d.warned("W310"));
+}
+
+TEST_CASE("cases: a constant target is said") {
+  const Folder f("case13");
+  const Done d = tuned_case(f, "13-constant-target");
+  CHECK(d.warned("W202"));
+  CHECK_FALSE(d.warned("W310"));
+}
+
+TEST_CASE("one number: best.outer_loss, metrics.loss, the table, the report and predict on the validation rows") {
+  const Folder f("one-number");
+  const std::vector<std::pair<std::string, std::vector<std::string>>> runs{
+      {"ridge_diabetes.yaml", {}},
+      {"ridge_diabetes.yaml", {"inner.solver=cholesky"}},
+      {"ridge_diabetes.yaml", {"hypergradient.estimator=full-unroll", "inner.max_steps=200"}},
+      {"ridge_diabetes_per_feature.yaml", {"outer.max_steps=4", "hypergradient.estimator=truncated-unroll", "hypergradient.window=auto"}},
+      {"logistic_breast_cancer.yaml", {}},
+      {"logistic_breast_cancer.yaml", {"inner.tolerance=0.1", "outer.max_steps=3"}},
+      {"logistic_breast_cancer_per_feature.yaml", {"outer.max_steps=5"}},
+      {"logistic_libsvm.yaml", {"outer.max_steps=2"}}};
+  for (const auto& [config, more] : runs) {
+    CAPTURE(config);
+    std::vector<std::string> arguments = more;
+    for (const char* a : {"outer.refit=false", "output.predictions=true"}) arguments.emplace_back(a);
+    const Done d = tuned(f, kConfigs + config, arguments);
+    const double loss = d.result.at("best").at("outer_loss");
+    CHECK(d.result.at("metrics").at("loss").get<double>() == loss);
+    CHECK(d.file.at("best").at("outer_loss").get<double>() == loss);
+    CHECK(read(d.folder / "report.html").find(tacit::brief_number(loss)) != std::string::npos);
+    // predictions.csv has the predictions of the validation rows by the model that is left.
+    std::istringstream lines(read(d.folder / "predictions.csv"));
+    std::string line;
+    std::getline(lines, line);
+    double sum = 0;
+    int n = 0;
+    const bool logistic = config.rfind("logistic", 0) == 0;
+    for (; std::getline(lines, line); ++n) {
+      std::vector<std::string> cells;
+      std::istringstream row(line);
+      for (std::string cell; std::getline(row, cell, ',');) cells.push_back(cell);
+      if (!logistic) {
+        sum += std::pow(std::stod(cells.at(2)) - std::stod(cells.at(3)), 2) / 2;
+        continue;
+      }
+      const json model = json::parse(read(d.folder / "model.json"));
+      const double p = std::stod(cells.at(5));  // of the later class
+      sum -= std::log(cells.at(2) == model.at("classes").at(1).get<std::string>() ? p : 1 - p);
+    }
+    REQUIRE(n > 50);
+    CHECK(std::abs(sum / n - loss) <= 1e-9 * loss);
+  }
+}
