@@ -35,7 +35,7 @@ const char* to_string(StopReason r);
 struct DriverOptions {
   Index max_steps = 50;
   /// Of |outer loss at the start|: the possible gain (StepRecord) that ends a run. Two rows in a row at which neither the last
-  /// step gained more than that nor the optimizer's model predicts more within the box end it too.
+  /// step gained more than a tenth of that nor the optimizer's model predicts more within the box end it too.
   double tolerance = 1e-4;
   std::optional<double> time_limit;  ///< seconds
   enum class Select { best, last } select = Select::best;
