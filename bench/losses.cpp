@@ -106,12 +106,9 @@ Account tuned(shipped::Choices c, std::shared_ptr<const Dataset> data, PenaltyPe
   options.reference_every = 0;
   Watched oracle(make_oracle(problem, solver, estimator, options), look);
   LbfgsOuter optimizer;
-  const Problem one = with_one_penalty(prepared);
-  const FoundStart start =
-      search_start(*make_oracle(one, solver, estimator, shipped::Run::quiet()), one.space, problem.space);
   DriverOptions driver;
   driver.follow_target = true;
-  const Summary s = solve(driver, problem.space, oracle, optimizer, start.theta);
+  const Summary s = solve(driver, problem.space, oracle, optimizer, shipped::searched_start(prepared));
   if (!s.best_evaluation.state) return account;
   const Vec x = s.best_evaluation.state->inner.x();
   account.add(s.best.outer_loss, s.best.diagnostics.outer_loss_error, loss_at_solution(problem, s.best.u, x),

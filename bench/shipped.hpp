@@ -129,6 +129,15 @@ std::unique_ptr<T> configured(void (*fill)(Registry<T>&), const std::string& nam
   return made;
 }
 
+/// theta at which start: auto begins.
+inline Vec searched_start(const Prepared& prepared) {
+  const Problem one = centred_problem(prepared, PenaltyPer::all);
+  FoundStart found = search_common(*exact_oracle(one), one.space, prepared.problem.space.size() > 1);
+  if (prepared.problem.space.size() == 1) return found.theta;
+  const Problem many = centred_problem(prepared, prepared.model().per);
+  return search_many(*exact_oracle(many), many.space, std::move(found)).theta;
+}
+
 /// Choices with their data read, and all that a run needs.
 struct Run {
   Choices choices;
@@ -153,13 +162,7 @@ struct Run {
   Vec start() const {
     const HyperSpace& space = problem().space;
     Vec theta(space.size());
-    if (!choices.start) {
-      const Problem one = centred_problem(prepared, PenaltyPer::all);
-      FoundStart found = search_common(*exact_oracle(one), one.space, space.size() > 1);
-      if (space.size() == 1) return found.theta;
-      const Problem many = centred_problem(prepared, prepared.model().per);
-      return search_many(*exact_oracle(many), many.space, std::move(found)).theta;
-    }
+    if (!choices.start) return searched_start(prepared);
     space.from_model(Vec::Constant(space.size(), *choices.start), theta);
     space.project(theta);
     return theta;

@@ -141,6 +141,7 @@ private:
     diagnose(e);
     optimizer_.reset(e);
     publish(e, 0, {});
+    summary_.start_evaluation = std::move(e);
     return true;
   }
 
@@ -387,18 +388,23 @@ private:
     return true;
   }
 
+  // Loosely solved, or not a loss as it stands.
+  bool loose(const Evaluation& e) const {
+    return e.corrected || looser(e.solved.inner, summary_.tightest.inner) || (e.state && e.state->inner.iterate_met);
+  }
+
+  Evaluation solved_fully(Evaluation e) const {
+    if (!loose(e)) return e;
+    const Evaluation near = std::move(e);  // its own solution is the nearest start
+    return oracle_.evaluate_fully(near.theta, &near);
+  }
+
   // Values of loosely solved points do not compare, and the value that is reported is that of a point, as it stands: best and
   // last are evaluated again at the tightest inner tolerance and the lower one is kept.
   void settle() {
-    const auto loose = [&](const Evaluation& e) {
-      return e.corrected || looser(e.solved.inner, summary_.tightest.inner) || (e.state && e.state->inner.iterate_met);
-    };
     if (summary_.best_evaluation.theta.size() == 0 || !loose(summary_.best_evaluation)) return;
-    const auto tight = [&](StepRecord row, Evaluation e) {
-      if (loose(e)) {
-        const Evaluation near = std::move(e);  // its own solution is the nearest start
-        e = oracle_.evaluate_fully(near.theta, &near);
-      }
+    const auto tight = [&](StepRecord row, const Evaluation& at) {
+      Evaluation e = solved_fully(at);
       if (std::isfinite(e.value)) {
         row.outer_loss = e.value;
         row.diagnostics.outer_loss_error = e.diagnostics.outer_loss_error;
@@ -416,13 +422,24 @@ private:
     summary_.best_evaluation = std::move(chosen.second);
   }
 
+  // What was gained since the start is told row by row, so its solution must be as good as that of the best point.
+  void settle_start() {
+    if (summary_.start_evaluation.theta.size() == 0) return;
+    oracle_.watching = false;
+    const Work before = oracle_.work();
+    Evaluation e = summary_.best.step == 0 ? summary_.best_evaluation : solved_fully(summary_.start_evaluation);
+    for_the_start_ = oracle_.work() - before;  // no part of the method
+    if (std::isfinite(e.value)) summary_.start_evaluation = std::move(e);
+  }
+
   // What ends the run between two evaluations, or only now, reaches its first one here, and is then given another try; after that
   // the best point stays as it was solved.
   void settle_in_time() {
     if (summary_.reason == StopReason::interrupted || summary_.reason == StopReason::time_limit) oracle_.begin_closing();
     for (int attempt = oracle_.cut ? 1 : 0; attempt < 2; ++attempt) {
       try {
-        return settle();
+        settle();
+        return settle_start();
       } catch (const Interruption&) {
         oracle_.begin_closing();
       }
@@ -433,8 +450,8 @@ private:
     settle_in_time();
     summary_.doubt = doubt(summary_.best, options_.warn_error);
     summary_.seconds = since(start_);
-    summary_.work = oracle_.work();
-    summary_.diagnostic_work = oracle_.diagnostic_work();
+    summary_.work = oracle_.work() - for_the_start_;
+    summary_.diagnostic_work = oracle_.diagnostic_work() + for_the_start_;
     return std::move(summary_);
   }
 
@@ -447,7 +464,7 @@ private:
   Summary summary_;
   Tolerances tolerances_;
   Evaluation current_;
-  Work work_before_;
+  Work work_before_, for_the_start_;
   Index step_ = 0, quiet_rows_ = 0;
 };
 

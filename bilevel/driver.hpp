@@ -54,7 +54,8 @@ struct Summary {
   StopReason reason = StopReason::not_run;
   std::string message;
   StepRecord best, last;
-  Evaluation best_evaluation;  ///< of `best`, its inner problem solved at the tightest tolerance
+  Evaluation best_evaluation;   ///< of `best`, its inner problem solved at the tightest tolerance
+  Evaluation start_evaluation;  ///< of row 0, solved as the best is, where there was time
   Index steps = 0;
   double seconds = 0;
   Work work, diagnostic_work;

@@ -10,6 +10,13 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 
+/// 1 - rate comes from a curvature against the largest one: below a share like this rounding alone has made it.
+constexpr double kRounding = 100 * kEps;
+/// A rate that so large an error of the smallest curvature could have changed by more than a twentieth is not reliable.
+constexpr double kSlack = 0.05;
+
+bool above_rounding(double rate) { return rate < 1 && kRounding <= kSlack * (1 - rate); }
+
 }  // namespace
 
 double map_rate(const StepJacobian& jacobian, Index inner_dim, Index state_dim, Index outer_dim, const Spectrum& spectrum) {
@@ -137,11 +144,11 @@ void free_estimates(const Problem& problem, In u, const InnerSolution& inner, co
     std::vector<double> all = rates;
     all.push_back(seen.rate);
     out.rate = largest_recent(all);
-    out.reliable = seen.reliable;
+    out.reliable = seen.reliable && above_rounding(out.rate);
   } else {
     const double mu = problem.f->convexity(u), big = problem.f->smoothness(u);
     if (mu > 0 && big > 0 && std::isfinite(big)) out.rate = 1 - mu / big;
-    out.reliable = std::isfinite(out.rate);
+    out.reliable = above_rounding(out.rate);
   }
   out.solution = inner.x();
   const double mu = problem.f->convexity(u);
@@ -172,7 +179,7 @@ void corrected_estimates(const Problem& problem, In u, const InnerSolution& inne
     out.rate = 1 - spectrum.smallest / big;
   }
   const double slack = spectrum.products >= inner.inner_dim ? 0 : spectrum.smallest_residual;
-  out.reliable = std::isfinite(out.rate) && out.rate < 1 && slack <= 0.05 * spectrum.smallest;
+  out.reliable = above_rounding(out.rate) && slack + kRounding * spectrum.largest <= kSlack * spectrum.smallest;
 }
 
 }  // namespace
@@ -211,6 +218,8 @@ Truncation measure_truncation(const Problem& problem, In u, const InnerSolution&
     out.k_eff_lo = out.nats_lo / per_step;
     out.k_eff_hi = out.nats_hi / per_step;
   }
+  // A rate is of use for what is counted in it: a head start without an end is not.
+  if (!std::isfinite(out.k_eff_lo) || !std::isfinite(out.k_eff_hi)) out.reliable = false;
   if (options.audit && map) out.k_match = audit(*map, u, inner.x_cold, out.solution, out.warm_distance, options.audit_limit);
   return out;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include <tacit/core/model/counting.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
@@ -20,14 +21,15 @@ public:
   Recursions(const FixedPointMap& map, In u, In du, std::vector<DerivativeCurve>& curves, InM truth)
       : map_(map), u_(u), du_(du), curves_(curves), truth_(truth), dz_(map.state_dim(), 0) {}
 
+  /// ||X - X*|| of the i-th recursion at the current step.
+  double error(std::size_t i) {
+    const Index n = map_.inner_dim(), m = u_.size(), at = static_cast<Index>(i) * m;
+    return at < dz_.cols() ? spectral_norm(dz_.block(0, at, n, m) - truth_) : norm_of_truth();
+  }
+
   /// Records the errors at step k, where the state is z.
   void record() {
-    const Index n = map_.inner_dim(), m = u_.size();
-    for (std::size_t i = 0; i < curves_.size(); ++i) {
-      const Index at = static_cast<Index>(i) * m;
-      const bool started = at < dz_.cols();
-      curves_[i].error.push_back(started ? spectral_norm(dz_.block(0, at, n, m) - truth_) : norm_of_truth());
-    }
+    for (std::size_t i = 0; i < curves_.size(); ++i) curves_[i].error.push_back(error(i));
   }
 
   /// Carries state and tangents from step k to k + 1; recursions that start at k join.
@@ -161,8 +163,51 @@ void add_bounds(const CurveOptions& options, Curve& curve) {
   }
   curve.peak = curse_peak(c);
   curve.best_start = best_start(c);
-  curve.late_start = best_late_start(c, static_cast<double>(options.steps), options.cost);
-  curve.frozen = best_frozen(c, static_cast<double>(options.steps), options.cost);
+  curve.late_start = best_late_start(c, static_cast<double>(options.steps), curve.cost);
+  curve.frozen = best_frozen(c, static_cast<double>(options.steps), curve.cost);
+}
+
+/// Recursions beside that of theorem 6, fewer where each has many columns.
+constexpr Index kMostStarts = 15, kMostColumns = 64;
+
+/// Which late starts are tried at the cost of the full unroll.
+void choose_equal_cost(const CurveOptions& options, Index hyperparameters, Curve& curve) {
+  const Index steps = options.steps, starts = std::clamp<Index>(kMostColumns / hyperparameters, 1, kMostStarts);
+  std::vector<Index> dropped{0};
+  for (Index j = 1; j <= starts; ++j) dropped.push_back(steps * j / (starts + 1));
+  Index best = -1;
+  if (curve.constants.known()) {
+    const double budget = (1 + curve.cost) * static_cast<double>(steps);
+    const double kept = std::round(best_late_start(curve.constants, budget, curve.cost).differentiated);
+    best = std::clamp<Index>(steps - static_cast<Index>(kept), 0, steps - 1);
+    dropped.push_back(best);
+  }
+  std::sort(dropped.begin(), dropped.end());
+  dropped.erase(std::unique(dropped.begin(), dropped.end()), dropped.end());
+  for (const Index t : dropped) {
+    if (t == best) curve.planned = static_cast<Index>(curve.equal_cost.size());
+    curve.equal_cost.push_back(equal_cost_start(steps, t, curve.cost));
+  }
+}
+
+/// Follows all of them in one batch to the step at which each has spent the cost.
+void follow_equal_cost(const Problem& problem, In u, In du, const FixedPointMap& map, Curve& curve) {
+  std::vector<DerivativeCurve> recursions_of;
+  for (const EqualCostStart& s : curve.equal_cost) recursions_of.push_back({s.plain, {}, {}, 0});
+  Vec z(map.state_dim()), next(map.state_dim());
+  map.lift(problem.cold_start(u), z);
+  Recursions recursions(map, u, du, recursions_of, curve.jacobian);
+  const EqualCostStart& longest = curve.equal_cost.back();
+  for (Index k = 0;; ++k) {
+    for (std::size_t i = 0; i < curve.equal_cost.size(); ++i) {
+      EqualCostStart& s = curve.equal_cost[i];
+      if (k != s.plain + s.differentiated) continue;
+      s.error = recursions.error(i);
+      if (curve.constants.known()) s.bound = derivative_bound(curve.constants, k, s.plain);
+    }
+    if (k == longest.plain + longest.differentiated) return;
+    recursions.advance(k, z, next);
+  }
 }
 
 void find_truth(const Problem& problem, In u, In du, Curve& curve) {
@@ -206,6 +251,32 @@ double spectral_norm(InM a) {
   return size * std::sqrt(std::max(0.0, eigen.eigenvalues()[gram.rows() - 1]));
 }
 
+EqualCostStart equal_cost_start(Index steps, Index dropped, double cost) {
+  EqualCostStart s;
+  s.dropped = dropped;
+  s.differentiated = steps - dropped;
+  // A product that rounding left just below a whole number is that number.
+  s.plain = static_cast<Index>(std::floor((1 + cost) * static_cast<double>(dropped) * (1 + 1e-12)));
+  return s;
+}
+
+double differentiation_cost(const Problem& problem, In u, const Algorithm& algorithm) {
+  const auto counter = std::make_shared<WorkCounter>();
+  const Problem watched = counted(problem, counter);
+  const auto map = algorithm.bind(watched, u);
+  Vec z(map->state_dim()), next(map->state_dim()), out(map->state_dim()), add_u = Vec::Zero(u.size());
+  map->lift(watched.cold_start(u), z);
+  map->step(0, z, u, next);  // what is computed once and kept belongs to no step
+  const Work before = counter->read();
+  map->step(0, z, u, next);
+  const Work plain = counter->read() - before;
+  map->vjp(0, z, u, Vec::Ones(map->state_dim()), out, add_u);
+  const Work reverse = counter->read() - before - plain;
+  const bool reads = plain.passes_known && plain.data_passes > 0 && reverse.data_passes > 0;
+  return static_cast<double>(reads ? reverse.data_passes : reverse.inner_units()) /
+         static_cast<double>(reads ? plain.data_passes : plain.inner_units());
+}
+
 Mat solution_jacobian(const Problem& problem, In u, In x, In du) {
   const Index n = x.size(), m = u.size();
   const auto curvature = problem.f->linearize(x, u);
@@ -244,6 +315,8 @@ Curve convergence_curve(const Problem& problem, In u, const Algorithm& algorithm
   curve.momentum = map->momentum();
   curve.smoothness = problem.f->smoothness(u);
   curve.convexity = problem.f->convexity(u);
+  curve.cost = options.cost ? *options.cost : differentiation_cost(problem, u, algorithm);
+  if (!(curve.cost > 0)) throw UsageError("differentiating a step must cost something", "curve.cost");
   find_truth(problem, u, du, curve);
   const auto at_solution = modes(*map, *problem.f->linearize(curve.x, u), curve.x, u);
   curve.local_rate = spectral_radius(at_solution);
@@ -255,6 +328,8 @@ Curve convergence_curve(const Problem& problem, In u, const Algorithm& algorithm
   for (DerivativeCurve& d : curve.derivative) d.peak = std::max_element(d.error.begin(), d.error.end()) - d.error.begin();
   find_constants(problem, u, du, *map, curve);
   add_bounds(options, curve);
+  choose_equal_cost(options, u.size(), curve);
+  follow_equal_cost(problem, u, du, *map, curve);
   if (curve.momentum != 0 && problem.f->quadratic()) add_power_bounds(problem, u, du, *map, at_solution, options, curve);
   return curve;
 }

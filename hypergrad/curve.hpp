@@ -1,5 +1,7 @@
 // The error of an inner iteration and of its unrolled derivative, step by step, beside the bounds of the theory.
 #pragma once
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +14,8 @@ struct CurveOptions {
   Index steps = 300;             ///< N: errors are given for k = 0 .. N
   std::vector<Index> starts{0};  ///< the steps at which a derivative recursion starts from zero
   bool log = false;              ///< differentiate in ln u instead of u
-  double cost = 1;               ///< of differentiating a step, in plain steps (theorem 6)
+  /// c of theorem 6: what differentiating a step costs more than a plain step, in plain steps; empty: differentiation_cost.
+  std::optional<double> cost;
 };
 
 /// One recursion X_{k+1} = P_k X_k + Q_k with X_k = 0 up to k = start.
@@ -22,6 +25,18 @@ struct DerivativeCurve {
   std::vector<double> bound;  ///< derivative_bound; empty when the constants are not known
   Index peak = 0;             ///< argmax of error
 };
+
+/// A late start at the cost of a full unroll of K steps: t of the differentiated steps are dropped, plain ones come first for
+/// what they cost.
+struct EqualCostStart {
+  Index dropped = 0;                                        ///< t; 0: the full unroll itself
+  Index plain = 0;                                          ///< k0 = floor((1 + c) t)
+  Index differentiated = 0;                                 ///< K - t
+  double error = std::numeric_limits<double>::quiet_NaN();  ///< ||X - X*|| after k0 + K - t steps
+  double bound = std::numeric_limits<double>::quiet_NaN();  ///< derivative_bound there; NaN when the constants are not known
+};
+/// The split of steps above, without its error.
+EqualCostStart equal_cost_start(Index steps, Index dropped, double cost);
 
 struct Curve {
   Vec x;         ///< x*(u) to rounding
@@ -41,12 +56,21 @@ struct Curve {
   CursePeak peak;
   Index best_start = 0;  ///< theorem 5, not clipped to N
   BudgetSplit late_start, frozen;
+  double cost = 0;  ///< c in use
+  /// Beside the full unroll of N steps, the first one: starts spread over it, and where the constants are known that of theorem 6
+  /// for its cost (1 + c) N.
+  std::vector<EqualCostStart> equal_cost;
+  Index planned = -1;  ///< place of the last named in it; -1: not known
 };
 
 /// Runs the algorithm's map from the problem's cold start for N steps and all derivative recursions along with it, in one batch a
 /// step; the truth is x* by Newton to rounding and X* = -f_xx^{-1} f_xu there. Throws UsageError when x* cannot be found (f_xx
 /// not positive definite) or the iteration is not finite. One state of memory a recursion and hyperparameter.
 Curve convergence_curve(const Problem& problem, In u, const Algorithm& algorithm, const CurveOptions& options);
+
+/// What a reverse step of the map costs more than the plain step it differentiates, in plain steps: reads of the data, or where
+/// one of them makes none (products through a Gram matrix) gradients and Hessian products.
+double differentiation_cost(const Problem& problem, In u, const Algorithm& algorithm);
 
 /// dx*/du = -f_xx^{-1} f_xu at a stationary point x, n x m; du: weights of the columns (ones, or u for the derivative in ln u).
 /// Throws UsageError when f_xx is not positive definite there.

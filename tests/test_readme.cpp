@@ -50,10 +50,10 @@ TEST_CASE("README: the project file shown links the installed package") {
   CHECK(tested.find("target_link_libraries(embed_ridge PRIVATE Tacit::tacit)") != std::string::npos);
 }
 
-TEST_CASE("README: the run file shown is configs/ridge_diabetes.yaml to the letter") {
+TEST_CASE("README: the run file shown is configs/logistic_digits.yaml to the letter") {
   const std::vector<std::string> code = blocks(read("README.md"), "yaml");
   REQUIRE(code.size() == 1);
-  CHECK(code[0] == read("configs/ridge_diabetes.yaml"));
+  CHECK(code[0] == read("configs/logistic_digits.yaml"));
 }
 
 TEST_CASE("README and docs: links and named files lead somewhere") {

@@ -57,6 +57,49 @@ std::string title(const RunRecord& r) {
          (momentum != 0 && std::isfinite(momentum) ? ", momentum " + brief_number(momentum) : "");
 }
 
+/// The error of late starts that cost what the full unroll does, over the steps that are not differentiated.
+Figure equal_cost_figure(const RunRecord& r) {
+  const std::string what = (r.folder / "curve.json").string() + ", equal_cost";
+  const nlohmann::json block = r.constants.value("equal_cost", nlohmann::json::object());
+  if (!block.is_object()) refuse_file(what, "something else than a block of numbers");
+  const auto field = [&](const nlohmann::json& of, const char* key) {
+    if (!of.is_object()) refuse_file(what, "something else than a block of numbers");
+    return number_of(of.value(key, nlohmann::json()), what + ", " + key);
+  };
+  Chart c;
+  const double cost = field(block, "cost_of_differentiating");
+  c.title = "Late starts at the cost of the full unroll" +
+            (std::isfinite(cost) ? "; differentiating a step costs " + brief_number(cost) + " more" : std::string());
+  c.x_label = "plain steps before the first that is differentiated";
+  c.y_label = "error of the derivative at the end";
+  std::vector<double> x, error, bound;
+  const nlohmann::json starts = block.value("starts", nlohmann::json::array());
+  if (!starts.is_array()) refuse_file(what + ", starts", "something else than a list");
+  for (const nlohmann::json& s : starts) {
+    x.push_back(field(s, "plain_steps"));
+    error.push_back(field(s, "error"));
+    bound.push_back(field(s, "bound"));
+  }
+  const double scale = constant(r, "M");
+  if (!x.empty()) {
+    c.series.push_back(line("late start at equal cost", 1, x, above_rounding(error, scale)));
+    if (!std::all_of(bound.begin(), bound.end(), [](double v) { return std::isnan(v); })) {
+      Series s = line("its bound", 1, x, above_rounding(bound, scale));
+      s.dashed = true;
+      c.series.push_back(std::move(s));
+    }
+    add_level(c, x, error.front(), "full unroll", 2);
+  }
+  if (const nlohmann::json planned = block.value("planned", nlohmann::json()); planned.is_object())
+    c.markers.push_back({field(planned, "plain_steps"), "theorem 6", 1});
+  return figure(
+      "equal_cost", std::move(c),
+      "Each point spends what the full unroll spends, whose error is the dashed line: some of the last steps are not "
+      "differentiated, and plain steps come first for what that saves (c each, and one). Where the line lies below, "
+      "starting late is better for the same money; the vertical line is the split that the theory proposes (theorem 6).",
+      "The run left no late starts at equal cost.");
+}
+
 }  // namespace
 
 std::vector<Figure> curve_figures(const RunRecord& r) {
@@ -81,14 +124,16 @@ std::vector<Figure> curve_figures(const RunRecord& r) {
       ++colour;
     }
   }
-  return {figure(
-      "curve", std::move(c),
-      "The distance of the iterate and of its derivative from their limits, iteration by iteration, and dashed the bounds of the "
-      "theory. A derivative that rises before it falls is the curse of unrolling: stopped early, the full unroll is worse than "
-      "no "
-      "derivative at all. Vertical lines are late starts; a later one forgets the early, wrong part. If every line is "
-      "still high at the end, the map is slow: standardize the data, take a larger penalty, or a map with momentum.",
-      "The run left no curve.")};
+  return {figure("curve", std::move(c),
+                 "The distance of the iterate and of its derivative from their limits, iteration by iteration, and dashed the "
+                 "bounds of the "
+                 "theory. A derivative that rises before it falls is the curse of unrolling: stopped early, the full unroll is "
+                 "worse than "
+                 "no "
+                 "derivative at all. Vertical lines are late starts; a later one forgets the early, wrong part. If every line is "
+                 "still high at the end, the map is slow: standardize the data, take a larger penalty, or a map with momentum.",
+                 "The run left no curve."),
+          equal_cost_figure(r)};
 }
 
 }  // namespace tacit

@@ -116,7 +116,8 @@ Figure TuneFigures::loss(const char* name, const char* x_label, const std::vecto
     const double se = number_at(r_, "metrics.loss_standard_error");
     if (std::isfinite(se))
       shows += " The best loss is itself known only to a standard error of " + brief_number(se) +
-               " over the validation rows, so do not read more into small differences than that allows.";
+               " over the validation rows. What one point gains over another on these rows is known better, since the rows are "
+               "the same: the verdict has it.";
   }
   return done(name, std::move(c), shows, "No loss is finite.");
 }

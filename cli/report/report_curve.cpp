@@ -46,6 +46,18 @@ std::string predicted_in_words(const Constants& c) {
   return text + "the best step from which to differentiate is " + known(c.number("best_start")) + ".";
 }
 
+/// The late start beside the full unroll that costs the same.
+std::string equal_cost_in_words(const Constants& c) {
+  const double full = c.number("equal_cost/full_unroll/error"), best = c.number("equal_cost/best_measured/error");
+  if (std::isnan(full) || std::isnan(best)) return "";
+  const std::string head = "Differentiating a step costs " + known(c.number("equal_cost/cost_of_differentiating")) +
+                           " plain steps more. At the cost of the full unroll, whose derivative ends with an error of " +
+                           known(full) + ", ";
+  if (!(c.number("equal_cost/best_measured/dropped_steps") > 0)) return head + "no late start that was tried does better.";
+  return head + known(c.number("equal_cost/best_measured/plain_steps")) + " plain steps and then " +
+         known(c.number("equal_cost/best_measured/differentiated_steps")) + " differentiated ones end with " + known(best) + ".";
+}
+
 std::vector<std::vector<std::string>> constant_rows(const Constants& c) {
   std::vector<std::vector<std::string>> rows;
   const auto add = [&](const char* name, const char* path, const char* meaning) {
@@ -65,10 +77,16 @@ std::vector<std::vector<std::string>> constant_rows(const Constants& c) {
   add("peak / M", "peak_over_M", "its height");
   add("burn-in", "burn_in", "step at which the bound is back at M");
   add("best start", "best_start", "step from which to differentiate");
+  add("c", "equal_cost/cost_of_differentiating", "what differentiating a step costs more, in plain steps");
   add("of the plain steps, differentiate the last", "budget/late_start/differentiated_steps",
       "best split of the budget with a late start");
   add("or solve for", "budget/solve_then_frozen/plain_steps", "plain steps, then take the terms below at the last iterate");
   add("and take terms", "budget/solve_then_frozen/differentiated_steps", "of the series at the last iterate");
+  add("full unroll", "equal_cost/full_unroll/error", "error of its derivative after the last step");
+  add("late start at equal cost", "equal_cost/planned/error",
+      "the same, of the split of theorem 6 for the cost of the full unroll");
+  add("its plain steps", "equal_cost/planned/plain_steps", "floor((1 + c) t) for t differentiated steps that are dropped");
+  add("its differentiated steps", "equal_cost/planned/differentiated_steps", "after them");
   add("gradient norm", "solution_gradient_norm", "at the reference solution: its rounding");
   return rows;
 }
@@ -86,7 +104,7 @@ void write_curve(HtmlWriter& w, const RunRecord& r) {
                 !stopped.empty() ? "Not finished"
                 : cursed         ? "The curse is there"
                                  : "Done",
-                {stopped, measured, predicted_in_words(c)});
+                {stopped, measured, predicted_in_words(c), equal_cost_in_words(c)});
   write_warnings(w, r);
   {
     const auto section = w.open("section");

@@ -3,6 +3,7 @@
 
 #include <tacit/cli/report/chart/sample.hpp>
 #include <tacit/cli/report/report_page.hpp>
+#include <tacit/cli/run/gains.hpp>
 #include <tacit/core/support/text.hpp>
 
 namespace tacit {
@@ -18,6 +19,8 @@ std::string score_text(const RunRecord& r, const std::string& path) {
   text = "loss " + known(loss) + (std::isnan(se) ? "" : " \xC2\xB1 " + known(se));
   for (const char* metric : {"rmse", "mae", "r2", "log_loss", "accuracy", "auc"}) {
     const double v = number_at(r, path + "." + metric);
+    const json& block = value_at(r, path);
+    if (std::isnan(v) && block.contains(metric)) text += std::string(", ") + metric + " undefined";
     if (!std::isnan(v)) text += std::string(", ") + metric + " " + known(v);
   }
   return text;
@@ -71,8 +74,27 @@ std::string loss_in_words(const RunRecord& r) {
   const double single = number_at(r, "single_penalty.loss");
   if (!std::isnan(single)) text += "; one penalty for all, tuned, has " + known(single);
   if (!std::isnan(constant)) text += "; the intercept alone has " + known(constant);
-  if (best > constant) text += ", which is better: the features do not help with these penalties";
   return text + ".";
+}
+
+PairedGains paired_gains_of(const RunRecord& r, const std::string& path) {
+  const auto gain = [&](const char* over) {
+    return MeanLoss{number_at(r, path + over + ".mean"), number_at(r, path + over + ".standard_error")};
+  };
+  return {gain(".over_intercept"), gain(".over_start")};
+}
+
+Gains gains_of(const RunRecord& r) {
+  const auto says = [&](const char* path) { return value_at(r, path).is_boolean() && value_at(r, path).get<bool>(); };
+  Gains g{paired_gains_of(r, "gain"), std::nullopt, says("gain.optimistic"), says("gain.start_searched")};
+  if (value_at(r, "gain.test").is_object()) g.test = paired_gains_of(r, "gain.test");
+  return g;
+}
+
+/// A page has the sign for it.
+std::string with_sign(std::string text) {
+  for (std::size_t at = 0; (at = text.find(" +- ", at)) != std::string::npos;) text.replace(at, 4, " \xC2\xB1 ");
+  return text;
 }
 
 /// What the run says is in doubt; else, where a hypergradient on the way was far off, that the row which counts is not.
@@ -91,6 +113,21 @@ struct Judgement {
   const char* word;
 };
 
+/// A run that came to its end is as good as what it gained is sure.
+Judgement judge_gain(const RunRecord& r) {
+  switch (evidence_of(gains_of(r))) {
+    case Evidence::clear:
+      return {warning_count(r) > 0 ? Mood::attention : Mood::good, "Converged"};
+    case Evidence::chance:
+      return {Mood::attention, "Converged, but gained no more than chance can"};
+    case Evidence::worse:
+      return {Mood::attention, "Converged, but lost"};
+    case Evidence::unknown:
+      break;
+  }
+  return {Mood::attention, "Converged"};
+}
+
 /// diagnostics.fail_error is set, and an error above it, or not known.
 bool gate_failed(const RunRecord& r, double worst) {
   const double fail = number_at(r, "fail_error");
@@ -106,7 +143,7 @@ Judgement judge_tune(const RunRecord& r, double worst) {
   if (status == "interrupted") return {Mood::attention, "Interrupted"};
   if (gate_failed(r, worst)) return {Mood::bad, "The quality gate failed"};
   if (status == "doubtful") return {Mood::bad, "Doubtful"};
-  if (status == "converged") return {warning_count(r) > 0 ? Mood::attention : Mood::good, "Converged"};
+  if (status == "converged") return judge_gain(r);
   if (status == "stalled") return {Mood::attention, "Stalled"};
   return {doubt ? Mood::bad : Mood::attention, doubt ? "Stopped by its budget, and in doubt" : "Stopped by its budget"};
 }
@@ -147,14 +184,15 @@ void write_hyper(HtmlWriter& w, const RunRecord& r) {
 void write_tune(HtmlWriter& w, const RunRecord& r) {
   const double worst = number_at(r, "worst_hypergradient_error");
   const Judgement j = judge_tune(r, worst);
+  const Gains gains = gains_of(r);
   const std::string stopped = interruption(r);
   const bool ran = r.trace.has_value();
   write_verdict(
       w, j.mood, j.word,
       {stopped.empty() ? "Stopped after " + known(number_at(r, "outer_steps")) + " outer steps: " + text_at(r, "message") + "."
                        : stopped,
-       loss_in_words(r), ran && text_at(r, "status") != "running" ? error_in_words(worst) : "", doubt_in_words(r, worst),
-       gate_in_words(r, worst), warnings_in_words(r)});
+       loss_in_words(r), with_sign(gains_in_words(gains)), ran && text_at(r, "status") != "running" ? error_in_words(worst) : "",
+       doubt_in_words(r, worst), gate_in_words(r, worst), warnings_in_words(r)});
   write_warnings(w, r);
   write_hyper(w, r);
   const auto section = w.open("section");
@@ -164,9 +202,11 @@ void write_tune(HtmlWriter& w, const RunRecord& r) {
                           {"validation", score_text(r, "metrics")},
                           {"single penalty", score_text(r, "single_penalty")},
                           {"intercept alone", score_text(r, "intercept_alone")},
+                          {"gain", with_sign(gains_text(gains.validation, gains.chosen))},
                           {"test", score_text(r, "test")},
                           {"test, single penalty", score_text(r, "single_penalty.test")},
-                          {"test, intercept alone", score_text(r, "intercept_alone.test")}};
+                          {"test, intercept alone", score_text(r, "intercept_alone.test")},
+                          {"gain on test rows", gains.test ? with_sign(gains_text(*gains.test, false)) : ""}};
   for (const json& line : value_at(r, "elsewhere")) facts.push_back({"the same in", text_of(line, "run.json, elsewhere")});
   append(facts, setting_facts(r));
   append(facts, {{"schedule", text_at(r, "schedule")},

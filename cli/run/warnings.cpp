@@ -234,6 +234,25 @@ std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows) {
   return {{"W310", "result", what, advice}};
 }
 
+std::vector<Warning> target_warnings(const Prepared& p) {
+  const auto on = [&](const std::vector<Index>& rows) {
+    return rows.empty() ? std::optional<double>() : constant_value(pick(p.y, rows), pick(p.weight, rows));
+  };
+  const std::optional<double> train = on(p.rows.train);
+  if (!train) return {};
+  std::vector<Index> all = rows_of_refit(p.rows);
+  all.insert(all.end(), p.rows.test.begin(), p.rows.test.end());
+  const std::string value = p.labels.empty() ? brief_number(*train) : "'" + p.labels[*train > 0] + "'";
+  if (on(all))
+    return {{"W202", "data",
+             "the target is " + value + " in every row: there is nothing to learn, and no penalty is better than another.",
+             "Look at data.target; r2 and the like are not defined."}};
+  return {{"W202", "data",
+           "the target is " + value + " in all " + std::to_string(p.rows.train.size()) +
+               " training rows, though not in the others: the model can predict nothing else, whatever the penalty.",
+           "Train on other rows (another seed, a larger training part, validation.split_column)."}};
+}
+
 std::string render_warning(std::string_view code, std::string_view context, std::string_view what, std::string_view more,
                            Style style) {
   const std::string head = "warning[" + std::string(code) + "]";

@@ -9,6 +9,7 @@
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/style.hpp>
+#include <tacit/problems/data/prepare.hpp>
 
 namespace tacit {
 
@@ -54,5 +55,8 @@ std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows);
 /// "warning[CODE] context: what" and under it, indented to where the context stands, the lines of `more`.
 std::string render_warning(std::string_view code, std::string_view context, std::string_view what, std::string_view more,
                            Style style = {});
+
+/// W202 where the target has one value on all rows, or on all that train: there is nothing to learn then. Empty: it has several.
+std::vector<Warning> target_warnings(const Prepared& prepared);
 
 }  // namespace tacit

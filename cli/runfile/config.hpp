@@ -199,6 +199,7 @@ struct CurveBlock final : Block {
   Index steps = 300;
   IntegerList starts{{0, 50, 100}, Range::at_least(0)};
   std::string variable = "value";
+  std::optional<double> cost;
   void fields(BlockVisitor& v) override;
 };
 

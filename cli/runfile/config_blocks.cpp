@@ -201,6 +201,8 @@ void CurveBlock::fields(BlockVisitor& v) {
   v.field("steps", steps, Range::at_least(1), "inner steps that are followed");
   v.field("starts", starts, "steps at which the derivative recursion starts");
   v.field("variable", variable, {"value", "log"}, "differentiate in u or in ln u");
+  v.field("cost", cost, Range{0, 1000, true, false},
+          "what differentiating a step costs more, in plain steps (c of theorem 6); auto: counted in passes over the data");
 }
 
 }  // namespace tacit

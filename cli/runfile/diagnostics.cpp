@@ -184,6 +184,8 @@ const std::vector<CodeDoc>& error_codes() {
       {"E603", "a run folder of another version", "Its files are laid out in another way; use the version that wrote them.", 3},
       {"E604", "a page that is not ours", "A report.html that another program wrote is replaced only with --force.", 3},
       {"W201", "a remark on the data", "The data were read, but something in them is worth a look.", 0},
+      {"W202", "the target is constant",
+       "All rows, or all that train, have the same target: there is nothing to learn, and no penalty is better than another.", 0},
       {"W301", "the inner problem has not converged",
        "The hypergradient is off by about what the warning says: give the solver more steps, or "
        "standardize the columns.",

@@ -17,7 +17,8 @@ std::string loss_text(const MeanLoss& l) {
 
 std::string metrics_text(const NamedValues& values) {
   std::string text;
-  for (const auto& [name, value] : values) text += (text.empty() ? "" : ", ") + name + " " + brief_number(value);
+  for (const auto& [name, value] : values)
+    text += (text.empty() ? "" : ", ") + name + " " + (std::isnan(value) ? "undefined" : brief_number(value));
   return text;
 }
 

@@ -63,6 +63,20 @@ json split_json(const BudgetSplit& s) {
           {"bound", number_json(s.bound)}};
 }
 
+json equal_cost_json(const EqualCostStart& s) {
+  return {{"dropped_steps", s.dropped},
+          {"plain_steps", s.plain},
+          {"differentiated_steps", s.differentiated},
+          {"error", number_json(s.error)},
+          {"bound", number_json(s.bound)}};
+}
+
+/// The start with the least measured error.
+const EqualCostStart& best_measured(const Curve& c) {
+  return *std::min_element(c.equal_cost.begin(), c.equal_cost.end(),
+                           [](const EqualCostStart& a, const EqualCostStart& b) { return a.error < b.error; });
+}
+
 json curve_json(const Curve& c, const CurveOptions& o) {
   const bool known = c.constants.known();
   json measured = json::object();
@@ -89,10 +103,18 @@ json curve_json(const Curve& c, const CurveOptions& o) {
   j["burn_in"] = known ? json(c.peak.burn_in) : json(nullptr);
   j["best_start"] = known ? json(c.best_start) : json(nullptr);
   j["budget"] = known ? json{{"plain_steps", o.steps},
-                             {"cost_of_differentiating", o.cost},
+                             {"cost_of_differentiating", c.cost},
                              {"late_start", split_json(c.late_start)},
                              {"solve_then_frozen", split_json(c.frozen)}}
                       : json(nullptr);
+  json starts = json::array();
+  for (const EqualCostStart& s : c.equal_cost) starts.push_back(equal_cost_json(s));
+  j["equal_cost"] = {
+      {"cost_of_differentiating", c.cost},
+      {"full_unroll", equal_cost_json(c.equal_cost.front())},
+      {"planned", c.planned < 0 ? json(nullptr) : equal_cost_json(c.equal_cost[static_cast<std::size_t>(c.planned)])},
+      {"best_measured", equal_cost_json(best_measured(c))},
+      {"starts", std::move(starts)}};
   return j;
 }
 
@@ -113,8 +135,23 @@ void add_predictions(const Curve& c, const CurveOptions& o, Rows& rows) {
                       (late ? ", beyond the " + std::to_string(o.steps) + " steps of this curve" : ", for any number of steps")});
   rows.push_back({"of " + std::to_string(o.steps) + " plain steps",
                   "differentiate the last " + brief_number(std::round(c.late_start.differentiated)) +
-                      " (a differentiated step costing 2), or solve for " + brief_number(std::round(c.frozen.plain)) +
-                      " and take " + brief_number(std::round(c.frozen.differentiated)) + " terms at the last iterate"});
+                      " (differentiating a step costs " + brief_number(c.cost) + " more), or solve for " +
+                      brief_number(std::round(c.frozen.plain)) + " and take " +
+                      brief_number(std::round(c.frozen.differentiated)) + " terms at the last iterate"});
+}
+
+/// "300 differentiated steps: error 0.1; 20 plain steps, then 290 differentiated (theorem 6): 0.05; ..."
+std::string equal_cost_text(const Curve& c) {
+  const auto start = [](const EqualCostStart& s, const char* what) {
+    return "; " + std::to_string(s.plain) + " plain steps, then " + std::to_string(s.differentiated) + " differentiated (" +
+           what + "): " + brief_number(s.error);
+  };
+  const EqualCostStart& full = c.equal_cost.front();
+  const EqualCostStart& best = best_measured(c);
+  return "differentiating a step costs " + brief_number(c.cost) + " plain steps more; " + std::to_string(full.differentiated) +
+         " differentiated steps: " + brief_number(full.error) +
+         (c.planned > 0 ? start(c.equal_cost[static_cast<std::size_t>(c.planned)], "theorem 6") : "") +
+         (best.dropped > 0 ? start(best, "the best tried") : "; no late start that was tried is better");
 }
 
 Rows curve_table(const VerbSession& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
@@ -131,6 +168,7 @@ Rows curve_table(const VerbSession& session, const Assembly& a, const Curve& c, 
     rows.push_back({"derivative error", "from step " + std::to_string(d.start) + ": M is " + brief_number(d.error.front()) +
                                             ", largest " + brief_number(d.error[static_cast<std::size_t>(d.peak)]) + " at step " +
                                             std::to_string(d.peak) + ", last " + brief_number(d.error.back())});
+  rows.push_back({"at equal cost", equal_cost_text(c)});
   if (!c.unknown.empty()) rows.push_back({"bounds", c.unknown});
   rows.push_back({"run folder", session.folder().string()});
   return rows;
@@ -172,6 +210,7 @@ int curve(const CommandLine& line, Streams& io) {
   options.steps = config.curve.steps;
   options.starts = config.curve.starts.values;
   options.log = config.curve.variable == "log";
+  options.cost = config.curve.cost;
   std::unique_ptr<Assembly> a;
   Curve c;
   try {
@@ -182,6 +221,7 @@ int curve(const CommandLine& line, Streams& io) {
     const Vec u = given_point(*a);
     session.progress().begin("following the map and its derivative");
     c = convergence_curve(a->problem, u, *algorithm, options);
+    a->config.curve.cost = c.cost;  // so that the resolved run file names the number
     session.open(a->config);
   } catch (const UsageError& e) {
     throw RunFileError({config.issue_of(e)});

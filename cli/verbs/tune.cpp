@@ -11,6 +11,7 @@
 #include <tacit/bilevel/verdict.hpp>
 #include <tacit/cli/model/elsewhere.hpp>
 #include <tacit/cli/run/files.hpp>
+#include <tacit/cli/run/gains.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/run/json_text.hpp>
@@ -49,11 +50,11 @@ Issue fail_issue(const Assembly& a, double worst) {
       "of every step");
 }
 
-/// A run that ended for a numerical reason says so even where no table is printed.
-Issue failure_issue(const Assembly& a, const std::string& message) {
+/// What ended for a numerical reason; `where`: more to look at.
+Issue failure_issue(const Assembly& a, const std::string& message, const std::string& where = "") {
   return a.config.issue_at_key("", "E401", message,
                                "look at the scale of the data; try prepare.standardize=true, another inner.solver, or a larger " +
-                                   a.config.penalty_key("start") + "; what was reached is in the run folder");
+                                   a.config.penalty_key("start") + where);
 }
 
 /// One run of `tune`, step by step.
@@ -67,6 +68,7 @@ private:
   Summary follow(Vec theta0);
   void leave_results();
   void write_predictions();
+  Gains gains() const;
   std::vector<std::string> elsewhere() const;
   std::vector<std::pair<std::string, std::string>> table() const;
   json run_json() const;
@@ -79,6 +81,7 @@ private:
   std::vector<HyperRow> hyper_;
   std::optional<Score> best_, test_;
   std::optional<Baselines> beside_;
+  Gains gains_;
   std::optional<FinalFit> fit_;
   std::pair<std::string, std::string> report_;  ///< row of the table
 };
@@ -138,6 +141,30 @@ void TuneRun::write_predictions() {
   session_.write("predictions.csv", predictions_csv(fit_->model, p.margins(p.rows.validation, x), extra));
 }
 
+/// What tuning gained on rows that its final model and the one of the start have in common.
+PairedGains gains_on(const Prepared& p, const std::vector<Index>& rows, In x, const std::optional<Vec>& start) {
+  PairedGains g{gain_over(p, rows, intercept_losses(p, rows), x), {kMissing, kMissing}};
+  if (start) g.over_start = gain_over(p, rows, row_losses(p, rows, *start), x);
+  return g;
+}
+
+Gains TuneRun::gains() const {
+  const HyperSpace& space = a_->problem.space;
+  const Prepared& p = a_->prepared;
+  const Evaluation& start = summary_.start_evaluation;
+  const bool moved = summary_.best.step > 0, tunes = space.size() > 0;
+  Gains g;
+  g.searched = tunes && a_->config.penalty().start.is_auto();
+  g.chosen = moved || g.searched;
+  std::optional<Vec> from;
+  if (tunes && start.state) from = start.state->inner.x();
+  g.validation = gains_on(p, p.rows.validation, summary_.best_evaluation.state->inner.x(), from);
+  if (p.rows.test.empty()) return g;
+  if (from) from = moved ? final_fit(*a_, natural_values(space, start.theta, &start_), *from).x : fit_->x;
+  g.test = gains_on(fit_->prepared, p.rows.test, fit_->x, from);
+  return g;
+}
+
 ElsewhereFit elsewhere_fit(const FinalFit& f) {
   const Dataset& data = *f.prepared.data;
   ElsewhereFit e;
@@ -162,6 +189,7 @@ void TuneRun::leave_results() {
   if (a_->config.output.predictions) write_predictions();
   if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);
   beside_ = baselines(*a_, x, *fit_);
+  gains_ = gains();
   fit_->model.metrics = best_->metrics;
   session_.write("hyper.csv", hyper_csv(hyper_));
   write_model(fit_->model, session_.folder() / "model.json");
@@ -171,7 +199,9 @@ void TuneRun::leave_results() {
         {"W312", "result", fit_->solve->message + ".",
          "The coefficients of model.json are the best that were found. Try prepare.standardize=true, a stronger penalty, "
          "or outer.refit=false."});
-  for (const Warning& w : bound_warnings(hyper_)) session_.warn(w);
+  // Where there is nothing to learn a wider range is no remedy.
+  if (target_warnings(p).empty())
+    for (const Warning& w : bound_warnings(hyper_)) session_.warn(w);
   if (a_->problem.space.size() > static_cast<Index>(a_->prepared.rows.validation.size()))
     session_.warn({"W311", "result",
                    "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +
@@ -197,11 +227,13 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
   if (best_) {
     rows.push_back({"best loss", loss_text(best_->loss) + " (step " + std::to_string(summary_.best.step) + ")"});
     for (auto& row : beside_->rows()) rows.push_back(std::move(row));
+    rows.push_back({"gain", gains_text(gains_.validation, gains_.chosen)});
     rows.push_back({"validation", metrics_text(best_->metrics)});
   }
   if (test_) rows.push_back({"test", loss_text(test_->loss) + ", " + metrics_text(test_->metrics)});
   if (test_)
     for (auto& row : beside_->test_rows()) rows.push_back(std::move(row));
+  if (gains_.test) rows.push_back({"gain on test rows", gains_text(*gains_.test, false)});
   const std::size_t shown = std::min<std::size_t>(hyper_.size(), 12);
   for (std::size_t i = 0; i < shown; ++i)
     rows.push_back({hyper_[i].name, brief_number(hyper_[i].value) + (hyper_[i].at_bound ? "  (end of its range)" : "")});
@@ -228,6 +260,7 @@ json TuneRun::result_json() const {
   const json all = summary_json(summary_, a_->problem.space, start_);
   json j{{"metrics", best_ ? score_json(*best_) : json(nullptr)},
          {"test", test_ ? score_json(*test_) : json(nullptr)},
+         {"gain", best_ ? gains_json(gains_) : json(nullptr)},
          {"seconds", session_.seconds()},
          {"warnings", session_.warnings().json()},
          {"output", session_.folder().string()}};
@@ -267,6 +300,7 @@ int TuneRun::run() {
   session_.write("run.json", begun_text(run_facts(*a_, session_)));
   print_plan();
   warn_of_data(session_, a_->prepared);
+  for (const Warning& w : target_warnings(a_->prepared)) session_.warn(w);
   session_.progress().begin("evaluating the start");
   summary_ = follow(start_.theta);
   session_.progress().begin("fitting the final model");
@@ -280,8 +314,10 @@ int TuneRun::run() {
     session_.io().out << json_text(result_json());
   else if (!session_.line().quiet)
     session_.io().out << aligned(table());
-  if (ending.code == kNumerical)
-    session_.progress().message(render(failure_issue(*a_, summary_.message), {session_.io().colour}));
+  if (ending.code == kNumerical) {  // said even where no table is printed
+    const Issue issue = failure_issue(*a_, summary_.message, "; what was reached is in the run folder");
+    session_.progress().message(render(issue, {session_.io().colour}));
+  }
   const auto& fail = a_->config.diagnostics.fail_error;
   const double worst = summary_.unknown_errors > 0 ? kMissing : summary_.worst_error;
   if (ending.code == kDone && fail && !(worst <= *fail)) {
@@ -291,19 +327,37 @@ int TuneRun::run() {
   return ending.code;
 }
 
+/// The hypergradient at the start. Throws RunFileError (E401) where there is none.
+Evaluation differentiated_start(Assembly& a, const Oracle& oracle) {
+  const Vec theta = starting_point(a);
+  Evaluation e = oracle.evaluate(theta, oracle.tightest());
+  if (std::isfinite(e.value)) e = oracle.differentiate(std::move(e), oracle.tightest());
+  if (e.finite() && e.gradient.size() == theta.size()) return e;
+  const Diagnostics& d = e.diagnostics;
+  const std::string& why = std::isfinite(e.value) ? d.hypergradient_message : d.inner_message;
+  throw RunFileError({failure_issue(a, "the start is no usable point: " + (why.empty() ? "it is not finite" : why))});
+}
+
+/// What rounding can leave of a loss, and of differences of it: a share of the loss at zero coefficients.
+double rounding_of_loss(const Prepared& p) {
+  const std::vector<Index>& rows = p.rows.validation;
+  const Vec y = pick(p.y, rows);
+  return std::numeric_limits<double>::epsilon() * mean_loss(p.task().losses(y, Vec::Zero(y.size())), pick(p.weight, rows)).mean;
+}
+
 /// The hypergradient of the chosen estimator at the start against finite differences.
 int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine& line, Streams& io) {
-  const Vec theta = starting_point(a);
   OracleOptions options;
   options.error_estimate = false;
-  auto oracle = make_oracle(a.problem, a.method.solver, a.method.estimator, options);
-  Evaluation e = oracle->evaluate(theta, oracle->tightest());
-  e = oracle->differentiate(std::move(e), oracle->tightest());
+  const auto oracle = make_oracle(a.problem, a.method.solver, a.method.estimator, options);
+  const Evaluation e = differentiated_start(a, *oracle);
   const Hypergradient fd = strategies.estimators.make("finite-difference")->estimate(a.problem, e.u, e.state->inner, nullptr, 0);
-  Vec expected(theta.size());
-  a.problem.space.pull_back(theta, fd.gradient, expected);
-  const double unit = std::max(expected.norm(), a.config.outer.tolerance * std::abs(e.value));
-  const double error = (e.gradient - expected).norm() / unit;
+  if (fd.gradient.size() != e.gradient.size() || !fd.gradient.allFinite())
+    throw RunFileError({failure_issue(a, "there are no finite differences to compare with at the start: " + fd.message)});
+  Vec expected(e.theta.size());
+  a.problem.space.pull_back(e.theta, fd.gradient, expected);
+  const double floor = std::max(a.config.outer.tolerance * std::abs(e.value), rounding_of_loss(a.prepared));
+  const double error = hypergradient_error(e.gradient, expected, floor);
   const double limit = a.config.diagnostics.fail_error.value_or(a.config.diagnostics.warn_error.value_or(0.1));
   const bool good = error <= limit;
   if (line.json)
@@ -339,6 +393,8 @@ int check(const CommandLine& line, Streams& io) {
   try {
     check_folder(line, config);
     a = assemble(config, strategies);
+    for (const Warning& w : target_warnings(a->prepared))
+      if (!line.quiet) progress.message(render_warning(w.code, w.context, w.what, w.more, {io.colour}));
     progress.begin("the hypergradient against finite differences");
     if (line.gradient) return check_gradient(*a, strategies, line, io);
   } catch (const UsageError& e) {

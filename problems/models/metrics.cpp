@@ -50,12 +50,24 @@ double mae(In y, In prediction, In weight) {
 
 double r2(In y, In prediction, In weight) {
   const Vec w = checked_weights(y, prediction, weight);
+  if (constant_value(y, w)) return kUndefined;
   const double centre = mean(w, y);
   const double total = mean(w, (y.array() - centre).square());
   // The spread of a constant column is rounding at most.
   const double rounding = 4 * std::numeric_limits<double>::epsilon() * std::abs(centre);
   if (!(total > rounding * rounding)) return kUndefined;
   return 1 - mean(w, (y - prediction).cwiseAbs2()) / total;
+}
+
+std::optional<double> constant_value(In y, In weight) {
+  const Vec w = checked_weights(y, y, weight);
+  std::optional<double> value;
+  for (Index i = 0; i < y.size(); ++i) {
+    if (!(w(i) > 0)) continue;
+    if (value && *value != y(i)) return std::nullopt;
+    value = y(i);
+  }
+  return value;
 }
 
 Vec squared_losses(In y, In prediction) { return 0.5 * (y - prediction).cwiseAbs2(); }
@@ -107,10 +119,15 @@ NamedValues binary_metrics(In y, In margin, In weight) {
 
 MeanLoss mean_loss(In loss, In weight) {
   const Vec w = checked_weights(loss, loss, weight);
-  const double total = w.sum();
+  const auto rows = static_cast<double>((w.array() > 0).count());
   MeanLoss result{mean(w, loss), kUndefined};
-  if (total > 1) result.standard_error = std::sqrt(mean(w, (loss.array() - result.mean).square()) / (total - 1));
+  if (rows > 1) result.standard_error = std::sqrt(mean(w, (loss.array() - result.mean).square()) / (rows - 1));
   return result;
+}
+
+MeanLoss paired_gain(In other_loss, In loss, In weight) {
+  checked_weights(loss, other_loss, weight);
+  return mean_loss(other_loss - loss, weight);
 }
 
 }  // namespace tacit

@@ -1,5 +1,7 @@
-// Metrics of predictions, weighted by the rows: a weight of 2 counts as the row twice.
+// Metrics of predictions, weighted by the rows: a weight of 2 counts as the row twice, except in standard errors, which count
+// rows.
 #pragma once
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +23,9 @@ double mae(In y, In prediction, In weight);
 /// 1 - sum w (y - p)^2 / sum w (y - mean)^2, NaN when y is constant.
 double r2(In y, In prediction, In weight);
 
+/// The one value of y on the rows that count; none where there are several.
+std::optional<double> constant_value(In y, In weight);
+
 /// Classes below: y > 0 is the positive class. `margin` is the log-odds a.w + b.
 /// sum w log(1 + exp(-s margin)) / W with s = +1 or -1, safe for large margins.
 double log_loss(In y, In margin, In weight);
@@ -40,9 +45,12 @@ struct MeanLoss {
   double mean = 0;
   double standard_error = 0;
 };
-/// mean = sum w l / W; standard error sqrt(sum w (l - mean)^2 / ((W - 1) W)), which is what writing each row w times would give;
-/// NaN when W <= 1.
+/// mean = sum w l / W; standard error sqrt(sum w (l - mean)^2 / (W (n - 1))), n the rows with w > 0, as cv.glmnet has it: all
+/// weights times the same number change nothing. NaN when n <= 1.
 MeanLoss mean_loss(In loss, In weight);
+/// What one model gains over another on the same rows: mean and standard error, as above, of the paired differences
+/// other_loss - loss. Positive: `loss` is the better one.
+MeanLoss paired_gain(In other_loss, In loss, In weight);
 
 /// Loss of every row: (y - p)^2 / 2.
 Vec squared_losses(In y, In prediction);

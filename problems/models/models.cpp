@@ -57,17 +57,17 @@ L2Range default_l2_range(const Design& train, In s, const Loss& loss) {
   const ColumnMoments m = train.column_moments(s);
   const Vec& spread = train.intercept() ? m.deviation : m.rms;
   double mean = 0, largest = 0, least_size = std::numeric_limits<double>::infinity();
-  Index used = 0;
+  bool any = false;
   for (Index j = 0; j < train.features(); ++j) {
     if (!(spread[j] > 0)) continue;
-    ++used;
+    any = true;
     mean += spread[j] * spread[j];
     largest = std::max(largest, spread[j]);
     least_size = std::min(least_size, std::max(m.size[j], spread[j]));
   }
-  if (used == 0) return {1e-6, 1e3};
+  if (!any) return {1e-6, 1e3};
   const double unit = loss.curvature_bound() * s.sum(), most = 1e300;
-  const double lower = unit * std::min(mean / static_cast<double>(used), least_size * least_size);
+  const double lower = unit * std::min(mean / static_cast<double>(train.features()), least_size * least_size);
   return {std::clamp(1e-6 * lower, 1 / most, most), std::clamp(1e3 * unit * largest * largest, 1 / most, most)};
 }
 

@@ -30,6 +30,27 @@ TEST_CASE("max_steps 0 evaluates the start alone, at the tightest tolerance") {
   CHECK(s.usable());
 }
 
+TEST_CASE("the evaluation of the start is kept, solved as tightly as the best point") {
+  const HyperSpace space = box(2, -5, 5);
+  const Vec start = Vec::Constant(2, 3.0);
+  for (const Schedule schedule : {Schedule::fixed, Schedule::quadratic, Schedule::adaptive}) {
+    FakeOracle oracle(bowl);
+    LbfgsOuter optimizer;
+    DriverOptions options;
+    options.schedule = schedule;
+    Summary s = solve(options, space, oracle, optimizer, start);
+    CHECK(s.best.step > 0);
+    CHECK(s.start_evaluation.theta == start);
+    CHECK(s.start_evaluation.value == doctest::Approx(s.start_loss).epsilon(1e-12));
+    CHECK(s.start_evaluation.solved.inner == s.best_evaluation.solved.inner);
+    CHECK(s.start_evaluation.solved.inner == s.tightest.inner);
+    options.max_steps = 0;
+    s = solve(options, space, oracle, optimizer, start);
+    CHECK(s.start_evaluation.theta == s.best_evaluation.theta);
+    CHECK(s.start_evaluation.value == s.best_evaluation.value);
+  }
+}
+
 TEST_CASE("rows are numbered from the start, budgets stop, and the reasons say so") {
   const HyperSpace space = box(2, -5, 5);
   DriverOptions options;

@@ -177,3 +177,39 @@ TEST_CASE("a solver without a map is measured in steps of gradient descent at 1/
   CHECK(bound.rate == doctest::Approx(1 - p.f->convexity(u) / p.f->smoothness(u)));
   CHECK(bound.nats == doctest::Approx(t.nats).epsilon(1e-3));
 }
+
+TEST_CASE("a rate that rounding made is not reliable, nor is any where the head start has no end") {
+  int sound = 0;
+  for (const double l2 : {1e-2, 1e-6, 1e-10, 1e-13, 1e-15, 1e-17, 1e-300}) {
+    CAPTURE(l2);
+    const Problem wide = tacit_test::dense_problem(
+        [] {
+          Table t = diabetes();  // fewer rows than columns: nothing but the penalty bends the softest modes
+          return Table{Mat(t.x.topRows(12)), Vec(t.y.head(12))};
+        }(),
+        false, false, -700, 10);
+    const Vec u = Vec::Constant(1, l2);
+    const InnerSolution cold = NewtonSolver().solve(wide, 1.5 * u, nullptr, {1e-8}, {});
+    const InnerSolution warm = NewtonSolver().solve(wide, u, &cold, {1e-8}, {});
+    for (const bool correct : {true, false}) {
+      CAPTURE(correct);
+      TruncationOptions options;
+      options.correct = correct;
+      const Truncation t = measure_truncation(wide, u, warm, {}, Vec(), Vec(), options);
+      REQUIRE(t.reliable.has_value());
+      if (!*t.reliable) continue;
+      ++sound;
+      CHECK(std::isfinite(t.k_eff));
+      CHECK(std::isfinite(t.k_eff_hi));
+      CHECK(std::isfinite(t.k_eff_lo));
+      CHECK(1 - t.rate >= 1e-13);  // of which a share of the machine's precision is little
+      CHECK(std::abs(t.k_eff) < 1e14);
+    }
+    // With momentum the rate is 1 less a root of the condition, which hides that the softest curvature is none but rounding.
+    const auto nesterov = iterate(std::make_unique<Nesterov>(), 30);
+    const InnerSolution run = nesterov->solve(wide, u, &cold, {0}, {});
+    const Truncation t = measure_truncation(wide, u, run, {}, Vec(), Vec());
+    if (t.reliable.value_or(false)) CHECK(l2 >= 1e-13 * wide.f->smoothness(u));
+  }
+  CHECK(sound >= 1);
+}

@@ -153,3 +153,54 @@ TEST_CASE("tacit curve: what it cannot do is refused with a sentence, and nothin
   CHECK(no_map.err.find("fixed-point map") != std::string::npos);
   CHECK_FALSE(fs::exists(f.path));
 }
+
+TEST_CASE("tacit curve: the cost of a differentiated step is counted or given, and is in file, table, figure and words") {
+  const Folder f("cost");
+  const std::string config = (kSource / "configs/curve_gradient_descent.yaml").string();
+  const auto facts_of = [&](const std::vector<std::string>& overrides, const fs::path& dir, std::string& table) {
+    std::vector<std::string> arguments{"curve", config};
+    arguments.insert(arguments.end(), overrides.begin(), overrides.end());
+    arguments.insert(arguments.end(), {"-o", dir.string()});
+    const Ran r = run(arguments);
+    CAPTURE(r.err);
+    REQUIRE(r.code == 0);
+    table = r.out;
+    std::ifstream summary(dir / "curve.json");
+    return json::parse(summary);
+  };
+  std::string table;
+  const json counted = facts_of({}, f.path / "auto", table);
+  CHECK(counted.at("budget").at("cost_of_differentiating") == 1);
+  CHECK(run_test::read(f.path / "auto/config.resolved.yaml").find("cost: 1\n") != std::string::npos);
+  CHECK(table.find("differentiating a step costs 1 more") != std::string::npos);
+  const json dear = facts_of({"curve.cost=2.5"}, f.path / "dear", table);
+  CHECK(dear.at("budget").at("cost_of_differentiating") == 2.5);
+  CHECK(run_test::read(f.path / "dear/config.resolved.yaml").find("cost: 2.5\n") != std::string::npos);
+  CHECK(table.find("differentiating a step costs 2.5 more") != std::string::npos);
+  CHECK(table.find("costing 2") == std::string::npos);
+  CHECK(dear.at("budget").at("late_start") != counted.at("budget").at("late_start"));
+  CHECK(run_test::read(f.path / "dear/report.html").find("Differentiating a step costs 2.5 plain steps more.") !=
+        std::string::npos);
+  for (const json& j : {counted, dear}) {
+    const json& equal = j.at("equal_cost");
+    const double cost = equal.at("cost_of_differentiating");
+    CHECK(equal.at("full_unroll").at("differentiated_steps") == 300);
+    CHECK(equal.at("full_unroll").at("plain_steps") == 0);
+    // The curse of this run makes a late start the better buy.
+    CHECK(equal.at("planned").at("error").get<double>() < 0.5 * equal.at("full_unroll").at("error").get<double>());
+    for (const json& s : equal.at("starts"))
+      CHECK(s.at("plain_steps").get<double>() == std::floor((1 + cost) * s.at("dropped_steps").get<double>() * (1 + 1e-12)));
+    CHECK(equal.at("best_measured").at("error") <= equal.at("planned").at("error"));
+  }
+  const std::string figure = run_test::read(f.path / "dear/plots/equal_cost.csv");
+  for (const char* series : {"\nlate start at equal cost,", "\nits bound,", "\nfull unroll,"})
+    CHECK(figure.find(series) != std::string::npos);
+  CHECK(fs::exists(f.path / "dear/plots/equal_cost.svg"));
+  for (const char* wrong : {"curve.cost=0", "curve.cost=-1", "curve.cost=much", "curve.cost=inf"}) {
+    CAPTURE(wrong);
+    const Ran r = run({"curve", config, wrong, "-o", (f.path / "no").string()});
+    CHECK(r.code == 2);
+    CHECK(r.err.find("curve.cost") != std::string::npos);
+    CHECK_FALSE(fs::exists(f.path / "no"));
+  }
+}

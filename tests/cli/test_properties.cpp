@@ -128,6 +128,77 @@ std::string patients() {
 
 }  // namespace
 
+namespace {
+
+/// What a run says in --json of the table with its last rows as test rows and all weights times `unit`.
+json scores_of(double unit, bool classes) {
+  std::vector<Row> rows = noisy_rows();
+  for (std::size_t i = 0; i < rows.size(); i += 5) rows[i].part = "test";
+  const Folder folder;
+  std::ostringstream text;
+  text.precision(17);
+  text << "x0,x1,x2,x3,part,w,y\n";
+  for (const Row& r : rows) {
+    for (const double x : r.x) text << x << ",";
+    text << r.part << "," << unit * r.weight << "," << (classes ? (r.y > 0 ? 1.0 : 0.0) : r.y) << "\n";
+  }
+  folder.write("d.csv", text.str());
+  const std::string config = folder.write(
+      "c.yaml", "tacit: 1\ndata: {train: d.csv, target: y, weight: w}\nvalidation: {split_column: part}\nmodel: {kind: " +
+                    std::string(classes ? "logistic" : "ridge") + "}\nhyper: {l2: {start: 1}}\n");
+  const Ran r = run({"tune", config, "-q", "--json", "-o", folder.path("run")});
+  CAPTURE(r.err);
+  REQUIRE(r.code == 0);
+  json all = json::parse(r.out);
+  all["intercept_alone"] = json::parse(std::ifstream(folder.path("run") + "/run.json"))["intercept_alone"];
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("weights in another unit change no loss, no standard error and no gain") {
+  for (const bool classes : {false, true}) {
+    CAPTURE(classes);
+    const json one = scores_of(1, classes);
+    CHECK(one["gain"]["over_start"]["standard_error"].get<double>() > 0);
+    CHECK(one["metrics"]["loss_standard_error"].get<double>() > 0);
+    for (const double unit : {1000.0, 1e-3}) {
+      CAPTURE(unit);
+      const json other = scores_of(unit, classes);
+      for (const char* block : {"metrics", "test", "gain", "intercept_alone"}) {
+        const json a = one[block].flatten(), b = other[block].flatten();
+        REQUIRE(a.size() == b.size());
+        for (const auto& [path, value] : a.items()) {
+          CAPTURE(std::string(block) + path);
+          if (value.is_number())
+            CHECK(b[path].get<double>() == doctest::Approx(value.get<double>()).epsilon(1e-6));
+          else
+            CHECK(b[path] == value);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("what a run gained is the difference of the losses that it reports, and of no others") {
+  for (const bool classes : {false, true}) {
+    CAPTURE(classes);
+    const json j = scores_of(1, classes);
+    const json& gain = j["gain"];
+    const double loss = j["metrics"]["loss"];
+    CHECK(gain["over_intercept"]["mean"].get<double>() ==
+          doctest::Approx(j["intercept_alone"]["loss"].get<double>() - loss).epsilon(1e-9));
+    CHECK(gain["optimistic"] == true);
+    CHECK(gain["start_searched"] == false);
+    const json& over = gain["over_start"];
+    CHECK(over["mean"].get<double>() > 0);
+    CHECK(over["in_standard_errors"].get<double>() ==
+          doctest::Approx(over["mean"].get<double>() / over["standard_error"].get<double>()).epsilon(1e-12));
+    CHECK(gain["test"]["over_intercept"]["mean"].is_number());
+    CHECK(gain["test"]["over_start"]["mean"].is_number());
+  }
+}
+
 TEST_CASE("properties: weight k is the row k times") {
   for (const bool classes : {false, true}) {
     for (const char* per : {"all", "feature"}) {

@@ -376,7 +376,7 @@ TEST_CASE("report: the snippets of docs/report.md redraw their figures from real
   const process_test::Ran drawn = process_test::run(start, python);
   CAPTURE(drawn.err);
   CHECK(drawn.code == 0);
-  CHECK(std::count(drawn.out.begin(), drawn.out.end(), '\n') == 21);
+  CHECK(std::count(drawn.out.begin(), drawn.out.end(), '\n') == 22);
   // The same figure of a run with many penalties has bands.
   std::string bands = text;
   for (std::size_t at = bands.find("runs/ridge_diabetes/plots/hyper"); at != std::string::npos;

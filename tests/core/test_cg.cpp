@@ -135,3 +135,36 @@ TEST_CASE("cholesky_inverse and lanczos_largest") {
   CHECK(top >= 40 * (1 - 1e-9));
   CHECK(top < 40 * 1.01);
 }
+
+TEST_CASE("cg: tolerance 0 makes every one of its K steps: the result is the best of the K-th Krylov space") {
+  const Index n = 9;
+  for (const bool jacobi : {false, true}) {
+    CAPTURE(jacobi);
+    const Mat h = with_eigenvalues(Vec::LinSpaced(n, 1, 17), 21);
+    const Vec b = test::Numbers(22).vec(n);
+    const DiagonalInverse m(h.diagonal());
+    Eigen::MatrixXd space(n, 0);
+    Vec next = b;
+    for (Index k = 1; k < n; ++k) {
+      CAPTURE(k);
+      // span{M b, (M H) M b, ...}, orthogonalised; w minimises the energy in it.
+      Vec direction = next;
+      if (jacobi) m.apply(next, direction);
+      for (int twice = 0; twice < 2; ++twice) direction -= space * (space.transpose() * direction);
+      space.conservativeResize(n, k);
+      space.col(k - 1) = direction.normalized();
+      next = h * space.col(k - 1);
+      const Eigen::MatrixXd small = space.transpose() * h * space;
+      const Vec best = space * small.llt().solve(Eigen::VectorXd(space.transpose() * b));
+      Vec w = Vec::Zero(n);
+      CgOptions options;
+      options.tolerance = 0;
+      options.max_steps = k;
+      options.preconditioner = jacobi ? &m : nullptr;
+      const CgResult r = conjugate_gradient(product(h), b, w, options);
+      CHECK(r.steps == k);
+      CHECK((w - best).norm() <= 1e-9 * best.norm());
+      CHECK(r.residual == doctest::Approx((b - h * w).norm() / b.norm()).epsilon(1e-6));
+    }
+  }
+}

@@ -267,6 +267,119 @@ TEST_CASE("bounds: the split of a budget is the best of all splits") {
   }
 }
 
+namespace {
+
+/// The principal branch of Lambert's W by bisection on w e^w, for arguments that do not overflow.
+double plain_lambert(double x) {
+  double low = 0, high = 1;
+  while (high * std::exp(high) < x) high *= 2;
+  for (int k = 0; k < 200; ++k) {
+    const double middle = 0.5 * (low + high);
+    (middle * std::exp(middle) < x ? low : high) = middle;
+  }
+  return low;
+}
+
+}  // namespace
+
+TEST_CASE("bounds: the late start of a budget is that of theorem 6, whatever a differentiated step costs") {
+  int inside = 0;
+  for (const double rate : {0.6, 0.9, 0.98}) {
+    for (const double cost : {0.25, 1.0, 2.0, 7.5}) {
+      for (const double budget : {20.0, 100.0, 400.0}) {
+        CAPTURE(rate);
+        CAPTURE(cost);
+        CAPTURE(budget);
+        const ContractionConstants c{rate, 0.5, 2, 40};
+        const double a = -std::log(rate), k = c.forcing * c.start_error * std::pow(rate, budget - 1) / (a * c.jacobian);
+        const double argument = (1 + cost) / (cost * k) * std::exp((1 + cost) / cost);
+        if (!std::isfinite(argument) || !(argument > 0)) continue;
+        const double m = (cost * plain_lambert(argument) / (1 + cost) - 1) / (a * cost);
+        const BudgetSplit got = best_late_start(c, budget, cost);
+        CHECK(got.differentiated == doctest::Approx(std::clamp(m, 0.0, budget / (1 + cost))).epsilon(1e-9));
+        CHECK(got.plain == doctest::Approx(budget - (1 + cost) * got.differentiated).epsilon(1e-12));
+        inside += m > 0 && m < budget / (1 + cost) ? 1 : 0;
+      }
+    }
+  }
+  CHECK(inside >= 15);
+}
+
+TEST_CASE("curve: a late start at equal cost drops t steps and does floor((1 + c) t) plain ones first") {
+  struct Split {
+    double cost;
+    Index dropped, plain;
+  };
+  for (const Split& s : {Split{1, 0, 0}, {1, 7, 14}, {0.5, 7, 10}, {2.5, 3, 10}, {0.15, 20, 23}, {0.1, 9, 9}, {0.1, 10, 11}}) {
+    CAPTURE(s.cost);
+    CAPTURE(s.dropped);
+    const EqualCostStart got = equal_cost_start(100, s.dropped, s.cost);
+    CHECK(got.plain == s.plain);
+    CHECK(got.dropped == s.dropped);
+    CHECK(got.differentiated == 100 - s.dropped);
+    // Never dearer than the full unroll, and by less than a step cheaper.
+    const double spent = static_cast<double>(got.plain) + (1 + s.cost) * static_cast<double>(got.differentiated);
+    CHECK(spent <= (1 + s.cost) * 100 * (1 + 1e-12));
+    CHECK(spent > (1 + s.cost) * 100 - 1);
+  }
+}
+
+TEST_CASE("curve: late starts at equal cost end where recursions of their own end, and theorem 6 proposes the best bound") {
+  const json all = curves(), ridge = all.at("tikhonov"), small = all.at("logistic_small");
+  for (const bool logistic : {false, true}) {
+    const json& of = logistic ? small : ridge;
+    const json& run = of.at("runs")[0];
+    const Problem p = logistic ? sum_problem(of.at("Z"), of.at("t"), true, run.at("x0"))
+                               : sum_problem(of.at("A"), of.at("b"), false, run.at("x0"));
+    const Vec u = Vec::Constant(1, logistic ? 0.02 : 0.05);
+    for (const double cost : {0.4, 1.0, 3.0}) {
+      CAPTURE(logistic);
+      CAPTURE(cost);
+      CurveOptions options;
+      options.steps = 90;
+      options.cost = cost;
+      const Curve c = convergence_curve(p, u, GradientDescent(), options);
+      REQUIRE(c.equal_cost.size() >= 10);
+      CHECK(c.cost == cost);
+      CHECK(c.equal_cost.front().error == doctest::Approx(c.derivative.front().error.back()).epsilon(1e-12));
+      for (const EqualCostStart& s : c.equal_cost) {
+        CAPTURE(s.dropped);
+        CurveOptions alone;
+        alone.steps = s.plain + s.differentiated;
+        alone.starts = {s.plain};
+        const Curve own = convergence_curve(p, u, GradientDescent(), alone);
+        CHECK(s.error == doctest::Approx(own.derivative.front().error.back()).epsilon(1e-12));
+        CHECK(s.bound == doctest::Approx(own.derivative.front().bound.back()).epsilon(1e-12));
+      }
+      REQUIRE(c.planned >= 0);
+      const double planned = c.equal_cost[static_cast<std::size_t>(c.planned)].bound;
+      for (Index t = 0; t < options.steps; ++t) {
+        const EqualCostStart s = equal_cost_start(options.steps, t, cost);
+        // Whole steps: floor() leaves the other t up to a step more or less.
+        CHECK(planned <= derivative_bound(c.constants, s.plain + s.differentiated, s.plain) / std::pow(c.constants.rate, 2));
+      }
+    }
+  }
+}
+
+TEST_CASE("curve: what differentiating a step costs is counted on the problem, with or without reads of the data") {
+  const json all = curves(), ridge = all.at("tikhonov"), small = all.at("logistic_small");
+  const Problem wide = sum_problem(ridge.at("A"), ridge.at("b"), false, ridge.at("runs")[0].at("x0"), true);
+  const Problem logistic = sum_problem(small.at("Z"), small.at("t"), true, small.at("runs")[0].at("x0"));
+  HeavyBall ball;
+  ball.momentum = 0.5;
+  const GradientDescent descent;
+  for (const Algorithm* map : {static_cast<const Algorithm*>(&ball), static_cast<const Algorithm*>(&descent)}) {
+    CHECK(differentiation_cost(wide, Vec::Constant(4, 0.1), *map) == 1);
+    CHECK(differentiation_cost(logistic, Vec::Constant(1, 0.02), *map) == 1);
+  }
+  CurveOptions options;
+  options.steps = 20;
+  CHECK(convergence_curve(logistic, Vec::Constant(1, 0.02), GradientDescent(), options).cost == 1);
+  options.cost = 0;
+  CHECK_THROWS_AS(convergence_curve(logistic, Vec::Constant(1, 0.02), GradientDescent(), options), UsageError);
+}
+
 TEST_CASE("bounds: the branches of Lambert's W solve their equations") {
   for (const double y : {0.0, 1e-12, 1e-4, 0.3, 2.0, 50.0, 1e5}) {
     const double w = lambert_lower(y);

@@ -350,3 +350,59 @@ TEST_CASE("error estimate: what is not finite gives no estimate") {
   CHECK(e.corrected.size() == 0);
   CHECK(std::isnan(e.error));
 }
+
+TEST_CASE("error estimate: what the residuals alone tell is the whole error, also without a factor to correct with") {
+  int told = 0;
+  for (unsigned seed = 1; seed <= 6; ++seed) {
+    CAPTURE(seed);
+    const Index d = LinearModel::kEigenDim + 10;  // no factor of f_xx beyond that
+    const Problem p = test::random_problem(9000 + seed, d, false, seed % 2 == 0, 0.5);
+    const Vec u = Vec::Constant(p.f->outer_dim(), 0.3);
+    const InnerSolution s = NewtonCgSolver().solve(p, u, nullptr, {1e-14}, {});
+    ImplicitCgEstimator cg;
+    cg.max_steps = 1000;
+    const Hypergradient exact = cg.estimate(p, u, s, nullptr, 1e-14);
+    const double size = u.cwiseProduct(exact.gradient).norm();
+    // A hypergradient that is off by a known part of its length while point and adjoint are right: what is told is that part.
+    for (const double off : {1e-6, 1e-3, 0.3}) {
+      CAPTURE(off);
+      Hypergradient wrong = exact;
+      wrong.gradient += off * exact.gradient;
+      const ErrorEstimate e = estimate_error(p, u, s, wrong);
+      CHECK(e.error / (off * size) == doctest::Approx(1).epsilon(0.01));
+      told += e.rounds == 0 ? 1 : 0;
+      CHECK(e.bound_theta >= off * size * (1 - 1e-6));
+    }
+    // Nothing known to be wrong: what the residuals leave open counts, of which the bound knows as much.
+    const ErrorEstimate e = estimate_error(p, u, s, exact);
+    if (e.rounds == 0) CHECK(e.error >= 0.99 * 0.5 * e.bound_theta);
+    told += e.rounds == 0 ? 1 : 0;
+  }
+  CHECK(told >= 12);
+}
+
+TEST_CASE("error estimate: a known error is estimated as such on every path: factor, rounds of CG, logistic") {
+  int told = 0;  // by the factor
+  for (const bool logistic : {false, true}) {
+    for (const Index d : {Index{8}, LinearModel::kEigenDim + 5}) {
+      CAPTURE(logistic);
+      CAPTURE(d);
+      const Problem p = test::random_problem(9100, d, logistic, true, 0.5);
+      const Vec u = Vec::Constant(d, 0.3);
+      for (const double tolerance : {1e-3, 1e-7, 1e-13}) {
+        CAPTURE(tolerance);
+        const InnerSolution s = NewtonCgSolver().solve(p, u, nullptr, {tolerance}, {});
+        ImplicitCgEstimator cg;
+        cg.max_steps = 1000;
+        Hypergradient h = cg.estimate(p, u, s, nullptr, tolerance);
+        const Vec truth = reference_hypergradient(p, u, s.x()).gradient;
+        h.gradient += 0.1 * truth;
+        const double off = u.cwiseProduct(Vec(h.gradient - truth)).norm();
+        const ErrorEstimate e = estimate_error(p, u, s, h);
+        CHECK(e.error / off == doctest::Approx(1).epsilon(0.05));
+        told += e.rounds == 0 && d <= LinearModel::kEigenDim ? 1 : 0;
+      }
+    }
+  }
+  CHECK(told >= 1);
+}

@@ -72,7 +72,7 @@ TEST_CASE("the area under the curve counts pairs, ties a half") {
   CHECK(tacit::auc(y, m, w) == doctest::Approx(pairs / all).epsilon(1e-14));
 }
 
-TEST_CASE("weight w equals the row w times, in every metric and in the standard error") {
+TEST_CASE("weight w equals the row w times, in every metric and in the mean loss") {
   std::mt19937_64 random(3);
   std::normal_distribution<double> normal;
   const Index n = 25;
@@ -93,9 +93,40 @@ TEST_CASE("weight w equals the row w times, in every metric and in the standard 
   };
   same(tacit::regression_metrics(y, p, w), tacit::regression_metrics(repeated(y, w), repeated(p, w), kNone));
   same(tacit::binary_metrics(classes, p, w), tacit::binary_metrics(repeated(classes, w), repeated(p, w), kNone));
-  const tacit::MeanLoss weighted = tacit::mean_loss(p, w), twice = tacit::mean_loss(repeated(p, w), kNone);
-  CHECK(weighted.mean == doctest::Approx(twice.mean).epsilon(1e-13));
-  CHECK(weighted.standard_error == doctest::Approx(twice.standard_error).epsilon(1e-13));
+  CHECK(tacit::mean_loss(p, w).mean == doctest::Approx(tacit::mean_loss(repeated(p, w), kNone).mean).epsilon(1e-13));
+}
+
+TEST_CASE("a standard error counts rows: weights in another unit change nothing, rows of weight 0 are none") {
+  const Vec loss = make({1, 2, 3, 6, 50}), w = make({3, 1, 2, 2, 0});
+  // sum w (l - 23/8)^2 / (8 * 3), as cv.glmnet has it.
+  const double by_hand = std::sqrt(
+      (3 * std::pow(1 - 2.875, 2) + std::pow(2 - 2.875, 2) + 2 * std::pow(3 - 2.875, 2) + 2 * std::pow(6 - 2.875, 2)) / (8 * 3));
+  for (const double unit : {1.0, 1000.0, 1e-6, 0.1}) {
+    CAPTURE(unit);
+    const tacit::MeanLoss scaled = tacit::mean_loss(loss, unit * w);
+    CHECK(scaled.mean == doctest::Approx(2.875).epsilon(1e-14));
+    CHECK(scaled.standard_error == doctest::Approx(by_hand).epsilon(1e-14));
+  }
+  CHECK(tacit::mean_loss(loss, 7 * Vec::Ones(5)).standard_error ==
+        doctest::Approx(tacit::mean_loss(loss, kNone).standard_error).epsilon(1e-14));
+  CHECK(tacit::mean_loss(make({1, 2}), make({1, 1e-3})).standard_error > 0);  // two rows of a weight near 1 in all
+  CHECK(std::isnan(tacit::mean_loss(make({1, 2}), make({5, 0})).standard_error));
+}
+
+TEST_CASE("a gain is the mean of paired differences: losses that vary alike do not blur it") {
+  const Vec with = make({1, 20, 300, 4}), without = make({2, 22, 301, 6}), w = make({1, 2, 1, 4});
+  const tacit::MeanLoss gain = tacit::paired_gain(without, with, w), plain = tacit::mean_loss(make({1, 2, 1, 2}), w);
+  CHECK(gain.mean == doctest::Approx(1.75).epsilon(1e-14));
+  CHECK(gain.standard_error == doctest::Approx(plain.standard_error).epsilon(1e-14));
+  CHECK(gain.standard_error < 0.05 * tacit::mean_loss(with, w).standard_error);
+  CHECK(gain.mean == doctest::Approx(tacit::mean_loss(without, w).mean - tacit::mean_loss(with, w).mean).epsilon(1e-12));
+  const tacit::MeanLoss back = tacit::paired_gain(with, without, w);
+  CHECK(back.mean == -gain.mean);
+  CHECK(back.standard_error == gain.standard_error);
+  const tacit::MeanLoss none = tacit::paired_gain(with, with, kNone);
+  CHECK(none.mean == 0);
+  CHECK(none.standard_error == 0);
+  CHECK_THROWS_AS(tacit::paired_gain(with, make({1}), kNone), tacit::UsageError);
 }
 
 TEST_CASE("mean loss and its standard error by hand") {

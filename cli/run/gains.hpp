@@ -1,0 +1,42 @@
+// What tuning gained, in losses of the same rows paired with each other, and the words for it: the one place that has them.
+#pragma once
+#include <optional>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <tacit/problems/models/metrics.hpp>
+
+namespace tacit {
+
+/// Gains on some rows, each a mean of paired differences with its standard error; NaN where it is not known.
+struct PairedGains {
+  MeanLoss over_intercept, over_start;
+};
+
+struct Gains {
+  PairedGains validation;
+  std::optional<PairedGains> test;
+  bool chosen = true;     ///< the validation rows chose the penalty: what they show is optimistic
+  bool searched = false;  ///< they chose the start too, so that a gain over it is that of the outer steps alone
+};
+
+/// How sure a gain is, in units of its own standard error.
+enum class Evidence { unknown, worse, chance, clear };
+/// clear from 2 standard errors on, worse from -2 on; unknown where mean or error is not known.
+Evidence evidence_of(const MeanLoss& gain);
+/// The least sure of the gains that a run stands for: over the intercept alone, and over the start where that was given; on test
+/// rows where there are some.
+Evidence evidence_of(const Gains& gains);
+
+/// "12.3 +- 4.1 (paired), 3 standard errors"; empty where the mean is not known.
+std::string gain_text(const MeanLoss& gain);
+/// Both gains for a table; `optimistic` is said of rows that chose the penalty. Empty where neither is known.
+std::string gains_text(const PairedGains& gains, bool optimistic);
+/// What was gained, in sentences for a verdict; empty where nothing is known.
+std::string gains_in_words(const Gains& gains);
+
+/// {over_intercept: {mean, standard_error, in_standard_errors}, over_start: ..., test: {...} or null, optimistic, start_searched}
+nlohmann::json gains_json(const Gains& gains);
+
+}  // namespace tacit
