@@ -13,6 +13,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr Index kQuietRows = 2;
+constexpr double kQuietMost = 10;    // of the target: possible gain up to which the model is believed
+constexpr double kQuietShare = 0.1;  // of the target: a model of few pairs knows little of the directions it has not been along
 constexpr double kDeeper = 0.01, kLeastTolerance = 1e-15;
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -206,8 +208,8 @@ private:
                                             target);
     }
     if (quiet_rows_ >= kQuietRows && tight) {
-      return end(StopReason::tolerance, "the last steps gained no more than " + target + ", and the next is predicted to gain " +
-                                            number_text(summary_.last.predicted_gain));
+      return end(StopReason::tolerance, "the last steps gained no more than a tenth of " + target +
+                                            ", and the next is predicted to gain " + number_text(summary_.last.predicted_gain));
     }
     if (step_ >= options_.max_steps) {
       return end(StopReason::step_limit,
@@ -314,10 +316,11 @@ private:
     return sum;
   }
 
-  // Neither the step to e gained much, nor will the next one by the optimizer's model.
+  // Neither the step to e gained much, nor will the next one by the optimizer's model, nor is there a plateau that it cannot see.
   bool quiet(const Evaluation& e) const {
-    return step_ > 0 && std::abs(current_.value - e.value) <= summary_.target &&
-           optimizer_.predicted_gain(space_) <= summary_.target;
+    const double little = kQuietShare * summary_.target;
+    return step_ > 0 && possible_gain(e) <= kQuietMost * summary_.target && std::abs(current_.value - e.value) <= little &&
+           optimizer_.predicted_gain(space_) <= little;
   }
 
   std::string left(const StepRecord& r) const {

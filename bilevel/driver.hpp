@@ -34,8 +34,8 @@ const char* to_string(StopReason r);
 
 struct DriverOptions {
   Index max_steps = 50;
-  /// Of |outer loss at the start|: the possible gain (StepRecord) that ends a run. Two rows in a row at which neither the last
-  /// step gained more than that nor the optimizer's model predicts more within the box end it too.
+  /// Of |outer loss at the start|: the possible gain (StepRecord) that ends a run. Up to ten times that end it too where, at two
+  /// rows in a row, neither the last step gained more than a tenth of it nor the optimizer's model predicts more within the box.
   double tolerance = 1e-4;
   std::optional<double> time_limit;  ///< seconds
   enum class Select { best, last } select = Select::best;

@@ -33,17 +33,21 @@ void LbfgsOuter::state(StateVisitor& v) {
   v.state("y", y_);
 }
 
-// -H g with the pairs restricted to the free variables; without a usable pair, -g.
-Vec LbfgsOuter::two_loop(const Vec& g, const std::vector<bool>& free) const {
+// -H g with the pairs restricted to the free variables; without a usable pair, -g. What H is before its pairs are worked in
+// follows the last of them, or the flattest.
+Vec LbfgsOuter::two_loop(const Vec& g, const std::vector<bool>& free, bool flattest) const {
   Vec q = masked(g, free);
   std::vector<LbfgsPair> pairs;
+  double flat = 0;
   for (std::size_t k = 0; k < s_.size(); ++k) {
     Vec sk = masked(s_[k], free), yk = masked(y_[k], free);
     const double sy = sk.dot(yk);
     if (!(sy > 1e-10 * sk.norm() * yk.norm()) || !(sy > 0)) continue;
+    flat = std::max(flat, sk.squaredNorm() / sy);
     pairs.push_back({std::move(sk), std::move(yk), 1 / sy});
   }
-  apply_inverse_hessian(pairs, pairs.empty() ? 1 : 1 / (pairs.back().rho * pairs.back().y.squaredNorm()), q);
+  const double scale = pairs.empty() ? 1 : flattest ? flat : 1 / (pairs.back().rho * pairs.back().y.squaredNorm());
+  apply_inverse_hessian(pairs, scale, q);
   return -q;
 }
 
@@ -59,12 +63,12 @@ std::vector<bool> LbfgsOuter::free_entries(const HyperSpace& space) const {
 }
 
 // The model's own direction, a descent that leaves the box nowhere from a bound; nothing where the pairs give none.
-std::optional<Vec> LbfgsOuter::quasi_newton(const HyperSpace& space) const {
+std::optional<Vec> LbfgsOuter::quasi_newton(const HyperSpace& space, bool flattest) const {
   if (s_.empty()) return std::nullopt;
   const Vec &theta = current_.theta, &g = current_.gradient;
   std::vector<bool> free = free_entries(space);
   for (Index round = 0; round <= theta.size(); ++round) {
-    Vec d = two_loop(g, free);
+    Vec d = two_loop(g, free, flattest);
     bool outward = false;
     for (Index i = 0; i < theta.size(); ++i) {
       if ((theta[i] <= space.lower()[i] && d[i] < 0) || (theta[i] >= space.upper()[i] && d[i] > 0)) {
@@ -83,14 +87,14 @@ std::optional<Vec> LbfgsOuter::quasi_newton(const HyperSpace& space) const {
 Vec LbfgsOuter::direction(const HyperSpace& space, bool steepest) const {
   const Vec& theta = current_.theta;
   if (!steepest) {
-    if (const std::optional<Vec> d = quasi_newton(space)) return std::min(1.0, longest_step(space, theta, *d, kMaxMove)) * *d;
+    if (const std::optional<Vec> d = quasi_newton(space, false)) return std::min(1.0, longest_step(space, theta, *d, kMaxMove)) * *d;
   }
   const Vec d = masked(-current_.gradient, free_entries(space));
   return first_step(space, theta, d) * d;
 }
 
 double LbfgsOuter::predicted_gain(const HyperSpace& space) const {
-  const std::optional<Vec> d = quasi_newton(space);
+  const std::optional<Vec> d = quasi_newton(space, true);
   if (!d) return OuterOptimizer::predicted_gain(space);
   Vec next = current_.theta + *d;
   space.project(next);

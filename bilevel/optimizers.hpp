@@ -84,7 +84,8 @@ class LbfgsOuter final : public PointOptimizer {
 public:
   void fields(FieldVisitor& v) override;
   StepOutcome step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
-  /// -g.d / 2 for the quasi-Newton direction d; -g.(P(theta + d) - theta), which is at least as much, where the box cuts it.
+  /// -g.d / 2 for the quasi-Newton direction d; -g.(P(theta + d) - theta), which is at least as much, where the box cuts it. Where
+  /// its pairs have not been, the loss is taken for as flat as along the flattest of them, not as along the last one.
   double predicted_gain(const HyperSpace& space) const override;
   void state(StateVisitor& v) override;
 
@@ -93,9 +94,9 @@ protected:
 
 private:
   Vec direction(const HyperSpace& space, bool steepest) const;
-  std::optional<Vec> quasi_newton(const HyperSpace& space) const;
+  std::optional<Vec> quasi_newton(const HyperSpace& space, bool flattest) const;
   std::vector<bool> free_entries(const HyperSpace& space) const;
-  Vec two_loop(const Vec& g, const std::vector<bool>& free) const;
+  Vec two_loop(const Vec& g, const std::vector<bool>& free, bool flattest) const;
   bool search(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d, StepOutcome& outcome);
   void remember(const Vec& s, const Vec& y);
 

@@ -27,7 +27,7 @@ struct Tolerance {
 };
 
 /// Of |l|: as much as the outer loss of an inner solution may be off by estimate, and that of the point which a run reports.
-inline constexpr double kLossShare = 1e-5, kFinalShare = 1e-7;
+inline constexpr double kLossShare = 1e-5, kFinalShare = 1e-9;
 
 inline constexpr double kSameTolerance = 1.0000001;  ///< nearer to each other than this two tolerances are one
 /// a asks for less than b: it, or one of the two, is more than `by` times as large. What is not known asks for no less.

@@ -152,9 +152,9 @@ void OuterBlock::fields(BlockVisitor& v) {
   v.field("max_steps", max_steps, Range::at_least(0), "outer steps at most; 0: evaluate the start alone and write its row");
   v.field(
       "tolerance", tolerance, Range::at_least(0),
-      "stop when the outer loss could fall by no more than this share of its value at the start: by sum_j |g_j| min(distance "
-      "of theta_j to its bound along -g_j, ln 10), or, at two rows in a row, by what the last step gained and the L-BFGS model "
-      "predicts within the box");
+      "stop when the outer loss could fall by no more than this share of its value at the start, sum_j |g_j| min(distance of "
+      "theta_j to its bound along -g_j, ln 10), or by ten times that while, at two rows in a row, the last step gained and the "
+      "L-BFGS model predicts within the box no more than a tenth of it");
   v.field("schedule", schedule, {"auto", "fixed", "quadratic", "cubic", "exponential", "adaptive"},
           "how inner and adjoint tolerance fall to the given ones; auto: adaptive (fixed for adam, for estimators that "
           "differentiate the "

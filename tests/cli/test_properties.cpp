@@ -2,6 +2,7 @@
 // labels.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -214,7 +215,7 @@ TEST_CASE("properties: features in another order have their penalties in that or
     Tuned plain = tune({{0, 1, 2, 3}, 1, classes, false}, "feature");
     const std::vector<int> order{2, 0, 3, 1};
     const Tuned permuted = tune({order, 1, classes, false}, "feature");
-    CHECK(plain.steps > 0);
+    CHECK(*std::max_element(plain.l2.begin(), plain.l2.end()) > 2 * *std::min_element(plain.l2.begin(), plain.l2.end()));
     std::vector<double> expected;
     for (const int j : order) expected.push_back(plain.l2[static_cast<std::size_t>(j)]);
     plain.l2 = expected;
@@ -245,7 +246,9 @@ TEST_CASE("properties: every shipped logistic run ends at the loss of tight tole
     const auto tuned = [&](const std::string& schedule) {
       const Ran r =
           run({"tune", entry.path().string(), "-q", "--json", "-o", folder.path(name + schedule), "inner.tolerance=1e-8",
-               "hypergradient.tolerance=1e-6", "diagnostics.reference=0", "outer.schedule=" + schedule});
+               "hypergradient.tolerance=1e-6", "diagnostics.reference=0", "outer.schedule=" + schedule,
+               // Its own tolerance, 1e-6 of a start twice as high, promises less than the 1e-6 of the loss asked below.
+               name.ends_with("per_feature") ? "outer.tolerance=1e-7" : "outer.tolerance=1e-4"});
       CAPTURE(r.err);
       REQUIRE(r.code == 0);
       const json result = json::parse(r.out), &work = result["work"];
