@@ -87,7 +87,8 @@ std::optional<Vec> LbfgsOuter::quasi_newton(const HyperSpace& space, bool flatte
 Vec LbfgsOuter::direction(const HyperSpace& space, bool steepest) const {
   const Vec& theta = current_.theta;
   if (!steepest) {
-    if (const std::optional<Vec> d = quasi_newton(space, false)) return std::min(1.0, longest_step(space, theta, *d, kMaxMove)) * *d;
+    if (const std::optional<Vec> d = quasi_newton(space, false))
+      return std::min(1.0, longest_step(space, theta, *d, kMaxMove)) * *d;
   }
   const Vec d = masked(-current_.gradient, free_entries(space));
   return first_step(space, theta, d) * d;

@@ -84,8 +84,8 @@ class LbfgsOuter final : public PointOptimizer {
 public:
   void fields(FieldVisitor& v) override;
   StepOutcome step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
-  /// -g.d / 2 for the quasi-Newton direction d; -g.(P(theta + d) - theta), which is at least as much, where the box cuts it. Where
-  /// its pairs have not been, the loss is taken for as flat as along the flattest of them, not as along the last one.
+  /// -g.d / 2 for the quasi-Newton direction d; -g.(P(theta + d) - theta), which is at least as much, where the box cuts it.
+  /// Where its pairs have not been, the loss is taken for as flat as along the flattest of them, not as along the last one.
   double predicted_gain(const HyperSpace& space) const override;
   void state(StateVisitor& v) override;
 

@@ -9,7 +9,8 @@ namespace tacit {
 namespace {
 
 constexpr Index kCgLimit = 1000;
-constexpr double kDirection = 0.1;  // relative residual of d: its size is wanted, not its digits
+// Relative residual of d: beside an adjoint only its size is wanted; without one the first-order part is l_x.d itself.
+constexpr double kDirection = 0.1, kAlone = 0.01;
 
 /// Rigorous where it needs no w, or f is quadratic; else NaN.
 LossError bounded(const Problem& problem, In u, const OuterPoint& at, const Vec* w, double w_residual) {
@@ -28,7 +29,7 @@ LossError bounded(const Problem& problem, In u, const OuterPoint& at, const Vec*
 }
 
 /// d with f_xx d ~ f_x; false where there is none.
-bool newton_step(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, Vec& d) {
+bool newton_step(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, double tolerance, Vec& d) {
   d = Vec::Zero(at.fx.size());
   if (inner.inverse_exact && inner.inverse) {
     inner.inverse->apply(at.fx, d);
@@ -38,7 +39,7 @@ bool newton_step(const Problem& problem, In u, const InnerSolution& inner, const
   std::shared_ptr<const LinearOperator> m = inner.inverse;
   if (!m) m = detail::jacobi(*c, d.size());
   CgOptions options;
-  options.tolerance = kDirection;
+  options.tolerance = tolerance;
   options.max_steps = kCgLimit;
   options.preconditioner = m.get();
   options.verify = false;
@@ -49,7 +50,7 @@ bool newton_step(const Problem& problem, In u, const InnerSolution& inner, const
 LossError measured(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w) {
   LossError e;
   Vec d, left(at.fx.size());
-  if (!problem.f->symmetric() || !newton_step(problem, u, inner, at, d)) return e;
+  if (!problem.f->symmetric() || !newton_step(problem, u, inner, at, w ? kDirection : kAlone, d)) return e;
   const Vec next = inner.x() - d;
   problem.f->gradient(next, u, left);
   const double norm = at.fx.norm(), lower = problem.l->value(next, u);

@@ -26,8 +26,8 @@ struct LossError {
 };
 
 /// By the bounds ||d|| <= ||f_x|| / mu and ||l_xx|| <= L_l where these are known and show an error of at most `enough`; else from
-/// d itself, by the solver's factor of f_xx at x, or by CG to a tenth, and the difference to the loss at x - d. w: an adjoint
-/// with
+/// d itself, by the solver's factor of f_xx at x, or by CG to a tenth (without w a hundredth), and the difference to the loss at
+/// x - d. w: an adjoint with
 /// ||l_x - f_xx w|| = w_residual, or null. Not known where f_xx is not symmetric or not positive definite. Cost: a linear solve
 /// to a tenth, one gradient and one value, or nothing.
 LossError loss_error(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w,
