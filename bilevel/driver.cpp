@@ -395,8 +395,13 @@ private:
 
   Evaluation solved_fully(Evaluation e) const {
     if (!loose(e)) return e;
-    const Evaluation near = std::move(e);  // its own solution is the nearest start
-    return oracle_.evaluate_fully(near.theta, &near);
+    Evaluation solved = oracle_.evaluate_fully(e.theta, &e);  // its own solution is the nearest start
+    if (std::isfinite(solved.value) || !std::isfinite(e.plain)) return solved;
+    // Where a solve to the end fails the point stays as it is, and so does its loss.
+    e.diagnostics.outer_loss_error += std::abs(e.value - e.plain);
+    e.value = e.plain;
+    e.corrected = false;
+    return e;
   }
 
   // Values of loosely solved points do not compare, and the value that is reported is that of a point, as it stands: best and

@@ -255,7 +255,7 @@ void SingleOracle::take_inner(Evaluation& e) const {
   d.inner_status = inner.status;
   d.inner_message = inner.message;
   const bool sound = inner.status != Status::failed && inner.z.allFinite();
-  e.value = sound ? problem_.l->value(inner.x(), e.u) : kMissing;
+  e.value = e.plain = sound ? problem_.l->value(inner.x(), e.u) : kMissing;
   e.corrected = false;
 }
 
@@ -398,12 +398,8 @@ void SingleOracle::judge_value(Evaluation& e, const OuterPoint& at, const ValueA
     error = loss_error(problem_, e.u, state.inner, at, w, residual, asked.share * size);
   }
   const double better = corrects ? at.value - w->dot(at.fx) : kMissing;
-  const bool was_corrected = std::exchange(e.corrected, corrects && error.second < error.first && better >= problem_.l->least());
-  // As it stands it is what Criterion::value says, which Criterion::gradient may round otherwise: one number for one point.
-  if (e.corrected)
-    e.value = better;
-  else if (was_corrected)
-    e.value = problem_.l->value(state.inner.x(), e.u);
+  e.corrected = corrects && error.second < error.first && better >= problem_.l->least();
+  e.value = e.corrected ? better : e.plain;
   e.diagnostics.outer_loss_error = e.corrected ? error.second : error.plain();
 }
 

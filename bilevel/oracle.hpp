@@ -79,7 +79,8 @@ struct Evaluation {
   /// range of the criterion.
   double value = kMissing;
   bool corrected = false;
-  Vec gradient;  ///< d l / d theta; empty before differentiate
+  double plain = kMissing;  ///< l(x) as it stands, what Criterion::value says
+  Vec gradient;             ///< d l / d theta; empty before differentiate
   Diagnostics diagnostics;
   CopyOnWrite<WarmState> state;   ///< of an oracle of one problem
   CopyOnWrite<WarmState> from;    ///< what it started from; none: cold

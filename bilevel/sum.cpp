@@ -198,7 +198,7 @@ void SumOracle::combine(Evaluation& e) const {
 void SumOracle::add_values(Evaluation& e) const {
   const bool none = e.diagnostics.left_out == static_cast<Index>(parts_.size());
   e.corrected = std::any_of(e.parts.begin(), e.parts.end(), [](const Evaluation& part) { return part.corrected; });
-  e.value = none ? kMissing : 0;
+  e.value = e.plain = none ? kMissing : 0;
   e.solved = {0, 0};
   e.effect = {0, 0};
   for (std::size_t i = 0; i < parts_.size() && !none; ++i) {
@@ -207,6 +207,7 @@ void SumOracle::add_values(Evaluation& e) const {
     const double w = weight(e, i);
     const Tolerance unit = for_part(i, {1, 1});
     e.value += w * part.value;
+    e.plain += w * part.plain;
     // NaN (not known of one part) is not known of the sum.
     const auto worst = [](double sum, double one) { return sum >= one ? sum : one; };
     e.solved = {worst(e.solved.inner, part.solved.inner / (unit.inner > 0 ? unit.inner : 1)),

@@ -94,7 +94,9 @@ private:
 
   void adjoint() {
     if (usable(d_.hypergradient_status) || d_.hypergradient_message.empty() || !(off() || !known())) return;
-    std::vector<std::string> ways{"a larger hypergradient.max_steps"};
+    std::vector<std::string> ways;
+    if (run_.estimator == "implicit-cg" || run_.estimator == "neumann" || run_.estimator == "fixed-point")
+      ways.emplace_back("a larger hypergradient.max_steps");
     better_estimator(ways);
     standardize(ways);
     add("W302", "the hypergradient is not exact: " + d_.hypergradient_message, damage() + try_text(ways));

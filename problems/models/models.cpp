@@ -57,17 +57,19 @@ L2Range default_l2_range(const Design& train, In s, const Loss& loss) {
   const ColumnMoments m = train.column_moments(s);
   const Vec& spread = train.intercept() ? m.deviation : m.rms;
   double mean = 0, largest = 0, least_size = std::numeric_limits<double>::infinity();
-  bool any = false;
+  Index used = 0;
   for (Index j = 0; j < train.features(); ++j) {
     if (!(spread[j] > 0)) continue;
-    any = true;
+    ++used;
     mean += spread[j] * spread[j];
     largest = std::max(largest, spread[j]);
     least_size = std::min(least_size, std::max(m.size[j], spread[j]));
   }
-  if (!any) return {1e-6, 1e3};
+  if (used == 0) return {1e-6, 1e3};
+  // A constant column is one of the model; an empty sparse one is a name that no row has.
+  const double columns = static_cast<double>(train.sparse() ? used : train.features());
   const double unit = loss.curvature_bound() * s.sum(), most = 1e300;
-  const double lower = unit * std::min(mean / static_cast<double>(train.features()), least_size * least_size);
+  const double lower = unit * std::min(mean / columns, least_size * least_size);
   return {std::clamp(1e-6 * lower, 1 / most, most), std::clamp(1e3 * unit * largest * largest, 1 / most, most)};
 }
 
