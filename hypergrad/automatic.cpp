@@ -31,7 +31,7 @@ constexpr double kNear = 0.01, kFar = 0.1;
 constexpr double kCheap = 0.01;  // of hypergradients that are to show chi alone
 constexpr Index kMeasureEvery = 10;
 constexpr double kTapeShare = 0.1;  // of the target, for what taped states bring in beyond x_T
-constexpr Index kRunsOfSweep = 5;  // a sweep costs at most so many inner runs
+constexpr Index kRunsOfSweep = 5;   // a sweep costs at most so many inner runs
 constexpr Index kLeastLimit = 100;  // below it no TailTest has seen enough, and nothing is saved
 
 /// v = (l_x, 0), l_u, and the unit in which hypergradients are measured.
@@ -68,17 +68,22 @@ public:
     const RateEstimate decay = residual_rate(adjoints_, momentum_);
     if (std::isnan(decay.rate)) return false;
     if (decay.reliable) decay_ = decay.rate;
+    fall_ = decay.rate;
     const double q = slowest_ = std::max(decay.rate, rate_);
     double largest = *std::max_element(terms_.end() - w, terms_.end());
     // From a good start few terms do. Those show the fast modes more than the slow ones, and may all lie where one number crosses
     // zero: then the adjoint counts, at the largest share of it that a term had so far.
     if (warm_) largest = std::max(largest, steepest_ * adjoint);
-    excess_ = largest * q / (1 - q) / (share_ * sum);
-    return excess_ <= 1;
+    left_ = largest / (share_ * sum);
+    return left_ * q / (1 - q) <= 1;
   }
 
-  /// Terms until done() by the geometric tail it assumes; NaN while nothing is known.
-  double missing() const { return excess_ <= 1 ? 0 : std::log(excess_) / -std::log(slowest_); }
+  /// Terms until done(), if the adjoint goes on to fall as it does now, though not slower than `bound`; NaN while nothing is
+  /// known.
+  double missing(double bound) const {
+    const double q = std::min(slowest_, bound), excess = left_ * q / (1 - q);
+    return excess <= 1 ? 0 : std::log(excess) / -std::log(std::min(fall_, bound));
+  }
   /// The slowest rate it knows of; NaN while it has seen too little.
   double slowest() const { return slowest_; }
 
@@ -88,7 +93,7 @@ public:
 private:
   bool momentum_, warm_;
   double rate_, share_, decay_ = 0, steepest_ = 0;
-  double slowest_ = std::numeric_limits<double>::quiet_NaN(), excess_ = slowest_;
+  double slowest_ = std::numeric_limits<double>::quiet_NaN(), fall_ = slowest_, left_ = slowest_;
   std::vector<double> terms_, adjoints_;
 };
 
@@ -163,7 +168,7 @@ std::string limit_text(std::optional<Index> given, Index limit) {
 }
 
 void judge(Hypergradient& h, const InnerSolution& inner, double error, double target, bool summed, const std::string& limit) {
-  const std::string terms = std::to_string(h.linear_steps) + " steps";
+  const std::string terms = std::to_string(h.linear_steps) + (h.linear_steps == 1 ? " step" : " steps");
   if (!h.gradient.allFinite()) {
     h.gradient.setConstant(std::numeric_limits<double>::quiet_NaN());
     h.status = Status::failed;
@@ -251,6 +256,17 @@ Accuracy plan_for_target(const Problem& problem, In u, const InnerSolution* so_f
   return asked;
 }
 
+namespace {
+
+/// The slowest rate at which gradient descent can contract, max |1 - alpha lambda| over [mu, L]; 1 where that is not known.
+double slowest_possible(const Problem& problem, In u, const FixedPointMap& map) {
+  const double mu = problem.f->symmetric() ? problem.f->convexity(u) : 0, alpha = map.step_size();
+  if (!(mu > 0) || map.momentum() > 0) return 1;
+  return std::max(std::abs(1 - alpha * mu), std::abs(1 - alpha * problem.f->smoothness(u)));
+}
+
+}  // namespace
+
 // A step of the sweep costs about what a step of the map costs, and both contract at the same rate: from the same accuracy to the
 // same accuracy a sweep takes about as many steps as the inner run, and the hypergradient that needs five times as many asks for
 // more than the solution it is taken at gives. A warm run takes few steps, because it starts near, and the sweep may not start so
@@ -302,11 +318,11 @@ Hypergradient sweep_to_target(const Problem& problem, In u, const InnerSolution&
   h.state_adjoint = std::move(sum);
   h.residual = unit > 0 ? lam.norm() / unit : 0;
   h.calibration.longest_run = std::max(h.calibration.longest_run, inner.steps);
-  const double steps = static_cast<double>(h.linear_steps) + (summed ? 0 : tail.missing());
+  const double steps =
+      static_cast<double>(h.linear_steps) + (summed ? 0 : tail.missing(slowest_possible(problem, u, *inner.map)));
   h.cost = predicted_cost(problem, u, *inner.map, steps, tail.slowest(), target);
   note(h.calibration, h.gradient.cwiseProduct(seed.slope).norm(), tail.decay());
-  judge(h, inner, inner.relative_iterate_error(problem, u, h.calibration.rate()), target, summed,
-        limit_text(most_steps, limit));
+  judge(h, inner, inner.relative_iterate_error(problem, u, h.calibration.rate()), target, summed, limit_text(most_steps, limit));
   return h;
 }
 

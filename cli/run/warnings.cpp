@@ -186,7 +186,8 @@ private:
         "a hypergradient to hypergradient.accuracy, " + brief_number(run_.target) + ", takes about " +
             brief_number(std::round(d_.sweep_cost)) + " steps of the reverse sweep by prediction, about " +
             brief_number(d_.cg_cost) + " steps of conjugate gradients; either has one product with the Hessian.",
-        "Use hypergradient.estimator=implicit-cg, or a solver with momentum (inner.solver=nesterov).");
+        std::string("Use hypergradient.estimator=implicit-cg") +
+            (run_.solver == "gradient-descent" ? ", or a map with momentum (inner.solver=nesterov)." : "."));
   }
 
   const StepRecord& r_;

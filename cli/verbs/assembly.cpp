@@ -225,9 +225,10 @@ std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, con
   if (!block.aims()) {
     const auto* sweep = dynamic_cast<const UnrollEstimator*>(estimator.get());
     if (sweep && sweep->max_steps)
-      throw UsageError("hypergradient.max_steps is not used with a fixed window, which is how many steps are differentiated; "
-                       "remove it, or write window: auto",
-                       "hypergradient.max_steps");
+      throw UsageError(
+          "hypergradient.max_steps is not used with a fixed window, which is how many steps are differentiated; "
+          "remove it, or write window: auto",
+          "hypergradient.max_steps");
     return estimator;
   }
   if (m.estimator_name == "truncated-unroll" && block.given("stride"))
