@@ -1,9 +1,8 @@
 // How far reported outer losses are off, against what they say of themselves.
-//   losses SEEDS SPEC...   tunes each data set with one penalty and with one per feature (start auto, implicit-cg), so many
-//   splits
+//   losses SEEDS SPEC...   tunes each data set with one penalty and with one per feature (start auto, implicit-cg), so many splits
 //                          each, and holds the loss of every row, and the one that is reported, against the loss at a point that
-//                          Newton steps polished. SPEC: KIND:FILE[:OPTION=VALUE]..., KIND ridge or logistic, options target,
-//                          skip, positive; LIBSVM files by their ending.
+//                          Newton steps polished. SPEC: KIND:FILE[:OPTION=VALUE]..., KIND ridge or logistic, options target, skip,
+//                          positive; LIBSVM files by their ending.
 //   losses budgets         random inner budgets on the data of the repository: estimate over true error of the loss.
 // Prints a markdown table.
 #include <algorithm>
@@ -54,7 +53,9 @@ shipped::Choices choices_of(const std::string& spec) {
   return c;
 }
 
-double loss_at_solution(const Problem& problem, In u, In x) { return problem.l->value(polish(problem, u, x).x, u); }
+double loss_at_solution(const Problem& problem, In u, In x) {
+  return problem.l->value(polish(problem, u, x).x, u);
+}
 
 struct Account {
   long rows = 0, close = 0, wrong = 0, negative = 0, unknown = 0, limited = 0;
@@ -106,7 +107,8 @@ Account tuned(shipped::Choices c, std::shared_ptr<const Dataset> data, PenaltyPe
   Watched oracle(make_oracle(problem, solver, estimator, options), look);
   LbfgsOuter optimizer;
   const Problem one = with_one_penalty(prepared);
-  const FoundStart start = search_start(*make_oracle(one, solver, estimator, shipped::Run::quiet()), one.space, problem.space);
+  const FoundStart start =
+      search_start(*make_oracle(one, solver, estimator, shipped::Run::quiet()), one.space, problem.space);
   DriverOptions driver;
   driver.follow_target = true;
   const Summary s = solve(driver, problem.space, oracle, optimizer, start.theta);
@@ -148,11 +150,9 @@ double quantile(std::vector<double> v, double share) {
 void budgets() {
   std::mt19937_64 random(1);
   std::vector<double> ratio;
-  std::printf(
-      "| run | pairs | error of the loss, relative: least .. largest | estimate / error: 5 %% | median | 95 %% "
-      "|\n|---|---|---|---|---|---|\n");
-  for (const std::string name :
-       {"ridge_diabetes", "ridge_diabetes_per_feature", "logistic_breast_cancer", "logistic_breast_cancer_per_feature"}) {
+  std::printf("| run | pairs | error of the loss, relative: least .. largest | estimate / error: 5 %% | median | 95 %% |\n|---|---|---|---|---|---|\n");
+  for (const std::string name : {"ridge_diabetes", "ridge_diabetes_per_feature", "logistic_breast_cancer",
+                                 "logistic_breast_cancer_per_feature"}) {
     for (const std::string solver : {"gradient-descent", "lbfgs", "newton-cg"}) {
       std::vector<double> own, size;
       for (int draw = 0; draw < 25; ++draw) {
@@ -165,8 +165,7 @@ void budgets() {
         const shipped::Run run(c);
         const Problem& problem = run.problem();
         Vec theta = problem.space.lower();
-        for (double& t : theta)
-          t += std::uniform_real_distribution<>(0.2, 0.8)(random) * (problem.space.upper()[0] - problem.space.lower()[0]);
+        for (double& t : theta) t += std::uniform_real_distribution<>(0.2, 0.8)(random) * (problem.space.upper()[0] - problem.space.lower()[0]);
         const auto oracle = run.oracle();
         Evaluation e = oracle->evaluate(theta, oracle->tightest());
         e = oracle->differentiate(std::move(e), oracle->tightest());
@@ -177,13 +176,12 @@ void budgets() {
         size.push_back(off / std::abs(truth));
       }
       if (own.empty()) continue;
-      std::printf("| %s, %s | %zu | %.1e .. %.1e | %.3g | %.3g | %.3g |\n", name.c_str(), solver.c_str(), own.size(),
-                  quantile(size, 0), quantile(size, 1), quantile(own, 0.05), quantile(own, 0.5), quantile(own, 0.95));
+      std::printf("| %s, %s | %zu | %.1e .. %.1e | %.3g | %.3g | %.3g |\n", name.c_str(), solver.c_str(), own.size(), quantile(size, 0),
+                  quantile(size, 1), quantile(own, 0.05), quantile(own, 0.5), quantile(own, 0.95));
       ratio.insert(ratio.end(), own.begin(), own.end());
     }
   }
-  std::printf("| all | %zu | | %.3g | %.3g | %.3g |\n", ratio.size(), quantile(ratio, 0.05), quantile(ratio, 0.5),
-              quantile(ratio, 0.95));
+  std::printf("| all | %zu | | %.3g | %.3g | %.3g |\n", ratio.size(), quantile(ratio, 0.05), quantile(ratio, 0.5), quantile(ratio, 0.95));
 }
 
 }  // namespace

@@ -162,8 +162,8 @@ private:
   void go_on_from_the_end(Evaluation& e, const Tolerance& tolerance) const;
   void solve_adjoint(Evaluation& e, double tolerance) const;
   const Hypergradient* start_of_adjoint(const Evaluation& e) const;
-  // What is asked of a value: `share` of it as error, and the adjoint to a tolerance, where that is not NaN. A trial point is
-  // judged by what is at hand; of a plain one no hypergradient is to come.
+  // What is asked of a value: `share` of it as error, and the adjoint to a tolerance, where that is not NaN. A trial point is judged
+  // by what is at hand; of a plain one no hypergradient is to come.
   struct ValueAsked {
     double adjoint = kMissing;
     bool trial = false, plain = false;
@@ -412,8 +412,8 @@ bool SingleOracle::wants_deeper(const Evaluation& e, double share) const {
   return off && inner.status == Status::converged && e.solved.inner > 0 && inner.residual > kLeast;
 }
 
-// To the next power of ten for a map, so that where it stops does not depend on where it had stopped before; what goes on from
-// its own end is asked for what the error calls for.
+// To the next power of ten for a map, so that where it stops does not depend on where it had stopped before; what goes on from its
+// own end is asked for what the error calls for.
 void SingleOracle::go_deeper(Evaluation& e, const ValueAsked& asked) const {
   const InnerSolution& inner = e.state->inner;
   const double allowed = asked.share * std::abs(e.value), error = e.diagnostics.outer_loss_error;

@@ -11,8 +11,8 @@ struct Score {
   MeanLoss loss;  ///< weighted as validation rows are, with its standard error
   NamedValues metrics;
 };
-/// Of the coefficients x (scaled, intercept last when there is one) on some rows; on the validation rows the mean loss is the
-/// outer criterion itself.
+/// Of the coefficients x (scaled, intercept last when there is one) on some rows; on the validation rows the mean loss is the outer
+/// criterion itself.
 Score score(const Prepared& prepared, const std::vector<Index>& rows, In x);
 /// Loss of each of some rows: of the coefficients x, and of the best constant prediction of the training rows.
 Vec row_losses(const Prepared& prepared, const std::vector<Index>& rows, In x);

@@ -55,7 +55,9 @@ std::vector<Method> methods() {
           {"nesterov, fixed-point", descent, std::make_shared<FixedPointEstimator>()}};
 }
 
-double solution_loss(const Problem& p, const Evaluation& e) { return p.l->value(polish(p, e.u, e.state->inner.x()).x, e.u); }
+double solution_loss(const Problem& p, const Evaluation& e) {
+  return p.l->value(polish(p, e.u, e.state->inner.x()).x, e.u);
+}
 
 }  // namespace
 

@@ -1,7 +1,6 @@
-// Random runs on hostile data through the program: whatever the numbers, no row is far off in silence, and no verdict is clean
-// where the result is wrong. The truth is an independent one: Newton's method in long double, on columns that are centred and
-// scaled first (the intercept absorbs the one, the penalties the other). TACIT_HOSTILE_RUNS=3000 makes as many runs,
-// TACIT_HOSTILE_SEED others.
+// Random runs on hostile data through the program: whatever the numbers, no row is far off in silence, and no verdict is clean where
+// the result is wrong. The truth is an independent one: Newton's method in long double, on columns that are centred and scaled first
+// (the intercept absorbs the one, the penalties the other). TACIT_HOSTILE_RUNS=3000 makes as many runs, TACIT_HOSTILE_SEED others.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -167,8 +166,7 @@ public:
   /// False where Newton's method does not end.
   bool solve(const std::vector<double>& u) {
     c_ = RVec::Zero(d_ + 1);
-    for (int j = 0; j < d_; ++j)
-      c_[j] = static_cast<Real>(u.size() == 1 ? u[0] : u[static_cast<std::size_t>(j)]) * penalty_scale_[j];
+    for (int j = 0; j < d_; ++j) c_[j] = static_cast<Real>(u.size() == 1 ? u[0] : u[static_cast<std::size_t>(j)]) * penalty_scale_[j];
     RVec x = RVec::Zero(d_ + 1);
     for (int k = 0; k < 300; ++k) {
       at(x);
@@ -247,10 +245,11 @@ Setup setup_of(Draw& draw, bool logistic) {
   s.logistic = logistic;
   s.feature = draw.chance(0.4);
   s.standardized = draw.chance(0.5);
-  const std::string solver =
-      draw.of<std::string>({"auto", "gradient-descent", "heavy-ball", "nesterov", "lbfgs", "newton", "newton-cg", "cholesky"});
-  const std::string estimator = draw.of<std::string>({"auto", "implicit-cg", "implicit-direct", "full-unroll", "truncated-unroll",
-                                                      "neumann", "fixed-point", "one-step", "forward", "finite-difference"});
+  const std::string solver = draw.of<std::string>(
+      {"auto", "gradient-descent", "heavy-ball", "nesterov", "lbfgs", "newton", "newton-cg", "cholesky"});
+  const std::string estimator =
+      draw.of<std::string>({"auto", "implicit-cg", "implicit-direct", "full-unroll", "truncated-unroll", "neumann", "fixed-point",
+                            "one-step", "forward", "finite-difference"});
   s.arguments = {logistic ? "model.kind=logistic" : "model.kind=ridge",
                  s.feature ? "hyper.l2.per=feature" : "hyper.l2.per=all",
                  s.standardized ? "prepare.standardize=true" : "prepare.standardize=false",
@@ -306,8 +305,7 @@ std::string row_fault(const json& row, Truth& truth, const Setup& s, double floo
     return "the hypergradient is off by " + tacit::brief_number(error) + ", the estimate is " +
            (row.contains("hypergradient_error") ? tacit::brief_number(row.at("hypergradient_error")) : "missing");
   }
-  if (std::abs(loss - exact) > 10 * claimed + 1e-9 * std::abs(exact) && std::abs(loss - exact) > 0.01 * std::abs(exact) &&
-      !warned) {
+  if (std::abs(loss - exact) > 10 * claimed + 1e-9 * std::abs(exact) && std::abs(loss - exact) > 0.01 * std::abs(exact) && !warned) {
     ++tally.wrong_loss;
     return "the loss " + tacit::brief_number(loss) + " is " + tacit::brief_number(exact) + " in truth, off by " +
            tacit::brief_number(claimed) + " as it says";

@@ -173,8 +173,7 @@ TEST_CASE("error estimate: rounding that a tiny penalty makes large is in the es
       options.value = value;
       const ErrorEstimate e = estimate_error(p, u, inner, h, options);
       const Hypergradient truth = reference_hypergradient(p, u, inner.x());
-      const double off = (l2 * (h.gradient - truth.gradient)).norm(),
-                   scale = std::max((l2 * truth.gradient).norm(), options.floor);
+      const double off = (l2 * (h.gradient - truth.gradient)).norm(), scale = std::max((l2 * truth.gradient).norm(), options.floor);
       CAPTURE(l2);
       CAPTURE(seed);
       if (!(std::max(off, e.error) > 1e-6 * scale)) continue;
