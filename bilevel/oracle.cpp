@@ -450,6 +450,8 @@ void SingleOracle::solve_adjoint(Evaluation& e, double tolerance) const {
   d.hypergradient_status = hyper.status;
   d.hypergradient_message = hyper.message;
   d.linear_residual = hyper.residual;
+  d.sweep_cost = hyper.cost.sweep;
+  d.cg_cost = hyper.cost.cg;
   if (!std::isnan(state.calibration.sensitivity)) d.sensitivity = state.calibration.chi();
   if (hyper.linear_steps > 0 || !std::isnan(hyper.residual)) d.linear_steps = static_cast<double>(hyper.linear_steps);
   if (hyper.window > 0 || estimator_->needs().tape.wanted()) {

@@ -48,6 +48,7 @@ struct Diagnostics {
   std::string truncation_map;       ///< own | reference
   double iterate_error = kMissing;  ///< err_hat_T
   double window = kMissing, tape_bytes = kMissing, linear_steps = kMissing, linear_residual = kMissing;
+  double sweep_cost = kMissing, cg_cost = kMissing;  ///< PredictedCost of the hypergradient, in products
   double hypergradient_error = kMissing, hypergradient_error_bound = kMissing, hypergradient_error_reference = kMissing;
   double sensitivity = kMissing;      ///< chi of an estimator with a target: relative error of the hypergradient per that of x
   double support_changes = kMissing;  ///< entries of x that became or ceased to be zero; smooth problems have none to count

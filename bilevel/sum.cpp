@@ -245,7 +245,7 @@ void SumOracle::combine_diagnostics(Evaluation& e) const {
   for (auto member : {&D::implicit_truncation, &D::head_start_nats, &D::head_start_lo, &D::head_start_hi, &D::k_eff_lo,
                       &D::k_eff_hi, &D::k_match})
     all.*member = known(member, std::less<>{});
-  for (auto member : {&D::window, &D::tape_bytes, &D::linear_steps, &D::support_changes}) {
+  for (auto member : {&D::window, &D::tape_bytes, &D::linear_steps, &D::sweep_cost, &D::cg_cost, &D::support_changes}) {
     all.*member = 0;
     for (const Evaluation& p : e.parts) all.*member += p.diagnostics.*member;
   }

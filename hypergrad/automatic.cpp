@@ -31,7 +31,8 @@ constexpr double kNear = 0.01, kFar = 0.1;
 constexpr double kCheap = 0.01;  // of hypergradients that are to show chi alone
 constexpr Index kMeasureEvery = 10;
 constexpr double kTapeShare = 0.1;  // of the target, for what taped states bring in beyond x_T
-constexpr Index kMostTerms = 100000;
+constexpr Index kRunsOfSweep = 5;   // a sweep costs at most so many inner runs
+constexpr Index kLeastLimit = 100;  // below it no TailTest has seen enough, and nothing is saved
 
 /// v = (l_x, 0), l_u, and the unit in which hypergradients are measured.
 struct Seed {
@@ -67,13 +68,24 @@ public:
     const RateEstimate decay = residual_rate(adjoints_, momentum_);
     if (std::isnan(decay.rate)) return false;
     if (decay.reliable) decay_ = decay.rate;
-    const double q = std::max(decay.rate, rate_);
+    fall_ = decay.rate;
+    const double q = slowest_ = std::max(decay.rate, rate_);
     double largest = *std::max_element(terms_.end() - w, terms_.end());
     // From a good start few terms do. Those show the fast modes more than the slow ones, and may all lie where one number crosses
     // zero: then the adjoint counts, at the largest share of it that a term had so far.
     if (warm_) largest = std::max(largest, steepest_ * adjoint);
-    return largest * q / (1 - q) <= share_ * sum;
+    left_ = largest / (share_ * sum);
+    return left_ * q / (1 - q) <= 1;
   }
+
+  /// Terms until done(), if the adjoint goes on to fall as it does now, though not slower than `bound`; NaN while nothing is
+  /// known.
+  double missing(double bound) const {
+    const double q = std::min(slowest_, bound), excess = left_ * q / (1 - q);
+    return excess <= 1 ? 0 : std::log(excess) / -std::log(std::min(fall_, bound));
+  }
+  /// The slowest rate it knows of; NaN while it has seen too little.
+  double slowest() const { return slowest_; }
 
   /// The rate at which the adjoint fell in the end, 0 when the sweep was too short to show it.
   double decay() const { return decay_; }
@@ -81,6 +93,7 @@ public:
 private:
   bool momentum_, warm_;
   double rate_, share_, decay_ = 0, steepest_ = 0;
+  double slowest_ = std::numeric_limits<double>::quiet_NaN(), fall_ = slowest_, left_ = slowest_;
   std::vector<double> terms_, adjoints_;
 };
 
@@ -146,8 +159,16 @@ void note(Calibration& calibration, double norm, double rate) {
 /// ||x - x*|| / ||x|| allows the target; the sweep's own share is not in it.
 bool close_enough(double error, double chi, double target) { return chi * error <= 0.5 * target * (1 + 1e-9); }
 
-void judge(Hypergradient& h, const InnerSolution& inner, double error, double target, bool summed) {
-  const std::string terms = std::to_string(h.linear_steps) + " steps";
+/// Why the sweep may take no more steps, and what would let it.
+std::string limit_text(std::optional<Index> given, Index limit) {
+  if (given) return "hypergradient.max_steps allows no more";
+  return (limit > kLeastLimit ? std::to_string(kRunsOfSweep) + " times as many as the longest inner solve took"
+                              : std::string("the least limit")) +
+         "; hypergradient.max_steps sets another limit";
+}
+
+void judge(Hypergradient& h, const InnerSolution& inner, double error, double target, bool summed, const std::string& limit) {
+  const std::string terms = std::to_string(h.linear_steps) + (h.linear_steps == 1 ? " step" : " steps");
   if (!h.gradient.allFinite()) {
     h.gradient.setConstant(std::numeric_limits<double>::quiet_NaN());
     h.status = Status::failed;
@@ -155,7 +176,7 @@ void judge(Hypergradient& h, const InnerSolution& inner, double error, double ta
                 " is too large: lower inner.step";
   } else if (!summed) {
     h.status = Status::step_limit;
-    h.message = "the reverse sweep has not settled after " + terms;
+    h.message = "the reverse sweep has not settled after " + terms + " (" + limit + ")";
   } else if (!close_enough(error, h.calibration.chi(), target) && inner.status != Status::converged) {
     h.status = Status::step_limit;
     h.message = "the inner solution has the relative error " + sci(error) + " by estimate, the target " + sci(target) +
@@ -235,8 +256,37 @@ Accuracy plan_for_target(const Problem& problem, In u, const InnerSolution* so_f
   return asked;
 }
 
+namespace {
+
+/// The slowest rate at which gradient descent can contract, max |1 - alpha lambda| over [mu, L]; 1 where that is not known.
+double slowest_possible(const Problem& problem, In u, const FixedPointMap& map) {
+  const double mu = problem.f->symmetric() ? problem.f->convexity(u) : 0, alpha = map.step_size();
+  if (!(mu > 0) || map.momentum() > 0) return 1;
+  return std::max(std::abs(1 - alpha * mu), std::abs(1 - alpha * problem.f->smoothness(u)));
+}
+
+}  // namespace
+
+// A step of the sweep costs about what a step of the map costs, and both contract at the same rate: from the same accuracy to the
+// same accuracy a sweep takes about as many steps as the inner run, and the hypergradient that needs five times as many asks for
+// more than the solution it is taken at gives. A warm run takes few steps, because it starts near, and the sweep may not start so
+// near: so the longest run counts, which as a rule is the cold one of the first step.
+Index sweep_limit(const InnerSolution& inner, const Calibration& calibration) {
+  return std::max(kLeastLimit, kRunsOfSweep * std::max(inner.steps, calibration.longest_run));
+}
+
+PredictedCost predicted_cost(const Problem& problem, In u, const FixedPointMap& map, double steps, double rate, double target) {
+  PredictedCost cost;
+  cost.sweep = steps;
+  if (!problem.f->symmetric()) return cost;
+  const double mu = problem.f->convexity(u), root = map.momentum() > 0 ? 1 / (1 - rate) : std::sqrt(1 / (1 - rate));
+  const double root_kappa = mu > 0 ? std::sqrt(problem.f->smoothness(u) / mu) : root;
+  cost.cg = std::ceil(std::min(static_cast<double>(problem.f->inner_dim()), 0.5 * root_kappa * std::log(2 / target)));
+  return cost;
+}
+
 Hypergradient sweep_to_target(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,
-                              double target) {
+                              double target, std::optional<Index> most_steps) {
   const Vec x = inner.x();
   const Seed seed = seed_at(problem, u, x);
   const bool momentum = inner.map->state_dim() != inner.inner_dim;
@@ -251,8 +301,9 @@ Hypergradient sweep_to_target(const Problem& problem, In u, const InnerSolution&
   lam.head(x.size()) = seed.lx;
   h.linear_steps = states.start_from(previous, lam, sum, h.gradient);
   TailTest tail(momentum, rate, !sum.isZero(0), target);
+  const Index limit = most_steps.value_or(sweep_limit(inner, h.calibration));
   bool summed = seed.lx.isZero(0);
-  while (!summed && h.linear_steps < kMostTerms && lam.allFinite()) {
+  while (!summed && h.linear_steps < limit && lam.allFinite()) {
     sum += lam;
     const double size = h.gradient.cwiseProduct(seed.slope).norm();
     states.pull(lam, std::fmax(size, h.calibration.norm), unit, next, term);
@@ -266,8 +317,12 @@ Hypergradient sweep_to_target(const Problem& problem, In u, const InnerSolution&
   h.adjoint = inner.map->step_size() * sum.head(x.size());
   h.state_adjoint = std::move(sum);
   h.residual = unit > 0 ? lam.norm() / unit : 0;
+  h.calibration.longest_run = std::max(h.calibration.longest_run, inner.steps);
+  const double steps =
+      static_cast<double>(h.linear_steps) + (summed ? 0 : tail.missing(slowest_possible(problem, u, *inner.map)));
+  h.cost = predicted_cost(problem, u, *inner.map, steps, tail.slowest(), target);
   note(h.calibration, h.gradient.cwiseProduct(seed.slope).norm(), tail.decay());
-  judge(h, inner, inner.relative_iterate_error(problem, u, h.calibration.rate()), target, summed);
+  judge(h, inner, inner.relative_iterate_error(problem, u, h.calibration.rate()), target, summed, limit_text(most_steps, limit));
   return h;
 }
 

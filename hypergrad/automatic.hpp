@@ -1,6 +1,7 @@
 // Hypergradients to a target error (hypergradient.accuracy): how well to solve, how far to unroll, when to stop.
 #pragma once
 #include <deque>
+#include <optional>
 #include <string>
 
 #include <tacit/hypergrad/estimator.hpp>
@@ -29,9 +30,19 @@ Accuracy plan_for_target(const Problem& problem, In u, const InnerSolution* so_f
 /// all, and from then on frozen at x_T, until what is left of the sum is at most half the target: lam = (l_x, 0);
 /// g += Q(y)^T lam, lam = P(y)^T lam.
 /// From the adjoint w of `previous` on, where that is a start at all: g = Q_T^T w, lam = (l_x, 0) + P_T^T w - w. The result's
-/// `window`: steps taken at taped states, `linear_steps`: all. Any solver that is a map will do; a tape of any length.
+/// `window`: steps taken at taped states, `linear_steps`: all; `cost`: predicted_cost. Any solver that is a map will do; a tape
+/// of any length. Ends with step_limit after most_steps steps, or, where none are given, sweep_limit's.
 Hypergradient sweep_to_target(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,
-                              double target);
+                              double target, std::optional<Index> most_steps = {});
+
+/// Steps that a sweep without a limit of its own may take: max(100, 5 T), T the most steps of an inner run by now, that of
+/// `inner` among them.
+Index sweep_limit(const InnerSolution& inner, const Calibration& calibration);
+
+/// sweep: `steps`, the steps that a sweep to `target` takes by what is known of it. cg: min(n, (sqrt(kappa)/2) ln(2/target)), the
+/// bound of theory for n inner variables (error in the energy norm, no preconditioner), kappa = L/mu, or what the map's `rate`
+/// rho says where mu is not known: 1/(1 - rho), with momentum its square.
+PredictedCost predicted_cost(const Problem& problem, In u, const FixedPointMap& map, double steps, double rate, double target);
 
 /// One inner solve as the estimator plans it: solved to its plan, and further while the plan, knowing more, asks for more. With
 /// an estimator that has no target this is solver.solve() alone.

@@ -23,6 +23,7 @@ void Calibration::state(StateVisitor& v) {
   v.state("floor", floor);
   v.state("rates", rates);
   v.state("age", age);
+  v.state("longest_run", longest_run);
 }
 
 void Hypergradient::state(StateVisitor& v) {

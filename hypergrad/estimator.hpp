@@ -24,12 +24,20 @@ struct Calibration {
   double floor = 0;                                        ///< least denominator of its relative error
   std::vector<double> rates;                               ///< at which the adjoints of the last five sweeps fell in the end
   Index age = 0;                                           ///< hypergradients since the sensitivity was measured
+  Index longest_run = 0;  ///< most steps that an inner run took: what a sweep may cost is measured by it
   /// chi = max(1, sensitivity / max(norm, floor)): ||g - g*|| / ||g*|| ~ chi ||x - x*|| / ||x*||. 1 while nothing is known.
   double chi() const;
   /// The contraction factor to assume at least: a short run, or a short sweep, sees only the fast modes. 0 while nothing is
   /// known.
   double rate() const;
   void state(StateVisitor& v);
+};
+
+/// What one hypergradient to its target costs by prediction, in products with f_xx (a step of the map's reverse sweep has one).
+/// NaN: not known.
+struct PredictedCost {
+  double sweep = std::numeric_limits<double>::quiet_NaN();  ///< of the reverse sweep
+  double cg = std::numeric_limits<double>::quiet_NaN();     ///< of conjugate gradients; NaN where f_xx is not symmetric
 };
 
 /// d l(x(u), u) / du with the account of how it was got.
@@ -44,6 +52,7 @@ struct Hypergradient {
   Index linear_steps = 0;                                      ///< iterations or terms of the linear solve
   Index window = 0;                                            ///< differentiated steps
   std::size_t tape_bytes = 0;                                  ///< peak bytes of stored states
+  PredictedCost cost;                                          ///< of a sweep to a target
   Calibration calibration;                                     ///< what an estimator with a target knows now, else empty
   void state(StateVisitor& v);
 };

@@ -53,6 +53,9 @@ void UnrollEstimator::fields(FieldVisitor& v) {
   if (truncated_)
     v.field("window", window, Range::at_least(1), CountWords{true, true},
             "the last K inner steps are differentiated (at most all); auto: as hypergradient.accuracy needs, 50 states at most");
+  if (truncated_)
+    v.field("max_steps", max_steps, Range::at_least(1),
+            "window auto: steps of the reverse sweep at most; auto: 5 times those of the longest inner solve, 100 at least");
   v.field("stride", stride, Range::at_least(1), CountWords{false, true},
           "keep every s-th state and compute the rest again; auto: about the root of the number of steps");
 }
@@ -84,7 +87,7 @@ Hypergradient UnrollEstimator::estimate(const Problem& problem, In u, const Inne
             "' needs a recorded trajectory; use 'implicit-cg', or an iterative solver (gradient-descent, heavy-ball, nesterov) "
             "asked to record one",
         "hypergradient.estimator");
-  if (window.is_auto()) return sweep_to_target(problem, u, inner, previous, target_);
+  if (window.is_auto()) return sweep_to_target(problem, u, inner, previous, target_, max_steps);
   const Vec x = inner.x();
   Hypergradient h;
   Vec lx(x.size()), lu(u.size());

@@ -1,5 +1,7 @@
 // full-unroll and truncated-unroll: reverse mode over the steps of the inner solver.
 #pragma once
+#include <optional>
+
 #include <tacit/hypergrad/estimator.hpp>
 
 namespace tacit {
@@ -30,6 +32,7 @@ public:
   static constexpr Index kMostStates = 50;  ///< kept with window auto
   Count window;
   Count stride = Count::of(1);
+  std::optional<Index> max_steps;  ///< with window auto: of the sweep; empty: sweep_limit
   std::size_t memory =
       0;  ///< with window auto: most bytes of the states kept, fewer than kMostStates when they are long; 0: no limit
   void fields(FieldVisitor& v) override;

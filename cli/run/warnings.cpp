@@ -63,6 +63,7 @@ public:
     unknown();
     missed_target();
     loss();
+    cost();
     return std::move(found_);
   }
 
@@ -70,6 +71,8 @@ private:
   bool known() const { return !std::isnan(d_.hypergradient_error); }
   bool off() const { return d_.hypergradient_error > run_.warn_error; }
   std::string damage() const { return known() ? "The hypergradient is off by " + percent(d_.hypergradient_error) + ". " : ""; }
+  /// The reverse sweep to a target: window auto.
+  bool sweeps() const { return run_.estimator == "truncated-unroll" && run_.target > 0; }
   void add(const char* code, std::string what, std::string more, bool passing = false) {
     found_.push_back({code, "step " + std::to_string(r_.step), std::move(what), std::move(more), passing});
   }
@@ -95,7 +98,7 @@ private:
   void adjoint() {
     if (usable(d_.hypergradient_status) || d_.hypergradient_message.empty() || !(off() || !known())) return;
     std::vector<std::string> ways;
-    if (run_.estimator == "implicit-cg" || run_.estimator == "neumann" || run_.estimator == "fixed-point")
+    if (sweeps() || run_.estimator == "implicit-cg" || run_.estimator == "neumann" || run_.estimator == "fixed-point")
       ways.emplace_back("a larger hypergradient.max_steps");
     better_estimator(ways);
     standardize(ways);
@@ -103,7 +106,7 @@ private:
   }
 
   void better_estimator(std::vector<std::string>& ways) const {
-    if (run_.estimator == "truncated-unroll") ways.emplace_back("a larger window");
+    if (run_.estimator == "truncated-unroll" && !sweeps()) ways.emplace_back("a larger window");
     if (run_.estimator != "implicit-cg" && run_.estimator != "implicit-direct")
       ways.emplace_back("hypergradient.estimator=implicit-cg");
   }
@@ -174,6 +177,17 @@ private:
     ways.emplace_back("a stronger penalty");
     add("W307", "the outer loss, " + brief_number(r_.outer_loss) + ", is off by about " + brief_number(error) + ".",
         "It is that of an inexact inner solution. " + try_text(ways));
+  }
+
+  void cost() {
+    constexpr double kFactor = 10;
+    if (!(d_.sweep_cost > kFactor * d_.cg_cost)) return;
+    add("W308",
+        "a hypergradient to hypergradient.accuracy, " + brief_number(run_.target) + ", takes about " +
+            brief_number(std::round(d_.sweep_cost)) + " steps of the reverse sweep by prediction, about " +
+            brief_number(d_.cg_cost) + " steps of conjugate gradients; either has one product with the Hessian.",
+        std::string("Use hypergradient.estimator=implicit-cg") +
+            (run_.solver == "gradient-descent" ? ", or a map with momentum (inner.solver=nesterov)." : "."));
   }
 
   const StepRecord& r_;

@@ -228,6 +228,8 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
   // Refused where it is given (choose_method), so no resolved file may hold it. Under auto it may be meant for full-unroll.
   if (key == "hypergradient.stride" && config.hypergradient.estimator != "auto" && config.hypergradient.aims())
     return "window: auto keeps every state";
+  if (key == "hypergradient.max_steps" && config.hypergradient.estimator == "truncated-unroll" && !config.hypergradient.aims())
+    return "the window is fixed";
   if (one_of(key, {"diagnostics.reference", "diagnostics.audit"}) && config.diagnostics.level != "full")
     return "diagnostics.level is " + config.diagnostics.level;
   if (key.substr(0, 7) == "compare" && !config.compare.node) return "the verb is another";

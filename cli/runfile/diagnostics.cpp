@@ -200,6 +200,10 @@ const std::vector<CodeDoc>& error_codes() {
       {"W306", "hypergradient.accuracy is missed", "inner.tolerance was given, and ends the inner solve before.", 0},
       {"W307", "an outer loss that is off",
        "The inner solution is so inexact that its outer loss is off by more than a hundredth of itself.", 0},
+      {"W308", "a reverse sweep that costs far more than conjugate gradients",
+       "With window: auto the sweep to hypergradient.accuracy takes, by prediction, more than 10 times the products with the "
+       "Hessian that conjugate gradients take: implicit-cg gives the same for less.",
+       0},
       {"W310", "the best value sits on the edge of its range",
        "A wider range may hold a better one; at the upper end a feature is switched off, at the lower end its penalty does "
        "nothing.",

@@ -222,7 +222,15 @@ std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, con
                         std::to_string(UnrollEstimator::kMostStates) + " states, and ends inner solves by it");
   }
   block.configure(*estimator);
-  if (!block.aims()) return estimator;
+  if (!block.aims()) {
+    const auto* sweep = dynamic_cast<const UnrollEstimator*>(estimator.get());
+    if (sweep && sweep->max_steps)
+      throw UsageError(
+          "hypergradient.max_steps is not used with a fixed window, which is how many steps are differentiated; "
+          "remove it, or write window: auto",
+          "hypergradient.max_steps");
+    return estimator;
+  }
   if (m.estimator_name == "truncated-unroll" && block.given("stride"))
     throw UsageError("hypergradient.stride is not used with window: auto, which keeps every state; remove it",
                      "hypergradient.stride");

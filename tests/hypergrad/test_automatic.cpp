@@ -253,9 +253,84 @@ TEST_CASE("automatic: a solution that is not good enough is no success") {
   const Problem p = from_afar(test::reference_problem("ridge_diabetes", true), Vec::Constant(10, 0.02));
   const Vec u = Vec::Constant(10, 0.02);
   const InnerSolution s = test::run_map(map_named("gradient-descent"), p, u, 40, {49, 1});
-  const Hypergradient h = sweep_to_target(p, u, s, nullptr, 1e-3);
+  const Hypergradient h = sweep_to_target(p, u, s, nullptr, 1e-3, 100000);
   CHECK(h.status == Status::step_limit);
   CHECK(h.message.find("by estimate, the target 1.0e-03 of the hypergradient needs") != std::string::npos);
+}
+
+TEST_CASE("automatic: a sweep that would not end ends at five times the longest inner run, or where it is told to") {
+  const Problem p = test::reference_problem("logistic_breast_cancer", true);
+  const Vec u = Vec::Constant(p.f->outer_dim(), 1e-6);
+  const double target = 1e-3;
+  const InnerSolution cold = test::run_map(map_named("gradient-descent"), p, u, 200, {49, 1});
+  const auto check = [](const Hypergradient& h, Index steps, const std::string& why) {
+    CHECK(h.linear_steps == steps);
+    CHECK(h.status == Status::step_limit);
+    CHECK(h.gradient.allFinite());
+    CHECK(h.residual > 0);
+    CHECK(h.message == "the reverse sweep has not settled after " + std::to_string(steps) + " steps (" + why + ")");
+  };
+  const std::string other = "; hypergradient.max_steps sets another limit";
+  const std::string runs = "5 times as many as the longest inner solve took" + other;
+  const Hypergradient first = sweep_to_target(p, u, cold, nullptr, target);
+  check(first, 1000, runs);
+  CHECK(first.calibration.longest_run == 200);
+  // A warm run takes few steps, and its sweep what the first run allows.
+  const InnerSolution warm = test::run_map(map_named("gradient-descent"), p, u, 7, {49, 1});
+  check(sweep_to_target(p, u, warm, &first, target), 1000, runs);
+  check(sweep_to_target(p, u, warm, nullptr, target), 100, "the least limit" + other);
+  const auto sweep = window_auto(target);
+  for (const Index most : {Index{1}, Index{37}, Index{3000}}) {
+    sweep->max_steps = most;
+    const Hypergradient h = sweep->estimate(p, u, cold, nullptr, 0);
+    if (most == 1) {
+      CHECK(h.message.find("after 1 step") != std::string::npos);
+      CHECK(h.linear_steps == 1);
+      CHECK(h.status == Status::step_limit);
+    } else {
+      check(h, most, "hypergradient.max_steps allows no more");
+    }
+  }
+  CHECK(sweep_limit(cold, {}) == 1000);
+  Calibration long_ago;
+  long_ago.longest_run = 5000;
+  CHECK(sweep_limit(cold, long_ago) == 25000);
+}
+
+TEST_CASE("automatic: the cost of a sweep is predicted before its end") {
+  Index runs = 0;
+  for (const auto& one : problems()) {
+    const Problem& p = one.first;
+    const Vec& u = one.second;
+    if (p.f->smoothness(u) > 3e3 * p.f->convexity(u)) continue;  // the others take as many seconds as all of these
+    for (const char* map : {"gradient-descent", "nesterov"}) {
+      CAPTURE(p.name);
+      CAPTURE(map);
+      const InnerSolution s = solver_with(map_named(map))->solve(p, u, nullptr, {1e-8}, {49, 1});
+      const Hypergradient whole = sweep_to_target(p, u, s, nullptr, 1e-2, 1000000);
+      REQUIRE(whole.status == Status::converged);
+      CHECK(whole.cost.sweep == whole.linear_steps);  // no prediction where it is known
+      if (whole.linear_steps < 60) continue;
+      ++runs;
+      const Hypergradient part = sweep_to_target(p, u, s, nullptr, 1e-2, whole.linear_steps / 2);
+      CHECK(part.status == Status::step_limit);
+      const double ratio = part.cost.sweep / static_cast<double>(whole.linear_steps);
+      CHECK(ratio > 0.5);
+      CHECK(ratio < 3);
+    }
+  }
+  CHECK(runs >= 20);
+}
+
+TEST_CASE("automatic: conjugate gradients are predicted by the condition number, at most one step a variable") {
+  const Problem p = test::random_problem(11, 12, true, true, 0.1);
+  const auto map = map_named("gradient-descent")->bind(p, Vec::Constant(12, 0.1));
+  const double kappa = p.f->smoothness(Vec::Constant(12, 0.1)) / p.f->convexity(Vec::Constant(12, 0.1));
+  const PredictedCost some = predicted_cost(p, Vec::Constant(12, 0.1), *map, 500, 0.9, 0.1);
+  CHECK(some.sweep == 500);
+  CHECK(some.cg == std::ceil(std::min(12.0, 0.5 * std::sqrt(kappa) * std::log(20))));
+  CHECK(predicted_cost(p, Vec::Constant(12, 1e3), *map, 500, 0.9, 0.5).cg == 1);
+  CHECK(predicted_cost(p, Vec::Constant(12, 1e-9), *map, 500, 0.9, 0.1).cg == 12);
 }
 
 namespace {
@@ -307,6 +382,8 @@ TEST_CASE("automatic: where f_xx is not symmetric the sweep is chosen, says why,
     p.f->linearize(x, u)->cross(w, cross);
     CHECK(std::abs(h.gradient[0] + cross[0]) <= target * std::abs(cross[0]));
     CHECK(h.status == Status::converged);
+    CHECK(h.cost.sweep == h.linear_steps);
+    CHECK(std::isnan(h.cost.cg));  // it has no symmetric Hessian to work with
   }
   const InnerSolution s = solver_with(std::make_unique<GradientDescent>())->solve(p, u, nullptr, {1e-8}, {});
   CHECK_THROWS_WITH_AS(ImplicitCgEstimator().estimate(p, u, s, nullptr, 1e-6), doctest::Contains("'truncated-unroll'"),
