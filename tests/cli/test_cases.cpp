@@ -167,7 +167,9 @@ TEST_CASE("one number: best.outer_loss, metrics.loss, the table, the report and 
       {"logistic_breast_cancer.yaml", {"inner.tolerance=0.1", "outer.max_steps=3"}},
       {"logistic_breast_cancer_per_feature.yaml", {"outer.max_steps=5"}},
       {"logistic_libsvm.yaml", {"outer.max_steps=2"}}};
-  for (const auto& [config, more] : runs) {
+  for (const auto& one : runs) {
+    const std::string config = one.first;
+    const std::vector<std::string>& more = one.second;
     CAPTURE(config);
     std::vector<std::string> arguments = more;
     for (const char* a : {"outer.refit=false", "output.predictions=true"}) arguments.emplace_back(a);

@@ -87,9 +87,10 @@ TEST_CASE("scales: raw columns far from 0 or of other units reach the loss of st
       };
       const double plain = loss(ones, zeros, "all", nullptr), alone = classes ? 0.69 : 2.5;
       for (const std::string& per : {std::string("all"), std::string("feature")}) {
-        for (const auto& [unit, mean] : {std::pair(std::vector<double>{1, 1, 1}, std::vector<double>{2e3, 0, 0}),
-                                         std::pair(std::vector<double>{1, 1, 1}, std::vector<double>{1e4, -3e3, 0}),
-                                         std::pair(std::vector<double>{8, 3e4, 1}, std::vector<double>{2010, 1.7e7, 0})}) {
+        for (const auto& layout : {std::pair(std::vector<double>{1, 1, 1}, std::vector<double>{2e3, 0, 0}),
+                                   std::pair(std::vector<double>{1, 1, 1}, std::vector<double>{1e4, -3e3, 0}),
+                                   std::pair(std::vector<double>{8, 3e4, 1}, std::vector<double>{2010, 1.7e7, 0})}) {
+          const std::vector<double>&unit = layout.first, &mean = layout.second;
           CAPTURE(kind);
           CAPTURE(data);
           CAPTURE(per);
