@@ -168,7 +168,9 @@ TEST_CASE("weights in another unit change no loss, no standard error and no gain
       for (const char* block : {"metrics", "test", "gain", "intercept_alone"}) {
         const json a = one[block].flatten(), b = other[block].flatten();
         REQUIRE(a.size() == b.size());
-        for (const auto& [path, value] : a.items()) {
+        for (const auto& item : a.items()) {
+          const std::string path = item.key();
+          const json& value = item.value();
           CAPTURE(std::string(block) + path);
           if (value.is_number())
             CHECK(b[path].get<double>() == doctest::Approx(value.get<double>()).epsilon(1e-6));
