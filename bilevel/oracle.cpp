@@ -81,6 +81,9 @@ void Evaluation::visit_state(StateVisitor& v) {
   v.state("theta", theta);
   v.state("u", u);
   v.state("value", value);
+  v.state("corrected", corrected);
+  v.state("plain", plain);
+  v.state("reached", reached);
   v.state("gradient", gradient);
   state_of_enum(v, "hypergradient_status", diagnostics.hypergradient_status);
   visit(v, "solved", solved);
@@ -239,6 +242,7 @@ void SingleOracle::account(Evaluation& e, const Tolerance& tolerance) const {
   // What the step limit stopped would be the same point at any tighter tolerance.
   const bool limited = e.state->inner.status == Status::step_limit;
   e.solved = {limited ? std::min(tolerance.inner, solver_->tolerance()) : tolerance.inner, kMissing};
+  e.reached = e.solved.inner;
   e.gradient.resize(0);
   e.effect = {kMissing, kMissing};
   e.diagnostics = Diagnostics{};
@@ -266,8 +270,12 @@ void SingleOracle::tighten(Evaluation& e, const Tolerance& tolerance) const {
   if (!solver_->can_record()) return go_on_from_the_end(e, tolerance);
   const InnerSolution& inner = e.state->inner;
   const bool tape_gone = estimator_->needs().tape.wanted() && !inner.tape;
-  if (!tape_gone && inner.map && !(estimator_->target() > 0)) return go_on(e, tolerance);
-  repeat(e, tolerance);
+  // A run that the value took further than is asked now may have passed the point at which this would have ended.
+  const bool passed = looser(tolerance.inner, e.reached);
+  if (!tape_gone && inner.map && !passed && !(estimator_->target() > 0))
+    go_on(e, tolerance);
+  else
+    repeat(e, tolerance);
   settle_trial(e, tolerance);
 }
 

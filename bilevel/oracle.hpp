@@ -88,6 +88,7 @@ struct Evaluation {
   std::vector<Evaluation> parts;  ///< of a sum of oracles, in its order
   double inner_seconds = 0, hypergradient_seconds = 0;
   Tolerance solved{kMissing, kMissing};  ///< what value and gradient were computed at
+  double reached = kMissing;             ///< what the inner run was taken to: solved.inner, or less where the value asked for it
   /// What a unit of either tolerance does to the gradient, to first order: an upper estimate of its change. NaN: not known.
   Tolerance effect{kMissing, kMissing};
   /// Finite value, and finite gradient where there is one.
