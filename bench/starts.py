@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Where runs start and stop, on real data: `start: auto` against given starts, and against a grid.
 
-    python3 bench/starts.py --tacit build/release/tacit --data DIR [--work DIR] [--only NAME,...] many | one
+    python3 bench/starts.py --tacit build/release/tacit --data DIR [--work DIR] [--only NAME,...] many | one | scales
 
-many  one penalty per feature: validation loss from `start: auto` against the best of the starts 1e-3, 1e-2, 1e-1, 1
-one   one penalty, `start: auto`, against 100 penalties spread over the default range, solved by the program itself
+many    one penalty per feature: validation loss from `start: auto` against the best of the starts 1e-3, 1e-2, 1e-1, 1
+one     one penalty, `start: auto`, against 100 penalties spread over the default range, solved by the program itself
+scales  made data, one raw column whose mean is 1e1 ... 1e6 times its spread, CSV and LIBSVM, three solvers: validation
+        loss reached, against that with the mean at 0
 
 DIR holds the data sets as they are named below (those that are missing are left out); npy, mtx and idx files are
 written as LIBSVM first. Seed 0 and the default hold-out of 25 %. A line a data set, then how many are off by more than
@@ -150,11 +152,57 @@ def one(a, name):
     return bad
 
 
+def write_scaled(path, X, y):
+    with open(path, "w") as f:
+        if path.endswith(".csv"):
+            f.write(",".join(f"x{j + 1}" for j in range(X.shape[1])) + ",y\n")
+        for row, label in zip(X, y):
+            f.write(svm_line(f"{label:.17g}", range(len(row)), row) if path.endswith(".svm")
+                    else ",".join(f"{v:.17g}" for v in [*row, label]) + "\n")
+
+
+def scaled_loss(a, kind, file, solver):
+    run = os.path.join(a.work, "scales.yaml")
+    open(run, "w").write(f"tacit: 1\ndata: {{train: {file}}}\nvalidation: {{scheme: holdout}}\n"
+                         f"model: {{kind: {kind}}}\nprepare: {{standardize: false}}\ndiagnostics: {{reference: 0}}\n")
+    r = subprocess.run([a.tacit, "tune", run, f"inner.solver={solver}", *a.override, "-o", os.path.join(a.work, "out"),
+                        "--force", "--json", "-q"], capture_output=True, text=True)
+    if r.returncode != 0:
+        return None
+    found = json.loads(r.stdout)
+    return found["best"]["outer_loss"], found["status"]
+
+
+def scales(a):
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((400, 6))
+    margin = Z @ np.array([1, -1, 0.5, 0, 0, 2]) + rng.standard_normal(400)
+    worst = 0
+    for kind, solvers in (("ridge", ("cholesky", "newton-cg", "gradient-descent")),
+                          ("logistic", ("newton", "newton-cg", "gradient-descent"))):
+        y = margin if kind == "ridge" else np.where(margin > 0, 1, -1)
+        for solver in solvers:
+            for end in ("csv", "svm"):
+                cells, plain = [], None
+                for ratio in (0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6):
+                    X = Z.copy()
+                    X[:, 1] += ratio
+                    write_scaled(os.path.join(a.work, f"scales.{end}"), X, y)
+                    got = scaled_loss(a, kind, f"scales.{end}", solver)
+                    if ratio == 0:
+                        plain = got[0]
+                    off = got[0] / plain - 1 if got else float("inf")
+                    worst = max(worst, off)
+                    cells.append(f"{ratio:.0e}: {off:+.1e} {got[1][:4] if got else 'fail'}")
+                print(f"{kind:8s} {solver:16s} {end}  {plain:.6g}  " + "  ".join(cells[1:]), flush=True)
+    print(f"worst {worst:+.1e}")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("what", choices=["many", "one"])
+    p.add_argument("what", choices=["many", "one", "scales"])
     p.add_argument("--tacit", default="build/release/tacit")
-    p.add_argument("--data", required=True)
+    p.add_argument("--data", default=".")
     p.add_argument("--work", default="/tmp/tacit_starts")
     p.add_argument("--only", default="")
     p.add_argument("--skip", default="")
@@ -163,6 +211,8 @@ def main():
     p.add_argument("--override", action="append", default=[])
     a = p.parse_args()
     os.makedirs(a.work, exist_ok=True)
+    if a.what == "scales":
+        return scales(a)
     convert(a.data, a.work)
     names = [n for n in SETS if (not a.only or n in a.only.split(",")) and n not in a.skip.split(",")]
     verdicts = [v for v in ((many if a.what == "many" else one)(a, n) for n in names) if v is not None]

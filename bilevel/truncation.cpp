@@ -92,8 +92,8 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     CgOptions cg;
     cg.tolerance = 1e-6;
     cg.max_steps = options.max_products;
-    const auto jacobi = detail::jacobi(*curvature, n);
-    cg.preconditioner = jacobi.get();
+    const auto preconditioner = curvature->preconditioner(n);
+    cg.preconditioner = preconditioner.get();
     step.setZero();
     const CgResult result = detail::solve_with(*curvature, g, step, cg);
     if (result.status == Status::failed || result.status == Status::negative_curvature || !step.allFinite()) break;

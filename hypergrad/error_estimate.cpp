@@ -116,7 +116,7 @@ Correction::Correction(const Problem& problem, In u, const InnerSolution& inner,
 /// of modes as soft as those of more columns than rows.
 std::shared_ptr<const LinearOperator> Correction::preconditioner() {
   if (!factor_ && !factored_) factor_here();
-  return factor_ ? factor_ : detail::jacobi(*point_.curvature, point_.x.size());
+  return factor_ ? factor_ : point_.curvature->preconditioner(point_.x.size());
 }
 
 void Correction::factor_here() {

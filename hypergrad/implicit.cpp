@@ -21,8 +21,9 @@ std::shared_ptr<const LinearOperator> choose_preconditioner(const std::string& c
         "preconditioner 'jacobi'",
         "hypergradient.preconditioner");
   if (choice != "jacobi" && inner.inverse) return inner.inverse;
-  auto diagonal = detail::jacobi(c, inner.inner_dim);
-  if (choice == "jacobi" && !diagonal)
+  if (choice != "jacobi") return c.preconditioner(inner.inner_dim);
+  auto diagonal = c.Curvature::preconditioner(inner.inner_dim);
+  if (!diagonal)
     throw UsageError(
         "preconditioner 'jacobi' needs the diagonal of the Hessian, which this objective does not offer; use 'auto' or 'none'",
         "hypergradient.preconditioner");
@@ -65,8 +66,10 @@ void ImplicitCgEstimator::fields(FieldVisitor& v) {
   v.field("tolerance", relative_tolerance, Range{0, 1, false, true},
           "relative residual ||l_x - f_xx w|| / ||l_x|| at which they stop; 0: exactly max_steps");
   v.field("warm_start", warm_start, "start from the adjoint of the last outer step");
-  v.field("preconditioner", preconditioner, std::vector<std::string>{"auto", "none", "jacobi", "factor"},
-          "auto: the factor that an inner solver left, else the diagonal of the Hessian where it is cheap");
+  v.field(
+      "preconditioner", preconditioner, std::vector<std::string>{"auto", "none", "jacobi", "factor"},
+      "auto: the factor that an inner solver left, else the inverse through the rows where there are few, else the diagonal of "
+      "the Hessian where it is cheap");
 }
 
 Accuracy ImplicitCgEstimator::plan(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration,

@@ -37,7 +37,7 @@ bool newton_step(const Problem& problem, In u, const InnerSolution& inner, const
   }
   const auto c = problem.f->linearize(inner.x(), u);
   std::shared_ptr<const LinearOperator> m = inner.inverse;
-  if (!m) m = detail::jacobi(*c, d.size());
+  if (!m) m = c->preconditioner(d.size());
   CgOptions options;
   options.tolerance = tolerance;
   options.max_steps = kCgLimit;

@@ -24,7 +24,7 @@ public:
     const Index n = g.size();
     d = Vec::Zero(n);
     if (n > kDenseLimit) {
-      const auto m = detail::jacobi(c, n);
+      const auto m = c.preconditioner(n);
       CgOptions options;
       options.tolerance = 1e-10;
       options.max_steps = 10 * n;

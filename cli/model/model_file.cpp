@@ -95,6 +95,19 @@ std::string hyper_json(const ModelHyper& block) {
       "    ");
 }
 
+/// "" where nothing is taken off; else only the features of which something is.
+std::string centre_json(const FittedModel& m) {
+  std::vector<Index> moved;
+  for (Index j = 0; j < m.centre.size(); ++j) {
+    if (m.centre[j] != 0) moved.push_back(j);
+  }
+  if (moved.empty()) return "";
+  return ",\n  \"intercept_at_centre\": " + number(m.intercept_at_centre) + ",\n  \"centre\": " +
+         object(
+             moved.size(), [&](std::size_t i) { return m.features[static_cast<std::size_t>(moved[i])]; },
+             [&](std::size_t i) { return number(m.centre[moved[i]]); }, "  ");
+}
+
 bool unique(const std::vector<std::string>& names) {
   return std::set<std::string>(names.begin(), names.end()).size() == names.size();
 }
@@ -104,6 +117,7 @@ void check(const FittedModel& m) {
   if (static_cast<Index>(m.features.size()) != m.coefficients.size())
     refuse("it has another number of features than of coefficients");
   if (!m.coefficients.allFinite() || !std::isfinite(m.intercept)) refuse("a coefficient is not finite");
+  if (!m.centre.allFinite() || !std::isfinite(m.intercept_at_centre)) refuse("its centre is not finite");
   if (!unique(m.features)) refuse("two features have the same name");
   if (m.task == Task::binary && (m.classes.size() != 2 || m.positive != m.classes[1]))
     refuse("it needs two classes, the positive one last");
@@ -126,7 +140,7 @@ std::string model_json(const FittedModel& m) {
                      ",\n  \"name\": " + quoted(m.name) + ",\n  \"kind\": " + quoted(m.kind) +
                      ",\n  \"task\": " + (m.task == Task::binary ? "\"binary\"" : "\"regression\"") +
                      ",\n  \"target\": " + quoted(m.encoder.target) + ",\n  \"objective\": " + quoted(m.objective) +
-                     ",\n  \"intercept\": " + number(m.intercept) +
+                     ",\n  \"intercept\": " + number(m.intercept) + centre_json(m) +
                      ",\n  \"coefficients\": " + object(m.features.size(), feature, coefficient, "  ") +
                      ",\n  \"features\": " + list(m.features, quoted);
   if (m.task == Task::binary) text += ",\n  \"classes\": " + list(m.classes, quoted) + ",\n  \"positive\": " + quoted(m.positive);
@@ -167,6 +181,7 @@ public:
     m.intercept = real(at(j, "intercept", ""), "intercept");
     read_task(j, m);
     read_coefficients(j, m);
+    if (j.contains("centre")) read_centre(j, m);
     read_hyperparameters(j, m);
     for (const auto& [name, value] : object(j, "metrics").items())
       m.metrics.emplace_back(name, value.is_null() ? std::nan("") : real(value, "metrics." + name));
@@ -248,6 +263,20 @@ private:
       if (found == values.end()) fail("coefficients", "there is none for the feature '" + m.features[i] + "'");
       m.coefficients(static_cast<Index>(i)) = real(*found, "coefficients." + m.features[i]);
     }
+  }
+
+  void read_centre(const Json& j, FittedModel& m) const {
+    m.intercept_at_centre = real(at(j, "intercept_at_centre", ""), "intercept_at_centre");
+    m.centre = Vec::Zero(m.coefficients.size());
+    const Json& values = object(j, "centre");
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < m.features.size(); ++i) {
+      const auto at = values.find(m.features[i]);
+      if (at == values.end()) continue;
+      m.centre[static_cast<Index>(i)] = real(*at, "centre." + m.features[i]);
+      ++found;
+    }
+    if (found != values.size()) fail("centre", "it names a column that is none of 'features'");
   }
 
   void read_hyperparameters(const Json& j, FittedModel& m) const {

@@ -213,7 +213,7 @@ const std::vector<CodeDoc>& error_codes() {
       {"W312", "the final fit is not solved to rounding",
        "The model is fitted once more on training and validation rows; it stands where that solve ended.", 0},
       {"W313", "columns whose units make the inner problem ill-conditioned",
-       "A column is used as it is, and its mean is far from 0 for its spread, or its unit is far from that of the others.", 0},
+       "A column is used in its own unit, which is far from that of the others.", 0},
       {"W320", "the reference is not confirmed",
        "Two independent ways to the exact hypergradient (implicit differentiation at a Newton-polished point, central "
        "differences "

@@ -140,7 +140,7 @@ public:
                       TapeRequest tape) const override;
 };
 
-/// Newton's method; directions by CG with Jacobi preconditioner, forcing term min(0.1, sqrt(||g|| / ||f_x(0)||)), no
+/// Newton's method; directions by CG with Curvature::preconditioner, forcing term min(0.1, sqrt(||g|| / ||f_x(0)||)), no
 /// tighter than the target needs (Dembo, Eisenstat and Steihaug 1982). One pass for value, gradient and curvature a trial point.
 class NewtonCgSolver final : public InnerSolver {
 public:

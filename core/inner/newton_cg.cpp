@@ -74,12 +74,11 @@ double NewtonCgRun::forcing() const {
 }
 
 bool NewtonCgRun::direction() {
-  std::unique_ptr<DiagonalInverse> jacobi;
-  if (Vec diagonal(n_); curvature_->diagonal(diagonal)) jacobi = std::make_unique<DiagonalInverse>(diagonal);
+  const auto preconditioner = curvature_->preconditioner(n_);
   CgOptions options;
   options.tolerance = forcing();
   options.max_steps = std::max<Index>(20, 2 * n_);
-  options.preconditioner = jacobi.get();
+  options.preconditioner = preconditioner.get();
   options.verify = false;
   const Vec b = -at_.gradient;
   d_.setZero();
@@ -95,8 +94,8 @@ bool NewtonCgRun::direction() {
   }
   // Non-positive curvature at once: down the (scaled) gradient.
   if (!(at_.gradient.dot(d_) < 0)) {
-    if (jacobi)
-      jacobi->apply(b, d_);
+    if (preconditioner)
+      preconditioner->apply(b, d_);
     else
       d_ = b;
   }

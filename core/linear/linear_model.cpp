@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include <tacit/core/linear/dual_inverse.hpp>
 #include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/errors.hpp>
 
@@ -138,8 +139,17 @@ public:
     return true;
   }
 
+  /// Through the rows where there are few: so many soft modes are left of columns without a row that no diagonal helps.
+  std::shared_ptr<const LinearOperator> preconditioner(Index n) const override {
+    const Index rows = design_->rows();
+    if (rows <= kDualRows && 2 * rows <= n && !kept()) {
+      if (auto inverse = dual_inverse(*design_, weights(), c_)) return inverse;
+    }
+    return Curvature::preconditioner(n);
+  }
+
 private:
-  static constexpr Index kDenseDim = 8000;
+  static constexpr Index kDenseDim = 8000, kDualRows = 200;
   const Mat* kept() const { return parts_->by_gram ? &parts_->kept_gram() : nullptr; }
   const Vec& weights() const { return second_.size() > 0 ? second_ : parts_->s; }
 

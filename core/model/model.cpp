@@ -1,11 +1,12 @@
 #include <tacit/core/model/model.hpp>
-#include <tacit/core/support/text.hpp>
 
 #include <algorithm>
 #include <cmath>
 
+#include <tacit/core/linear/linear_solver.hpp>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/fields.hpp>
+#include <tacit/core/support/text.hpp>
 
 namespace tacit {
 
@@ -25,6 +26,12 @@ void Curvature::hessian_batch(InM p, OutM out) const {
 
 bool Curvature::diagonal(Out) const { return false; }
 bool Curvature::dense(OutM) const { return false; }
+
+std::shared_ptr<const LinearOperator> Curvature::preconditioner(Index n) const {
+  Vec d(n);
+  if (!diagonal(d)) return nullptr;
+  return std::make_shared<const DiagonalInverse>(d);
+}
 
 void Objective::adjoint(In x, In u, In p, Out out_x, Out out_u) const { linearize(x, u)->adjoint(p, out_x, out_u); }
 

@@ -11,6 +11,7 @@
 namespace tacit {
 
 class LinearModel;
+class LinearOperator;
 
 /// Second derivatives of f frozen at one point (x, u). n = inner dimension, m = outer dimension.
 class Curvature {
@@ -30,6 +31,9 @@ public:
   virtual bool diagonal(Out d) const;
   /// f_xx itself, n x n; false: not cheap, out untouched.
   virtual bool dense(OutM h) const;
+  /// An approximation of f_xx^{-1} for conjugate gradients, n -> n, that is worth its making; null: none. The inverse of the
+  /// diagonal, where nothing better is known.
+  virtual std::shared_ptr<const LinearOperator> preconditioner(Index n) const;
 };
 
 /// f and f_x at the point of a linearization, filled in the same pass.

@@ -2,12 +2,6 @@
 
 namespace tacit::detail {
 
-std::shared_ptr<const LinearOperator> jacobi(const Curvature& c, Index n) {
-  Vec d(n);
-  if (!c.diagonal(d)) return nullptr;
-  return std::make_shared<const DiagonalInverse>(d);
-}
-
 CgResult solve_with(const Curvature& c, In b, Out w, const CgOptions& options) {
   return conjugate_gradient([&](In p, Out out) { c.hessian(p, out); }, b, w, options);
 }

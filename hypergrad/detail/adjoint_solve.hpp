@@ -8,8 +8,6 @@
 
 namespace tacit::detail {
 
-/// Jacobi preconditioner when the diagonal of f_xx is cheap, else null.
-std::shared_ptr<const LinearOperator> jacobi(const Curvature& c, Index n);
 /// CG on f_xx w = b from w.
 CgResult solve_with(const Curvature& c, In b, Out w, const CgOptions& options);
 /// l_u - f_ux w

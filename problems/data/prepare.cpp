@@ -71,12 +71,34 @@ void require_workable(const Prepared& p) {
   }
 }
 
-/// What depends on the training rows: fills, the scaling of the filled columns, the problem.
+ColumnMoments training_moments(const Prepared& p) {
+  const Vec weight = pick(p.weight, p.rows.train);
+  if (!(weight.size() > 0 && weight.maxCoeff() > 0))
+    throw UsageError("columns cannot be centred or standardized: no training row has a positive weight", "prepare.standardize");
+  return design_of(p.x).row_list(p.rows.train).column_moments(weight);
+}
+
+/// Centre and scaling of the training rows. The centre of a column is taken up by the intercept or by the shift of its
+/// standardization: without either the column is another one when it is moved.
+void fit_columns(Prepared& p) {
+  const bool intercept = p.model().intercept;
+  ColumnMoments moments = training_moments(p);
+  p.scaling = fit_scaling(moments, p.x->sparse, p.choices.standardize);
+  if (!intercept && !(p.scaling.active() && !p.x->sparse)) return;
+  Vec centre = far_means(moments);
+  if (centre.size() == 0) return;
+  p.x = less_centre(*p.x, centre);
+  moments = training_moments(p);
+  p.scaling = fit_scaling(moments, p.x->sparse, p.choices.standardize);
+  p.scaling.centre = std::move(centre);
+}
+
+/// What depends on the training rows: fills, centre and scaling of the filled columns, the problem.
 void fit_to_rows(Prepared& p) {
   Filled filled = fit_fills(*p.data, p.rows.train);
   p.x = filled.x ? std::move(filled.x) : std::shared_ptr<const Features>(p.data, &p.data->x);
   p.encoder = std::move(filled.encoder);
-  p.scaling = fit_scaling(*p.x, p.weight, p.rows.train, p.choices.standardize);
+  fit_columns(p);
   require_workable(p);
   if (p.model().per == PenaltyPer::group && p.data->groups.empty())
     throw UsageError("hyper.l2.per=group needs data.feature_groups", "hyper.l2.per");
@@ -114,8 +136,11 @@ ModelParts Prepared::parts() const {
 
 std::optional<ScaleRemark> Prepared::scale_remark() const {
   if (scaling.active() && !x->sparse) return std::nullopt;
-  return tacit::scale_remark(design(rows.train).column_moments(pick(weight, rows.train)), data->feature_names, model().intercept,
-                             x->sparse);
+  return tacit::scale_remark(design(rows.train).column_moments(pick(weight, rows.train)), data->feature_names, x->sparse);
+}
+
+std::string Prepared::centre_remark() const {
+  return scaling.centre.size() > 0 ? tacit::centre_remark(scaling, training_moments(*this), data->feature_names) : "";
 }
 
 std::string Prepared::objective_text() const {

@@ -34,7 +34,7 @@ struct Prepared {
   std::shared_ptr<const Dataset> data;
   Split rows;  ///< no validation rows: the problem has no criterion
   PrepareChoices choices;
-  std::shared_ptr<const Features> x;            ///< of all rows, missing cells filled as the training rows say
+  std::shared_ptr<const Features> x;            ///< of all rows, missing cells filled as the training rows say, less the centre
   Encoder encoder;                              ///< that fills a new file in the same way
   Scaling scaling;                              ///< fitted on the training rows
   Vec y;                                        ///< of all rows, as the loss takes it: numbers, or -1 and +1
@@ -54,6 +54,8 @@ struct Prepared {
   ModelParts parts() const;
   /// What the units of columns that are used as they are do to the inner problem; nothing where they do little.
   std::optional<ScaleRemark> scale_remark() const;
+  /// Which columns are centred before anything is multiplied, or constant; "" when none is.
+  std::string centre_remark() const;
   /// The inner objective in words, with these choices.
   std::string objective_text() const;
 };

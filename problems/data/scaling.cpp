@@ -15,22 +15,78 @@ Design design_of(std::shared_ptr<const Features> x) {
   return x->sparse ? Design(std::shared_ptr<const CsrMatrix>(x, &x->csr)) : Design(std::shared_ptr<const Mat>(x, &x->dense));
 }
 
-Scaling fit_scaling(const Features& x, In weight, std::span<const Index> rows, Standardize mode) {
+namespace {
+
+bool as_they_are(Standardize mode, bool sparse) { return mode == Standardize::no || (mode == Standardize::automatic && sparse); }
+
+}  // namespace
+
+Vec far_means(const ColumnMoments& m) {
+  Vec centre = Vec::Zero(m.mean.size());
+  for (Index j = 0; j < centre.size(); ++j) {
+    if (std::abs(m.mean[j]) >= kFarMean * m.deviation[j]) centre[j] = m.mean[j];
+  }
+  return centre.isZero(0) ? Vec() : centre;
+}
+
+namespace {
+
+/// Row i of x less centre, whose columns `centred` are not 0, appended to `to`.
+void append_row(const CsrMatrix& x, Index i, In centre, const std::vector<Index>& centred,
+                std::vector<Eigen::Triplet<double, std::int32_t>>& to) {
+  const auto put = [&](Index j, double value) {
+    if (value != 0) to.emplace_back(static_cast<std::int32_t>(i), static_cast<std::int32_t>(j), value);
+  };
+  auto next = centred.begin();
+  for (CsrMatrix::InnerIterator a(x, i); a; ++a) {
+    for (; next != centred.end() && *next < a.col(); ++next) put(*next, -centre[*next]);
+    if (next != centred.end() && *next == a.col()) ++next;
+    put(a.col(), a.value() - centre[a.col()]);
+  }
+  for (; next != centred.end(); ++next) put(*next, -centre[*next]);
+}
+
+}  // namespace
+
+std::shared_ptr<const Features> less_centre(const Features& x, In centre) {
+  auto out = std::make_shared<Features>();
+  out->sparse = x.sparse;
+  if (!x.sparse) {
+    out->dense = x.dense.rowwise() - centre.transpose();
+    return out;
+  }
+  std::vector<Index> centred;
+  for (Index j = 0; j < centre.size(); ++j) {
+    if (centre[j] != 0) centred.push_back(j);
+  }
+  std::vector<Eigen::Triplet<double, std::int32_t>> entries;
+  entries.reserve(static_cast<std::size_t>(x.csr.nonZeros()));
+  for (Index i = 0; i < x.rows(); ++i) append_row(x.csr, i, centre, centred, entries);
+  out->csr.resize(x.rows(), x.cols());
+  out->csr.setFromTriplets(entries.begin(), entries.end());
+  return out;
+}
+
+Scaling fit_scaling(const ColumnMoments& m, bool sparse, Standardize mode) {
   Scaling out;
-  if (mode == Standardize::no || (mode == Standardize::automatic && x.sparse)) return out;
+  if (as_they_are(mode, sparse)) return out;
+  out.scale = m.deviation;
+  for (Index j = 0; j < out.scale.size(); ++j) {
+    if (m.low[j] == m.high[j] || !(out.scale[j] > 0)) out.scale[j] = 1;
+  }
+  out.shift = sparse ? Vec(Vec::Zero(m.mean.size())) : m.mean;
+  return out;
+}
+
+Scaling fit_scaling(const Features& x, In weight, std::span<const Index> rows, Standardize mode) {
+  if (as_they_are(mode, x.sparse)) return {};
   const std::vector<Index> list(rows.begin(), rows.end());
   Vec w(static_cast<Index>(list.size()));
   for (std::size_t i = 0; i < list.size(); ++i) w[static_cast<Index>(i)] = weight[list[i]];
   if (!(w.size() > 0 && w.maxCoeff() > 0))
     throw UsageError("columns cannot be standardized: no training row has a positive weight", "prepare.standardize");
-  const ColumnMoments m =
-      design_of(std::shared_ptr<const Features>(std::shared_ptr<void>(), &x)).row_list(list).column_moments(w);
-  out.scale = m.deviation;
-  for (Index j = 0; j < x.cols(); ++j) {
-    if (m.low[j] == m.high[j] || !(out.scale[j] > 0)) out.scale[j] = 1;
-  }
-  out.shift = x.sparse ? Vec(Vec::Zero(x.cols())) : m.mean;
-  return out;
+  const Design all = design_of(std::shared_ptr<const Features>(std::shared_ptr<void>(), &x));
+  return fit_scaling(all.row_list(list).column_moments(w), x.sparse, mode);
 }
 
 namespace {
@@ -44,26 +100,32 @@ std::string column_name(const std::vector<std::string>& names, Index j) {
   return "the column '" + (i < names.size() ? names[i] : std::to_string(j + 1)) + "'";
 }
 
-std::optional<ScaleRemark> mean_remark(const ColumnMoments& m, const std::vector<std::string>& names, bool sparse) {
-  std::size_t count = 0;
-  Index worst = -1;
-  double most = 0;
-  for (Index j = 0; j < m.mean.size(); ++j) {
-    const double ratio = m.deviation[j] > 0 ? std::abs(m.mean[j]) / m.deviation[j] : 0;
-    if (!(ratio >= kFarMean)) continue;
-    ++count;
-    if (ratio > most) worst = j, most = ratio;
+}  // namespace
+
+std::string centre_remark(const Scaling& scaling, const ColumnMoments& centred, const std::vector<std::string>& names) {
+  std::size_t constant = 0, far = 0;
+  Index one = -1, worst = -1;
+  for (Index j = 0; j < scaling.centre.size(); ++j) {
+    if (scaling.centre[j] == 0) continue;
+    if (centred.low[j] == centred.high[j]) {
+      if (constant++ == 0) one = j;
+    } else if (far++ == 0 ||
+               centred.deviation[j] * std::abs(scaling.centre[worst]) < centred.deviation[worst] * std::abs(scaling.centre[j])) {
+      worst = j;
+    }
   }
-  if (worst < 0) return std::nullopt;
-  return ScaleRemark{column_name(names, worst) + " is used as it is, with a mean of " + brief_number(m.mean[worst]) + ", " +
-                         brief_number(most) + " times its spread of " + brief_number(m.deviation[worst]) + and_more(count) +
-                         "; beside the intercept that makes the inner problem ill-conditioned: gradient methods hardly move it, "
-                         "and digits are lost.",
-                     sparse ? "Sparse columns are never centred: subtract a number near its mean from the column, in the file."
-                            : "Use prepare.standardize=true, which centres and scales the columns."};
+  std::string text;
+  if (far > 0)
+    text = column_name(names, worst) + and_more(far) + " is used less its mean of " + brief_number(scaling.centre[worst]) + ", " +
+           brief_number(std::abs(scaling.centre[worst]) / centred.deviation[worst]) +
+           " times its spread; coefficients and predictions are those of the column as it is";
+  if (constant > 0)
+    text += (text.empty() ? "" : "; ") + column_name(names, one) + and_more(constant) +
+            " is constant on the training rows, and its coefficient is 0";
+  return text;
 }
 
-std::optional<ScaleRemark> unit_remark(const ColumnMoments& m, const std::vector<std::string>& names, bool sparse) {
+std::optional<ScaleRemark> scale_remark(const ColumnMoments& m, const std::vector<std::string>& names, bool sparse) {
   std::vector<double> sizes;
   for (const double size : m.size) {
     if (size > 0) sizes.push_back(size);
@@ -90,28 +152,14 @@ std::optional<ScaleRemark> unit_remark(const ColumnMoments& m, const std::vector
                             : "Use prepare.standardize=true."};
 }
 
-}  // namespace
-
-std::optional<ScaleRemark> scale_remark(const ColumnMoments& moments, const std::vector<std::string>& names, bool intercept,
-                                        bool sparse) {
-  std::optional<ScaleRemark> remark;
-  if (intercept) remark = mean_remark(moments, names, sparse);
-  return remark ? remark : unit_remark(moments, names, sparse);
-}
-
 OriginalCoefficients to_original(const Scaling& scaling, In w, double intercept) {
-  OriginalCoefficients out{w, intercept};
-  if (!scaling.active()) return out;
-  out.w = out.w.cwiseQuotient(scaling.scale);
-  out.intercept -= out.w.dot(scaling.shift);
-  return out;
-}
-
-OriginalCoefficients to_scaled(const Scaling& scaling, In w, double intercept) {
-  OriginalCoefficients out{w, intercept};
-  if (!scaling.active()) return out;
-  out.intercept += w.dot(scaling.shift);
-  out.w = out.w.cwiseProduct(scaling.scale);
+  OriginalCoefficients out{w, intercept, intercept};
+  if (scaling.active()) {
+    out.w = out.w.cwiseQuotient(scaling.scale);
+    out.at_centre -= out.w.dot(scaling.shift);
+  }
+  out.intercept = out.at_centre;
+  if (scaling.centre.size() > 0) out.intercept -= out.w.dot(scaling.centre);
   return out;
 }
 

@@ -35,6 +35,10 @@ FittedModel fitted_model(const Prepared& p, In u, In x) {
   m.features = p.data->feature_names;
   m.coefficients = std::move(original.w);
   m.intercept = original.intercept;
+  if (p.scaling.centre.size() > 0) {
+    m.centre = p.scaling.centre;
+    m.intercept_at_centre = original.at_centre;
+  }
   m.classes = p.labels;
   if (!p.labels.empty()) m.positive = p.labels[1];
   m.hyperparameters = hyper_of(p, u);
@@ -57,8 +61,11 @@ Margins margins(const FittedModel& model, const std::string& data) {
     throw UsageError("the encoder of the model makes " + std::to_string(file.x.cols()) + " features of '" + data +
                      "', but the model has " + std::to_string(model.coefficients.size()));
   Margins result;
-  result.values = file.x.sparse ? Vec(file.x.csr * model.coefficients) : Vec(file.x.dense * model.coefficients);
-  result.values.array() += model.intercept;
+  const bool centred = model.centre.size() > 0;
+  const std::shared_ptr<const Features> moved = centred ? less_centre(file.x, model.centre) : nullptr;
+  const Features& x = centred ? *moved : file.x;
+  result.values = x.sparse ? Vec(x.csr * model.coefficients) : Vec(x.dense * model.coefficients);
+  result.values.array() += centred ? model.intercept_at_centre : model.intercept;
   result.row = std::move(file.row);
   result.warnings = std::move(file.warnings);
   return result;

@@ -27,6 +27,10 @@ struct FittedModel {
   std::vector<std::string> features;
   Vec coefficients;
   double intercept = 0;
+  /// What is taken off the features before they are multiplied, where sums over the features themselves would lose digits; then
+  /// the prediction is coefficients . (features - centre) + intercept_at_centre. Empty: nothing is.
+  Vec centre;
+  double intercept_at_centre = 0;
   std::vector<std::string>
       classes;           ///< binary: {negative, positive} as labels of the data ("rest" of several); regression: empty
   std::string positive;  ///< binary: classes[1]

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -63,6 +64,100 @@ Done tuned_case(const Folder& f, const std::string& name, const std::vector<std:
 }
 
 }  // namespace
+
+TEST_CASE("case 04: a constant column has the coefficient 0, whatever its value, and what it is later changes no prediction") {
+  Folder f("case04");
+  const Done d = tuned(f, (kCases / "04-constant-column/run.yaml").string());
+  REQUIRE(d.code == 0);
+  const json model = json::parse(read(d.folder / "model.json"));
+  CHECK(model.at("coefficients").at("exported_ms").get<double>() == 0);
+  CHECK(read(d.folder / "log.txt").find("'exported_ms' is constant") != std::string::npos);
+  const Ran p = run({"predict", d.folder.string(), (kCases / "04-constant-column/next_day.csv").string()});
+  REQUIRE(p.code == 0);
+  std::istringstream lines(p.out);
+  std::string head, first, second;
+  std::getline(lines, head);
+  std::getline(lines, first);
+  std::getline(lines, second);
+  CHECK(std::abs(std::stod(first.substr(2)) + 0.0481664) <= 1e-6);
+  CHECK(first.substr(2) == second.substr(2));
+}
+
+namespace {
+
+/// 60 rows of two waves and `more`, the target their difference; LIBSVM or CSV.
+void write_stamped(const fs::path& file, bool libsvm, bool classes, const std::function<std::string(int)>& more) {
+  std::ofstream out(file);
+  if (!libsvm) out << "a,b,stamp,y\n";
+  for (int i = 0; i < 60; ++i) {
+    const double a = std::sin(1.7 * i), b = std::cos(2.9 * i), y = a - b + 0.3 * std::sin(11.3 * i);
+    const std::string target = classes ? (y > 0 ? "1" : "-1") : tacit::number_text(y);
+    const std::string ta = tacit::number_text(a), tb = tacit::number_text(b), tc = more(i);
+    out << (libsvm ? target + " 1:" + ta + " 2:" + tb + " 3:" + tc : ta + "," + tb + "," + tc + "," + target) << "\n";
+  }
+}
+
+std::vector<double> last_column(const std::string& csv) {
+  std::vector<double> numbers;
+  std::istringstream lines(csv);
+  std::string line;
+  std::getline(lines, line);
+  while (std::getline(lines, line)) numbers.push_back(std::stod(line.substr(line.rfind(',') + 1)));
+  return numbers;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "case 04, its kind: stamps keep their digits, dense and sparse, raw and standardized, and constant ones count for nothing") {
+  Folder f("stamps");
+  const auto wave = [](int i) { return 3000.0 * (i * 17 % 60); };
+  for (const bool libsvm : {false, true}) {
+    for (const bool classes : {false, true}) {
+      for (const std::string standardize : {"true", "false"}) {
+        if (libsvm && standardize == "true") continue;  // sparse columns are then divided by their own spread, as they stand
+        const std::string data = libsvm ? "t.svm" : "t.csv";
+        std::ofstream(f.path / "run.yaml") << "tacit: 1\ndata: {train: " << data << "}\nvalidation: {scheme: holdout}\n"
+                                           << "hyper: {l2: {start: 0.01, range: [1.0e-6, 1.0e6]}}\n";
+        const std::vector<std::string> more{"prepare.standardize=" + standardize,
+                                            std::string("model.kind=") + (classes ? "logistic" : "ridge"), "outer.max_steps=3"};
+        const auto loss = [&](const std::function<std::string(int)>& stamp) {
+          write_stamped(f.path / data, libsvm, classes, stamp);
+          return tuned(f, (f.path / "run.yaml").string(), more);
+        };
+        CAPTURE(data);
+        CAPTURE(classes);
+        CAPTURE(standardize);
+        const auto predictions = [&] {
+          return last_column(run({"predict", (f.path / "out").string(), (f.path / data).string()}).out);
+        };
+        const double near = loss([&](int i) { return tacit::number_text(wave(i) - 88500); }).result.at("best").at("outer_loss");
+        const std::vector<double> there = predictions();
+        for (const double base : {1.7e9, 1.7e12, -4.5e11}) {
+          CAPTURE(base);
+          const Done d = loss([&](int i) { return tacit::number_text(wave(i) + base); });
+          CHECK(d.code == 0);
+          CHECK(std::abs(d.result.at("best").at("outer_loss").get<double>() - near) <= 1e-6 * near);
+          const std::vector<double> again = predictions();
+          REQUIRE(again.size() == 60);
+          for (std::size_t i = 0; i < 60; ++i) CHECK(std::abs(again[i] - there[i]) <= 1e-6);
+        }
+        for (const double value : {1.7e12, 0.1, -3e-5}) {
+          CAPTURE(value);
+          loss([&](int) { return tacit::number_text(value); });
+          const json model = json::parse(read(f.path / "out/model.json"));
+          CHECK(model.at("coefficients").at(libsvm ? "x3" : "stamp").get<double>() == 0);
+          write_stamped(f.path / ("next" + data.substr(1)), libsvm, classes, [&](int) { return tacit::number_text(value); });
+          const Ran same = run({"predict", (f.path / "out").string(), (f.path / ("next" + data.substr(1))).string()});
+          write_stamped(f.path / ("next" + data.substr(1)), libsvm, classes, [&](int) { return tacit::number_text(3 * value); });
+          const Ran other = run({"predict", (f.path / "out").string(), (f.path / ("next" + data.substr(1))).string()});
+          CHECK(same.code == 0);
+          CHECK(same.out == other.out);
+        }
+      }
+    }
+  }
+}
 
 TEST_CASE("cases: weights in another unit change nothing that is reported") {
   const Folder f("case05");

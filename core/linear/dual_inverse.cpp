@@ -1,0 +1,84 @@
+#include <tacit/core/linear/dual_inverse.hpp>
+
+#include <algorithm>
+#include <utility>
+
+#include <Eigen/Cholesky>
+
+namespace tacit {
+namespace {
+
+/// With r' = diag(c)^{-1/2} r, f = sqrt(weight) and s the entry of r that belongs to the intercept b:
+///   b = (s - f' K^{-1} B r') / (f' K^{-1} f),  v' = r' - B' K^{-1} (B r' + b f),  v = diag(c)^{-1/2} v'.
+class DualInverse final : public LinearOperator {
+public:
+  DualInverse(const Design& a, In weight, In c) : a_(a), f_(weight.cwiseSqrt()), root_(a.cols()) {
+    const Index p = a.features();
+    root_.head(p) = c.head(p).cwiseSqrt().cwiseInverse();
+    if (a.intercept()) root_[p] = 0;
+  }
+  bool factor() {
+    factor_.compute(kernel());
+    if (factor_.info() != Eigen::Success || !factor_.matrixLLT().diagonal().allFinite()) return false;
+    if (!a_.intercept()) return true;
+    free_ = factor_.solve(f_);
+    along_ = f_.dot(free_);
+    return along_ > 0;
+  }
+  Index dim() const override { return a_.cols(); }
+  void apply(In r, Out y) const override {
+    Vec v = r.cwiseProduct(root_), t(a_.rows());
+    forward(v, t);
+    Vec k = factor_.solve(t);
+    double b = 0;
+    if (a_.intercept()) {
+      b = (r[a_.features()] - f_.dot(k)) / along_;
+      k += b * free_;
+    }
+    Vec back(a_.cols());
+    a_.multiply_t(k.cwiseProduct(f_), back);
+    y = v - back.cwiseProduct(root_);
+    y = y.cwiseProduct(root_).eval();
+    if (a_.intercept()) y[a_.features()] = b;
+  }
+
+private:
+  /// t = B v'; the intercept's entry of root_ is 0, so that it takes no part.
+  void forward(const Vec& v, Vec& t) const {
+    a_.multiply(v.cwiseProduct(root_), t);
+    t = t.cwiseProduct(f_);
+  }
+  /// K, a block of rows at a time.
+  Eigen::MatrixXd kernel() const {
+    constexpr Index kRows = 16;
+    const Index n = a_.rows();
+    Eigen::MatrixXd k(n, n);
+    Mat rows(a_.cols(), kRows), none(a_.cols(), 0);
+    for (Index i = 0; i < n; i += kRows) {
+      const Index m = std::min(kRows, n - i);
+      for (Index r = 0; r < m; ++r) rows.col(r) = a_.row(i + r).cwiseProduct(root_).cwiseProduct(root_);
+      a_.sweep_batch(
+          rows.leftCols(m), [&](Index row0, BlockIn t, BlockOut) { k.block(row0, i, t.rows(), m) = t; }, none);
+    }
+    k = f_.asDiagonal() * k * f_.asDiagonal();
+    k.diagonal().array() += 1;
+    return k;
+  }
+
+  Design a_;
+  Vec f_, root_;  // root_: c^{-1/2}, 0 for the intercept
+  Eigen::LLT<Eigen::MatrixXd> factor_;
+  Vec free_;          // K^{-1} f
+  double along_ = 0;  // f' K^{-1} f
+};
+
+}  // namespace
+
+std::shared_ptr<const LinearOperator> dual_inverse(const Design& a, In weight, In c) {
+  const Index p = a.features();
+  if (p == 0 || !(c.head(p).minCoeff() > 0) || (a.intercept() && c[p] != 0)) return nullptr;
+  auto inverse = std::make_shared<DualInverse>(a, weight, c);
+  return inverse->factor() ? inverse : nullptr;
+}
+
+}  // namespace tacit

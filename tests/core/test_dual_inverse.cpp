@@ -1,0 +1,70 @@
+#include <doctest/doctest.h>
+
+#include <memory>
+
+#include <Eigen/Dense>
+
+#include <tacit/core/linear/dual_inverse.hpp>
+
+#include "core/plain_problems.hpp"
+
+using namespace tacit;
+
+namespace {
+
+/// A' diag(weight) A + diag(c), by the rows as the design shows them.
+Mat hessian(const Design& a, const Vec& weight, const Vec& c) {
+  Mat h = c.asDiagonal();
+  for (Index i = 0; i < a.rows(); ++i) h += weight[i] * a.row(i) * a.row(i).transpose();
+  return h;
+}
+
+}  // namespace
+
+TEST_CASE("dual inverse: solves with A'WA + diag(c), dense and sparse, scaled, with and without an intercept") {
+  test::Numbers draw(7);
+  const Index n = 37, p = 90;
+  const Mat x = draw.mat(n, p);
+  CsrMatrix csr = Mat((x.array() > 0.5).select(x, 0.0)).sparseView();
+  csr.makeCompressed();
+  Vec weight = draw.vec(n).cwiseAbs2() / n;
+  weight[3] = weight[20] = 0;
+  for (const bool sparse : {false, true}) {
+    for (const bool scaled : {false, true}) {
+      for (const bool intercept : {false, true}) {
+        Design a = sparse ? Design(std::make_shared<const CsrMatrix>(csr)) : Design(std::make_shared<const Mat>(x));
+        if (scaled) a = a.standardized(sparse ? Vec(Vec::Zero(p)) : draw.vec(p), draw.vec(p).cwiseAbs().array() + 0.5);
+        if (intercept) a = a.with_intercept();
+        for (const double size : {1e-4, 1.0, 1e3}) {
+          Vec c = size * (draw.vec(a.cols()).cwiseAbs2().array() + 1e-2);
+          if (intercept) c[p] = 0;
+          const auto inverse = dual_inverse(a, weight, c);
+          REQUIRE(inverse);
+          REQUIRE(inverse->dim() == a.cols());
+          const Vec r = draw.vec(a.cols());
+          Vec got(a.cols());
+          inverse->apply(r, got);
+          const Vec exact = hessian(a, weight, c).ldlt().solve(r);
+          CAPTURE(sparse);
+          CAPTURE(scaled);
+          CAPTURE(intercept);
+          CAPTURE(size);
+          CHECK((got - exact).norm() <= 1e-10 * exact.norm());
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("dual inverse: there is none where a column has no penalty, or a penalised intercept") {
+  test::Numbers draw(8);
+  const Design a = Design(std::make_shared<const Mat>(draw.mat(5, 12))).with_intercept();
+  Vec c = Vec::Ones(13);
+  CHECK_FALSE(dual_inverse(a, Vec::Ones(5), c));
+  c[12] = 0;
+  CHECK(dual_inverse(a, Vec::Ones(5), c));
+  c[4] = 0;
+  CHECK_FALSE(dual_inverse(a, Vec::Ones(5), c));
+  c[4] = 1;
+  CHECK_FALSE(dual_inverse(a, Vec::Zero(5), c));  // nothing determines the intercept
+}
