@@ -67,15 +67,15 @@ public:
 
   // Why an evaluation ended early; without a signal it can only be for want of time.
   StopReason asked_for() const {
-    const bool late = options_.time_limit && since(start_) >= *options_.time_limit;
-    return late && !(interrupted_ && interrupted_()) ? StopReason::time_limit : StopReason::interrupted;
+    return late() && !(interrupted_ && interrupted_()) ? StopReason::time_limit : StopReason::interrupted;
   }
 
 private:
+  bool late() const { return options_.time_limit && options_.time_used + since(start_) >= *options_.time_limit; }
   void check() const {
     if (!watching) return;
     if (interrupted_ && interrupted_()) throw StopNow{StopReason::interrupted};
-    if (options_.time_limit && since(start_) >= *options_.time_limit) throw StopNow{StopReason::time_limit};
+    if (late()) throw StopNow{StopReason::time_limit};
   }
   const DriverOptions& options_;
   const std::function<bool()>& interrupted_;

@@ -37,7 +37,8 @@ struct DriverOptions {
   /// Of |outer loss at the start|: the possible gain (StepRecord) that ends a run. Up to ten times that end it too where, at two
   /// rows in a row, neither the last step gained more than a tenth of it nor the optimizer's model predicts more within the box.
   double tolerance = 1e-4;
-  std::optional<double> time_limit;  ///< seconds
+  std::optional<double> time_limit;  ///< seconds, of which time_used were spent before the run
+  double time_used = 0;
   enum class Select { best, last } select = Select::best;
   /// A target of the oracle (hypergradient.accuracy) that a row misses is followed below the tightest tolerances.
   bool follow_target = false;

@@ -109,16 +109,14 @@ private:
   Evaluation last_;
 };
 
-/// A few steps of L-BFGS.
+/// A few steps of L-BFGS; reason interrupted: asked to stop, with what there is.
 Summary steps_from(const Oracle& oracle, const HyperSpace& space, In theta, Index steps, double tolerance,
                    const SearchOptions& options) {
   LbfgsOuter optimizer;
   DriverOptions driver;
   driver.max_steps = steps;
   driver.tolerance = tolerance;
-  Summary s = solve(driver, space, oracle, optimizer, theta, {}, options.interrupted);
-  if (s.reason == StopReason::interrupted) throw Interruption();
-  return s;
+  return solve(driver, space, oracle, optimizer, theta, {}, options.interrupted);
 }
 
 }  // namespace
@@ -128,14 +126,19 @@ FoundStart search_common(const Oracle& oracle, const HyperSpace& one, bool tune,
     throw UsageError("the start is searched over one common value, got " + std::to_string(one.size()) + " hyperparameters");
   Path path(oracle, one, options);
   const Interval part = searched(one, options);
-  path.grid(part);
-  path.outward();
-  path.refine();
   FoundStart found;
+  try {
+    path.grid(part);
+    path.outward();
+    path.refine();
+  } catch (const Interruption&) {
+    found.cut = true;
+  }
   found.common = path.found() ? path.theta() : (part.lower + part.upper) / 2;
   if (path.found()) found.common_loss = path.value();
-  if (tune) {
+  if (tune && !found.cut) {
     const Summary s = steps_from(oracle, one, Vec::Constant(1, found.common), 20, 1e-4, options);
+    found.cut = s.reason == StopReason::interrupted;
     if (s.best.theta.size() == 1 && !(s.best.outer_loss > found.common_loss)) {
       found.common = s.best.theta[0];
       found.common_loss = s.best.outer_loss;
@@ -167,15 +170,18 @@ FoundStart search_many(const Oracle& oracle, const HyperSpace& many, FoundStart 
   };
   std::vector<Candidate> candidates;
   for (const double level : levels) {
-    if (clock.over() && !candidates.empty()) break;
+    if (found.cut || (clock.over() && !candidates.empty())) break;
     const Summary s = steps_from(oracle, many, Vec::Constant(many.size(), level), kFirst, kTolerance, options);
+    found.cut = s.reason == StopReason::interrupted;
     if (std::isfinite(s.best.outer_loss)) candidates.push_back({level, s.best.theta, s.best.outer_loss, s.best.step});
   }
   const auto lower = [](const Candidate& a, const Candidate& b) { return a.value < b.value; };
   std::stable_sort(candidates.begin(), candidates.end(), lower);
-  for (std::size_t i = 0; i < std::min<std::size_t>(2, candidates.size()) && candidates.size() > 1 && !clock.over(); ++i) {
+  for (std::size_t i = 0; i < std::min<std::size_t>(2, candidates.size()) && candidates.size() > 1; ++i) {
+    if (found.cut || clock.over()) break;
     Candidate& c = candidates[i];
     const Summary s = steps_from(oracle, many, c.theta, kMore, kTolerance, options);
+    found.cut = s.reason == StopReason::interrupted;
     if (s.best.outer_loss < c.value) c = {c.level, s.best.theta, s.best.outer_loss, c.steps + s.best.step};
   }
   const auto best = std::min_element(candidates.begin(), candidates.end(), lower);

@@ -13,6 +13,8 @@ struct SearchOptions {
   /// theta between which the data's own scale lies (default_l2_range); a box that is much wider is searched around it.
   double lower = -std::numeric_limits<double>::infinity(), upper = std::numeric_limits<double>::infinity();
   double seconds = std::numeric_limits<double>::infinity();  ///< after which nothing new is begun
+  /// Asked between evaluations; an oracle that throws Interruption in the middle of one is heard alike. Then the search ends with
+  /// what it has.
   std::function<bool()> interrupted{};
 };
 
@@ -24,14 +26,14 @@ struct FoundStart {
   bool tuned = false;             ///< `common` was tuned; else it is the best of a coarse path
   double level = kMissing;        ///< many: the common value from which theta was reached
   Index steps = 0;                ///< many: outer steps from there
+  bool cut = false;               ///< the search was asked to stop: the best so far
 };
 
 /// The best of at least 13 points of the diagonal of the box of `one`, three quarters of a decade apart or less, from the upper
 /// end (the strongest penalty) down, each solved from the solution of the one before as tightly as the oracle can; 41 points at
 /// most on the part of a wide box around the data's own scale, which is left where the loss still falls at its end, and what is
 /// coarser than that is refined around the best. The middle of the box where no value is finite. tune: this value is then tuned
-/// by 20 steps of L-BFGS at most. oracle, one: of the problem in which one value stands for all, a space of one entry. Throws
-/// Interruption when it was asked to stop.
+/// by 20 steps of L-BFGS at most. oracle, one: of the problem in which one value stands for all, a space of one entry.
 FoundStart search_common(const Oracle& oracle, const HyperSpace& one, bool tune, const SearchOptions& options = {});
 
 /// The start of many penalties: the outer loss has plateaus, so that from one common value little may be seen of where it is

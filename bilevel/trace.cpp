@@ -116,7 +116,7 @@ std::vector<std::string> trace_row(const StepRecord& record) {
   return cells;
 }
 
-std::string trace_json(const StepRecord& record, const HyperSpace& space) {
+std::string trace_json(const StepRecord& record, const HyperSpace& space, bool vectors) {
   std::string out = "{";
   for (const Column& c : kColumns) {
     std::string text = c.cell(record);
@@ -127,6 +127,7 @@ std::string trace_json(const StepRecord& record, const HyperSpace& space) {
     if (out.size() > 1) out += ", ";
     out += quoted(name) + ": " + text;
   }
+  if (!vectors) return out + "}";
   out += ", \"theta\": " + blocks_json(record.theta, space);
   out += ", \"u\": " + blocks_json(record.u, space);
   if (record.hypergradient.size() == space.size()) out += ", \"hypergradient\": " + blocks_json(record.hypergradient, space);

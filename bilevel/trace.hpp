@@ -15,6 +15,6 @@ const std::vector<std::string>& trace_columns();
 std::vector<std::string> trace_row(const StepRecord& record);
 /// One line of trace.jsonl: the same fields and theta, u, hypergradient by block name, each a number or, where the block has
 /// several entries or labelled ones, a list. Missing fields are left out; an infinite end of an interval is null.
-std::string trace_json(const StepRecord& record, const HyperSpace& space);
+std::string trace_json(const StepRecord& record, const HyperSpace& space, bool vectors = true);
 
 }  // namespace tacit

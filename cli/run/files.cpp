@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -129,6 +130,33 @@ void write_atomically(const fs::path& given, std::string_view content) {
   flush_folder(folder_of(file));
 }
 
+bool overwrite_shorter(const fs::path& file, std::string_view content) noexcept {
+  struct stat old {};
+  if (::stat(file.c_str(), &old) != 0 || !S_ISREG(old.st_mode) || static_cast<std::size_t>(old.st_size) < content.size())
+    return false;
+  const Descriptor fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  return fd.get() >= 0 && write_all(fd.get(), content) && ::ftruncate(fd.get(), static_cast<off_t>(content.size())) == 0;
+}
+
+GrowingFile::GrowingFile(fs::path file, std::string_view begin) : file_(std::move(file)) {
+  write_atomically(file_, begin);
+  fd_ = ::open(file_.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd_ < 0) throw IoError("write", file_, errno);
+}
+GrowingFile::~GrowingFile() { ::close(fd_); }
+
+void GrowingFile::append(std::string_view bytes) {
+  if (::lseek(fd_, 0, SEEK_END) < 0 || !write_all(fd_, bytes)) throw IoError("write", file_, errno);
+}
+
+void GrowingFile::replace(std::size_t offset, std::string_view bytes) {
+  if (::lseek(fd_, static_cast<off_t>(offset), SEEK_SET) < 0 || !write_all(fd_, bytes)) throw IoError("write", file_, errno);
+}
+
+void GrowingFile::flush() {
+  if (!tacit::flush(fd_)) throw IoError("write", file_, errno);
+}
+
 std::string read_whole(const fs::path& file) {
   const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) throw IoError("open", file, errno);
@@ -147,10 +175,9 @@ std::string read_whole(const fs::path& file) {
 
 const std::vector<std::string>& run_file_names() {
   static const std::vector<std::string> names{
-      "config.yaml",  "config.resolved.yaml", "run.json",    "trace.csv",   "trace.jsonl", "hyper.csv",
-      "model.json",   "predictions.csv",      "checkpoint",  "report.html", "plots",       "log.txt",
-      "elsewhere.py", "elsewhere.R",          "compare.csv", "steps.csv",   "own-run",     "curve.csv",
-      "curve.json"};
+      "config.yaml", "config.resolved.yaml", "run.json",        "trace.csv",   "trace.jsonl", "theta.npy", "hypergradient.npy",
+      "hyper.csv",   "model.json",           "predictions.csv", "report.html", "plots",       "log.txt",   "elsewhere.py",
+      "elsewhere.R", "compare.csv",          "steps.csv",       "own-run",     "curve.csv",   "curve.json"};
   return names;
 }
 
@@ -163,27 +190,72 @@ void make_parents(const fs::path& folder) {
   if (error) throw IoError("make the folder", folder.parent_path(), error.value());
 }
 
-void clear_away(const fs::path& path) {
-  std::error_code error;
-  fs::remove_all(path, error);
-  if (error) throw IoError("remove", path, error.value());
+/// What the manifest of a folder names: paths below it alone, whoever wrote the file.
+std::set<std::string> manifest_of(const fs::path& dir) {
+  std::set<std::string> names;
+  std::error_code none;
+  if (!fs::is_regular_file(dir / kManifest, none)) return names;
+  std::istringstream in(read_whole(dir / kManifest));
+  for (std::string line; std::getline(in, line);) {
+    const fs::path path = fs::path(line).lexically_normal();
+    if (!line.empty() && path.is_relative() && *path.begin() != ".." && path != ".") names.insert(path.generic_string());
+  }
+  return names;
 }
 
-/// Is it a file under its temporary name (open_temporary), as a run that was killed leaves it?
-bool abandoned(const std::string& name) {
+/// Removes a file, or a link itself; folders stay.
+void clear_away(const fs::path& file) {
+  std::error_code none;
+  if (fs::symlink_status(file, none).type() == fs::file_type::directory) return;
+  if (::unlink(file.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) throw IoError("remove", file, errno);
+}
+
+/// Does the folder of a file lie in `dir`, whatever links are on the way?
+bool inside(const fs::path& file, const fs::path& dir) {
+  std::error_code none;
+  const fs::path folder = fs::weakly_canonical(folder_of(file), none), root = fs::weakly_canonical(dir, none);
+  return std::mismatch(root.begin(), root.end(), folder.begin(), folder.end()).first == root.end();
+}
+
+/// Is it a file of the manifest under its temporary name (open_temporary), as a run that was killed leaves it?
+bool abandoned(const std::string& name, const std::set<std::string>& names) {
   if (name.size() < 4 || name.front() != '.' || name.compare(name.size() - 4, 4, ".tmp") != 0) return false;
-  const auto& known = run_file_names();
-  return std::any_of(known.begin(), known.end(),
+  return std::any_of(names.begin(), names.end(),
                      [&](const std::string& k) { return name.compare(1, k.size() + 1, k + ".") == 0; });
 }
 
+/// The files that the manifest names, and their folders as far as nothing else is in them.
 void remove_earlier_run(const fs::path& dir) {
-  for (const std::string& name : run_file_names()) clear_away(dir / name);
+  std::set<std::string> names = manifest_of(dir);
+  std::set<fs::path> folders;
+  for (const std::string& name : names) {
+    if (!inside(dir / name, dir)) continue;
+    clear_away(dir / name);
+    for (fs::path p = fs::path(name).parent_path(); !p.empty(); p = p.parent_path()) folders.insert(p);
+  }
+  if (!names.empty()) names.insert(run_file_names().begin(), run_file_names().end());
   std::vector<fs::path> left;
   for (const auto& entry : fs::directory_iterator(dir)) {
-    if (abandoned(entry.path().filename().string())) left.push_back(entry.path());
+    if (abandoned(entry.path().filename().string(), names)) left.push_back(entry.path());
   }
   for (const fs::path& path : left) clear_away(path);
+  for (auto p = folders.rbegin(); p != folders.rend(); ++p) {             // deeper ones sort after
+    if (inside(dir / *p / kManifest, dir)) remove_earlier_run(dir / *p);  // a report that was made of a run in the run
+    ::rmdir((dir / *p).c_str());
+  }
+  clear_away(dir / kManifest);
+}
+
+/// A file in the way of a run that none wrote: "" when there is none.
+std::string foreign_file(const fs::path& dir) {
+  const std::set<std::string> names = manifest_of(dir);
+  std::error_code none;
+  for (const std::string& name : run_file_names()) {
+    const auto at = names.lower_bound(name);
+    const bool ours = at != names.end() && (*at == name || at->compare(0, name.size() + 1, name + "/") == 0);
+    if (!ours && fs::exists(fs::symlink_status(dir / name, none))) return name;
+  }
+  return {};
 }
 
 /// Part of a folder name that every file system takes, with room for "-2".
@@ -215,14 +287,19 @@ std::string folder_in_use(const fs::path& dir, bool force) {
     if (!empty)
       return "the output folder '" + dir.string() +
              "' is not empty; give another one with -o, or --force to replace what a run left there";
+    return {};
   }
-  return {};
+  const std::string foreign = foreign_file(dir);
+  if (foreign.empty()) return {};
+  return "the output folder '" + dir.string() + "' holds '" + foreign + "', which no run wrote as far as its manifest (" +
+         kManifest + ") tells; give another folder with -o, or move it away";
 }
 
 RunFolder::RunFolder(fs::path path, bool made) : path_(std::move(path)), made_(made) {}
 
 RunFolder::RunFolder(RunFolder&& other) noexcept
-    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)), made_(std::exchange(other.made_, false)) {}
+    : path_(std::move(other.path_)), lock_(std::exchange(other.lock_, -1)), made_(std::exchange(other.made_, false)),
+      named_(std::move(other.named_)) {}
 
 RunFolder& RunFolder::operator=(RunFolder&& other) noexcept {
   if (this != &other) {
@@ -230,6 +307,7 @@ RunFolder& RunFolder::operator=(RunFolder&& other) noexcept {
     path_ = std::move(other.path_);
     lock_ = std::exchange(other.lock_, -1);
     made_ = std::exchange(other.made_, false);
+    named_ = std::move(other.named_);
   }
   return *this;
 }
@@ -303,6 +381,22 @@ RunFolder RunFolder::existing(const fs::path& dir) {
   RunFolder run(dir, false);
   if (!run.lock()) throw UsageError(in_use_by_run(dir), "output.dir");
   return run;
+}
+
+fs::path RunFolder::file(const std::string& name) const {
+  if (named_.empty()) named_ = manifest_of(path_);
+  if (named_.insert(name).second) {
+    const fs::path manifest = path_ / kManifest;
+    const Descriptor fd(::open(manifest.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+    if (fd.get() < 0 || !write_all(fd.get(), name + "\n")) throw IoError("write", manifest, errno);
+  }
+  return path_ / name;
+}
+
+fs::path file_in(const RunFolder& folder, const std::string& name) {
+  fs::path path = folder.file(name);
+  make_parents(path);
+  return path;
 }
 
 void RunFolder::discard_if_empty() noexcept {

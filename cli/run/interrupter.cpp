@@ -1,7 +1,10 @@
 #include <tacit/cli/run/interrupter.hpp>
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 
 namespace tacit {
 
@@ -9,9 +12,14 @@ namespace {
 
 // Lock-free, so that a signal handler may write what other threads read.
 std::atomic<int> g_signal{0};
-static_assert(std::atomic<int>::is_always_lock_free);
+std::atomic<const char*> g_last_words{nullptr};
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<const char*>::is_always_lock_free);
 
 extern "C" void remember_signal(int number) {
+  if (const char* words = g_last_words.load()) {
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, words, std::strlen(words));
+    std::_Exit(128 + number);
+  }
   int none = 0;
   if (!g_signal.compare_exchange_strong(none, number)) std::_Exit(128 + number);
 }
@@ -28,6 +36,9 @@ void handle_signals() {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, not the end of the run
 }
+
+NothingToKeep::NothingToKeep(const char* words) { g_last_words = words; }
+NothingToKeep::~NothingToKeep() { g_last_words = nullptr; }
 
 void Interrupter::limit(double seconds) {
   constexpr double kCentury = 3e9;  // more than a clock of nanoseconds may hold

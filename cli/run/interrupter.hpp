@@ -5,11 +5,23 @@
 
 namespace tacit {
 
-/// Set by the first SIGINT or SIGTERM (its number), else 0; a second one ends the program at once.
+/// The first SIGINT or SIGTERM (its number), else 0; a second one ends the program at once.
 int interrupting_signal();
 /// From now on SIGINT and SIGTERM are remembered, and writing to a closed pipe or past the size limit of files is an error of the
 /// write.
 void handle_signals();
+
+/// While one lives, the first SIGINT or SIGTERM ends the program at once with `words` on standard error: of reading there is
+/// nothing to keep, and it may wait for a pipe. One at a time; words outlives it.
+class NothingToKeep {
+public:
+  explicit NothingToKeep(const char* words);
+  NothingToKeep(const NothingToKeep&) = delete;
+  NothingToKeep& operator=(const NothingToKeep&) = delete;
+  ~NothingToKeep();
+};
+
+inline constexpr const char* kReading = "interrupted while the data were read\n";
 
 /// Shared by all that must hear of one request, each on a thread of its own or not.
 class Interrupter {

@@ -89,4 +89,11 @@ std::string begun_text(json facts) {
   return json_text(facts);
 }
 
+std::string failed_text(json facts, const std::string& message) {
+  for (const char* key : {"notes", "versions", "data", "peak_memory_bytes"}) facts.erase(key);
+  facts["status"] = "failed";
+  facts["message"] = message;
+  return json_text(facts);
+}
+
 }  // namespace tacit

@@ -28,5 +28,7 @@ nlohmann::json summary_json(const Summary& s, const HyperSpace& space, const Sta
 nlohmann::json thresholds_json(const std::optional<double>& warn_error, const std::optional<double>& fail_error);
 /// run.json while the run is at work; one that stays like this is of a run that was killed.
 std::string begun_text(nlohmann::json facts);
+/// run.json of a run whose folder can no longer be written, as short as can be.
+std::string failed_text(nlohmann::json facts, const std::string& message);
 
 }  // namespace tacit

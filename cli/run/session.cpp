@@ -12,7 +12,7 @@ Session::~Session() = default;
 
 void Session::open(RunFolder folder) {
   folder_ = std::move(folder);
-  auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>((folder_.path() / "log.txt").string(), true);
+  auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file("log.txt").string(), true);
   log_ = std::make_shared<spdlog::logger>("tacit", sink);
   log_->set_pattern("%Y-%m-%dT%H:%M:%S %l %v");
 }
@@ -33,15 +33,9 @@ void Session::warn(const Warning& w) {
     progress_.message(render_warning(w.code, w.context, w.what, w.more, {io_.colour}));
 }
 
-void Session::write(const std::string& name, const std::string& content) const {
-  write_atomically(folder_.path() / name, content);
-}
+void Session::write(const std::string& name, const std::string& content) const { write_atomically(file(name), content); }
 
-void Session::make_folder(const std::string& name) const {
-  std::error_code error;
-  std::filesystem::create_directories(folder_.path() / name, error);
-  if (error) throw IoError("make the folder", folder_.path() / name, error.value());
-}
+std::filesystem::path Session::file(const std::string& name) const { return file_in(folder_, name); }
 
 double Session::seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count(); }
 

@@ -37,8 +37,8 @@ public:
   void warn(const Warning& w);
   /// To the log alone; nothing before open().
   void log(const std::string& text);
-  /// Makes a folder in the run folder. Throws IoError.
-  void make_folder(const std::string& name) const;
+  /// The path of a file of the run folder ("plots/loss.svg"), its folders made, and named in the manifest. Throws IoError.
+  std::filesystem::path file(const std::string& name) const;
   /// Writes a file of the run folder.
   void write(const std::string& name, const std::string& content) const;
 

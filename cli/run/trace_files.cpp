@@ -1,31 +1,65 @@
 #include <tacit/cli/run/trace_files.hpp>
 
+#include <bit>
+#include <limits>
+#include <string_view>
+
 #include <tacit/bilevel/trace.hpp>
-#include <tacit/cli/run/files.hpp>
 #include <tacit/cli/run/text_tables.hpp>
 
 namespace tacit {
 
-namespace {
+NpyRows::NpyRows(std::filesystem::path file, Index columns) : file_(std::move(file), head(columns, 0)), columns_(columns) {}
 
-using Clock = std::chrono::steady_clock;
+std::string NpyRows::head(Index columns, Index rows) {
+  constexpr std::size_t kSize = 128, kBefore = 10;
+  const char* order = std::endian::native == std::endian::little ? "<" : ">";
+  std::string text = "{'descr': '" + std::string(order) + "f8', 'fortran_order': False, 'shape': (" + std::to_string(rows) +
+                     ", " + std::to_string(columns) + "), }";
+  text.resize(kSize - kBefore - 1, ' ');
+  const auto length = static_cast<unsigned>(kSize - kBefore);
+  return std::string("\x93NUMPY\x01\0", 8) + static_cast<char>(length & 0xff) + static_cast<char>(length >> 8) + text + "\n";
+}
 
-}  // namespace
+void NpyRows::append(In row) {
+  const Vec values = row;
+  file_.append({reinterpret_cast<const char*>(values.data()), static_cast<std::size_t>(values.size()) * sizeof(double)});
+  ++rows_;
+  file_.replace(0, head(columns_, rows_));
+}
 
-TraceFiles::TraceFiles(std::filesystem::path folder, const HyperSpace& space) : folder_(std::move(folder)), space_(space) {
-  csv_ = csv_line(trace_columns());
+TraceFiles::TraceFiles(const FilesOf& files, const HyperSpace& space)
+    : space_(space), csv_(files("trace.csv"), csv_line(trace_columns())), jsonl_name_(files("trace.jsonl")) {
+  if (space.size() <= kMostListed) return;
+  theta_.emplace(files("theta.npy"), space.size());
+  hypergradient_.emplace(files("hypergradient.npy"), space.size());
 }
 
 void TraceFiles::add(const StepRecord& record) {
-  csv_ += csv_line(trace_row(record));
-  jsonl_ += trace_json(record, space_) + '\n';
-  if (Clock::now() - written_ > std::chrono::seconds(1)) finish();
+  if (theta_) {
+    theta_->append(record.theta);
+    const bool known = record.hypergradient.size() == space_.size();
+    hypergradient_->append(known ? record.hypergradient
+                                 : Vec(Vec::Constant(space_.size(), std::numeric_limits<double>::quiet_NaN())));
+  }
+  csv_.append(csv_line(trace_row(record)));
+  const std::string line = trace_json(record, space_, !theta_) + '\n';
+  if (jsonl_)
+    jsonl_->append(line);
+  else
+    jsonl_.emplace(jsonl_name_, line);
+  if (std::chrono::steady_clock::now() - flushed_ > std::chrono::seconds(1)) finish();
 }
 
 void TraceFiles::finish() {
-  write_atomically(folder_ / "trace.csv", csv_);
-  write_atomically(folder_ / "trace.jsonl", jsonl_);
-  written_ = Clock::now();
+  if (!jsonl_) jsonl_.emplace(jsonl_name_, "");
+  csv_.flush();
+  jsonl_->flush();
+  if (theta_) {
+    theta_->flush();
+    hypergradient_->flush();
+  }
+  flushed_ = std::chrono::steady_clock::now();
 }
 
 }  // namespace tacit

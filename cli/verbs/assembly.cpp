@@ -7,6 +7,7 @@
 
 #include <tacit/bilevel/start_search.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
+#include <tacit/cli/run/interrupter.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/automatic.hpp>
@@ -300,7 +301,11 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   const auto task = make_task(c.model.kind);
   refuse_without_effect(c, task->kind());
   settle_threads(*a);
-  const auto data = std::make_shared<const Dataset>(load_dataset(data_options(c, task->classifier())));
+  std::shared_ptr<const Dataset> data;
+  {
+    const NothingToKeep reading(kReading);
+    data = std::make_shared<const Dataset>(load_dataset(data_options(c, task->classifier())));
+  }
   if (!data->weight_file.empty())  // so that the resolved run file holds from any folder
     a->config.data.weight.text = std::filesystem::absolute(data->weight_file).lexically_normal().string();
   Split split = rows == RowsUsed::all_train ? all_rows(data->x.rows()) : make_split(*data, split_options(c));
@@ -369,13 +374,19 @@ FoundStart search(const Assembly& a, SearchFor what) {
     options.lower = std::log(scale.lower);
     options.upper = std::log(scale.upper);
   }
-  if (a.config.limits.time.seconds) options.seconds = kShareOfTime * *a.config.limits.time.seconds;
+  const auto limit = a.config.limits.time.seconds;
+  if (limit) options.seconds = kShareOfTime * *limit;
+  // In the middle of an evaluation too. What is left of the limit is the run's.
+  a.interrupter->limit(options.seconds);
   options.interrupted = [&] { return a.interrupter->asked(); };
   const Problem one = with_interrupter(centred_problem(a.prepared, PenaltyPer::all), a);
   FoundStart found = search_common(*exact_oracle(one), one.space, what != SearchFor::one, options);
-  if (what != SearchFor::many) return found;
-  const Problem many = with_interrupter(centred_problem(a.prepared, a.prepared.model().per), a);
-  return search_many(*exact_oracle(many), many.space, std::move(found), options);
+  if (what == SearchFor::many) {
+    const Problem many = with_interrupter(centred_problem(a.prepared, a.prepared.model().per), a);
+    found = search_many(*exact_oracle(many), many.space, std::move(found), options);
+  }
+  a.interrupter->limit(std::numeric_limits<double>::infinity());
+  return found;
 }
 
 }  // namespace
@@ -396,12 +407,16 @@ Vec starting_point(Assembly& a) {
   }
   const FoundStart found = search(a, space.size() > 1 ? SearchFor::many : SearchFor::one);
   if (space.size() > 1) a.single = SinglePenalty{found.common, found.common_loss};
-  const std::string steps = found.steps == 1 ? " step" : " steps";
+  const std::string steps = found.steps == 1 ? " step" : " steps", cut = !found.cut ? ""
+                                                                         : interrupting_signal() != 0
+                                                                             ? "; the search was interrupted"
+                                                                             : "; limits.time ended the search";
   a.method.notes.push_back(key + ": auto is " +
                            (space.size() == 1 ? brief_number(std::exp(found.common)) + " (the best of a coarse path)"
                                               : "the best of several searches: " + std::to_string(found.steps) + steps +
                                                     " from the common value " + brief_number(std::exp(found.level)) +
-                                                    "; the tuned single penalty is " + brief_number(std::exp(found.common))));
+                                                    "; the tuned single penalty is " + brief_number(std::exp(found.common))) +
+                           cut);
   return found.theta;
 }
 

@@ -61,7 +61,7 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
 
 /// theta at which the outer run starts: as given, or (auto) as search_common and search_many find it, over exact solutions with
 /// centred columns, whatever solver the run uses. What was done is added to method.notes, and `single` is filled where there are
-/// many. Throws Interruption when it was asked to stop.
+/// many. Asked to stop, or past its share of limits.time, it is the best so far.
 Vec starting_point(Assembly& a);
 /// Fills `single` where there are many penalties and it is not known yet: for a run whose start was given.
 void tune_single_penalty(Assembly& a);

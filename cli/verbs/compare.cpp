@@ -117,8 +117,8 @@ private:
   StopReason reason_ = StopReason::not_run;
   std::string message_;
   Index path_points_ = 0;
-  std::string path_end_;                        ///< why a path is shorter than asked
-  std::pair<std::string, std::string> report_;  ///< row of the table
+  std::string path_end_;  ///< why a path is shorter than asked
+  ReportLeft report_;
 };
 
 /// Time and signals are asked for between points and between evaluations; what is there by then is reported.
@@ -278,7 +278,6 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
   const Contender& contender = field.contenders[entry];
   session_.progress().begin("the run of " + e.label);
   const std::string folder = own_folder(case_index, repeat, e.label);
-  session_.make_folder(folder);
   write_own_config(folder, e, a, start);
   Vec theta0(start.given.size());
   a.problem.space.from_model(start.given, theta0);  // as tune reads it from that file, to the bit
@@ -287,7 +286,7 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
   options.driver = driver_options(a, e.config);
   options.oracle = oracle_options(e.config);
   options.truth = results_.plan.truth;
-  TraceFiles trace(session_.folder() / folder, a.problem.space);
+  TraceFiles trace([&](const std::string& name) { return session_.file(folder + "/" + name); }, a.problem.space);
   Warnings warnings;
   const InnerSetup& setup = field.setups[contender.setup];
   RunFacts facts = run_facts_of(a, e.config);
@@ -398,7 +397,7 @@ std::string CompareRun::table() const {
   for (const std::string& line : findings(results_)) rows.push_back({"finding", line});
   rows.push_back({"warnings", session_.warnings().all().empty() ? "none" : std::to_string(session_.warnings().all().size())});
   rows.push_back({"run folder", session_.folder().string()});
-  rows.push_back(report_);
+  rows.push_back(report_.row);
   std::string text;
   if (!results_.rows.empty()) text += compare_table(results_) + "\n";
   if (audited(results_)) text += steps_table(results_) + "\n";
@@ -446,7 +445,7 @@ int CompareRun::run() {
                                     "larger " +
                                         config_.penalty_key("start") + "; what was reached is in the run folder"),
                {session_.io().colour}));
-  return ending().code;
+  return report_.code(ending().code);
 }
 
 }  // namespace

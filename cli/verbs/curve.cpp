@@ -230,7 +230,7 @@ int curve(const CommandLine& line, Streams& io) {
   if (!c.unknown.empty()) session.log(c.unknown);
   warn_of_data(session, a->prepared);
   leave_files(session, *a, c, options);
-  const auto report = leave_report(session);
+  const ReportLeft report = leave_report(session);
   session.progress().clear();
   if (line.json) {
     json j = curve_json(c, options);
@@ -238,10 +238,10 @@ int curve(const CommandLine& line, Streams& io) {
     io.out << json_text(j);
   } else if (!line.quiet) {
     Rows rows = curve_table(session, *a, c, options);
-    rows.push_back(report);
+    rows.push_back(report.row);
     io.out << aligned(rows);
   }
-  return kDone;
+  return report.code(kDone);
 }
 
 }  // namespace tacit

@@ -53,6 +53,7 @@ int predict_verb(const CommandLine& line, Streams& io) {
   ProgressLine progress(io.err, progress_kind(line, io));
   const Heartbeat heartbeat(progress);
   progress.begin("predicting");
+  const NothingToKeep reading(kReading);
   for (const std::string& warning : predict(line.files[0], line.files[1], line.output, io.out)) {
     if (!line.quiet) progress.message(render_warning("W201", "data", warning, "", {io.colour}));
   }
@@ -68,6 +69,7 @@ int init(const CommandLine& line, Streams& io) {
     return kDone;
   }
   const RunConfig config = read_overrides(line.overrides, strategies.catalog);
+  const NothingToKeep reading(kReading);
   io.out << starter_file(kind, summarize_data(config));
   return kDone;
 }

@@ -20,17 +20,13 @@ std::vector<Figure> figures_of(const RunRecord& r) {
   return r.verb == "compare" ? compare_figures(r) : curve_figures(r);
 }
 
-void write_all(const fs::path& to, const std::string& html, const std::vector<Figure>& figures) {
-  const fs::path plots = to / "plots";
-  std::error_code error;
-  fs::create_directories(plots, error);
-  if (error) throw IoError("make the folder", plots, error.value());
+void write_all(const FilesOf& to, const std::string& html, const std::vector<Figure>& figures) {
   for (const Figure& f : figures) {
     if (!f.missing.empty()) continue;
-    write_atomically(plots / (f.name + ".svg"), chart_svg(f.chart));
-    write_atomically(plots / (f.name + ".csv"), chart_csv(f.chart));
+    write_atomically(to("plots/" + f.name + ".svg"), chart_svg(f.chart));
+    write_atomically(to("plots/" + f.name + ".csv"), chart_csv(f.chart));
   }
-  write_atomically(to / "report.html", html);
+  write_atomically(to("report.html"), html);
 }
 
 /// JSON of an unexpected shape is a damaged file, wherever that shows.
@@ -88,7 +84,7 @@ Settings settings_of(const RunRecord& r) {
   return all;
 }
 
-void write_side_by_side(const std::vector<std::string>& folders, const fs::path& to, const std::vector<RunRecord>& runs) {
+void write_side_by_side(const std::vector<std::string>& folders, const FilesOf& to, const std::vector<RunRecord>& runs) {
   const std::vector<std::string> labels = labels_of(folders);
   const std::vector<Figure> figures = overlaid_figures(runs, labels);
   std::vector<Settings> settings;
@@ -117,7 +113,7 @@ RunFolder target_of(const CommandLine& line) {
 
 }  // namespace
 
-void write_report(const fs::path& from, const fs::path& to) {
+void write_report(const fs::path& from, const FilesOf& to) {
   checked(from, [&] {
     const RunRecord r = read_run(from);
     const std::vector<Figure> figures = figures_of(r);
@@ -125,15 +121,15 @@ void write_report(const fs::path& from, const fs::path& to) {
   });
 }
 
-std::pair<std::string, std::string> leave_report(Session& session) {
+ReportLeft leave_report(Session& session) {
   const fs::path page = session.folder() / "report.html";
   try {
-    write_report(session.folder(), session.folder());
-    return {"report", page.string()};
+    write_report(session.folder(), [&](const std::string& name) { return session.file(name); });
+    return {true, {"report", page.string()}};
   } catch (const std::exception& e) {
     session.warn({"W330", "report", std::string("the report is not written: ") + e.what() + ".",
                   "The results are complete; when the cause is gone, tacit report " + session.folder().string() + " writes it."});
-    return {"report", "not written"};
+    return {false, {"report", "not written"}};
   }
 }
 
@@ -142,10 +138,11 @@ int report(const CommandLine& line, Streams& io) {
   if (!line.overrides.empty()) throw UsageError("tacit report takes no overrides, '" + line.overrides.front() + "' was given");
   const std::vector<RunRecord> runs = read_all(line.files);  // before any folder is made
   const RunFolder folder = target_of(line);
+  const FilesOf to = [&](const std::string& name) { return file_in(folder, name); };
   if (line.files.size() == 1)
-    write_report(line.files.front(), folder.path());
+    write_report(line.files.front(), to);
   else
-    checked(line.files.front(), [&] { write_side_by_side(line.files, folder.path(), runs); });
+    checked(line.files.front(), [&] { write_side_by_side(line.files, to, runs); });
   const std::string page = (folder.path() / "report.html").string();
   if (line.json)
     io.out << json_text({{"runs", line.files}, {"report", page}});

@@ -64,9 +64,13 @@ public:
   int run();
 
 private:
+  void find_start();
   void print_plan();
   Summary follow(Vec theta0);
-  void leave_results();
+  void compute_results();
+  void write_results();
+  void warn_of_results();
+  void leave_files();
   void write_predictions();
   Gains gains() const;
   std::vector<std::string> elsewhere() const;
@@ -77,13 +81,15 @@ private:
   VerbSession session_;
   std::unique_ptr<Assembly> a_;
   StartValues start_;
+  double searched_ = 0;  ///< seconds
   Summary summary_;
   std::vector<HyperRow> hyper_;
   std::optional<Score> best_, test_;
   std::optional<Baselines> beside_;
   Gains gains_;
   std::optional<FinalFit> fit_;
-  std::pair<std::string, std::string> report_;  ///< row of the table
+  ReportLeft report_;
+  std::optional<IoError> disk_;  ///< why the run folder cannot be written any more
 };
 
 void TuneRun::print_plan() {
@@ -113,19 +119,32 @@ Summary TuneRun::follow(Vec theta0) {
   auto optimizer = make_optimizer(c, session_.strategies());
   DriverOptions driver = driver_options(*a_, c);
   driver.time_limit = c.limits.time.seconds;
-  TraceFiles trace(session_.folder(), a_->problem.space);
+  driver.time_used = searched_;
+  TraceFiles trace([&](const std::string& name) { return session_.file(name); }, a_->problem.space);
   const RunFacts facts = run_facts_of(*a_, c);
   const auto observer = [&](const StepRecord& r) {
-    trace.add(r);
+    try {
+      trace.add(r);
+    } catch (const IoError& e) {
+      disk_ = e;
+    }
     session_.log("step " + std::to_string(r.step) + " outer_loss " + number_text(r.outer_loss) + " hypergradient_norm " +
                  number_text(r.hypergradient_norm) + aimed_text(r.diagnostics));
     for (const Warning& w : step_warnings(r, facts)) session_.warn(w);
     session_.progress().show(r, driver.max_steps);
   };
-  if (driver.time_limit) a_->interrupter->limit(*driver.time_limit);
-  const Summary s =
-      solve(driver, a_->problem.space, *oracle, *optimizer, theta0, {observer}, [] { return interrupting_signal() != 0; });
-  trace.finish();
+  if (driver.time_limit) a_->interrupter->limit(std::max(0.0, *driver.time_limit - searched_));
+  Summary s = solve(driver, a_->problem.space, *oracle, *optimizer, theta0, {observer},
+                    [this] { return disk_ || interrupting_signal() != 0; });
+  try {
+    trace.finish();
+  } catch (const IoError& e) {
+    disk_ = e;
+  }
+  if (disk_) {
+    s.reason = StopReason::failed;
+    s.message = "the run folder can no longer be written; the best point so far is shown";
+  }
   return s;
 }
 
@@ -179,21 +198,30 @@ ElsewhereFit elsewhere_fit(const FinalFit& f) {
   return e;
 }
 
-void TuneRun::leave_results() {
+void TuneRun::compute_results() {
   const Evaluation& best = summary_.best_evaluation;
   const Prepared& p = a_->prepared;
   const Vec x = best.state->inner.x();
   best_ = score(p, p.rows.validation, x);
   if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, best.theta, start_);
   fit_ = final_fit(*a_, natural_values(a_->problem.space, best.theta, &start_), x);
-  if (a_->config.output.predictions) write_predictions();
   if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);
   beside_ = baselines(*a_, x, *fit_);
   gains_ = gains();
   fit_->model.metrics = best_->metrics;
+}
+
+void TuneRun::write_results() {
+  if (a_->config.output.predictions) write_predictions();
   session_.write("hyper.csv", hyper_csv(hyper_));
-  write_model(fit_->model, session_.folder() / "model.json");
+  write_model(fit_->model, session_.file("model.json"));
+  for (const char* script : {"elsewhere.py", "elsewhere.R"}) session_.file(script);
   write_elsewhere(session_.folder(), fit_->model, elsewhere_fit(*fit_));
+}
+
+/// What is to be known of the result.
+void TuneRun::warn_of_results() {
+  const Prepared& p = a_->prepared;
   if (fit_->solve && !fit_->solve->reached())
     session_.warn(
         {"W312", "result", fit_->solve->message + ".",
@@ -252,7 +280,7 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
                               " Hessian products; diagnostics apart: " + std::to_string(summary_.diagnostic_work.inner_units())});
   rows.push_back({"warnings", session_.warnings().all().empty() ? "none" : std::to_string(session_.warnings().all().size())});
   rows.push_back({"run folder", session_.folder().string()});
-  rows.push_back(report_);
+  rows.push_back(report_.row);
   return rows;
 }
 
@@ -281,6 +309,39 @@ json TuneRun::run_json() const {
   return j;
 }
 
+/// The files of the end. On a disk that is full what the run found is still shown, and run.json does not say "running" for ever.
+void TuneRun::leave_files() {
+  report_.row = {"report", "not written"};
+  try {
+    if (!disk_) {
+      if (best_) write_results();
+      session_.write("run.json", json_text(run_json()));
+      report_ = leave_report(session_);
+    }
+  } catch (const IoError& e) {
+    disk_ = e;
+  }
+  if (!disk_) return;
+  summary_.reason = StopReason::failed;
+  session_.progress().message(std::string("error: ") + disk_->what());
+  overwrite_shorter(session_.folder() / "run.json", failed_text(run_facts(*a_, session_), disk_->what()));
+}
+
+/// What is wrong with a given start is said before there is a folder; a search may take long, and has one.
+void TuneRun::find_start() {
+  const bool given = a_->problem.space.size() == 0 || !a_->config.penalty().start.is_auto();
+  Vec theta;
+  if (given) theta = starting_point(*a_);
+  session_.open(a_->config);
+  session_.write("run.json", begun_text(run_facts(*a_, session_)));
+  session_.progress().begin("looking for the start of the hyperparameters");
+  const double before = session_.seconds();
+  if (!given) theta = starting_point(*a_);
+  start_ = start_values(*a_, theta);
+  tune_single_penalty(*a_);
+  searched_ = session_.seconds() - before;
+}
+
 int TuneRun::run() {
   RunConfig config = load_config(session_.line(), session_.strategies());
   if (session_.line().print_config) {
@@ -290,14 +351,10 @@ int TuneRun::run() {
   try {
     session_.progress().begin("reading the data");
     a_ = assemble(config, session_.strategies());
-    session_.progress().begin("looking for the start of the hyperparameters");
-    start_ = start_values(*a_, starting_point(*a_));
-    tune_single_penalty(*a_);
-    session_.open(a_->config);
+    find_start();
   } catch (const UsageError& e) {
     throw RunFileError({config.issue_of(e)});
   }
-  session_.write("run.json", begun_text(run_facts(*a_, session_)));
   print_plan();
   warn_of_data(session_, a_->prepared);
   for (const Warning& w : target_warnings(a_->prepared)) session_.warn(w);
@@ -305,15 +362,17 @@ int TuneRun::run() {
   summary_ = follow(start_.theta);
   session_.progress().begin("fitting the final model");
   const Ending ending = ending_of(summary_.reason, !summary_.doubt.empty());
-  const bool has_best = summary_.best_evaluation.state != nullptr;
-  if (has_best) leave_results();
-  session_.write("run.json", json_text(run_json()));
-  report_ = leave_report(session_);
+  if (summary_.best_evaluation.state) {
+    compute_results();
+    warn_of_results();
+  }
+  leave_files();
   session_.progress().clear();
   if (session_.line().json)
     session_.io().out << json_text(result_json());
   else if (!session_.line().quiet)
     session_.io().out << aligned(table());
+  if (disk_) return kInternal;
   if (ending.code == kNumerical) {  // said even where no table is printed
     const Issue issue = failure_issue(*a_, summary_.message, "; what was reached is in the run folder");
     session_.progress().message(render(issue, {session_.io().colour}));
@@ -324,7 +383,7 @@ int TuneRun::run() {
     session_.progress().message(render(fail_issue(*a_, worst), {session_.io().colour}));
     return kQuality;
   }
-  return ending.code;
+  return report_.code(ending.code);
 }
 
 /// The hypergradient at the start. Throws RunFileError (E401) where there is none.

@@ -141,16 +141,29 @@ TEST_CASE("start search: the loss of a plateau is left from the level that sees 
   CHECK(cut.theta.maxCoeff() <= 1);
 }
 
-TEST_CASE("start search: asked to stop it throws, out of time it ends, and a search over several values is refused") {
+TEST_CASE("start search: asked to stop or out of time it ends with what it has, and a search over several values is refused") {
   const HyperSpace one = box(1, -6, 6), many = box(2, -6, 6);
   SearchOptions stop;
   stop.interrupted = [] { return true; };
-  CHECK_THROWS_AS(search_common(valley(0.3), one, false, stop), Interruption);
+  const FoundStart at_once = search_common(valley(0.3), one, false, stop);
+  CHECK(at_once.cut);
+  CHECK(at_once.theta[0] == 0);  // the middle
+  const FakeOracle counted = valley(-6);
+  stop.interrupted = [&] { return counted.evaluations >= 5; };
+  const FoundStart some = search_common(counted, one, true, stop);
+  CHECK(some.cut);
+  CHECK_FALSE(some.tuned);
+  CHECK(counted.evaluations == 5);
+  CHECK(some.common == some.theta[0]);
+  CHECK(std::isfinite(some.common_loss));
+  stop.interrupted = [] { return true; };
   const FakeOracle slope([](const Vec& v, Vec& g) {
     g = Vec::Ones(v.size());
     return 10 + v.sum();
   });
-  CHECK_THROWS_AS(search_many(slope, many, {Vec::Zero(1)}, stop), Interruption);
+  const FoundStart none = search_many(slope, many, {Vec::Zero(1), 1.5}, stop);
+  CHECK(none.cut);
+  CHECK(none.theta == Vec::Constant(2, 1.5));
   CHECK_THROWS_AS(search_common(valley(0.3), many, false), UsageError);
   SearchOptions late;
   late.seconds = -1;

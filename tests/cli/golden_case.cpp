@@ -8,6 +8,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include <tacit/cli/run/files.hpp>
 #include <tacit/core/support/version.hpp>
 
 namespace golden_test {
@@ -94,7 +95,8 @@ std::string left_files(const Case& c, const fs::path& work) {
     const bool given =
         std::any_of(c.inputs.begin(), c.inputs.end(), [&](const auto& input) { return input_name(input.first) == name; });
     const bool folder = entry.is_directory();
-    if (!given && (!folder || fs::is_empty(entry.path()))) names.push_back(name + (folder ? "/" : ""));
+    if (entry.path().filename() != tacit::kManifest && !given && (!folder || fs::is_empty(entry.path())))
+      names.push_back(name + (folder ? "/" : ""));
   }
   std::sort(names.begin(), names.end());
   std::string text;

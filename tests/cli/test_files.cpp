@@ -158,20 +158,70 @@ TEST_CASE("a given folder must be free, or --force clears what a run left there 
     CHECK(run.path() == out);
     CHECK_THROWS_WITH_AS(RunFolder::given(out, true), doctest::Contains("another run is writing"), UsageError);
   }
-  CHECK_NOTHROW(RunFolder::given(out, false));  // empty and no longer locked
-  tacit::write_atomically(out / "model.json", "{}");
+  {
+    const RunFolder run = RunFolder::given(out, false);  // empty and no longer locked
+    for (const char* name : {"model.json", "plots/a.svg", "own-run/x/run.json"}) {
+      fs::create_directories((out / name).parent_path());
+      tacit::write_atomically(run.file(name), "{}");
+    }
+    run.file("hyper.csv");  // named, and never written
+  }
   tacit::write_atomically(out / "notes.md", "mine");
-  fs::create_directories(out / "plots");
-  tacit::write_atomically(out / "plots" / "a.svg", "");
+  tacit::write_atomically(out / "plots" / "mine.svg", "mine");
+  tacit::write_atomically(out / ".model.json.17-0.tmp", "left by a run that was killed");
+  tacit::write_atomically(out / ".notes.md.17-0.tmp", "mine");
   CHECK_THROWS_WITH_AS(RunFolder::given(out, false), doctest::Contains("--force"), UsageError);
   CHECK(tacit::folder_in_use(out, false).find(out.string()) != std::string::npos);
   CHECK(fs::exists(out / "model.json"));
   CHECK(RunFolder::given(out / "", true).path() == out);
   CHECK_FALSE(fs::exists(out / "model.json"));
-  CHECK_FALSE(fs::exists(out / "plots"));
-  CHECK(tacit::read_whole(out / "notes.md") == "mine");
+  CHECK_FALSE(fs::exists(out / "own-run"));
+  CHECK_FALSE(fs::exists(out / "plots" / "a.svg"));
+  CHECK_FALSE(fs::exists(out / ".model.json.17-0.tmp"));
+  CHECK_FALSE(fs::exists(out / tacit::kManifest));
+  for (const char* name : {"notes.md", "plots/mine.svg", ".notes.md.17-0.tmp"}) CHECK(tacit::read_whole(out / name) == "mine");
   CHECK_THROWS_WITH_AS(RunFolder::given(out / "notes.md", true), doctest::Contains("is a file"), UsageError);
   CHECK(tacit::folder_in_use(dir.path / "not-there", false).empty());
+}
+
+TEST_CASE("--force never removes what no manifest names, and a manifest never reaches beyond its folder") {
+  for (const std::string& name : tacit::run_file_names()) {
+    CAPTURE(name);
+    const Scratch dir;
+    tacit::write_atomically(dir.path / name, "mine");
+    CHECK(tacit::folder_in_use(dir.path, true).find("'" + name + "'") != std::string::npos);
+    CHECK_THROWS_AS(RunFolder::given(dir.path, true), UsageError);
+    CHECK(tacit::read_whole(dir.path / name) == "mine");
+  }
+  const Scratch dir;
+  tacit::write_atomically(dir.path / "notes.md", "mine");
+  CHECK_NOTHROW(RunFolder::given(dir.path, true));  // nothing of the run's is in its way
+  CHECK(fs::exists(dir.path / "notes.md"));
+  const fs::path out = dir.path / "out";
+  fs::create_directories(out / "sub");
+  tacit::write_atomically(out / tacit::kManifest, "../notes.md\nsub/../../notes.md\n" + (dir.path / "notes.md").string() +
+                                                      "\n.\n\nsub\nlink/notes.md\nlog.txt\n");
+  fs::create_directory_symlink(dir.path, out / "link");
+  tacit::write_atomically(out / "log.txt", "");
+  CHECK_NOTHROW(RunFolder::given(out, true));
+  CHECK(tacit::read_whole(dir.path / "notes.md") == "mine");
+  CHECK_FALSE(fs::exists(out / "log.txt"));
+}
+
+TEST_CASE("a growing file is whole but for its end, and a full disk still takes what is shorter") {
+  const Scratch dir;
+  const fs::path file = dir.path / "t";
+  tacit::GrowingFile grows(file, "head\n");
+  grows.append("row\n");
+  CHECK(tacit::read_whole(file) == "head\nrow\n");
+  grows.replace(0, "HEAD");
+  grows.append("row\n");
+  CHECK(tacit::read_whole(file) == "HEAD\nrow\nrow\n");
+  CHECK_FALSE(tacit::overwrite_shorter(file, std::string(100, 'x')));
+  CHECK(tacit::overwrite_shorter(file, "short\n"));
+  CHECK(tacit::read_whole(file) == "short\n");
+  CHECK_FALSE(tacit::overwrite_shorter(dir.path / "none", ""));
+  CHECK_THROWS_AS(tacit::GrowingFile(dir.path / "no" / "t", ""), tacit::IoError);
 }
 
 TEST_CASE("an existing folder is entered as it is, and discard_if_empty spares what was there before") {
