@@ -30,7 +30,7 @@ private:
 /// every run.json has.
 nlohmann::json run_facts(const Assembly& a, const VerbSession& session);
 
-/// Says what is worth a look in the data: W201, and W313 where the units of raw columns are far apart.
+/// Says what is worth a look in the data (data_warnings).
 void warn_of_data(VerbSession& session, const Prepared& prepared);
 
 }  // namespace tacit

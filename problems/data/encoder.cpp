@@ -251,6 +251,7 @@ EncodedFile Encoder::encode(const std::string& path) const {
   TableOptions reading = table;
   reading.header = had_header ? Header::present : Header::absent;  // one row alone cannot tell
   const Table data = Table::read(path, reading);
+  if (!had_header) require_same_columns(data, source_columns, target_column >= 0);
   const std::vector<Index> sources = locate_columns(*this, data);
   const std::vector<Index> kept = kept_rows(data, sources, {}, missing);
   EncodedFile out;

@@ -24,6 +24,11 @@ std::vector<FeatureGroup> make_groups(const DataOptions& options, const std::vec
 
 /// Throws unless the column can be read as numbers (missing cells apart): D108, D109.
 void require_numbers(const Table& table, Index column, const std::string& remedy);
+/// Throws D130 when most cells of a column of words mean numbers, written in a way that is not read (1,5 or 12 %).
+void require_no_numbers(const Table& table, Index column);
+/// For a file without a header beside, or after, a training file without one: D131 for another number of columns. One fewer may be
+/// meant to be the target (`or_without_target`). D131 too where its first row holds names.
+void require_same_columns(const Table& table, Index columns, bool or_without_target);
 /// Levels of a column, sorted: as numbers when all of them are numbers, else by their bytes.
 std::vector<std::string> sorted_levels(std::vector<std::string> levels);
 /// The column of each encoder column in another table. Throws D107.
