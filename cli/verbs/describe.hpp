@@ -22,7 +22,10 @@ struct DataSummary {
   };
   std::string file;    ///< as it is to stand in the run file
   std::string format;  ///< csv | tsv | libsvm
+  bool format_told = true;  ///< by the name of the file
   bool header = true;
+  bool header_sure = true;  ///< else the run file says which it is
+  long skip_rows = 0;
   std::string delimiter = "auto";
   std::string decimal = ".";
   long rows = 0;

@@ -65,34 +65,18 @@ char guess_delimiter(std::string_view text, const TableOptions& options, bool bl
 
 constexpr double kExactWhole = 9007199254740992.0;  // 2^53: beyond, not every whole number is a double
 
-/// The digits of a whole number, "-1700" for -1.7e3; empty for any other text.
+/// The digits of a whole number that is written without an exponent, "-1700" for -01700.0; empty for any other text.
 std::string whole_digits(std::string_view text, char decimal) {
-  constexpr int kMostExponent = 400;
-  std::string sign, digits;
+  std::string sign;
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
     if (text[0] == '-') sign = "-";
     text.remove_prefix(1);
   }
-  const std::size_t e = std::min(text.find_first_of("eE"), text.size());
-  int power = 0;
-  if (e < text.size()) {
-    std::string_view exponent = text.substr(e + 1);
-    if (!exponent.empty() && exponent[0] == '+') exponent.remove_prefix(1);
-    const auto [end, ec] = std::from_chars(exponent.data(), exponent.data() + exponent.size(), power);
-    if (ec != std::errc{} || end != exponent.data() + exponent.size() || std::abs(power) > kMostExponent) return {};
-  }
-  const std::string_view mantissa = text.substr(0, e);
-  const std::size_t point = std::min(mantissa.find(decimal), mantissa.size());
-  digits = std::string(mantissa.substr(0, point));
-  if (point < mantissa.size()) digits += mantissa.substr(point + 1);
-  power -= static_cast<int>(mantissa.size() - std::min(point + 1, mantissa.size()));
+  const std::size_t point = std::min(text.find(decimal), text.size());
+  if (text.find_first_not_of('0', std::min(point + 1, text.size())) != std::string_view::npos) return {};
+  std::string digits(text.substr(0, point));
   if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return {};
-  for (; power < 0; ++power) {
-    if (digits.empty() || digits.back() != '0') return {};
-    digits.pop_back();
-  }
-  digits.append(static_cast<std::size_t>(power), '0');
-  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size()));
+  digits.erase(0, digits.find_first_not_of('0'));
   return digits.empty() ? "0" : sign + digits;
 }
 

@@ -78,7 +78,9 @@ std::string difference(const Table& table, const fuzz::Rows& rows) {
       switch (cell.kind) {
         case fuzz::Kind::number:
           if (value != cell.value) return place + ": the number";
-          if (text.levels[static_cast<std::size_t>(code)] != number_label(cell.value)) return place + ": the label of a number";
+          // Beyond 2^53 a label keeps the digits that its double has not.
+          if (std::abs(value) < 9007199254740992.0 && text.levels[static_cast<std::size_t>(code)] != number_label(cell.value))
+            return place + ": the label of a number";
           break;
         case fuzz::Kind::not_finite:
           if (!std::isinf(value)) return place + ": not finite or not";

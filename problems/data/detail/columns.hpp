@@ -33,14 +33,16 @@ void require_same_columns(const Table& table, Index columns, bool or_without_tar
 std::vector<std::string> sorted_levels(std::vector<std::string> levels);
 /// The column of each encoder column in another table. Throws D107.
 std::vector<Index> locate_columns(const Encoder& encoder, const Table& table);
+/// In what follows, `fitted`: the columns are those of a model that is there, so that no remedy changes them.
 /// Rows that stay under a rule for missing cells; cells of `always` (target, weight) may be missing under drop_row alone. Throws
 /// D110.
 std::vector<Index> kept_rows(const Table& table, const std::vector<Index>& columns, const std::vector<Index>& always,
-                             Missing rule);
+                             Missing rule, bool fitted = false);
 /// Writes the features of the kept rows of one table to x, from row `at` on; missing numbers become NaN and are listed. Throws
 /// D108, D109.
 void encode_rows(const Encoder& encoder, const Table& table, const std::vector<Index>& sources, const std::vector<Index>& kept,
-                 Mat& x, Index at, std::vector<MissingCell>& missing, std::vector<std::string>& warnings);
+                 Mat& x, Index at, std::vector<MissingCell>& missing, std::vector<std::string>& warnings,
+                 bool fitted = false);
 /// The given columns of a sparse matrix, ascending.
 CsrMatrix keep_columns(const CsrMatrix& x, const std::vector<Index>& kept);
 /// True where a cell of the column is missing.

@@ -361,7 +361,7 @@ bool plain_signs(std::string_view text, std::string& plain) {
   const auto ends = [&](std::string_view with) {
     return text.size() >= with.size() && text.substr(text.size() - with.size()) == with;
   };
-  constexpr std::array<std::string_view, 6> blanks{" ", "\t", "\xc2\xa0", "\xe2\x80\x87", "\xe2\x80\xaf", "\xef\xbb\xbf"};
+  constexpr std::array<std::string_view, 5> blanks{" ", "\t", "\xc2\xa0", "\xe2\x80\x87", "\xe2\x80\xaf"};
   bool changed = false;
   for (bool again = true; again;) {
     again = false;
