@@ -194,7 +194,8 @@ const std::vector<CodeDoc>& error_codes() {
        "Programs write the number of each row as a first column, without a name or called index or Unnamed: 0.", 0},
       {"W213", "two files with the same rows", "A validation or test file that is the training file measures nothing new.", 0},
       {"W214", "a regression on few whole numbers", "Up to 7 different whole numbers are often classes.", 0},
-      {"W215", "validation rows of one class", "Their loss cannot tell a good classifier from one that always says that class.", 0},
+      {"W215", "validation rows of one class", "Their loss cannot tell a good classifier from one that always says that class.",
+       0},
       {"W301", "the inner problem has not converged",
        "The hypergradient is off by about what the warning says: give the solver more steps, or "
        "standardize the columns.",

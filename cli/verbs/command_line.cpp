@@ -14,8 +14,8 @@ namespace {
 
 namespace po = boost::program_options;
 
-/// What a verb is called with, does and takes. Flags beside those of all (-q, -v, --progress, --version, -h): a flag without effect
-/// would mislead.
+/// What a verb is called with, does and takes. Flags beside those of all (-q, -v, --progress, --version, -h): a flag without
+/// effect would mislead.
 struct VerbDoc {
   const char *name, *words, *what, *more, *example;
   std::vector<std::string> flags;
@@ -28,30 +28,47 @@ const std::vector<VerbDoc>& verb_docs() {
        "Finds the hyperparameters of the run file's model at which its loss on the validation rows is least, fits the model once "
        "more on training and validation rows, and leaves everything in a folder: model.json, hyper.csv, trace.csv, report.html.",
        "tacit tune run.yaml hyper.l2.per=feature -o out", run},
-      {"compare", "CONFIG [KEY.PATH=VALUE ...]",
-       "several estimators on the same problem: error, time, memory and work of each",
+      {"compare", "CONFIG [KEY.PATH=VALUE ...]", "several estimators on the same problem: error, time, memory and work of each",
        "The estimators are those of compare.estimators in the run file.", "tacit compare configs/compare_estimators.yaml -o out",
        run},
-      {"curve", "CONFIG [KEY.PATH=VALUE ...]",
+      {"curve",
+       "CONFIG [KEY.PATH=VALUE ...]",
        "error of iterate and derivative over the inner iterations, with the theory's bounds",
-       "All rows train; the hyperparameters stay at their start.", "tacit curve configs/curve_late_start.yaml -o out",
+       "All rows train; the hyperparameters stay at their start.",
+       "tacit curve configs/curve_late_start.yaml -o out",
        {"output", "force", "print-config", "json", "seed", "threads"}},
-      {"check", "CONFIG [KEY.PATH=VALUE ...]", "validate run file and data, print the plan; --gradient also tests the hypergradient",
+      {"check",
+       "CONFIG [KEY.PATH=VALUE ...]",
+       "validate run file and data, print the plan; --gradient also tests the hypergradient",
        "Reads the data as tune would and says how: header and names, target and classes, columns, missing cells. Nothing is "
        "fitted or written.",
        "tacit check run.yaml --gradient",
        {"output", "force", "print-config", "json", "gradient", "seed", "threads", "time"}},
-      {"predict", "MODEL DATA [data.KEY=VALUE ...]", "predictions for new rows, to -o FILE or standard output; MODEL: run folder or model.json",
+      {"predict",
+       "MODEL DATA [data.KEY=VALUE ...]",
+       "predictions for new rows, to -o FILE or standard output; MODEL: run folder or model.json",
        "Columns are found by name; without a header, by number. How DATA is written may differ from the training data: "
        "data.delimiter, decimal, header, skip_rows, missing, missing_values, format, index_base.",
-       "tacit predict out next.csv data.decimal=, -o predictions.csv", {"output"}},
-      {"report", "DIR...", "(re)build report.html and plots/ of a run folder; several side by side, in a new folder", "",
-       "tacit report runs/one runs/two -o both", {"output", "force", "json"}},
-      {"init", "[KIND] [data.train=FILE]", "a commented starter run file; data.train=FILE fills it in from that file",
+       "tacit predict out next.csv data.decimal=, -o predictions.csv",
+       {"output"}},
+      {"report",
+       "DIR...",
+       "(re)build report.html and plots/ of a run folder; several side by side, in a new folder",
+       "",
+       "tacit report runs/one runs/two -o both",
+       {"output", "force", "json"}},
+      {"init",
+       "[KIND] [data.train=FILE]",
+       "a commented starter run file; data.train=FILE fills it in from that file",
        "The file is read and checked as tacit check would. Other data.KEY=VALUE say how to read it.",
-       "tacit init data.train=data.csv > run.yaml", {}},
-      {"describe", "[NAME]", "a key, an error code, or what can be named, with fields, ranges, defaults", "",
-       "tacit describe inner.solver", {}},
+       "tacit init data.train=data.csv > run.yaml",
+       {}},
+      {"describe",
+       "[NAME]",
+       "a key, an error code, or what can be named, with fields, ranges, defaults",
+       "",
+       "tacit describe inner.solver",
+       {}},
       {"schema", "", "JSON Schema of the run file", "", "tacit schema > tacit.schema.json", {}},
       {"help", "[VERB]", "this text, or that of a verb", "", "tacit help tune", {}}};
   return all;
@@ -204,7 +221,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   line.verbose = given.count("verbose") > 0;
   line.version = given.count("version") > 0;
   line.help = given.count("help") > 0;
-  if (line.verb == "help") {  // tacit help VERB
+  if (line.verb == "help" && !line.help) {  // tacit help VERB
     line.help = true;
     line.verb = line.files.empty() ? "" : line.files.front();
   }

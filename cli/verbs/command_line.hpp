@@ -20,8 +20,8 @@ struct CommandLine {
 
 /// Throws UsageError for an unknown verb or flag (with the near one), a missing value, blanks around '='.
 CommandLine parse_command_line(const std::vector<std::string>& arguments);
-/// The text of `tacit --help`; of `tacit help VERB` and `tacit VERB --help` with the name of a verb: usage, what it does, its flags,
-/// an example.
+/// The text of `tacit --help`; of `tacit help VERB` and `tacit VERB --help` with the name of a verb: usage, what it does, its
+/// flags, an example.
 std::string help_text(const std::string& verb = "");
 
 }  // namespace tacit

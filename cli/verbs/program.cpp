@@ -75,7 +75,8 @@ void adjust(Encoder& encoder, const std::vector<std::string>& overrides) {
   const bool fills = std::all_of(encoder.columns.begin(), encoder.columns.end(),
                                  [](const EncodedColumn& c) { return c.categorical || c.has_fill; });
   if ((encoder.missing == Missing::mean || encoder.missing == Missing::median) && !fills)
-    refuse("missing", "the model was fitted without data.missing=" + d.missing + ", so it has nothing to fill in; drop-row leaves such rows out");
+    refuse("missing", "the model was fitted without data.missing=" + d.missing +
+                          ", so it has nothing to fill in; drop-row leaves such rows out");
 }
 
 void no_overrides(const CommandLine& line) {
@@ -102,8 +103,8 @@ int predict_verb(const CommandLine& line, Streams& io) {
   ProgressLine progress(io.err, progress_kind(line, io));
   const Heartbeat heartbeat(progress);
   progress.begin("predicting");
-  for (const std::string& warning : predict(line.files[0], line.files[1], line.output, io.out,
-                                            [&](Encoder& encoder) { adjust(encoder, line.overrides); })) {
+  for (const std::string& warning :
+       predict(line.files[0], line.files[1], line.output, io.out, [&](Encoder& encoder) { adjust(encoder, line.overrides); })) {
     if (!line.quiet) progress.message(render_warning("W201", "data", warning, "", {io.colour}));
   }
   return kDone;

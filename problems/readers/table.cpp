@@ -3,8 +3,8 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
-#include <tacit/core/support/text.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/detail/header_guess.hpp>
 #include <tacit/problems/readers/detail/written_number.hpp>
 #include <tacit/problems/readers/formats.hpp>
@@ -603,8 +603,8 @@ private:
     const Index before = early ? lines_before_table(t_.file_, options_) : options_.skip_rows;
     std::string remedy = "give every row the same number of cells; quote cells that hold the delimiter";
     if (before > options_.skip_rows)
-      remedy = "when the lines before line " + std::to_string(before + 1) + " are no part of the table, set data.skip_rows: " +
-               std::to_string(before);
+      remedy = "when the lines before line " + std::to_string(before + 1) +
+               " are no part of the table, set data.skip_rows: " + std::to_string(before);
     else if (comment_starts(text_.substr(start)))
       remedy = "remove the line: comments are not read";
     else if (early)

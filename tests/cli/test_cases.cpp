@@ -189,8 +189,8 @@ TEST_CASE("cases: a file without a header and with another number of columns is 
   const Folder f("case06");
   const fs::path folder = kCases / "06-headerless-columns";
   const std::string config = (folder / "run.yaml").string(), test = (folder / "test.csv").string(), none = "data.test=null";
-  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"check", config}, {"tune", config},
-                                                    {"check", config, none, "validation.file=" + test}}) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"check", config}, {"tune", config}, {"check", config, none, "validation.file=" + test}}) {
     const Ran r = run(arguments);
     CAPTURE(r.err);
     CHECK(r.code == 3);

@@ -300,8 +300,8 @@ TEST_CASE("a feature that only counts the rows is said, whatever its name says o
   const auto codes = [&](const std::string& header, int first, bool shuffled = false, const std::string& drop = "") {
     std::string text = header.empty() ? "" : header + "\n";
     for (int i = 0; i < 8; ++i)
-      text += std::to_string(first + (shuffled ? i * 5 % 8 : i)) + "," + std::to_string(i * i % 5) + ".5," + std::to_string(i * 7 % 4) +
-              ".25\n";
+      text += std::to_string(first + (shuffled ? i * 5 % 8 : i)) + "," + std::to_string(i * i % 5) + ".5," +
+              std::to_string(i * 7 % 4) + ".25\n";
     DataOptions o = csv(folder, text);
     if (!drop.empty()) o.drop = {drop};
     Names out;

@@ -15,7 +15,8 @@ namespace {
 enum class Is { names, data, rather_names, rather_data };
 
 struct Sample {
-  std::string first, kinds;  // of the columns below: r real, w whole 0..9, l one of three levels, t texts, i 0.., n 1.., q quoted text
+  std::string first,
+      kinds;  // of the columns below: r real, w whole 0..9, l one of three levels, t texts, i 0.., n 1.., q quoted text
   Is is;
 };
 
@@ -69,6 +70,7 @@ TEST_CASE("header: names that are numbers are told from a row of data") {
       {"0,1,2,3,4,5,6,7,8,9", "wwwwwwwwww", Is::names},
       {"0,1,2,3", "wwww", Is::rather_names},
       {"12,5,40", "rrr", Is::rather_names},
+      {"12,5,40", "rwr", Is::rather_data},
       // beside text columns
       {"id,0,1,2,label", "trrrl", Is::names},
       {"id,0,1,2,label", "nrrrl", Is::names},
@@ -169,7 +171,8 @@ TEST_CASE("header: lines before the table are counted, whatever they hold") {
     CHECK(t.cols() >= 2);
   }
   CHECK(lines_before_table(TextFile::from_string("t.csv", "x,y\n1,2\n2,3\n")) == 0);
-  const DataError later = data_error_at("D105", 4, 6, [] { Table::parse(TextFile::from_string("t.csv", "x,y\n1,2\n2,3\n# end\n")); });
+  const DataError later =
+      data_error_at("D105", 4, 6, [] { Table::parse(TextFile::from_string("t.csv", "x,y\n1,2\n2,3\n# end\n")); });
   CHECK(contains(later.remedy(), "comments are not read"));
 }
 

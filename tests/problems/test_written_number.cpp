@@ -51,10 +51,17 @@ TEST_CASE("written numbers: what each text means, and what means no number") {
       {"1.234.567", NumberStyle::thousands, "1234567"},
       {"12,34,567.5", NumberStyle::thousands, "1234567.5"},
       {"1 234", NumberStyle::thousands, "1234"},
-      {"1\xc2\xa0" "234,5", NumberStyle::thousands, "1234.5"},
-      {"12\xe2\x80\xaf" "345\xe2\x80\xaf" "678", NumberStyle::thousands, "12345678"},
+      {"1\xc2\xa0"
+       "234,5",
+       NumberStyle::thousands, "1234.5"},
+      {"12\xe2\x80\xaf"
+       "345\xe2\x80\xaf"
+       "678",
+       NumberStyle::thousands, "12345678"},
       {"1'234.5", NumberStyle::thousands, "1234.5"},
-      {"1\xe2\x80\x99" "234", NumberStyle::thousands, "1234"},
+      {"1\xe2\x80\x99"
+       "234",
+       NumberStyle::thousands, "1234"},
       {"12 %", NumberStyle::percent, "12"},
       {"3.5%", NumberStyle::percent, "3.5"},
       {"-3,5\xc2\xa0%", NumberStyle::percent, "-3.5"},
@@ -63,15 +70,21 @@ TEST_CASE("written numbers: what each text means, and what means no number") {
       {"$-5", NumberStyle::currency, "-5"},
       {"($5.00)", NumberStyle::currency, "-5.00"},
       {"5,00 \xe2\x82\xac", NumberStyle::currency, "5.00"},
-      {"\xc2\xa3" "5", NumberStyle::currency, "5"},
+      {"\xc2\xa3"
+       "5",
+       NumberStyle::currency, "5"},
       {"EUR 12.5", NumberStyle::currency, "12.5"},
       {"12 kr", NumberStyle::currency, "12"},
       {"CHF 1'000.-", NumberStyle::currency, "1000."},
       {"1.5D+03", NumberStyle::exponent, "1.5e+03"},
       {"-2.5d-4", NumberStyle::exponent, "-2.5e-4"},
       {"1.5*10^3", NumberStyle::exponent, "1.5e3"},
-      {"1.5\xc3\x97" "10^-3", NumberStyle::exponent, "1.5e-3"},
-      {"\xe2\x80\x93" "5.5", NumberStyle::minus, "-5.5"},
+      {"1.5\xc3\x97"
+       "10^-3",
+       NumberStyle::exponent, "1.5e-3"},
+      {"\xe2\x80\x93"
+       "5.5",
+       NumberStyle::minus, "-5.5"},
       {"5.5-", NumberStyle::minus, "-5.5"},
       {"(5.5)", NumberStyle::parentheses, "-5.5"},
       {"'5.5'", NumberStyle::quotes, "5.5"},
@@ -122,9 +135,19 @@ TEST_CASE("written numbers: a column of them is refused at its first telling cel
       {{"1,234", "1,5"}, 3, "data.decimal: \",\""},
       {{"12 %", "7 %"}, 2, "without the percent sign"},
       {{"$1,234.50", "$5"}, 2, "write 1234.50"},
-      {{"1\xc2\xa0" "234", "5\xe2\x80\xaf" "678"}, 2, "write 1234"},
+      {{"1\xc2\xa0"
+        "234",
+        "5\xe2\x80\xaf"
+        "678"},
+       2,
+       "write 1234"},
       {{"1.5D+03", "2.5D+00"}, 2, "write 1.5e+03"},
-      {{"\xe2\x80\x93" "5", "\xe2\x80\x93" "6"}, 2, "write -5"},
+      {{"\xe2\x80\x93"
+        "5",
+        "\xe2\x80\x93"
+        "6"},
+       2,
+       "write -5"},
       {{"none", "1,5", "2,5"}, 3, "data.decimal"},
       {{"1 kg", "2 kg", "5 kg"}, 2, "write 1"},
       {{"'1.5'", "'2.5'"}, 2, "write 1.5"},
@@ -145,9 +168,14 @@ TEST_CASE("written numbers: a column of them is refused at its first telling cel
 
 TEST_CASE("written numbers: texts stay levels") {
   const Folder folder;
-  for (const std::vector<std::string>& texts :
-       {std::vector<std::string>{"18-25", "26-40", "41+"}, {"A1", "B2"}, {"2020-01-31", "2020-02-28"}, {"1 room", "2 rooms"},
-        {"<5", ">=5"}, {"small", "12 %", "large"}, {"0.5.1", "0.5.2"}, {"1st", "2nd", "3rd"}}) {
+  for (const std::vector<std::string>& texts : {std::vector<std::string>{"18-25", "26-40", "41+"},
+                                                {"A1", "B2"},
+                                                {"2020-01-31", "2020-02-28"},
+                                                {"1 room", "2 rooms"},
+                                                {"<5", ">=5"},
+                                                {"small", "12 %", "large"},
+                                                {"0.5.1", "0.5.2"},
+                                                {"1st", "2nd", "3rd"}}) {
     CAPTURE(texts[0]);
     CHECK(load(folder, column_of(texts)).x.cols() == static_cast<Index>(texts.size()));
   }
@@ -155,9 +183,22 @@ TEST_CASE("written numbers: texts stay levels") {
 
 TEST_CASE("written numbers: blanks of every kind around, quotation marks and the minus sign of typography are read") {
   const Folder folder;
-  const Dataset d = load(folder, column_of({" 1.5 ", "\xc2\xa0" "2.5", "3.5\xe2\x80\xaf", "\xe2\x88\x92" "4.5", "\t5.5", " NA "}, 5));
+  const Dataset d = load(folder, column_of({" 1.5 ",
+                                            "\xc2\xa0"
+                                            "2.5",
+                                            "3.5\xe2\x80\xaf",
+                                            "\xe2\x88\x92"
+                                            "4.5",
+                                            "\t5.5", " NA "},
+                                           5));
   CHECK(d.x.dense.col(0) == Vec{{1.5, 2.5, 3.5, -4.5, 5.5}});
-  CHECK(load(folder, column_of({" 1,5", "\xe2\x88\x92" "2,5"}, 2), ',').x.dense.col(0) == Vec{{1.5, -2.5}});
+  CHECK(load(folder,
+             column_of({" 1,5",
+                        "\xe2\x88\x92"
+                        "2,5"},
+                       2),
+             ',')
+            .x.dense.col(0) == Vec{{1.5, -2.5}});
 }
 
 TEST_CASE("written numbers: a column of numbers with one in another notation names that cell, and how to write it") {
@@ -165,8 +206,13 @@ TEST_CASE("written numbers: a column of numbers with one in another notation nam
   struct Case {
     std::string text, remedy;
   };
-  for (const Case& c : {Case{"12 %", "percent"}, {"1,5", "data.decimal"}, {"1 234", "write 1234"}, {"1.5D3", "write 1.5e3"},
-                        {"$5", "write 5"}, {"<0.1", "data.missing_values"}, {"n.a.", "data.missing_values"}}) {
+  for (const Case& c : {Case{"12 %", "percent"},
+                        {"1,5", "data.decimal"},
+                        {"1 234", "write 1234"},
+                        {"1.5D3", "write 1.5e3"},
+                        {"$5", "write 5"},
+                        {"<0.1", "data.missing_values"},
+                        {"n.a.", "data.missing_values"}}) {
     CAPTURE(c.text);
     const DataError e = data_error_at("D108", 4, 1, [&] { load(folder, column_of({"1.5", "2", c.text, "4"})); });
     CHECK(contains(e.remedy(), c.remedy));

@@ -228,9 +228,8 @@ bool take_around(std::string_view& s, char first, char last) {
 WrittenNumber written_number(std::string_view text, char decimal) {
   constexpr std::size_t kLongest = 80;
   WrittenNumber none, out;
-  if (text.size() > kLongest || std::none_of(text.begin(), text.end(), [](char c) {
-        return is_digit(c) || (static_cast<unsigned char>(c) & 0x80U) != 0;
-      }))
+  if (text.size() > kLongest ||
+      std::none_of(text.begin(), text.end(), [](char c) { return is_digit(c) || (static_cast<unsigned char>(c) & 0x80U) != 0; }))
     return none;
   const Folded f = folded(text);
   std::string_view s = f.text;
