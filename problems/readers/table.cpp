@@ -266,7 +266,8 @@ Comments comments_at(std::string_view text, std::size_t at) {
     c.end = after_lines(text, c.end, 1);
     ++c.lines;
   }
-  return c;
+  // Rows that all begin so (colours: #ff0000) are the table.
+  return c.end < text.size() ? c : Comments{0, at, at};
 }
 
 /// The text of a comment without its sign.
@@ -402,6 +403,7 @@ private:
       throw refuse(lines == 1 ? "this line is a comment and no part of the table"
                               : std::to_string(lines) + " lines of comments stand here, which are no part of the table",
                    lines);
+    if (text_[pos_] != '#') return false;  // a name such as %fat
     pos_ = after_sign(text_, pos_);
     return true;
   }

@@ -67,6 +67,8 @@ TEST_CASE("header: names that are numbers are told from a row of data") {
       {"2010,2005,2000", "rrr", Is::rather_names},
       {"400.5,401,401.5,402", "rrrr", Is::rather_names},
       {"0,1,2,0.1,1.1", "rrrrr", Is::names},
+      {"0,1,0.1,1.1", "rrrr", Is::names},
+      {"0,1,0.1,1.1", "wrrr", Is::names},
       {"0,1,2,3,4,5,6,7,8,9", "wwwwwwwwww", Is::names},
       {"0,1,2,3", "wwww", Is::rather_names},
       {"12,5,40", "rrr", Is::rather_names},
@@ -180,6 +182,9 @@ TEST_CASE("header: names behind one comment sign, as numpy.savetxt writes them")
   const Table t = Table::parse(TextFile::from_string("t.csv", "# x,z,y\n1,2,3\n2,3,4\n"));
   CHECK(t.names() == std::vector<std::string>{"x", "z", "y"});
   CHECK(t.rows() == 2);
+  // Signs that belong to the table stay.
+  CHECK(Table::parse(TextFile::from_string("t.csv", "%fat,z,y\n1,2,3\n2,3,4\n")).names()[0] == "%fat");
+  CHECK(Table::parse(TextFile::from_string("t.csv", "#ff0000,2.5\n#00ff00,3.5\n#0000ff,4.5\n#ff0000,1.5\n")).rows() == 4);
   const Table blanks = Table::parse(TextFile::from_string("t.txt", "# a b\n1.5 2\n2.5 3\n"));
   CHECK(blanks.names() == std::vector<std::string>{"a", "b"});
 }

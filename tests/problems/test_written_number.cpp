@@ -18,7 +18,7 @@ std::string column_of(const std::vector<std::string>& texts, int rows = 12) {
   for (int i = 0; i < rows; ++i) {
     std::string cell;
     for (const char c : texts[static_cast<std::size_t>(i) % texts.size()]) cell += c == '"' ? "\"\"" : std::string(1, c);
-    out += "\"" + cell + "\";" + std::to_string(i * 3 % 7) + ".5\n";
+    out += "\"" + cell + "\";" + std::to_string(i * 3 % 7) + "\n";
   }
   return out;
 }

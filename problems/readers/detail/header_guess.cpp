@@ -99,10 +99,11 @@ HeaderGuess mixed(const Evidence& e, bool ordered) {
 
 /// Numbers alone.
 HeaderGuess numbers_alone(const Evidence& e, bool ordered) {
-  const auto n = static_cast<Index>(e.values.size());
+  auto n = static_cast<Index>(e.values.size());
   if (!e.plain) return ordered && n >= 4 && e.beyond == e.numbers ? kRatherNames : kData;
   if (e.over_words > 0) return ordered ? kNames : kRatherNames;
   const bool from_start = ordered && n >= 2 && (e.values[0] == 0 || e.values[0] == 1) && e.values[1] == e.values[0] + 1;
+  if (from_start) n = e.numbers;  // 0, 1, 0.1, 1.1: two columns of each name
   const bool mostly_broken = e.broken >= std::max<Index>(2, (n + 1) / 2);
   if (n == 2) return from_start && e.broken == 2 ? kRatherNames : from_start && e.beyond + e.broken > 0 ? kRatherData : kData;
   if (n < 3) return kData;
