@@ -110,7 +110,8 @@ std::string word_remedy(const Table& table, const std::string& word, Index row, 
   if (table.decimal() == '.' && word.find(',') != std::string::npos) {
     return "if the comma is a decimal sign, set data.decimal: \",\"";
   }
-  if (row == 0 && !table.has_header()) return "if this line holds the names of the columns, set data.header: present (or leave it out with data.skip_rows, where "
+  if (row == 0 && !table.has_header())
+    return "if this line holds the names of the columns, set data.header: present (or leave it out with data.skip_rows, where "
            "the other files have no such line)";
   return otherwise;
 }
