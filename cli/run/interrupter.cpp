@@ -37,8 +37,8 @@ void handle_signals() {
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, not the end of the run
 }
 
-NothingToKeep::NothingToKeep(const char* words) { g_last_words = words; }
-NothingToKeep::~NothingToKeep() { g_last_words = nullptr; }
+NothingToKeep::NothingToKeep(const char* words) : before_(g_last_words.exchange(words)) {}
+NothingToKeep::~NothingToKeep() { g_last_words = before_; }
 
 void Interrupter::limit(double seconds) {
   constexpr double kCentury = 3e9;  // more than a clock of nanoseconds may hold

@@ -12,13 +12,16 @@ int interrupting_signal();
 void handle_signals();
 
 /// While one lives, the first SIGINT or SIGTERM ends the program at once with `words` on standard error: of reading there is
-/// nothing to keep, and it may wait for a pipe. One at a time; words outlives it.
+/// nothing to keep, and it may wait for a pipe. Words outlives it.
 class NothingToKeep {
 public:
   explicit NothingToKeep(const char* words);
   NothingToKeep(const NothingToKeep&) = delete;
   NothingToKeep& operator=(const NothingToKeep&) = delete;
   ~NothingToKeep();
+
+private:
+  const char* before_;
 };
 
 inline constexpr const char* kReading = "interrupted while the data were read\n";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -20,8 +21,10 @@ std::string percent(double share) {
 }  // namespace
 
 bool Warnings::add(Warning w) {
-  const auto same = std::find_if(entries_.begin(), entries_.end(),
-                                 [&](const Entry& e) { return e.warning.code == w.code && e.warning.passing == w.passing; });
+  // Remarks on the data are no repetitions of each other.
+  const auto same = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) {
+    return e.warning.code == w.code && e.warning.passing == w.passing && (w.context != "data" || e.warning.what == w.what);
+  });
   if (same != entries_.end()) {
     ++same->count;
     return false;
@@ -267,6 +270,54 @@ std::vector<Warning> target_warnings(const Prepared& p) {
            "the target is " + value + " in all " + std::to_string(p.rows.train.size()) +
                " training rows, though not in the others: the model can predict nothing else, whatever the penalty.",
            "Train on other rows (another seed, a larger training part, validation.split_column)."}};
+}
+
+namespace {
+
+/// Numbers that may be meant as classes: few whole ones, each in several rows.
+std::optional<Warning> few_numbers(const Prepared& p) {
+  constexpr std::size_t kMost = 7;
+  constexpr double kRowsEach = 3;
+  std::set<double> values;
+  for (const Index r : rows_of_refit(p.rows)) {
+    const double y = p.y[r];
+    if (y != std::floor(y)) return std::nullopt;
+    if (values.insert(y).second && values.size() > kMost) return std::nullopt;
+  }
+  const auto rows = static_cast<double>(p.rows.train.size() + p.rows.validation.size());
+  if (values.size() < 2 || rows < kRowsEach * static_cast<double>(values.size())) return std::nullopt;
+  std::vector<std::string> shown;
+  for (const double v : values) shown.push_back(number_label(v));
+  const std::string count = std::to_string(values.size());
+  return Warning{"W214", "data",
+                 "the target has " + count + " different values, all whole numbers (" + join(shown) + "), and the model, " +
+                     p.task().kind().name + ", takes them for amounts.",
+                 std::string("If they are classes, use model.kind=logistic") +
+                     (values.size() == 2 ? "." : " (with model.positive=" + shown.back() + ": one against the rest).")};
+}
+
+std::optional<Warning> one_validation_class(const Prepared& p) {
+  if (p.labels.empty() || p.rows.validation.empty()) return std::nullopt;
+  const std::optional<double> value = constant_value(pick(p.y, p.rows.validation), pick(p.weight, p.rows.validation));
+  if (!value) return std::nullopt;
+  return Warning{"W215", "data",
+                 "all " + std::to_string(p.rows.validation.size()) + " validation rows are of the class '" +
+                     p.labels[*value > 0] + "': their loss does not tell a good model from one that always says so.",
+                 "Validate on rows of both classes: validation.stratify=true, other seeds, or another file."};
+}
+
+}  // namespace
+
+std::vector<Warning> data_warnings(const Prepared& p) {
+  std::vector<Warning> all;
+  for (const std::string& w : p.data->warnings) all.push_back({"W201", "data", w, ""});
+  for (const DataRemark& r : p.data->remarks) all.push_back({r.code, "data", r.what, r.remedy});
+  if (const auto remark = p.scale_remark()) all.push_back({"W313", "data", remark->what, remark->remedy});
+  const std::vector<Warning> target = target_warnings(p);
+  all.insert(all.end(), target.begin(), target.end());
+  if (const auto few = p.labels.empty() && target.empty() ? few_numbers(p) : std::nullopt) all.push_back(*few);
+  if (const auto one = target.empty() ? one_validation_class(p) : std::nullopt) all.push_back(*one);
+  return all;
 }
 
 std::string render_warning(std::string_view code, std::string_view context, std::string_view what, std::string_view more,

@@ -1,4 +1,4 @@
-// tacit tune and tacit check.
+// tacit tune.
 #include <tacit/cli/verbs/tune.hpp>
 
 #include <algorithm>
@@ -34,6 +34,12 @@ RunConfig load_config(const CommandLine& line, const Strategies& strategies) {
   return load_run_file(line.files.front(), line.overrides, strategies.catalog);
 }
 
+Issue failure_issue(const Assembly& a, const std::string& message, const std::string& where) {
+  return a.config.issue_at_key("", "E401", message,
+                               "look at the scale of the data; try prepare.standardize=true, another inner.solver, or a larger " +
+                                   a.config.penalty_key("start") + where);
+}
+
 namespace {
 
 using nlohmann::json;
@@ -48,13 +54,6 @@ Issue fail_issue(const Assembly& a, double worst) {
           brief_number(limit),
       "give the inner solver and the estimator more steps or tighter tolerances; trace.csv has the error "
       "of every step");
-}
-
-/// What ended for a numerical reason; `where`: more to look at.
-Issue failure_issue(const Assembly& a, const std::string& message, const std::string& where = "") {
-  return a.config.issue_at_key("", "E401", message,
-                               "look at the scale of the data; try prepare.standardize=true, another inner.solver, or a larger " +
-                                   a.config.penalty_key("start") + where);
 }
 
 /// One run of `tune`, step by step.
@@ -357,7 +356,6 @@ int TuneRun::run() {
   }
   print_plan();
   warn_of_data(session_, a_->prepared);
-  for (const Warning& w : target_warnings(a_->prepared)) session_.warn(w);
   session_.progress().begin("evaluating the start");
   summary_ = follow(start_.theta);
   session_.progress().begin("fitting the final model");
@@ -386,96 +384,8 @@ int TuneRun::run() {
   return report_.code(ending.code);
 }
 
-/// The hypergradient at the start. Throws RunFileError (E401) where there is none.
-Evaluation differentiated_start(Assembly& a, const Oracle& oracle) {
-  const Vec theta = starting_point(a);
-  Evaluation e = oracle.evaluate(theta, oracle.tightest());
-  if (std::isfinite(e.value)) e = oracle.differentiate(std::move(e), oracle.tightest());
-  if (e.finite() && e.gradient.size() == theta.size()) return e;
-  const Diagnostics& d = e.diagnostics;
-  const std::string& why = std::isfinite(e.value) ? d.hypergradient_message : d.inner_message;
-  throw RunFileError({failure_issue(a, "the start is no usable point: " + (why.empty() ? "it is not finite" : why))});
-}
-
-/// What rounding can leave of a loss, and of differences of it: a share of the loss at zero coefficients.
-double rounding_of_loss(const Prepared& p) {
-  const std::vector<Index>& rows = p.rows.validation;
-  const Vec y = pick(p.y, rows);
-  return std::numeric_limits<double>::epsilon() * mean_loss(p.task().losses(y, Vec::Zero(y.size())), pick(p.weight, rows)).mean;
-}
-
-/// The hypergradient of the chosen estimator at the start against finite differences.
-int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine& line, Streams& io) {
-  OracleOptions options;
-  options.error_estimate = false;
-  const auto oracle = make_oracle(a.problem, a.method.solver, a.method.estimator, options);
-  const Evaluation e = differentiated_start(a, *oracle);
-  const Hypergradient fd = strategies.estimators.make("finite-difference")->estimate(a.problem, e.u, e.state->inner, nullptr, 0);
-  if (fd.gradient.size() != e.gradient.size() || !fd.gradient.allFinite())
-    throw RunFileError({failure_issue(a, "there are no finite differences to compare with at the start: " + fd.message)});
-  Vec expected(e.theta.size());
-  a.problem.space.pull_back(e.theta, fd.gradient, expected);
-  const double floor = std::max(a.config.outer.tolerance * std::abs(e.value), rounding_of_loss(a.prepared));
-  const double error = hypergradient_error(e.gradient, expected, floor);
-  const double limit = a.config.diagnostics.fail_error.value_or(a.config.diagnostics.warn_error.value_or(0.1));
-  const bool good = error <= limit;
-  if (line.json)
-    io.out << json{{"relative_error", number_json(error)}, {"limit", limit}, {"passed", good}}.dump(2) << '\n';
-  else
-    io.out << aligned({{"hypergradient", "relative error " + brief_number(error) + " against finite differences, limit " +
-                                             brief_number(limit) + (good ? ": passed" : ": FAILED")}});
-  return good ? kDone : kQuality;
-}
-
-/// What `tune` with the same arguments would say of its folder; nothing is made.
-void check_folder(const CommandLine& line, const RunConfig& config) {
-  const bool fresh = !line.output && config.output.dir.find("{name}") != std::string::npos;
-  const std::string refusal = fresh ? "" : folder_in_use(line.output.value_or(config.output.dir), line.force);
-  if (!refusal.empty()) throw UsageError(refusal, "output.dir");
-}
-
 }  // namespace
 
 int tune(const CommandLine& line, Streams& io) { return TuneRun(line, io).run(); }
-
-int check(const CommandLine& line, Streams& io) {
-  const Strategies strategies;
-  RunConfig config = load_config(line, strategies);
-  if (line.print_config) {
-    io.out << to_yaml(config, strategies.catalog);
-    return kDone;
-  }
-  ProgressLine progress(io.err, progress_kind(line, io));
-  const Heartbeat heartbeat(progress);
-  progress.begin("reading the data");
-  std::unique_ptr<Assembly> a;
-  try {
-    check_folder(line, config);
-    a = assemble(config, strategies);
-    for (const Warning& w : target_warnings(a->prepared))
-      if (!line.quiet) progress.message(render_warning(w.code, w.context, w.what, w.more, {io.colour}));
-    progress.begin("the hypergradient against finite differences");
-    if (line.gradient) return check_gradient(*a, strategies, line, io);
-  } catch (const UsageError& e) {
-    throw RunFileError({config.issue_of(e)});
-  }
-  if (line.json) {
-    io.out << json{{"status", "ok"}, {"train", a->prepared.rows.train.size()}, {"validation", a->prepared.rows.validation.size()}}
-                  .dump(2)
-           << '\n';
-    return kDone;
-  }
-  io.out << aligned(
-      {{"objective", a->prepared.objective_text()},
-       {"rows", std::to_string(a->prepared.rows.train.size()) + " train, " + std::to_string(a->prepared.rows.validation.size()) +
-                    " validation, " + std::to_string(a->prepared.rows.test.size()) + " test"},
-       {"features", std::to_string(a->prepared.x->cols())},
-       {"hyperparameters", std::to_string(a->problem.space.size())},
-       {"inner solver", a->method.solver_name},
-       {"estimator", a->method.estimator_name},
-       {"outer optimizer", a->config.outer.optimizer}});
-  for (const std::string& note : a->method.notes) io.out << "  " << note << '\n';
-  return kDone;
-}
 
 }  // namespace tacit

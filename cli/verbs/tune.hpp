@@ -13,6 +13,9 @@ namespace tacit {
 /// The run file of a command line with its overrides; prints the notice for a missing argument. Throws RunFileError, UsageError.
 RunConfig load_config(const CommandLine& line, const Strategies& strategies);
 
+/// What ended for a numerical reason (E401); `where`: more to look at.
+Issue failure_issue(const Assembly& a, const std::string& message, const std::string& where = "");
+
 /// The final model: refitted on training and validation rows to rounding (outer.refit), or the tuned one.
 struct FinalFit {
   Prepared prepared;           ///< its training rows are those of the fit

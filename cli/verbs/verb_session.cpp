@@ -87,9 +87,8 @@ json run_facts(const Assembly& a, const VerbSession& session) {
 }
 
 void warn_of_data(VerbSession& session, const Prepared& prepared) {
-  for (const std::string& w : prepared.data->warnings) session.warn({"W201", "data", w, ""});
   if (const std::string remark = prepared.centre_remark(); !remark.empty()) session.say(remark);
-  if (const auto remark = prepared.scale_remark()) session.warn({"W313", "data", remark->what, remark->remedy});
+  for (const Warning& w : data_warnings(prepared)) session.warn(w);
 }
 
 }  // namespace tacit

@@ -30,8 +30,7 @@ private:
 /// every run.json has.
 nlohmann::json run_facts(const Assembly& a, const VerbSession& session);
 
-/// Says what is worth a look in the data: W201, which columns are centred or constant, and W313 where the units of raw columns
-/// are far apart.
+/// Says what is worth a look in the data: which columns are centred or constant, and data_warnings.
 void warn_of_data(VerbSession& session, const Prepared& prepared);
 
 }  // namespace tacit

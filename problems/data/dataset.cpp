@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <numeric>
 #include <set>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
+#include <tacit/problems/data/detail/remarks.hpp>
 #include <tacit/problems/readers/formats.hpp>
 
 namespace tacit {
@@ -88,6 +90,8 @@ public:
     d_.feature_names = encoder().feature_names();
     require_unique_names();
     d_.groups = make_groups(o_, d_.feature_names, parents(), d_.warnings);
+    remark_table(train().table, train().columns, train().target, encoder(), d_.remarks);
+    remark_same_rows(d_);
     return std::move(d_);
   }
 
@@ -104,6 +108,8 @@ private:
     Source s;
     s.table = Table::read(resolve_path(o_.base_dir, path), reading);
     s.origin = origin;
+    if (origin != Origin::train && !encoder().had_header) require_same_columns(s.table, train().table.cols(), false);
+    remark_header(s.table, d_.remarks);
     s.target = find_column(s.table, target, "data.target");
     sources_.push_back(std::move(s));
   }
@@ -127,6 +133,7 @@ private:
     const Table& table = train().table;
     encoder().missing = o_.missing;
     encoder().had_header = table.has_header();
+    d_.source_names = table.names();
     encoder().source_columns = table.cols();
     encoder().target_column = train().target;
     encoder().target = table.names()[static_cast<std::size_t>(train().target)];
@@ -226,6 +233,9 @@ private:
       const TextColumn text = table->text(at);
       levels.insert(text.levels.begin(), text.levels.end());
       missing |= table->cells(at).missing > 0;
+    }
+    if (!o_.categorical) {
+      for (const auto& [table, at] : fitted(c, column.name)) require_no_numbers(*table, at);
     }
     if (!o_.categorical && levels.size() > kMostLevels) {
       throw train().table.error("D111",
@@ -371,6 +381,7 @@ public:
     load_target(labels);
     load_weight(set.parts[0].x.rows());
     d_.groups = make_groups(o_, d_.feature_names, d_.feature_names, d_.warnings);
+    remark_same_rows(d_);
     return std::move(d_);
   }
 

@@ -92,7 +92,7 @@ struct Encoder {
   Index features() const;
   std::vector<std::string> feature_names() const;
   /// The features of another file, columns found by name; the target need not be there. Unknown levels become zeros and a
-  /// warning. Throws DataError D101-D110, D117, UsageError when there is no fill for a missing cell yet.
+  /// warning. Throws DataError D101-D110, D117, D131, UsageError when there is no fill for a missing cell yet.
   EncodedFile encode(const std::string& path) const;
 };
 
@@ -105,6 +105,11 @@ struct FileDigest {
   std::string path;
   std::uint64_t digest = 0;  ///< 64-bit FNV-1a of the file as stored
   Index rows = 0;            ///< rows used
+};
+
+/// Something in the data that is worth a look, with the code of its kind.
+struct DataRemark {
+  std::string code, what, remedy;
 };
 
 /// A cell without a value.
@@ -129,8 +134,10 @@ struct Dataset {
   std::vector<FeatureGroup> groups;  ///< of feature_groups; features in none make up a last group "(no group)"
   std::vector<MissingCell> missing;  ///< numeric cells to be filled
   std::vector<FileDigest> files;
+  std::vector<std::string> source_names;  ///< of a table: all columns of the training file, in order
   Encoder encoder;
   std::vector<std::string> warnings;
+  std::vector<DataRemark> remarks;  ///< warnings with a code of their own
   Index rows() const { return y.size(); }
   /// -1 for the first of two classes, +1 for the second. Throws UsageError unless there are two classes.
   Vec signed_target() const;

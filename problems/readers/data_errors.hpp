@@ -24,6 +24,9 @@
 //   D122  feature groups: a pattern fits nothing, or a feature is in two groups
 //   D123  two files that belong together have different numbers of rows
 //   D124  numbers whose squares leave double precision
+//   D130  a text column whose cells are numbers in another notation
+//   D131  a file without a header does not have the columns of the training file
+//   D132  lines stand before the table that are no part of it
 #pragma once
 #include <vector>
 

@@ -1,8 +1,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/text.hpp>
+#include <tacit/problems/readers/detail/header_guess.hpp>
+#include <tacit/problems/readers/detail/written_number.hpp>
 #include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/table.hpp>
 #include <unordered_map>
@@ -59,6 +63,56 @@ char guess_delimiter(std::string_view text, const TableOptions& options, bool bl
   return blanks_may_separate && lines[0].find(' ') != std::string::npos ? ' ' : fallback;
 }
 
+constexpr double kExactWhole = 9007199254740992.0;  // 2^53: beyond, not every whole number is a double
+
+/// The digits of a whole number that is written without an exponent, "-1700" for -01700.0; empty for any other text.
+std::string whole_digits(std::string_view text, char decimal) {
+  std::string sign;
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
+    if (text[0] == '-') sign = "-";
+    text.remove_prefix(1);
+  }
+  const std::size_t point = std::min(text.find(decimal), text.size());
+  if (text.find_first_not_of('0', std::min(point + 1, text.size())) != std::string_view::npos) return {};
+  std::string digits(text.substr(0, point));
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return {};
+  digits.erase(0, digits.find_first_not_of('0'));
+  return digits.empty() ? "0" : sign + digits;
+}
+
+/// The digits of a whole number that the double is not equal to; empty for any other.
+std::string lost_digits(std::string_view text, char decimal, double value) {
+  if (!(std::abs(value) >= kExactWhole)) return {};
+  std::string plain;
+  std::string digits = whole_digits(plain_signs(text, plain) ? std::string_view(plain) : text, decimal);
+  if (digits.empty()) return {};
+  char exact[400];
+  std::snprintf(exact, sizeof exact, "%.0f", value);
+  return digits == exact ? std::string() : digits;
+}
+
+/// A number as a label, with all its digits where no double is equal to it.
+std::string label_of(std::string_view text, char decimal, double value) {
+  std::string digits = lost_digits(text, decimal, value);
+  return digits.empty() ? number_label(value) : digits;
+}
+
+/// Gives equal keys one code.
+template <class Key>
+class Codes {
+public:
+  /// The code of the key, whose label is made when it is new, goes to the end of the column.
+  template <class Label>
+  void add(const Key& key, TextColumn& column, Label label) {
+    const auto [at, fresh] = code_.emplace(key, static_cast<std::int32_t>(column.levels.size()));
+    if (fresh) column.levels.push_back(label());
+    column.codes.push_back(at->second);
+  }
+
+private:
+  std::unordered_map<Key, std::int32_t> code_;
+};
+
 enum class CellKind { number, missing, not_finite, word };
 
 /// Walks over the cells of a text; knows quotation marks and line ends, not what cells mean.
@@ -78,7 +132,6 @@ public:
     const std::size_t after = text_.find_first_not_of('\r', pos_);  // some programs write more than one
     return after == std::string_view::npos || text_[after] == '\n';
   }
-  void skip_line() { pos_ = std::min(text_.find('\n', pos_), text_.size() - 1) + 1; }
   void end_line() {
     while (pos_ < text_.size() && text_[pos_] == '\r') ++pos_;
     if (pos_ < text_.size()) ++pos_;
@@ -144,6 +197,17 @@ public:
     }
   }
 
+  /// Cells of the line at pos_, which is left behind; line ends inside quotation marks belong to it.
+  std::size_t count_cells() {
+    std::size_t n = 0;
+    do ++n, scan();
+    while (step_over_delimiter());
+    end_line();
+    return n;
+  }
+  bool at_end() const { return pos_ >= text_.size(); }
+  std::size_t position() const { return pos_; }
+
   std::string content(const Cell& cell) const {
     std::string s(text_.substr(cell.begin, cell.end - cell.begin));
     if (!cell.escaped) return s;
@@ -162,26 +226,120 @@ protected:
   char delimiter_ = ',';
 };
 
+/// Does a comment begin here, as other programs write them?
+bool comment_starts(std::string_view text) {
+  return !text.empty() && (text[0] == '#' || text[0] == '%' || text.substr(0, 2) == "//");
+}
+
+/// A line by which a file tells Excel its delimiter.
+bool excel_note(std::string_view line) {
+  const std::string text = lower_case(line.substr(0, line.find_first_of("\r\n")));
+  const std::size_t begin = text.rfind("\"sep=", 0) == 0 ? 1 : 0;
+  return text.compare(begin, 4, "sep=") == 0 && text.size() <= begin + 8;
+}
+
+/// Where the n-th line from `from` on begins, and the next ones.
+std::size_t after_lines(std::string_view text, std::size_t from, Index n) {
+  for (; n > 0 && from < text.size(); --n) from = std::min(text.find('\n', from), text.size() - 1) + 1;
+  return from;
+}
+
+/// The delimiter that the options name, else what the text from `at` on looks like.
+char delimiter_at(const TextFile& file, const TableOptions& options, std::size_t at) {
+  const std::string ext = format_extension(file.path());
+  if (options.delimiter != "auto") return named_delimiter(options.delimiter);
+  if (ext == ".tsv") return '\t';
+  return guess_delimiter(file.bytes().substr(at), options, ext != ".csv");
+}
+
+/// Comment lines from `at` on: how many, and where the last one begins and ends.
+struct Comments {
+  Index lines = 0;
+  std::size_t last = 0, end = 0;
+};
+
+Comments comments_at(std::string_view text, std::size_t at) {
+  Comments c;
+  c.end = at;
+  while (c.end < text.size() && comment_starts(text.substr(c.end))) {
+    c.last = c.end;
+    c.end = after_lines(text, c.end, 1);
+    ++c.lines;
+  }
+  // Rows that all begin so (colours: #ff0000) are the table.
+  return c.end < text.size() ? c : Comments{0, at, at};
+}
+
+/// The text of a comment without its sign.
+std::size_t after_sign(std::string_view text, std::size_t at) {
+  while (at < text.size() && (std::string_view("#%/").find(text[at]) != std::string_view::npos || is_blank(text[at]))) ++at;
+  return at;
+}
+
+/// Cells of the line at `at`; 0 where it cannot be read.
+std::size_t cells_at(const TextFile& file, char delimiter, std::size_t at) {
+  try {
+    CellScanner scanner(file, delimiter, at);
+    scanner.skip_blank_lines();
+    return scanner.at_end() ? 0 : scanner.count_cells();
+  } catch (const DataError&) {
+    return 0;
+  }
+}
+
+/// A comment that has as many cells as the line below it holds the names (numpy.savetxt writes such a header).
+bool names_in_comment(const TextFile& file, const Comments& c, char delimiter) {
+  const std::size_t cells = c.lines > 0 ? cells_at(file, delimiter, after_sign(file.bytes(), c.last)) : 0;
+  return cells > 1 && cells == cells_at(file, delimiter, c.end);
+}
+
+/// Have the lines from `at` on all the same number of cells, more than one?
+bool table_starts(const TextFile& file, const TableOptions& options, std::size_t at) {
+  constexpr int kLooked = 10;
+  if (at >= file.bytes().size()) return false;
+  CellScanner scanner(file, delimiter_at(file, options, at), at);
+  std::size_t cells = 0;
+  int lines = 0;
+  try {
+    for (; lines < kLooked && (scanner.skip_blank_lines(), !scanner.at_end()); ++lines) {
+      const std::size_t n = scanner.count_cells();
+      if (lines > 0 && n != cells) return false;
+      cells = n;
+    }
+  } catch (const DataError&) {
+    return false;
+  }
+  return lines > 1 && cells > 1;
+}
+
 }  // namespace
+
+Index lines_before_table(const TextFile& file, const TableOptions& options) {
+  constexpr Index kMost = 50;
+  const std::string_view text = file.bytes();
+  const std::size_t start = after_lines(text, 0, options.skip_rows);
+  if (start >= text.size()) return options.skip_rows;
+  if (excel_note(text.substr(start))) return options.skip_rows + 1;
+  if (const Comments c = comments_at(text, start); c.lines > 0) {
+    const bool names = options.header != Header::absent && names_in_comment(file, c, delimiter_at(file, options, c.end));
+    return options.skip_rows + c.lines - (names ? 1 : 0);
+  }
+  for (Index k = 0; k <= kMost; ++k) {
+    if (table_starts(file, options, after_lines(text, start, k))) return options.skip_rows + k;
+  }
+  return options.skip_rows;
+}
 
 /// Cuts a text into rows and cells.
 class TableParser : private CellScanner {
 public:
-  TableParser(Table& table, const TableOptions& options) : CellScanner(table.file_, ',', 0), t_(table) {
+  TableParser(Table& table, const TableOptions& options) : CellScanner(table.file_, ',', 0), t_(table), options_(options) {
     if (options.decimal != '.' && options.decimal != ',') {
       throw UsageError("the decimal sign must be '.' or ','", "data.decimal");
     }
     if (options.skip_rows < 0) throw UsageError("skip_rows must be 0 or more", "data.skip_rows");
-    for (Index i = 0; i < options.skip_rows && pos_ < text_.size(); ++i) skip_line();
-    const std::string ext = format_extension(table.file_.path());
-    if (options.delimiter != "auto") {
-      t_.delimiter_ = named_delimiter(options.delimiter);
-    } else if (ext == ".tsv") {
-      t_.delimiter_ = '\t';
-    } else {
-      t_.delimiter_ = guess_delimiter(text_.substr(pos_), options, ext != ".csv");
-    }
-    delimiter_ = t_.delimiter_;
+    pos_ = after_lines(text_, 0, options.skip_rows);
+    delimiter_ = t_.delimiter_ = delimiter_at(table.file_, options, comments_at(text_, pos_).end);
     t_.decimal_ = options.decimal;
     if (delimiter_ == t_.decimal_) throw UsageError("delimiter and decimal sign are the same character", "data.delimiter");
     for (const std::string& m : options.missing_values) {
@@ -209,6 +367,12 @@ private:
   }
 
   CellKind classify(std::string_view s, double& value) const {
+    const CellKind kind = classify_as_it_is(s, value);
+    std::string plain;
+    if (kind != CellKind::word || !plain_signs(s, plain)) return kind;
+    return classify_as_it_is(plain, value);
+  }
+  CellKind classify_as_it_is(std::string_view s, double& value) const {
     for (const std::string& m : missing_) {
       if (s == m) return CellKind::missing;
     }
@@ -226,32 +390,123 @@ private:
            std::find(missing_numbers_.begin(), missing_numbers_.end(), value) != missing_numbers_.end();
   }
 
+  /// What stands before a table is said before it is taken for one.
+  bool pass_comments(Header header) {
+    const auto refuse = [&](const std::string& what, Index lines) {
+      return t_.file_.error("D132", what, pos_, "set data.skip_rows: " + std::to_string(options_.skip_rows + lines));
+    };
+    if (excel_note(text_.substr(pos_))) throw refuse("this line is a note for Excel and no part of the table", 1);
+    const Comments c = comments_at(text_, pos_);
+    if (c.lines == 0) return false;
+    const bool names = header != Header::absent && names_in_comment(t_.file_, c, delimiter_);
+    if (const Index lines = c.lines - (names ? 1 : 0); lines > 0)
+      throw refuse(lines == 1 ? "this line is a comment and no part of the table"
+                              : std::to_string(lines) + " lines of comments stand here, which are no part of the table",
+                   lines);
+    if (text_[pos_] != '#') return false;  // a name such as %fat
+    pos_ = after_sign(text_, pos_);
+    return true;
+  }
+
   void read_header(Header header) {
+    const bool commented = pass_comments(header);
     const std::size_t start = pos_;
     std::vector<Cell> cells;
     do cells.push_back(scan());
     while (step_over_delimiter());
-    bool numbers = false, words = false;
-    double value = 0;
-    for (const Cell& c : cells) {
-      const CellKind kind = classify(text_.substr(c.begin, c.end - c.begin), value);
-      numbers |= kind == CellKind::number;
-      words |= kind == CellKind::word;
+    t_.has_header_ = header == Header::present || commented;
+    if (header == Header::automatic && !commented) {
+      const std::size_t end = pos_;
+      end_line();
+      const std::vector<ColumnBelow> rows_below = below(cells);
+      const HeaderGuess guess = guess_header(first_cells(cells), rows_below, looked_, in_order_);
+      t_.has_header_ = guess.header;
+      t_.header_sure_ = guess.sure;
+      pos_ = end;
     }
-    t_.has_header_ = header == Header::present || (header == Header::automatic && words && !numbers);
     t_.names_.resize(cells.size());
     t_.cells_.resize(cells.size());
+    t_.unnamed_.resize(cells.size());
     for (std::size_t i = 0; i < cells.size(); ++i) {
       t_.names_[i] = t_.has_header_ ? content(cells[i]) : "x" + std::to_string(i + 1);
+      t_.unnamed_[i] = t_.names_[i].empty();
       if (t_.names_[i].empty()) t_.names_[i] = "column" + std::to_string(i + 1);
     }
     check_names(cells);
-    first_line_ = start;
+    t_.first_line_ = start;
     if (t_.has_header_) {
       end_line();
     } else {
       pos_ = start;
     }
+  }
+
+  std::vector<FirstCell> first_cells(const std::vector<Cell>& cells) const {
+    std::vector<FirstCell> out;
+    for (const Cell& c : cells) {
+      FirstCell f;
+      f.text = content(c);
+      f.quoted = c.quoted;
+      switch (classify(f.text, f.value)) {
+        case CellKind::number:
+          f.kind = FirstCell::Kind::number;
+          break;
+        case CellKind::missing:
+          f.kind = FirstCell::Kind::missing;
+          break;
+        case CellKind::word:
+          f.kind = FirstCell::Kind::word;
+          break;
+        case CellKind::not_finite:
+          break;
+      }
+      out.push_back(std::move(f));
+    }
+    return out;
+  }
+
+  /// A look at the rows below the first one, which pos_ has passed.
+  std::vector<ColumnBelow> below(const std::vector<Cell>& first) {
+    constexpr std::size_t kCells = 200000, kFewest = 5, kMost = 200;
+    std::vector<ColumnBelow> out(first.size());
+    const std::size_t rows = std::clamp(kCells / first.size(), kFewest, kMost);
+    looked_ = in_order_ = 0;
+    try {
+      while (static_cast<std::size_t>(looked_) < rows && (skip_blank_lines(), pos_ < text_.size())) {
+        std::vector<double> numbers;
+        std::size_t column = 0;
+        do {
+          const Cell cell = scan();
+          if (column < out.size()) look(cell, first[column], out[column], numbers);
+          ++column;
+        } while (step_over_delimiter());
+        end_line();
+        ++looked_;
+        if (numbers.size() > 2 && in_order(numbers)) ++in_order_;
+      }
+    } catch (const DataError&) {  // said when the row is read
+    }
+    return out;
+  }
+
+  void look(const Cell& cell, const Cell& first, ColumnBelow& b, std::vector<double>& numbers) const {
+    const std::string text = content(cell);
+    double value = 0;
+    const CellKind kind = classify(text, value);
+    if (kind == CellKind::word) {
+      ++b.words;
+      if (text == content(first)) ++b.same;
+      b.texts.insert(text);
+    } else if (kind == CellKind::number) {
+      ++b.numbers;
+      if (value == std::floor(value)) ++b.whole;
+      if (cell.quoted) ++b.quoted_numbers;
+      b.least = std::min(b.least, value);
+      b.most = std::max(b.most, value);
+      b.counts = b.counts && (b.least == 0 || b.least == 1) && value == b.least + static_cast<double>(b.rows);
+      numbers.push_back(value);
+    }
+    ++b.rows;
   }
 
   void check_names(const std::vector<Cell>& cells) const {
@@ -282,7 +537,10 @@ private:
     if (ec != std::errc{} || !(std::abs(value) <= kLargestNumber) || is_missing_number(value)) return false;
     const std::size_t after = static_cast<std::size_t>(stop - text_.data());
     const std::size_t before = std::exchange(pos_, after);
-    if (at_line_end() || text_[pos_] == delimiter_) return true;
+    if (at_line_end() || text_[pos_] == delimiter_) {
+      token_ = text_.substr(before, after - before);
+      return true;
+    }
     pos_ = before;
     return false;
   }
@@ -297,7 +555,7 @@ private:
       if (column == width) throw ragged(start, pos_);
       double value = 0;
       if (quick_number(value)) {
-        note(t_.cells_[column].numbers, t_.cells_[column].first_number, row);
+        note_number(t_.cells_[column], row, value);
       } else {
         value = slow_cell(column, row);
       }
@@ -313,9 +571,10 @@ private:
     const Cell cell = scan();
     ColumnCells& of = t_.cells_[column];
     double value = kNaN;
-    switch (classify(cell.escaped ? content(cell) : text_.substr(cell.begin, cell.end - cell.begin), value)) {
+    token_ = text_.substr(cell.begin, cell.end - cell.begin);
+    switch (classify(cell.escaped ? content(cell) : token_, value)) {
       case CellKind::number:
-        note(of.numbers, of.first_number, row);
+        note_number(of, row, value);
         return value;
       case CellKind::missing:
         note(of.missing, of.first_missing, row);
@@ -328,19 +587,30 @@ private:
     }
     return kNaN;
   }
+  void note_number(ColumnCells& of, Index row, double value) const {
+    note(of.numbers, of.first_number, row);
+    if (std::abs(value) >= kExactWhole && !lost_digits(token_, t_.decimal_, value).empty())
+      note(of.inexact, of.first_inexact, row);
+  }
   static void note(Index& count, Index& first, Index row) {
     if (count++ == 0) first = row;
   }
 
   DataError ragged(std::size_t start, std::size_t at) {
     pos_ = start;
-    std::size_t n = 0;
-    do ++n, scan();
-    while (step_over_delimiter());
-    const long first = t_.file_.locate(first_line_).line;
-    const bool second_row = t_.row_start_.size() <= (t_.has_header_ ? 1U : 2U);
+    const std::size_t n = count_cells();
+    const long first = t_.first_line_number();
+    // What differs from all that follows is no row of the table; later on it is this row that is wrong.
+    const bool early = t_.row_start_.size() <= (t_.has_header_ ? 1U : 2U) || t_.names_.size() == 1;
+    const Index before = early ? lines_before_table(t_.file_, options_) : options_.skip_rows;
     std::string remedy = "give every row the same number of cells; quote cells that hold the delimiter";
-    if (second_row) remedy += "; when line " + std::to_string(first) + " is no part of the table, set data.skip_rows";
+    if (before > options_.skip_rows)
+      remedy = "when the lines before line " + std::to_string(before + 1) +
+               " are no part of the table, set data.skip_rows: " + std::to_string(before);
+    else if (comment_starts(text_.substr(start)))
+      remedy = "remove the line: comments are not read";
+    else if (early)
+      remedy += "; when line " + std::to_string(first) + " is no part of the table, set data.skip_rows";
     return t_.file_.error("D105",
                           "this row has " + std::to_string(n) + (n == 1 ? " cell" : " cells") + ", but line " +
                               std::to_string(first) + " has " + std::to_string(t_.names_.size()),
@@ -358,17 +628,17 @@ private:
       last = c;
     }
     if (t_.text_.empty()) return;
-    std::vector<std::unordered_map<std::string, std::int32_t>> code(t_.text_.size());
+    std::vector<Codes<std::string>> codes(t_.text_.size());
     for (const std::size_t start : t_.row_start_) {
       pos_ = start;
       for (std::size_t c = 0; c <= last; ++c, step_over_delimiter()) {
         const Cell cell = scan();
-        if (t_.text_of_[c] >= 0) add_text(static_cast<std::size_t>(t_.text_of_[c]), cell, code);
+        if (t_.text_of_[c] >= 0) add_text(static_cast<std::size_t>(t_.text_of_[c]), cell, codes);
       }
     }
   }
 
-  void add_text(std::size_t k, const Cell& cell, std::vector<std::unordered_map<std::string, std::int32_t>>& code) {
+  void add_text(std::size_t k, const Cell& cell, std::vector<Codes<std::string>>& codes) {
     std::string s = content(cell);
     double value = 0;
     const CellKind kind = classify(s, value);
@@ -376,14 +646,14 @@ private:
       t_.text_[k].codes.push_back(-1);
       return;
     }
-    if (kind == CellKind::number) s = number_label(value);
-    const auto [at, fresh] = code[k].emplace(s, static_cast<std::int32_t>(t_.text_[k].levels.size()));
-    if (fresh) t_.text_[k].levels.push_back(s);
-    t_.text_[k].codes.push_back(at->second);
+    if (kind == CellKind::number) s = label_of(s, t_.decimal_, value);
+    codes[k].add(s, t_.text_[k], [&] { return s; });
   }
 
   Table& t_;
-  std::size_t first_line_ = 0;
+  const TableOptions& options_;
+  Index looked_ = 0, in_order_ = 0;  // rows below the first one
+  std::string_view token_;           // the number just read
   std::vector<std::string> missing_;
   std::vector<double> missing_numbers_;
 };
@@ -406,16 +676,19 @@ TextColumn Table::text(Index column) const {
   const std::int32_t k = text_of_[static_cast<std::size_t>(column)];
   if (k >= 0) return text_[static_cast<std::size_t>(k)];
   TextColumn out;
-  std::unordered_map<double, std::int32_t> code;
+  Codes<double> by_value;
+  Codes<std::string> by_text;  // where doubles would fall together
   for (Index r = 0; r < rows(); ++r) {
     const double v = value(r, column);
+    const bool large = cells(column).inexact > 0 && std::abs(v) >= kExactWhole && !std::isinf(v);
     if (std::isnan(v)) {
       out.codes.push_back(-1);
-      continue;
+    } else if (large) {
+      const std::string label = label_of(cell(r, column), decimal_, v);
+      by_text.add(label, out, [&] { return label; });
+    } else {
+      by_value.add(v, out, [&] { return std::isinf(v) ? cell(r, column) : number_label(v); });
     }
-    const auto [at, fresh] = code.emplace(v, static_cast<std::int32_t>(out.levels.size()));
-    if (fresh) out.levels.push_back(std::isinf(v) ? cell(r, column) : number_label(v));
-    out.codes.push_back(at->second);
   }
   return out;
 }

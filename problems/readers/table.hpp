@@ -14,7 +14,7 @@ enum class Header { automatic, present, absent };
 
 /// How a table is written.
 struct TableOptions {
-  /// automatic: the first row is a header when it holds no number
+  /// automatic: by what stands in the first row and below it; where that leaves a doubt, Table::header_sure() is false
   Header header = Header::automatic;
   /// lines to skip before anything is read
   Index skip_rows = 0;
@@ -35,6 +35,8 @@ struct TextColumn {
 struct ColumnCells {
   Index numbers = 0, words = 0, missing = 0, not_finite = 0;
   Index first_number = -1, first_word = -1, first_missing = -1, first_not_finite = -1;
+  /// Of the numbers: whole ones that no double is equal to, beyond 2^53.
+  Index inexact = 0, first_inexact = -1;
   /// No word in it, and something else than missing cells.
   bool numeric() const { return words == 0 && numbers + not_finite > 0; }
   /// Words and no number: what is one-hot encoded unasked.
@@ -44,13 +46,20 @@ struct ColumnCells {
 /// A table in memory: numbers of all columns (row-major), text of the columns that hold words.
 class Table {
 public:
-  /// Throws DataError D101-D106, UsageError for a delimiter or decimal sign that cannot be.
+  /// Throws DataError D101-D106, D132, UsageError for a delimiter or decimal sign that cannot be.
   static Table read(const std::string& path, const TableOptions& options = {});
   static Table parse(TextFile file, const TableOptions& options = {});
 
   Index rows() const { return static_cast<Index>(row_start_.size()); }
   Index cols() const { return static_cast<Index>(names_.size()); }
   bool has_header() const { return has_header_; }
+  /// False where the first row may as well be the other, names or data.
+  bool header_sure() const { return header_sure_; }
+  /// Had the column no name in the header, or was there none?
+  bool unnamed(Index column) const { return !has_header_ || unnamed_[static_cast<std::size_t>(column)]; }
+  /// The line of the file where the table begins, as it stands there.
+  std::string first_line() const { return file_.line(first_line_); }
+  long first_line_number() const { return file_.locate(first_line_).line; }
   /// From the header; "x1", "x2", ... without one; an empty name becomes "column3".
   const std::vector<std::string>& names() const { return names_; }
   /// Number of the column of this name, or -1.
@@ -60,7 +69,8 @@ public:
   double value(Index row, Index column) const { return values_[static_cast<std::size_t>(row * cols() + column)]; }
   /// Pointer to the cols() numbers of a row.
   const double* row(Index r) const { return values_.data() + r * cols(); }
-  /// The column as text; numbers in their shortest form, so that 1 and 1.0 are the same label.
+  /// The column as text; numbers in their shortest form, so that 1 and 1.0 are the same label, and with all their digits where no
+  /// double is equal to them.
   TextColumn text(Index column) const;
   /// A cell as it stands in the file, without quotation marks.
   std::string cell(Index row, Index column) const;
@@ -80,8 +90,14 @@ private:
   std::vector<std::size_t> row_start_;
   std::vector<TextColumn> text_;       // of the columns with words, by text_of_
   std::vector<std::int32_t> text_of_;  // column -> number in text_, or -1
+  std::vector<bool> unnamed_;          // of a header
+  std::size_t first_line_ = 0;
   char delimiter_ = ',', decimal_ = '.';
-  bool has_header_ = false;
+  bool has_header_ = false, header_sure_ = true;
 };
+
+/// How many lines of the file stand before its table, options.skip_rows among them: comments (#, %, //), Excel's `sep=;`, titles
+/// or counts, which have another number of cells than the lines that follow. options.skip_rows when there are no more.
+Index lines_before_table(const TextFile& file, const TableOptions& options = {});
 
 }  // namespace tacit

@@ -7,6 +7,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
+#include <tacit/problems/readers/detail/written_number.hpp>
 #include <tacit/problems/readers/formats.hpp>
 
 namespace tacit {
@@ -104,10 +105,14 @@ namespace {
 
 /// What to do about a word in a column of numbers, where the word itself says more than `otherwise`.
 std::string word_remedy(const Table& table, const std::string& word, Index row, const std::string& otherwise) {
+  const WrittenNumber number = written_number(word, table.decimal());
+  if (number.style != NumberStyle::none) return style_remedy(number, table.decimal());
   if (table.decimal() == '.' && word.find(',') != std::string::npos) {
     return "if the comma is a decimal sign, set data.decimal: \",\"";
   }
-  if (row == 0 && !table.has_header()) return "if this line holds the names of the columns, set data.header: present";
+  if (row == 0 && !table.has_header())
+    return "if this line holds the names of the columns, set data.header: present (or leave it out with data.skip_rows, where "
+           "the other files have no such line)";
   return otherwise;
 }
 
@@ -136,6 +141,62 @@ void require_numbers(const Table& table, Index column, const std::string& remedy
   if (cells.not_finite > 0) throw no_finite_number(table, cells.first_not_finite, column);
 }
 
+void require_no_numbers(const Table& table, Index column) {
+  constexpr Index kFewestWithUnit = 3;  // "3 rooms" may be a level, but not many of its kind
+  const TextColumn text = table.text(column);
+  std::vector<WrittenNumber> means;
+  std::set<std::string> units, values;
+  for (const std::string& level : text.levels) {
+    means.push_back(written_number(level, table.decimal()));
+    if (means.back().style != NumberStyle::unit) continue;
+    units.insert(means.back().unit);
+    values.insert(means.back().plain);
+  }
+  const bool with_unit = units.size() == 1 && static_cast<Index>(values.size()) >= kFewestWithUnit;
+  const auto counts = [&](std::int32_t code) {
+    const NumberStyle style = means[static_cast<std::size_t>(code)].style;
+    return style != NumberStyle::none && (style != NumberStyle::unit || with_unit);
+  };
+  Index filled = 0, numbers = 0, first = -1, telling = -1;
+  for (Index r = 0; r < table.rows(); ++r) {
+    const std::int32_t code = text.codes[static_cast<std::size_t>(r)];
+    if (code < 0) continue;
+    ++filled;
+    if (!counts(code)) continue;
+    if (numbers++ == 0) first = r;
+    // 1,234 may be either; a cell like 1,5 tells
+    if (telling < 0 && means[static_cast<std::size_t>(code)].style != NumberStyle::separator) telling = r;
+  }
+  if (2 * numbers <= filled) return;
+  const Index row = telling >= 0 ? telling : first;
+  const WrittenNumber& number = means[static_cast<std::size_t>(text.codes[static_cast<std::size_t>(row)])];
+  const std::string& name = table.names()[static_cast<std::size_t>(column)];
+  throw table.error(
+      "D130",
+      quoted_text(table.cell(row, column)) + " is a number written " + style_text(number.style, table.decimal()) + ", and " +
+          std::to_string(numbers) + " of " + std::to_string(filled) + " cells of column '" + name +
+          "' are like it: they cannot be read as numbers",
+      row, column,
+      style_remedy(number, table.decimal()) + "; if such texts are levels, name the column: data.categorical: ['" + name + "']");
+}
+
+void require_same_columns(const Table& table, Index columns, bool or_without_target) {
+  const std::string path = "'" + table.file().path() + "'";
+  if (table.has_header()) {
+    throw table.file().error(
+        "D131",
+        "line " + std::to_string(table.first_line_number()) + " of " + path + " holds names, and the training file has none",
+        "remove the line, or say which it is for all files: data.header: present or absent");
+  }
+  if (table.cols() == columns || (or_without_target && table.cols() == columns - 1)) return;
+  throw table.file().error("D131",
+                           path + " has " + std::to_string(table.cols()) + (table.cols() == 1 ? " column" : " columns") +
+                               ", not " + std::to_string(columns) + " as the training file" +
+                               (or_without_target ? " (or one fewer, without the target)" : "") +
+                               ", and no header that would tell which is which",
+                           "give it the columns of the training file in their order, or give all files a header");
+}
+
 std::vector<std::string> sorted_levels(std::vector<std::string> levels) {
   double value = 0;
   std::map<std::string, double> number;
@@ -146,7 +207,12 @@ std::vector<std::string> sorted_levels(std::vector<std::string> levels) {
     }
     number[level] = value;
   }
-  std::sort(levels.begin(), levels.end(), [&](const auto& a, const auto& b) { return number[a] < number[b]; });
+  // Beyond 2^53 different whole numbers are one double; by their digits they are in order.
+  std::sort(levels.begin(), levels.end(), [&](const auto& a, const auto& b) {
+    if (number[a] != number[b]) return number[a] < number[b];
+    const auto size = [](const std::string& s) { return std::pair(s.size(), s); };
+    return number[a] < 0 ? size(a) > size(b) : size(a) < size(b);
+  });
   return levels;
 }
 

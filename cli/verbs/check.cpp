@@ -1,0 +1,148 @@
+// tacit check.
+#include <algorithm>
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+#include <tacit/cli/run/files.hpp>
+#include <tacit/cli/run/json_text.hpp>
+#include <tacit/cli/run/text_tables.hpp>
+#include <tacit/cli/verbs/data_view.hpp>
+#include <tacit/cli/verbs/tune.hpp>
+#include <tacit/cli/verbs/verb_session.hpp>
+#include <tacit/core/support/text.hpp>
+#include <tacit/hypergrad/reference.hpp>
+
+namespace tacit {
+
+namespace {
+
+using nlohmann::json;
+
+/// The hypergradient at the start. Throws RunFileError (E401) where there is none.
+Evaluation differentiated_start(Assembly& a, const Oracle& oracle) {
+  const Vec theta = starting_point(a);
+  Evaluation e = oracle.evaluate(theta, oracle.tightest());
+  if (std::isfinite(e.value)) e = oracle.differentiate(std::move(e), oracle.tightest());
+  if (e.finite() && e.gradient.size() == theta.size()) return e;
+  const Diagnostics& d = e.diagnostics;
+  const std::string& why = std::isfinite(e.value) ? d.hypergradient_message : d.inner_message;
+  throw RunFileError({failure_issue(a, "the start is no usable point: " + (why.empty() ? "it is not finite" : why))});
+}
+
+/// What rounding can leave of a loss, and of differences of it: a share of the loss at zero coefficients.
+double rounding_of_loss(const Prepared& p) {
+  const std::vector<Index>& rows = p.rows.validation;
+  const Vec y = pick(p.y, rows);
+  return std::numeric_limits<double>::epsilon() * mean_loss(p.task().losses(y, Vec::Zero(y.size())), pick(p.weight, rows)).mean;
+}
+
+/// The hypergradient by another way than the estimator's own, in u. Throws RunFileError (E401) where there is none.
+Vec other_way(const Assembly& a, const Strategies& strategies, const Evaluation& e, bool implicit) {
+  const Hypergradient other =
+      implicit ? reference_hypergradient(a.problem, e.u, e.state->inner.x())
+               : strategies.estimators.make("finite-difference")->estimate(a.problem, e.u, e.state->inner, nullptr, 0);
+  if (other.gradient.size() == a.problem.f->outer_dim() && other.gradient.allFinite()) return other.gradient;
+  throw RunFileError(
+      {failure_issue(a, std::string("there ") + (implicit ? "is no implicit derivative" : "are no finite differences") +
+                            " to compare with at the start: " + other.message)});
+}
+
+/// The hypergradient of the chosen estimator at the start against finite differences; finite differences themselves against
+/// implicit differentiation at a polished solution.
+int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine& line, Streams& io) {
+  OracleOptions options;
+  options.error_estimate = false;
+  const auto oracle = make_oracle(a.problem, a.method.solver, a.method.estimator, options);
+  const Evaluation e = differentiated_start(a, *oracle);
+  const bool implicit = a.method.estimator_name == "finite-difference";
+  Vec expected(e.theta.size());
+  a.problem.space.pull_back(e.theta, other_way(a, strategies, e, implicit), expected);
+  const double floor = std::max(a.config.outer.tolerance * std::abs(e.value), rounding_of_loss(a.prepared));
+  const double error = hypergradient_error(e.gradient, expected, floor);
+  const double limit = a.config.diagnostics.fail_error.value_or(a.config.diagnostics.warn_error.value_or(0.1));
+  const bool good = error <= limit;
+  if (line.json)
+    io.out << json_text({{"relative_error", number_json(error)},
+                         {"limit", limit},
+                         {"passed", good},
+                         {"against", implicit ? "implicit differentiation" : "finite differences"}});
+  else
+    io.out << aligned({{"hypergradient", "relative error " + brief_number(error) + " against " +
+                                             (implicit ? "implicit differentiation, since finite differences are the estimator"
+                                                       : "finite differences") +
+                                             ", limit " + brief_number(limit) + (good ? ": passed" : ": FAILED")}});
+  return good ? kDone : kQuality;
+}
+
+/// What `tune` with the same arguments would say of its folder; nothing is made.
+void check_folder(const CommandLine& line, const RunConfig& config) {
+  const bool fresh = !line.output && config.output.dir.find("{name}") != std::string::npos;
+  const std::string refusal = fresh ? "" : folder_in_use(line.output.value_or(config.output.dir), line.force);
+  if (!refusal.empty()) throw UsageError(refusal, "output.dir");
+}
+
+void print_plan(const Assembly& a, const Warnings& warnings, bool as_json, std::ostream& out) {
+  const Split& rows = a.prepared.rows;
+  if (as_json) {
+    out << json_text({{"status", "ok"},
+                      {"objective", a.prepared.objective_text()},
+                      {"train", rows.train.size()},
+                      {"validation", rows.validation.size()},
+                      {"test", rows.test.size()},
+                      {"features", a.prepared.x->cols()},
+                      {"data", data_json(a)},
+                      {"hyperparameters", hyper_plan_json(a)},
+                      {"inner_solver", a.method.solver_name},
+                      {"estimator", a.method.estimator_name},
+                      {"optimizer", a.config.outer.optimizer},
+                      {"notes", a.method.notes},
+                      {"warnings", warnings.json()}});
+    return;
+  }
+  std::vector<std::pair<std::string, std::string>> table{{"objective", a.prepared.objective_text()}};
+  for (auto& row : data_rows(a)) table.push_back(std::move(row));
+  for (auto& row : std::vector<std::pair<std::string, std::string>>{
+           {"rows", std::to_string(rows.train.size()) + " train, " + std::to_string(rows.validation.size()) + " validation, " +
+                        std::to_string(rows.test.size()) + " test"},
+           {"features", std::to_string(a.prepared.x->cols())},
+           {"hyperparameters", std::to_string(a.problem.space.size())},
+           {"inner solver", a.method.solver_name},
+           {"estimator", a.method.estimator_name},
+           {"outer optimizer", a.config.outer.optimizer}})
+    table.push_back(std::move(row));
+  out << aligned(table);
+  for (const std::string& note : a.method.notes) out << "  " << note << '\n';
+}
+
+}  // namespace
+
+int check(const CommandLine& line, Streams& io) {
+  const Strategies strategies;
+  RunConfig config = load_config(line, strategies);
+  if (line.print_config) {
+    io.out << to_yaml(config, strategies.catalog);
+    return kDone;
+  }
+  ProgressLine progress(io.err, progress_kind(line, io));
+  const Heartbeat heartbeat(progress);
+  progress.begin("reading the data");
+  try {
+    check_folder(line, config);
+    const std::unique_ptr<Assembly> a = assemble(config, strategies);
+    Warnings warnings;
+    for (const Warning& w : data_warnings(a->prepared)) {
+      if (warnings.add(w) && !line.quiet) progress.message(render_warning(w.code, w.context, w.what, w.more, {io.colour}));
+    }
+    if (line.gradient) {
+      progress.begin("the hypergradient by another way");
+      return check_gradient(*a, strategies, line, io);
+    }
+    print_plan(*a, warnings, line.json, io.out);
+  } catch (const UsageError& e) {
+    throw RunFileError({config.issue_of(e)});
+  }
+  return kDone;
+}
+
+}  // namespace tacit

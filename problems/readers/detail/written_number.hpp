@@ -1,0 +1,45 @@
+// Numbers as people write them, which the reader takes for text (internal to this folder and to problems/data).
+#pragma once
+#include <string>
+#include <string_view>
+
+namespace tacit {
+
+/// What keeps a text that means a number from being read as one. `separator`: 1,234 or 1.234, either of the two.
+enum class NumberStyle {
+  none,
+  decimal_sign,
+  separator,
+  thousands,
+  percent,
+  currency,
+  exponent,
+  minus,
+  parentheses,
+  quotes,
+  blanks,
+  digits,
+  unit
+};
+
+/// A text that means a number.
+struct WrittenNumber {
+  NumberStyle style = NumberStyle::none;  ///< none: it means no number, or is one as it stands
+  std::string plain;                      ///< the number as the reader takes it; for `separator` with thousands taken out
+  std::string unit;                       ///< letters behind it, of style `unit`
+};
+
+/// Looks for a number in a text that read_number does not take: decimal sign of the other kind, thousands set apart (also by
+/// blanks that do not break and by apostrophes), percent and currency signs, Fortran exponents, other minus signs and digits, a
+/// sign behind the number, parentheses, quotation marks, units. Dates, ranges and codes are none.
+WrittenNumber written_number(std::string_view text, char decimal);
+/// "with a decimal comma", ... for messages.
+std::string style_text(NumberStyle style, char decimal);
+/// What to do about it, in a sentence without its end.
+std::string style_remedy(const WrittenNumber& number, char decimal);
+
+/// Takes off what can be taken off without a doubt: blanks around the text, breaking or not (U+00A0, U+2007, U+202F), and makes
+/// U+2212 before it a '-'. False when there was nothing of it.
+bool plain_signs(std::string_view text, std::string& plain);
+
+}  // namespace tacit
