@@ -229,7 +229,7 @@ const std::vector<CodeDoc>& error_codes() {
        "differences "
        "of tightly solved values) do not agree, or one of them failed: errors of estimators below the difference mean nothing.",
        0},
-      {"W330", "the report is not written", "Disk or permissions are in the way; the results of the run are complete.", 0},
+      {"W330", "the report is not written", "Disk or permissions are in the way; the results of the run are complete.", 1},
   };
   return codes;
 }
