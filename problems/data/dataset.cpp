@@ -366,6 +366,10 @@ public:
       origins.push_back(origin);
     }
     LibsvmSet set = read_libsvm(paths, {o_.index_base, o_.features_total, false});
+    if (!set.remark.empty()) {
+      d_.remarks.push_back({"W217", set.remark + ".",
+                            "If one of them counts from 1, number it anew; if all count from 0, say so: data.index_base=0."});
+    }
     choose_features(set);
     std::vector<double> labels;
     for (std::size_t k = 0; k < set.parts.size(); ++k) {

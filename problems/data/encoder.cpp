@@ -86,6 +86,7 @@ EncodedFile encode_libsvm(const Encoder& encoder, const std::string& path) {
   options.index_base = encoder.index_base;
   options.features_total = encoder.features_total;
   options.ignore_beyond = true;
+  options.of_model = true;
   LibsvmSet set = read_libsvm({path}, options);
   LibsvmPart& part = set.parts[0];
   EncodedFile out;
@@ -94,6 +95,12 @@ EncodedFile encode_libsvm(const Encoder& encoder, const std::string& path) {
   if (part.ignored > 0) {
     out.warnings.push_back("'" + path + "' has " + std::to_string(part.ignored) +
                            " entries of features that the training data do not have; " + "they are left out");
+    if (encoder.index_base == 0 && part.smallest >= 1 && part.largest == encoder.features_total) {
+      out.warnings.push_back("the indices of '" + path + "' go from " + std::to_string(part.smallest) + " to " +
+                             std::to_string(part.largest) + ", those of the training data from 0 to " +
+                             std::to_string(encoder.features_total - 1) +
+                             ": if the file counts from 1, subtract 1 from its indices");
+    }
   }
   out.x.sparse = true;
   out.x.csr = encoder.kept_features.empty() ? std::move(part.x) : keep_columns(part.x, encoder.kept_features);

@@ -5,11 +5,9 @@
 #include <string_view>
 
 #include <tacit/core/support/errors.hpp>
+#include <tacit/problems/readers/byte_stream.hpp>
 
 namespace tacit {
-
-/// The 64-bit FNV-1a hash (Fowler, Noll and Vo 1991) of the bytes.
-std::uint64_t fnv1a(std::string_view bytes);
 
 /// The text of one file.
 class TextFile {
