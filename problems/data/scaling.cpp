@@ -17,7 +17,7 @@ Design design_of(std::shared_ptr<const Features> x) {
 
 Scaling fit_scaling(const Features& x, In weight, std::span<const Index> rows, Standardize mode) {
   Scaling out;
-  if (mode == Standardize::no || (mode == Standardize::automatic && x.sparse)) return out;
+  if (mode == Standardize::no || (mode == Standardize::automatic && (x.sparse || x.sparse_format))) return out;
   const std::vector<Index> list(rows.begin(), rows.end());
   Vec w(static_cast<Index>(list.size()));
   for (std::size_t i = 0; i < list.size(); ++i) w[static_cast<Index>(i)] = weight[list[i]];

@@ -12,7 +12,7 @@
 
 namespace tacit {
 
-/// automatic: yes for dense data, no for sparse data.
+/// automatic: yes for dense data, no for data of a sparse format, however they are stored.
 enum class Standardize { automatic, yes, no };
 
 /// Column j is used as (x_j - shift_j) / scale_j. Both vectors are empty when columns are used as they are.

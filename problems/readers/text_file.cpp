@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <tacit/core/support/text.hpp>
+#include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 
 namespace tacit {
@@ -66,13 +67,16 @@ TextFile TextFile::read(const std::string& path) {
   return file;
 }
 
-TextFile TextFile::from_string(std::string path, std::string bytes) {
+TextFile TextFile::from_string(std::string path, std::string bytes, std::string_view format) {
   TextFile file;
   file.path_ = std::move(path);
   file.digest_ = fnv1a(bytes);
   if (bytes.compare(0, 3, "\xef\xbb\xbf") == 0) bytes.erase(0, 3);
   file.bytes_ = std::move(bytes);
   if (file.bytes_.empty()) throw file.error("D102", "the file '" + file.path_ + "' is empty", "name a file with data");
+  const Content content = content_of(file.bytes_);
+  if (!content.title.empty() && !(content.format && content.format->name == format))
+    throw file.error("D103", "'" + file.path_ + "' is " + content.title + ", not the text that its name promises", content.remedy);
   require_text(file);
   return file;
 }
