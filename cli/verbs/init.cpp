@@ -5,6 +5,7 @@
 #include <set>
 
 #include <tacit/core/support/text.hpp>
+#include <tacit/problems/data/dataset.hpp>
 #include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/libsvm.hpp>
 #include <tacit/problems/readers/table.hpp>
@@ -68,6 +69,24 @@ void summarize_table(const Table& table, DataSummary& s) {
   s.classes = classes_of(table, target);
 }
 
+/// Files of numbers: the target is the last column unless data.target says otherwise.
+void summarize_numbers(const DataBlock& d, DataSummary& s) {
+  DataOptions o;
+  o.train = *d.train.path;
+  o.format = s.format;
+  o.target = d.target.text.value_or("last");
+  o.target_path = (std::filesystem::path(d.target.base) / o.target).lexically_normal().string();
+  o.missing = Missing::mean;  // nothing is filled here
+  const Dataset data = load_dataset(o);
+  s.rows = static_cast<long>(data.rows());
+  s.target = data.target_file.empty() ? o.target : written_path(data.target_file);
+  s.classes = data.classes;
+  const std::set<double> distinct(data.y.begin(), data.y.end());
+  if (data.classes.empty() && distinct.size() == 2) {
+    for (const double v : distinct) s.classes.push_back(number_label(v));
+  }
+}
+
 std::string format_of(const std::string& given, const std::string& path) {
   if (given != "auto") return given;
   const FileFormat* told = format_of_file(path);
@@ -90,6 +109,10 @@ DataSummary summarize_data(const RunConfig& config) {
     if (distinct.size() == 2) {
       for (const double v : distinct) s.classes.push_back(number_text(v));
     }
+    return s;
+  }
+  if (find_format(s.format)->read) {
+    summarize_numbers(d, s);
     return s;
   }
   TableOptions options;

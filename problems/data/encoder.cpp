@@ -263,7 +263,15 @@ void fill_numbers(const Encoder& encoder, EncodedFile& file) {
 EncodedFile Encoder::encode(const std::string& path) const {
   const FileFormat* told = format_of_file(path);
   const bool numbers = told && told->read;
-  if (sparse) return encode_numbered(*this, path, told && !told->table() ? told->name : "libsvm");
+  if (sparse && told && told->table()) {
+    throw DataError("D107", "'" + path + "' is a table, and the features of the model are numbered, without names",
+                    SourceLocation{path, 0, 0}, "give the rows as LIBSVM text, MatrixMarket, .npy or IDX");
+  }
+  if (sparse) return encode_numbered(*this, path, told ? told->name : "libsvm");
+  if (told && told->name == "libsvm") {
+    throw DataError("D107", "'" + path + "' is LIBSVM text, and the training data were dense", SourceLocation{path, 0, 0},
+                    "give the rows in the format of the training data");
+  }
   if (numbers && had_header) {
     throw DataError("D107", "the columns of '" + path + "' have no names, and the training data have",
                     SourceLocation{path, 0, 0}, "give the rows as a table with the names of the training file");

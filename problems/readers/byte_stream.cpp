@@ -64,8 +64,8 @@ struct ByteStream::State {
   /// The next piece of the file; false at its end.
   bool refill() {
     if (at < filled) return true;
-    buffer.resize(kBuffer);
-    in->read(buffer.data(), static_cast<std::streamsize>(kBuffer));
+    if (buffer.empty()) buffer.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, stored) + 1));
+    in->read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
     at = 0;
     filled = static_cast<std::size_t>(in->gcount());
     if (in->bad()) throw file_error("D101", "reading '" + path + "' failed", path, "check the disk, then try again");
@@ -180,10 +180,11 @@ std::size_t ByteStream::read(char* to, std::size_t n) {
 std::string ByteStream::rest() {
   std::string out;
   if (!state_->packed && state_->stored != kUnknown) out.reserve(static_cast<std::size_t>(at_most_left()) + 1);
-  for (std::size_t got = kBuffer; got > 0;) {
+  const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, at_most_left() + 1));
+  for (std::size_t got = piece; got > 0;) {
     const std::size_t size = out.size();
-    out.resize(size + kBuffer);
-    got = read(out.data() + size, kBuffer);
+    out.resize(size + piece);
+    got = read(out.data() + size, piece);
     out.resize(size + got);
   }
   return out;
@@ -192,15 +193,16 @@ std::string ByteStream::rest() {
 std::uint64_t ByteStream::at_most_left() const {
   constexpr std::uint64_t kMostSaved = 1032;  // of deflate: 258 bytes for two bits
   const State& s = *state_;
-  if (s.stored == kUnknown || s.stored > kUnknown / (2 * kMostSaved)) return kUnknown;
+  if (s.stored == kUnknown || s.stored > kUnknown / (4 * kMostSaved)) return kUnknown - 1;
   const std::uint64_t left = s.stored - std::min(s.stored, s.taken) + (s.filled - s.at);
-  return s.packed ? kMostSaved * (left + kBuffer) : left;  // a buffer more: what is inside the unpacker
+  constexpr std::uint64_t kInside = 64;  // taken, and still to come out of the unpacker
+  return s.packed ? kMostSaved * (left + kInside) : left;
 }
 
 std::uint64_t ByteStream::digest() {
   State& s = *state_;
   if (s.packed) {
-    std::string skipped(kBuffer, '\0');
+    std::string skipped(static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, at_most_left() + 1)), '\0');
     while (read(skipped.data(), skipped.size()) > 0) {
     }
   }

@@ -27,7 +27,7 @@ public:
   std::size_t read(char* to, std::size_t n);
   /// All that is left.
   std::string rest();
-  /// At most so many bytes can be left: what is stored, times what gzip can save; the largest number where that is not known.
+  /// At most so many bytes can be left: what is stored, times what gzip can save; 2^64 - 2 where that is not known.
   std::uint64_t at_most_left() const;
   /// Of the file as stored (packed when it is gzip). Reads to the end first.
   std::uint64_t digest();

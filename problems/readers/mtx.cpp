@@ -136,7 +136,7 @@ private:
                           coordinate_ ? "a sparse row cannot say that a value is missing: leave the row out"
                                       : "write NaN where a value is missing, and choose data.missing");
     }
-    if (whole_ && std::abs(value) > kExact) ++out_.inexact;
+    if (whole_ && std::abs(value) >= kExact) ++out_.inexact;
     p_ += text.size();
     return value;
   }

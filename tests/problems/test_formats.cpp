@@ -1,13 +1,17 @@
 // One table tells the formats of files, for everybody who reads or names one.
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
 #include <tacit/problems/readers/formats.hpp>
 
+#include "paths.hpp"
 #include "problems/files.hpp"
 
 using namespace tacit;
@@ -35,6 +39,13 @@ TEST_CASE("formats: the name of a file tells its format, packed or not, whatever
   CHECK(format_of_file("train-images.idx3-ubyte")->name == "idx");
   CHECK(format_extension("a/B.CSV.gz") == ".csv");
   CHECK(format_extension("a.b/c") == "");
+}
+
+TEST_CASE("formats: the table of docs/data.md is this one") {
+  std::ifstream in(tacit::test::source_dir() + "/docs/data.md");
+  const std::string page{std::istreambuf_iterator<char>(in), {}};
+  for (const FileFormat& f : file_formats())
+    CHECK(tacit_test::contains(page, "| " + f.name + " | " + join(f.endings) + " | " + f.doc + " |"));
 }
 
 TEST_CASE("formats: bytes that contradict the name of a file are refused, with the format that they are") {

@@ -35,9 +35,9 @@ void code_numbers(Dataset& data, const std::vector<TargetPart>& parts) {
 
 void require_exact_labels(const ColumnFile& column) {
   if (!column.text.empty()) return;
-  const bool beyond = column.inexact > 0 || (column.value.array().abs() > kExact).any();
+  const bool beyond = column.inexact > 0 || (column.value.array().abs() >= kExact).any();
   if (!beyond) return;
-  throw DataError("D109", "labels above 2^53 lose their last digits, so that different ones may be equal", in_file(column),
+  throw DataError("D109", "labels from 2^53 on lose their last digits, so that different ones may be equal", in_file(column),
                   "number the classes anew, or write the labels to a text file (data.target: FILE), one a line");
 }
 

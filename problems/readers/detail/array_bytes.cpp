@@ -54,11 +54,11 @@ double (*reader(const ArrayLayout& a))(const char*, bool) {
   }
 }
 
+/// Whether the whole number is the double: 2^53 + 1 becomes 2^53.
 bool exact(const char* at, bool swap, bool sign, double value) {
-  if (std::abs(value) <= kExact) return true;
-  if (std::abs(value) >= 0x1p63) return !sign && value < 0x1p64 && static_cast<std::uint64_t>(value) == number_at<std::uint64_t>(at, swap);
-  return sign ? static_cast<std::int64_t>(value) == number_at<std::int64_t>(at, swap)
-              : static_cast<std::uint64_t>(value) == number_at<std::uint64_t>(at, swap);
+  if (std::abs(value) < kExact) return true;
+  if (sign) return value < 0x1p63 && static_cast<std::int64_t>(value) == number_at<std::int64_t>(at, swap);
+  return value < 0x1p64 && static_cast<std::uint64_t>(value) == number_at<std::uint64_t>(at, swap);
 }
 
 /// first * ... * last and factor; the largest number where it is larger than any file.
@@ -134,7 +134,7 @@ NumberFile read_array(ByteStream in, const ArrayLayout& a) {
   const bool wide = a.size == 8 && (a.kind == 'i' || a.kind == 'u');
   const auto size = static_cast<std::size_t>(a.size);
   const Index all = rows * columns;
-  std::string piece(std::size_t{1} << 16U, '\0');
+  std::string piece(static_cast<std::size_t>(std::min<std::uint64_t>(std::uint64_t{1} << 16U, bytes)), '\0');
   for (Index k = 0; k < all;) {
     const std::size_t wanted = std::min(piece.size() / size, static_cast<std::size_t>(all - k)) * size;
     if (in.read(piece.data(), wanted) < wanted) throw wrong_length("shorter");
