@@ -49,9 +49,9 @@ struct ElsewhereFit {
   std::map<std::string, double> class_weight;  ///< by label as in FittedModel::classes; without an entry 1
   bool intercept = true;
   bool standardize = true;  ///< as in the final fit (resolved, not `auto`), with the weights s_i
-  bool centre = true;       ///< whether standardizing centres: not where the data are stored sparse
   bool mean_reduction = true;
-  Vec l2;  ///< one, or one per feature
+  Vec l2;              ///< one, or one per feature
+  bool centre = true;  ///< whether standardizing centres: not where the data are stored sparse
 };
 
 /// The texts of elsewhere.py and elsewhere.R. Both read the data by absolute path, encode, weigh, standardize as Tacit does,

@@ -100,9 +100,9 @@ struct Result {
   json file, model;
 };
 
-Result tuned(const Folder& f, const Copy& copy, const std::string& standardize) {
+Result tuned(const Folder& f, const Copy& copy, const std::string& standardize, const std::string& more = "outer: {max_steps: 2}\n") {
   std::ofstream(f.path / "run.yaml") << "tacit: 1\ndata: {train: " + copy.train + (copy.target.empty() ? "" : ", target: " + copy.target) +
-                                            "}\nmodel: {kind: logistic}\nhyper: {l2: {start: 0.01}}\nouter: {max_steps: 2}\n"
+                                            "}\nmodel: {kind: logistic}\nhyper: {l2: {start: 0.01}}\n" + more +
                                             "prepare: {standardize: " + standardize + "}\n";
   const std::filesystem::path out = f.path / "out";
   const Ran r = run({"tune", (f.path / "run.yaml").string(), "-o", out.string(), "--force", "-q"});
@@ -153,10 +153,14 @@ TEST_CASE("formats agree: sparse images of 0 to 255, dense against sparse storag
     y[i] = x(i, 0) + x(i, 1) > static_cast<double>(random.below(200)) ? 1 : 0;
   }
   const std::vector<Copy> copies = write_copies(f.path, x, y);
+  // Sparse columns are not centred, so that the paths of the inner solver differ: what agrees are its solutions.
+  const std::string exact =
+      "inner: {solver: newton, tolerance: 1.0e-13}\nhypergradient: {estimator: implicit-direct}\n"
+      "outer: {max_steps: 2, schedule: fixed}\n";
   for (const std::string standardize : {"true", "false"}) {
-    const Result first = tuned(f, copies.front(), standardize);
+    const Result first = tuned(f, copies.front(), standardize, exact);
     for (const Copy& copy : copies) {
-      const Result r = tuned(f, copy, standardize);
+      const Result r = tuned(f, copy, standardize, exact);
       const bool sparse = copy.train.find(".svm") != std::string::npos || copy.train.find("c.mtx") == 0;
       CAPTURE(copy.train);
       CAPTURE(standardize);
