@@ -41,12 +41,15 @@ void DataBlock::fields(BlockVisitor& v) {
   v.field("target", target, "column name, 1-based column number, last, or a file with one value a row (.npy .mtx -ubyte, or text); labels may be text");
   v.field("features", features, "columns that are features: all but target, weight, group and drop, or names and globs");
   v.field("drop", drop, "columns left out: names and globs");
-  v.field("categorical", categorical, "one-hot columns; auto: columns without a number, up to 50 levels");
+  v.field("categorical", categorical,
+          "one-hot columns; auto: columns without a number, up to 50 levels, unless their cells are numbers in another notation "
+          "(D130)");
   v.field("feature_groups", feature_groups, "groups of features for `per: group`");
   v.field("weight", weight, "column or file of row weights, used in the inner loss and in every validation score");
   v.field("group", group, "column whose equal rows stay in one part of the split");
-  v.field("header", header, {"auto", "present", "absent"}, "auto: the first row is a header when it has no number");
-  v.field("skip_rows", skip_rows, Range::at_least(0), "lines left out at the beginning of the file");
+  v.field("header", header, {"auto", "present", "absent"},
+          "auto: by what stands in the first row and below it; a doubt is said (W210)");
+  v.field("skip_rows", skip_rows, Range::at_least(0), "lines left out at the beginning of the file: comments, titles, sep=;");
   v.field("delimiter", delimiter, {"auto", ",", ";", "tab", "space"}, "between the fields of a line");
   v.field("decimal", decimal, {".", ","}, "decimal sign of the numbers");
   v.field("missing", missing, {"error", "drop-row", "mean", "median"},

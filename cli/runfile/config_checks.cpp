@@ -54,7 +54,11 @@ constexpr Alias kAliases[] = {
     {"reg_lambda", "hyper.l2.start", ""},
     {"weight_decay", "hyper.l2.start", ""},
     {"c", "hyper.l2.start", "C of scikit-learn's LogisticRegression is 1 / (n * l2)"},
-    {"cv", "validation.folds", "in this version: validation: {scheme: holdout}"},
+    {"cv", "validation.folds", ""},
+    {"folds", "validation.folds", ""},
+    {"kfold", "validation.folds", ""},
+    {"k_folds", "validation.folds", ""},
+    {"nfolds", "validation.folds", ""},
     {"n_folds", "validation.folds", ""},
     {"n_splits", "validation.folds", ""},
     {"test_size", "validation.fraction", ""},
@@ -125,6 +129,10 @@ std::string suggestion(const Node& key, const std::string& prefix, const std::ve
   std::replace(lower.begin(), lower.end(), '-', '_');
   for (const Alias& alias : kAliases) {
     if (alias.word != lower) continue;
+    // A key that the next message would refuse is no advice.
+    if (alias.path == "validation.folds" && !later_version("validation.scheme", "kfold").empty())
+      return "K-fold validation is not available in this version: remove it (a share of the rows validates, "
+             "validation.fraction), or name the rows in validation.split_column";
     const std::string note = alias.note.empty() ? std::string() : " (" + std::string(alias.note) + ")";
     const std::string last(alias.path.substr(alias.path.rfind('.') + 1));
     // The start of a penalty has nothing in common with the start of another block.

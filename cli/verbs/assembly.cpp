@@ -22,6 +22,23 @@ Strategies::Strategies()
   register_optimizers(optimizers);
 }
 
+TableOptions table_options(const DataBlock& d) {
+  TableOptions o;
+  o.header = d.header == "present" ? Header::present : d.header == "absent" ? Header::absent : Header::automatic;
+  o.skip_rows = d.skip_rows;
+  o.delimiter = d.delimiter;
+  o.decimal = d.decimal.empty() ? '.' : d.decimal[0];
+  o.missing_values = d.missing_values;
+  return o;
+}
+
+Missing missing_rule(const std::string& word) {
+  return word == "drop-row" ? Missing::drop_row
+         : word == "mean"   ? Missing::mean
+         : word == "median" ? Missing::median
+                            : Missing::error;
+}
+
 namespace {
 
 constexpr double kShareOfTime = 0.2;  // of limits.time: for either search of a start, where nobody gives one
@@ -36,17 +53,6 @@ std::string path_of(const Text& t) {
 /// A file that a key names, so that the resolved run file holds from any folder.
 void settle_file(Text& key, const std::string& file) {
   if (!file.empty()) key.text = std::filesystem::absolute(file).lexically_normal().string();
-}
-
-Header header_of(const std::string& word) {
-  return word == "present" ? Header::present : word == "absent" ? Header::absent : Header::automatic;
-}
-
-Missing missing_of(const std::string& word) {
-  return word == "drop-row" ? Missing::drop_row
-         : word == "mean"   ? Missing::mean
-         : word == "median" ? Missing::median
-                            : Missing::error;
 }
 
 DataOptions data_options(const RunConfig& c, bool classifier) {
@@ -64,12 +70,8 @@ DataOptions data_options(const RunConfig& c, bool classifier) {
   if (d.feature_groups.file) o.feature_groups_file = *d.feature_groups.file;
   o.weight = text_or(d.weight, "");
   o.base_dir = d.weight.base;  // all other paths are absolute
-  o.table.header = header_of(d.header);
-  o.table.skip_rows = d.skip_rows;
-  o.table.delimiter = d.delimiter;
-  o.table.decimal = d.decimal.empty() ? '.' : d.decimal[0];
-  o.table.missing_values = d.missing_values;
-  o.missing = missing_of(d.missing);
+  o.table = table_options(d);
+  o.missing = missing_rule(d.missing);
   if (d.index_base == "0") o.index_base = 0;
   if (d.index_base == "1") o.index_base = 1;
   o.features_total = d.features_total;

@@ -50,6 +50,10 @@ struct Assembly {
   std::optional<SinglePenalty> single;  ///< of many penalties, once starting_point or tune_single_penalty has looked for it
 };
 
+/// How the run file says that tables are written, and what it says of missing cells.
+TableOptions table_options(const DataBlock& data);
+Missing missing_rule(const std::string& word);
+
 /// Throws UsageError for parts that do not go together.
 Method choose_method(const RunConfig& config, const Problem& problem, const Strategies& strategies);
 

@@ -43,8 +43,9 @@ Vec other_way(const Assembly& a, const Strategies& strategies, const Evaluation&
       implicit ? reference_hypergradient(a.problem, e.u, e.state->inner.x())
                : strategies.estimators.make("finite-difference")->estimate(a.problem, e.u, e.state->inner, nullptr, 0);
   if (other.gradient.size() == a.problem.f->outer_dim() && other.gradient.allFinite()) return other.gradient;
-  throw RunFileError({failure_issue(a, std::string("there ") + (implicit ? "is no implicit derivative" : "are no finite differences") +
-                                           " to compare with at the start: " + other.message)});
+  throw RunFileError(
+      {failure_issue(a, std::string("there ") + (implicit ? "is no implicit derivative" : "are no finite differences") +
+                            " to compare with at the start: " + other.message)});
 }
 
 /// The hypergradient of the chosen estimator at the start against finite differences; finite differences themselves against
@@ -80,7 +81,6 @@ void check_folder(const CommandLine& line, const RunConfig& config) {
   const std::string refusal = fresh ? "" : folder_in_use(line.output.value_or(config.output.dir), line.force);
   if (!refusal.empty()) throw UsageError(refusal, "output.dir");
 }
-
 
 void print_plan(const Assembly& a, const Warnings& warnings, bool as_json, std::ostream& out) {
   const Split& rows = a.prepared.rows;

@@ -14,10 +14,77 @@ namespace {
 
 namespace po = boost::program_options;
 
-const std::vector<std::string>& verbs() {
-  static const std::vector<std::string> all{"tune",   "compare", "curve",    "check", "predict",
-                                            "report", "init",    "describe", "schema"};
+/// What a verb is called with, does and takes. Flags beside those of all (-q, -v, --progress, --version, -h): a flag without
+/// effect would mislead.
+struct VerbDoc {
+  const char *name, *words, *what, *more, *example;
+  std::vector<std::string> flags;
+};
+
+const std::vector<VerbDoc>& verb_docs() {
+  static const std::vector<std::string> run{"output", "force", "print-config", "json", "seed", "threads", "time"};
+  static const std::vector<VerbDoc> all{
+      {"tune", "CONFIG [KEY.PATH=VALUE ...]", "tune, refit, write a run folder",
+       "Finds the hyperparameters of the run file's model at which its loss on the validation rows is least, fits the model once "
+       "more on training and validation rows, and leaves everything in a folder: model.json, hyper.csv, trace.csv, report.html.",
+       "tacit tune run.yaml hyper.l2.per=feature -o out", run},
+      {"compare", "CONFIG [KEY.PATH=VALUE ...]", "several estimators on the same problem: error, time, memory and work of each",
+       "The estimators are those of compare.estimators in the run file.", "tacit compare configs/compare_estimators.yaml -o out",
+       run},
+      {"curve",
+       "CONFIG [KEY.PATH=VALUE ...]",
+       "error of iterate and derivative over the inner iterations, with the theory's bounds",
+       "All rows train; the hyperparameters stay at their start.",
+       "tacit curve configs/curve_late_start.yaml -o out",
+       {"output", "force", "print-config", "json", "seed", "threads"}},
+      {"check",
+       "CONFIG [KEY.PATH=VALUE ...]",
+       "validate run file and data, print the plan; --gradient also tests the hypergradient",
+       "Reads the data as tune would and says how: header and names, target and classes, columns, missing cells. Nothing is "
+       "fitted or written.",
+       "tacit check run.yaml --gradient",
+       {"output", "force", "print-config", "json", "gradient", "seed", "threads", "time"}},
+      {"predict",
+       "MODEL DATA [data.KEY=VALUE ...]",
+       "predictions for new rows, to -o FILE or standard output; MODEL: run folder or model.json",
+       "Columns are found by name; without a header, by number. How DATA is written may differ from the training data: "
+       "data.delimiter, decimal, header, skip_rows, missing, missing_values, format, index_base.",
+       "tacit predict out next.csv data.decimal=, -o predictions.csv",
+       {"output"}},
+      {"report",
+       "DIR...",
+       "(re)build report.html and plots/ of a run folder; several side by side, in a new folder",
+       "",
+       "tacit report runs/one runs/two -o both",
+       {"output", "force", "json"}},
+      {"init",
+       "[KIND] [data.train=FILE]",
+       "a commented starter run file; data.train=FILE fills it in from that file",
+       "The file is read and checked as tacit check would. Other data.KEY=VALUE say how to read it.",
+       "tacit init data.train=data.csv > run.yaml",
+       {}},
+      {"describe",
+       "[NAME]",
+       "a key, an error code, or what can be named, with fields, ranges, defaults",
+       "",
+       "tacit describe inner.solver",
+       {}},
+      {"schema", "", "JSON Schema of the run file", "", "tacit schema > tacit.schema.json", {}},
+      {"help", "[VERB]", "this text, or that of a verb", "", "tacit help tune", {}}};
   return all;
+}
+
+const VerbDoc* find_verb(std::string_view name) {
+  for (const VerbDoc& doc : verb_docs()) {
+    if (doc.name == name) return &doc;
+  }
+  return nullptr;
+}
+
+std::vector<std::string> verbs() {
+  std::vector<std::string> names;
+  for (const VerbDoc& doc : verb_docs()) names.emplace_back(doc.name);
+  return names;
 }
 
 const std::vector<std::string>& later_verbs() {
@@ -45,30 +112,32 @@ po::options_description flags() {
   return all;
 }
 
-/// The flags that each verb takes beside those of all (-q, -v, --progress, --version, -h): a flag without effect would mislead.
-const std::vector<std::pair<std::string, std::vector<std::string>>>& flags_of_verbs() {
-  static const std::vector<std::pair<std::string, std::vector<std::string>>> all{
-      {"tune", {"output", "force", "print-config", "json", "seed", "threads", "time"}},
-      {"compare", {"output", "force", "print-config", "json", "seed", "threads", "time"}},
-      {"curve", {"output", "force", "print-config", "json", "seed", "threads"}},
-      {"check", {"output", "force", "print-config", "json", "gradient", "seed", "threads", "time"}},
-      {"predict", {"output"}},
-      {"report", {"output", "force", "json"}},
-      {"init", {}},
-      {"describe", {}},
-      {"schema", {}}};
-  return all;
+const std::vector<std::string> kForAll{"progress", "quiet", "verbose", "version", "help"};
+
+bool takes(const VerbDoc& doc, const std::string& flag) {
+  const auto in = [&](const std::vector<std::string>& list) { return std::find(list.begin(), list.end(), flag) != list.end(); };
+  return in(doc.flags) || in(kForAll);
 }
 
-void check_flags(const std::string& verb, const po::variables_map& given) {
-  static const std::vector<std::string> special{"output", "force", "print-config", "json", "gradient", "seed", "threads", "time"};
-  for (const auto& [name, taken] : flags_of_verbs()) {
-    if (name != verb) continue;
-    for (const std::string& flag : special) {
-      if (given.count(flag) > 0 && std::find(taken.begin(), taken.end(), flag) == taken.end())
-        throw UsageError("tacit " + verb + " does not take --" + flag + "; see tacit --help");
-    }
+void check_flags(const VerbDoc& doc, const po::variables_map& given) {
+  const po::options_description all = flags();
+  for (const auto& option : all.options()) {
+    const std::string& flag = option->long_name();
+    if (given.count(flag) > 0 && !takes(doc, flag))
+      throw UsageError(std::string("tacit ") + doc.name + " does not take --" + flag + "; see tacit help " + doc.name);
   }
+}
+
+/// The error for a flag that nobody knows.
+UsageError unknown_flag(const std::string& flag) {
+  std::vector<std::string> known;
+  const po::options_description all = flags();
+  for (const auto& option : all.options()) known.push_back(option->long_name());
+  const std::string word = flag.substr(std::min(flag.find_first_not_of('-'), flag.size()));
+  const std::string near = closest(word.substr(0, word.find('=')), known);
+  return UsageError("unknown flag '" + flag + "'; " +
+                    (near.empty() ? "keys of the run file are written key.path=value, without dashes; see tacit --help"
+                                  : "did you mean '--" + near + "'?"));
 }
 
 /// A word with a dotted key before the first '='; paths with '=' in them are rare and can be written ./a=b.
@@ -78,7 +147,27 @@ bool is_override(const std::string& word) {
   return word.find_first_of("/\\ ") >= equals;
 }
 
+/// The shell cuts at blanks: what stands around a '=' has to be one word.
+void refuse_blanks(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    const bool follows = i + 1 < words.size() && words[i + 1].find('=') == std::string::npos;
+    std::string key, value;
+    if (word[0] == '=' && i > 0) {
+      key = words[i - 1];
+      value = word.size() > 1 ? word.substr(1) : i + 1 < words.size() ? words[i + 1] : "VALUE";
+    } else if (word.size() > 1 && word.back() == '=' && is_override(word) && follows) {
+      key = word.substr(0, word.size() - 1);
+      value = words[i + 1];
+    } else {
+      continue;
+    }
+    throw UsageError("there are blanks around '='; write " + key + "=" + value + " (and " + key + "=null for no value)");
+  }
+}
+
 void take_words(const std::vector<std::string>& words, CommandLine& line) {
+  refuse_blanks(words);
   for (const std::string& word : words) {
     if (line.verb.empty() && !is_override(word))
       line.verb = word;
@@ -90,10 +179,7 @@ void take_words(const std::vector<std::string>& words, CommandLine& line) {
 }
 
 void check_verb(const std::string& verb) {
-  if (verb.empty()) return;
-  for (const std::string& known : verbs()) {
-    if (verb == known) return;
-  }
+  if (verb.empty() || find_verb(verb)) return;
   for (const std::string& later : later_verbs()) {
     if (verb == later) throw UsageError("the verb '" + verb + "' is not available in this version; available: " + join(verbs()));
   }
@@ -113,6 +199,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     po::store(
         po::command_line_parser(arguments).options(all).positional(words).style(style::unix_style & ~style::allow_guessing).run(),
         given);
+  } catch (const po::unknown_option& e) {
+    throw unknown_flag(e.get_option_name());
   } catch (const po::error& e) {
     throw UsageError(std::string(e.what()) + "; see tacit --help");
   }
@@ -133,27 +221,62 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   line.verbose = given.count("verbose") > 0;
   line.version = given.count("version") > 0;
   line.help = given.count("help") > 0;
-  if (line.help || line.version) return line;
+  if (line.verb == "help" && !line.help) {  // tacit help VERB
+    line.help = true;
+    line.verb = line.files.empty() ? "" : line.files.front();
+  }
+  if (line.version) return line;
   check_verb(line.verb);
-  check_flags(line.verb, given);
+  if (line.help) return line;
+  if (const VerbDoc* doc = find_verb(line.verb)) check_flags(*doc, given);
   if (line.print_config && line.json)
     throw UsageError("--print-config prints YAML and --json one JSON object: give one of the two");
   return line;
 }
 
-std::string help_text() {
+namespace {
+
+/// Text in lines of at most so many characters.
+std::string wrapped(const std::string& text, std::size_t width) {
+  std::istringstream words(text);
+  std::string out, line;
+  for (std::string word; words >> word;) {
+    if (!line.empty() && line.size() + 1 + word.size() > width) {
+      out += line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return out + line + (line.empty() ? "" : "\n");
+}
+
+std::string help_of_verb(const VerbDoc& doc) {
+  constexpr std::size_t kWidth = 100;
+  po::options_description taken("Flags");
+  const po::options_description all = flags();
+  for (const auto& option : all.options()) {
+    if (takes(doc, option->long_name())) taken.add(option);
+  }
   std::ostringstream text;
-  text << "Tacit tunes the hyperparameters of a model by hypergradients.\n\n"
-          "  tacit tune CONFIG          tune, refit, write a run folder\n"
-          "  tacit compare CONFIG       several estimators on the same problem: error, time, memory and work of each\n"
-          "  tacit curve CONFIG         error of iterate and derivative over the inner iterations, with the theory's bounds\n"
-          "  tacit check CONFIG         validate run file and data, print the plan; --gradient also tests the hypergradient\n"
-          "  tacit predict MODEL DATA   -o FILE or standard output; MODEL: run folder or model.json\n"
-          "  tacit report DIR...        (re)build report.html and plots/ of a run folder; several side by side, in a new folder\n"
-          "  tacit init [KIND]          a commented starter run file; data.train=FILE fills it in from that file\n"
-          "  tacit describe [NAME]      a key, an error code, or what can be named, with fields, ranges, defaults\n"
-          "  tacit schema               JSON Schema of the run file\n\n"
-          "key.path=value after the file overrides a key of it; the last one wins.\n\n"
+  text << "usage: tacit " << doc.name << (*doc.words ? " " : "") << doc.words << "\n\n"
+       << doc.what << "\n"
+       << (*doc.more ? "\n" : "") << wrapped(doc.more, kWidth) << "\n"
+       << taken << "\nExample: " << doc.example << "\n";
+  return text.str();
+}
+
+}  // namespace
+
+std::string help_text(const std::string& verb) {
+  if (const VerbDoc* doc = find_verb(verb); doc && !verb.empty()) return help_of_verb(*doc);
+  std::ostringstream text;
+  text << "Tacit tunes the hyperparameters of a model by hypergradients.\n\n";
+  for (const VerbDoc& doc : verb_docs()) {
+    const std::string words = doc.words;
+    const std::string head = "  tacit " + std::string(doc.name) + " " + words.substr(0, words.find(" ["));
+    text << head << std::string(head.size() < 29 ? 29 - head.size() : 1, ' ') << doc.what << "\n";
+  }
+  text << "\nkey.path=value after the file overrides a key of it; the last one wins. tacit help VERB: more on a verb.\n\n"
        << flags()
        << "\nExit codes: 0 done, 1 internal or I/O failure, 2 usage or run file, 3 data, 4 numerical failure, 5 quality gate, 6 "
           "memory limit,\n"

@@ -18,9 +18,10 @@ struct CommandLine {
   std::string progress = "auto";
 };
 
-/// Throws UsageError for an unknown flag or a missing value.
+/// Throws UsageError for an unknown verb or flag (with the near one), a missing value, blanks around '='.
 CommandLine parse_command_line(const std::vector<std::string>& arguments);
-/// The text of `tacit --help`, and of `tacit VERB --help`.
-std::string help_text();
+/// The text of `tacit --help`; of `tacit help VERB` and `tacit VERB --help` with the name of a verb: usage, what it does, its
+/// flags, an example.
+std::string help_text(const std::string& verb = "");
 
 }  // namespace tacit

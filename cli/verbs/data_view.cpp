@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -84,6 +85,12 @@ double density(const Features& x) {
   return static_cast<double>(x.csr.nonZeros()) / all;
 }
 
+/// What the file is for whose first row this is.
+std::string origin_word(const Dataset& d, Index row) {
+  const Origin o = d.origin[static_cast<std::size_t>(row)];
+  return o == Origin::train ? "training" : o == Origin::validation ? "validation" : "test";
+}
+
 std::string header_text(const Dataset& d) {
   if (d.source_names.empty()) return "";
   if (d.encoder.had_header) return "names: " + some_of(d.source_names);
@@ -144,8 +151,13 @@ std::vector<std::pair<std::string, std::string>> data_rows(const Assembly& a) {
   const Prepared& p = a.prepared;
   const Dataset& d = *p.data;
   std::vector<std::pair<std::string, std::string>> rows;
-  for (const std::vector<FileDigest>* list : {&d.files, &d.beside}) {
-    for (const FileDigest& f : *list) rows.push_back({"file", f.path + ", " + counted(f.rows, "row", "rows")});
+  Index at = 0;
+  for (const FileDigest& f : d.files) {
+    rows.push_back({origin_word(d, at) + " file", f.path + ", " + counted(f.rows, "row", "rows")});
+    at += f.rows;
+  }
+  for (const FileDigest& f : d.beside) {
+    rows.push_back({"values in", f.path + ", " + counted(f.rows, "row", "rows")});
   }
   if (const std::string header = header_text(d); !header.empty()) rows.push_back({"header", header});
   rows.push_back({"target", target_text(p)});
@@ -190,8 +202,13 @@ json data_json(const Assembly& a) {
   const Prepared& p = a.prepared;
   const Dataset& d = *p.data;
   json files = json::array(), columns = json::array(), target{{"name", d.encoder.target}};
-  for (const std::vector<FileDigest>* list : {&d.files, &d.beside}) {
-    for (const FileDigest& f : *list) files.push_back({{"path", f.path}, {"rows", f.rows}});
+  Index at = 0;
+  for (const FileDigest& f : d.files) {
+    files.push_back({{"part", origin_word(d, at)}, {"path", f.path}, {"rows", f.rows}});
+    at += f.rows;
+  }
+  for (const FileDigest& f : d.beside) {
+    files.push_back({{"part", "values"}, {"path", f.path}, {"rows", f.rows}});
   }
   if (p.labels.empty()) {
     target.update({{"least", number_json(d.y.minCoeff())}, {"most", number_json(d.y.maxCoeff())}});

@@ -203,8 +203,10 @@ std::string entry(const std::string& text, const std::string& comment) {
 std::string data_block(const DataSummary& d) {
   std::string out = "data:\n";
   out += entry("  train: " + yaml_text(d.file), "relative to this file");
+  if (!d.format_told) out += entry("  format: " + d.format, "the name of the file does not say it");
   if (d.format == "libsvm") return out + "  # a libsvm file: the first entry of a row is the target\n";
-  if (!d.format.empty() && d.format != "csv") out += entry("  format: " + d.format, "");
+  if (d.skip_rows > 0) out += entry("  skip_rows: " + std::to_string(d.skip_rows), "lines before the table");
+  if (d.header && !d.header_sure) out += entry("  header: present", "the first line may hold names or data: absent if data");
   if (!d.header) out += entry("  header: absent", "columns are called by their number");
   if (d.delimiter != "auto") out += entry("  delimiter: " + yaml_text(d.delimiter), "");
   if (d.decimal != ".") out += entry("  decimal: " + yaml_text(d.decimal), "");
@@ -215,7 +217,7 @@ std::string data_block(const DataSummary& d) {
     // What is to be predicted, or how much it counts, cannot be filled in.
     const bool target = c.name == d.target || (d.target == "last" && &c == &d.columns.back());
     row_unusable = row_unusable || (c.missing && (target || c.name == d.weight.value_or(d.target)));
-    if (!c.numeric && c.name != d.target && c.name != d.split_column.value_or("")) texts.push_back(c.name);
+    if (!c.numeric && !target && c.name != d.target && c.name != d.split_column.value_or("")) texts.push_back(c.name);
   }
   std::string target = "column name, 1-based number, or last";
   if (!d.classes.empty()) target = "classes: " + join(d.classes);

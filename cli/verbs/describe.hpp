@@ -20,9 +20,12 @@ struct DataSummary {
     bool numeric = true;
     bool missing = false;  ///< has empty or missing cells
   };
-  std::string file;    ///< as it is to stand in the run file
-  std::string format;  ///< as in formats.hpp
+  std::string file;         ///< as it is to stand in the run file
+  std::string format;       ///< as in formats.hpp
+  bool format_told = true;  ///< by the name of the file
   bool header = true;
+  bool header_sure = true;  ///< else the run file says which it is
+  long skip_rows = 0;
   std::string delimiter = "auto";
   std::string decimal = ".";
   long rows = 0;

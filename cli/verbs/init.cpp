@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <set>
+#include <sstream>
 
+#include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/dataset.hpp>
 #include <tacit/problems/readers/formats.hpp>
@@ -53,6 +55,7 @@ std::string written_path(const std::string& path) {
 
 void summarize_table(const Table& table, DataSummary& s) {
   s.header = table.has_header();
+  s.header_sure = table.header_sure();
   s.rows = static_cast<long>(table.rows());
   Index target = named(table, {"y", "target", "label", "class", "outcome", "response"});
   const Index weight = named(table, {"weight", "weights", "sample_weight", "w"});
@@ -87,10 +90,38 @@ void summarize_numbers(const DataBlock& d, DataSummary& s) {
   }
 }
 
+/// Is the first line a label with index:value entries behind it?
+bool looks_like_libsvm(std::string_view text) {
+  std::istringstream line{std::string(text.substr(0, text.find('\n')))};
+  std::string label, entry;
+  double value = 0;
+  int entries = 0;
+  if (!(line >> label) || read_number(label, '.', value) != NumberText::number) return false;
+  for (; line >> entry && entry[0] != '#'; ++entries) {
+    const std::size_t colon = entry.find(':');
+    if (colon == std::string::npos || colon == 0 || entry.find_first_not_of("0123456789") != colon) return false;
+  }
+  return entries > 0;
+}
+
 std::string format_of(const std::string& given, const std::string& path) {
   if (given != "auto") return given;
   const FileFormat* told = format_of_file(path);
-  return told ? told->name : "csv";
+  if (told) return told->name;
+  return looks_like_libsvm(TextFile::read(path).bytes()) ? "libsvm" : "csv";
+}
+
+/// The table, without what stands before it; options.skip_rows tells how much that is.
+Table read_table(const std::string& path, TableOptions& options) {
+  const TextFile file = TextFile::read(path);
+  try {
+    return Table::parse(file, options);
+  } catch (const DataError& e) {
+    const Index before = lines_before_table(file, options);
+    if ((e.code() != "D105" && e.code() != "D132") || before == options.skip_rows) throw;
+    options.skip_rows = before;
+    return Table::parse(file, options);
+  }
 }
 
 }  // namespace
@@ -101,6 +132,7 @@ DataSummary summarize_data(const RunConfig& config) {
   DataSummary s;
   s.file = written_path(*d.train.path);
   s.format = format_of(d.format, *d.train.path);
+  s.format_told = d.format == "auto" && format_of_file(*d.train.path) != nullptr;
   if (s.format == "libsvm") {
     const LibsvmSet set = read_libsvm({*d.train.path});
     const Vec& labels = set.parts.front().label;
@@ -115,15 +147,12 @@ DataSummary summarize_data(const RunConfig& config) {
     summarize_numbers(d, s);
     return s;
   }
-  TableOptions options;
-  options.header = d.header == "present" ? Header::present : d.header == "absent" ? Header::absent : Header::automatic;
-  options.skip_rows = d.skip_rows;
-  options.delimiter = d.delimiter;
-  options.decimal = d.decimal.empty() ? '.' : d.decimal[0];
-  options.missing_values = d.missing_values;
+  TableOptions options = table_options(d);
+  if (s.format == "tsv" && options.delimiter == "auto") options.delimiter = "tab";
   s.delimiter = d.delimiter;
   s.decimal = d.decimal;
-  summarize_table(Table::read(*d.train.path, options), s);
+  summarize_table(read_table(*d.train.path, options), s);
+  s.skip_rows = static_cast<long>(options.skip_rows);
   return s;
 }
 

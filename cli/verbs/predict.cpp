@@ -54,8 +54,10 @@ std::string predictions_csv(const FittedModel& model, In margin, const Predictio
 }
 
 std::vector<std::string> predict(const std::filesystem::path& model_path, const std::string& data,
-                                 const std::optional<std::string>& output, std::ostream& out) {
-  const FittedModel model = read_model(model_path);
+                                 const std::optional<std::string>& output, std::ostream& out,
+                                 const std::function<void(Encoder&)>& adjust) {
+  FittedModel model = read_model(model_path);
+  if (adjust) adjust(model.encoder);
   Margins result = margins(model, data);
   PredictionExtra extra;
   extra.row = std::move(result.row);

@@ -1,6 +1,7 @@
 // Predictions of a fitted model for new data.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -23,8 +24,9 @@ struct PredictionExtra {
 std::string predictions_csv(const FittedModel& model, In margin, const PredictionExtra& extra = {});
 
 /// `tacit predict`: reads the model (run folder or model.json) and the data, writes predictions_csv to `output` (atomically), or
-/// to `out`. Returns the warnings.
+/// to `out`. Returns the warnings. `adjust` changes how the file is read.
 std::vector<std::string> predict(const std::filesystem::path& model, const std::string& data,
-                                 const std::optional<std::string>& output, std::ostream& out);
+                                 const std::optional<std::string>& output, std::ostream& out,
+                                 const std::function<void(Encoder&)>& adjust = {});
 
 }  // namespace tacit

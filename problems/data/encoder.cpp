@@ -146,10 +146,11 @@ std::vector<Index> locate_columns(const Encoder& encoder, const Table& table) {
 
 namespace {
 
-DataError empty_column(const Table& table, Index column) {
+DataError empty_column(const Table& table, Index column, bool fitted) {
   const bool last = column + 1 == table.cols();
-  return table.error("D110", "column '" + table.names()[static_cast<std::size_t>(column)] + "' holds no value in any row", 0,
-                     column,
+  const std::string what = "column '" + table.names()[static_cast<std::size_t>(column)] + "' holds no value in any row";
+  if (fitted) return table.error("D110", what, 0, column, "fill it: the model has a coefficient for it");
+  return table.error("D110", what, 0, column,
                      std::string("leave it out: data.drop") +
                          (last ? " (a delimiter at the end of every line makes such a column: then name data.target too)" : ""));
 }
@@ -157,17 +158,17 @@ DataError empty_column(const Table& table, Index column) {
 }  // namespace
 
 std::vector<Index> kept_rows(const Table& table, const std::vector<Index>& columns, const std::vector<Index>& always,
-                             Missing rule) {
+                             Missing rule, bool fitted) {
   std::vector<bool> drop(static_cast<std::size_t>(table.rows()), false);
   const auto look = [&](Index c, bool required) {
     const ColumnCells& cells = table.cells(c);
     if (cells.missing == 0 || (!required && (rule == Missing::mean || rule == Missing::median))) return;
-    if (cells.missing == table.rows() && table.rows() > 1) throw empty_column(table, c);
+    if (cells.missing == table.rows() && table.rows() > 1) throw empty_column(table, c, fitted);
     if (rule != Missing::drop_row) {
       throw table.error("D110", "a cell of column '" + table.names()[static_cast<std::size_t>(c)] + "' is missing",
                         cells.first_missing, c,
-                        required ? "fill it, remove the row, or set data.missing: drop-row"
-                                 : "fill it, or set data.missing to drop-row, mean or median");
+                        required || fitted ? "fill it, remove the row, or set data.missing: drop-row"
+                                           : "fill it, or set data.missing to drop-row, mean or median");
     }
     const std::vector<bool> missing = missing_cells(table, c);
     for (std::size_t r = 0; r < missing.size(); ++r) {
@@ -183,13 +184,14 @@ std::vector<Index> kept_rows(const Table& table, const std::vector<Index>& colum
   if (kept.empty()) {
     throw table.file().error(
         "D110", "every row of '" + table.file().path() + "' has a missing cell, so data.missing: drop-row leaves none",
-        "set data.missing to mean or median, or drop the columns that are often missing (data.drop)");
+        fitted ? "fill the columns that are often missing"
+               : "set data.missing to mean or median, or drop the columns that are often missing (data.drop)");
   }
   return kept;
 }
 
 void encode_rows(const Encoder& encoder, const Table& table, const std::vector<Index>& sources, const std::vector<Index>& kept,
-                 Mat& x, Index at, std::vector<MissingCell>& missing, std::vector<std::string>& warnings) {
+                 Mat& x, Index at, std::vector<MissingCell>& missing, std::vector<std::string>& warnings, bool fitted) {
   std::vector<NumberColumn> numbers;
   for (std::size_t k = 0; k < sources.size(); ++k) {
     const EncodedColumn& column = encoder.columns[k];
@@ -197,7 +199,9 @@ void encode_rows(const Encoder& encoder, const Table& table, const std::vector<I
       encode_levels(column, table, sources[k], kept, x, at, warnings);
       continue;
     }
-    require_numbers(table, sources[k], "correct it, name the column in data.categorical, or add the word to data.missing_values");
+    require_numbers(table, sources[k],
+                    std::string("correct it, ") + (fitted ? "" : "name the column in data.categorical, ") +
+                        "or add the word to data.missing_values");
     numbers.push_back({sources[k], column.first});
   }
   encode_numbers(numbers, table, kept, x, at, missing);
@@ -263,11 +267,11 @@ void fill_numbers(const Encoder& encoder, EncodedFile& file) {
 EncodedFile Encoder::encode(const std::string& path) const {
   const FileFormat* told = format_of_file(path);
   const bool numbers = told && told->read;
-  if (sparse && told && told->table()) {
+  if (sparse && told && told->table() && format_extension(path) != ".txt") {  // a .txt may hold LIBSVM text
     throw DataError("D107", "'" + path + "' is a table, and the features of the model are numbered, without names",
                     SourceLocation{path, 0, 0}, "give the rows as LIBSVM text, MatrixMarket, .npy or IDX");
   }
-  if (sparse) return encode_numbered(*this, path, told ? told->name : "libsvm");
+  if (sparse) return encode_numbered(*this, path, told && !told->table() ? told->name : "libsvm");
   if (told && told->name == "libsvm") {
     throw DataError("D107", "'" + path + "' is LIBSVM text, and the training data were dense", SourceLocation{path, 0, 0},
                     "give the rows in the format of the training data");
@@ -286,13 +290,13 @@ EncodedFile Encoder::encode(const std::string& path) const {
   const Table data = Table::read(path, reading);
   if (!had_header) require_same_columns(data, source_columns, target_column >= 0);
   const std::vector<Index> sources = locate_columns(*this, data);
-  const std::vector<Index> kept = kept_rows(data, sources, {}, missing);
+  const std::vector<Index> kept = kept_rows(data, sources, {}, missing, true);
   EncodedFile out;
   out.path = path;
   out.digest = data.file().digest();
   out.x.dense.resize(static_cast<Index>(kept.size()), features());
   std::vector<MissingCell> cells;
-  encode_rows(*this, data, sources, kept, out.x.dense, 0, cells, out.warnings);
+  encode_rows(*this, data, sources, kept, out.x.dense, 0, cells, out.warnings, true);
   apply_fills(*this, cells, out.x.dense);
   for (const Index r : kept) out.row.push_back(r + 1);
   if (const Index dropped = data.rows() - static_cast<Index>(kept.size()); dropped > 0) {

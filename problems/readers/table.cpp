@@ -3,8 +3,8 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
-#include <tacit/core/support/text.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/detail/header_guess.hpp>
 #include <tacit/problems/readers/detail/written_number.hpp>
 #include <tacit/problems/readers/formats.hpp>
@@ -65,34 +65,18 @@ char guess_delimiter(std::string_view text, const TableOptions& options, bool bl
 
 constexpr double kExactWhole = 9007199254740992.0;  // 2^53: beyond, not every whole number is a double
 
-/// The digits of a whole number, "-1700" for -1.7e3; empty for any other text.
+/// The digits of a whole number that is written without an exponent, "-1700" for -01700.0; empty for any other text.
 std::string whole_digits(std::string_view text, char decimal) {
-  constexpr int kMostExponent = 400;
-  std::string sign, digits;
+  std::string sign;
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
     if (text[0] == '-') sign = "-";
     text.remove_prefix(1);
   }
-  const std::size_t e = std::min(text.find_first_of("eE"), text.size());
-  int power = 0;
-  if (e < text.size()) {
-    std::string_view exponent = text.substr(e + 1);
-    if (!exponent.empty() && exponent[0] == '+') exponent.remove_prefix(1);
-    const auto [end, ec] = std::from_chars(exponent.data(), exponent.data() + exponent.size(), power);
-    if (ec != std::errc{} || end != exponent.data() + exponent.size() || std::abs(power) > kMostExponent) return {};
-  }
-  const std::string_view mantissa = text.substr(0, e);
-  const std::size_t point = std::min(mantissa.find(decimal), mantissa.size());
-  digits = std::string(mantissa.substr(0, point));
-  if (point < mantissa.size()) digits += mantissa.substr(point + 1);
-  power -= static_cast<int>(mantissa.size() - std::min(point + 1, mantissa.size()));
+  const std::size_t point = std::min(text.find(decimal), text.size());
+  if (text.find_first_not_of('0', std::min(point + 1, text.size())) != std::string_view::npos) return {};
+  std::string digits(text.substr(0, point));
   if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return {};
-  for (; power < 0; ++power) {
-    if (digits.empty() || digits.back() != '0') return {};
-    digits.pop_back();
-  }
-  digits.append(static_cast<std::size_t>(power), '0');
-  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size()));
+  digits.erase(0, digits.find_first_not_of('0'));
   return digits.empty() ? "0" : sign + digits;
 }
 
@@ -282,7 +266,8 @@ Comments comments_at(std::string_view text, std::size_t at) {
     c.end = after_lines(text, c.end, 1);
     ++c.lines;
   }
-  return c;
+  // Rows that all begin so (colours: #ff0000) are the table.
+  return c.end < text.size() ? c : Comments{0, at, at};
 }
 
 /// The text of a comment without its sign.
@@ -418,6 +403,7 @@ private:
       throw refuse(lines == 1 ? "this line is a comment and no part of the table"
                               : std::to_string(lines) + " lines of comments stand here, which are no part of the table",
                    lines);
+    if (text_[pos_] != '#') return false;  // a name such as %fat
     pos_ = after_sign(text_, pos_);
     return true;
   }
@@ -619,8 +605,8 @@ private:
     const Index before = early ? lines_before_table(t_.file_, options_) : options_.skip_rows;
     std::string remedy = "give every row the same number of cells; quote cells that hold the delimiter";
     if (before > options_.skip_rows)
-      remedy = "when the lines before line " + std::to_string(before + 1) + " are no part of the table, set data.skip_rows: " +
-               std::to_string(before);
+      remedy = "when the lines before line " + std::to_string(before + 1) +
+               " are no part of the table, set data.skip_rows: " + std::to_string(before);
     else if (comment_starts(text_.substr(start)))
       remedy = "remove the line: comments are not read";
     else if (early)

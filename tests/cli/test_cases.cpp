@@ -193,6 +193,81 @@ TEST_CASE("cases: a constant target is said") {
   CHECK_FALSE(d.warned("W310"));
 }
 
+TEST_CASE("cases: names that are whole numbers in order are names") {
+  const Folder f("case01");
+  const Done d = tuned_case(f, "01-integer-header");
+  CHECK(d.file.at("rows").at("train") == 30);
+  CHECK(d.file.at("rows").at("validation") == 10);
+  CHECK(d.result.at("metrics").at("r2").get<double>() == doctest::Approx(0.998).epsilon(1e-3));
+  CHECK(json::parse(read(d.folder / "model.json")).at("features") == json({"0", "1", "2"}));
+  const Done said = tuned_case(f, "01-integer-header", {"data.header=present"});
+  CHECK(said.result.at("best") == d.result.at("best"));
+  CHECK_FALSE(d.warned("W210"));
+}
+
+TEST_CASE("cases: numbers with a decimal comma are no levels") {
+  const Folder f("case02");
+  const std::string config = (kCases / "02-decimal-comma/run.yaml").string();
+  for (const std::string verb : {"check", "tune"}) {
+    const Ran r = run({verb, config});
+    CHECK(r.code == 3);
+    CHECK(r.err.find("error[D130]") != std::string::npos);
+    CHECK(r.err.find("t.csv:2:1") != std::string::npos);
+    CHECK(r.err.find("data.decimal: \",\"") != std::string::npos);
+  }
+  const Done d = tuned_case(f, "02-decimal-comma", {"data.decimal=,"});
+  CHECK(d.file.at("features") == 2);
+  CHECK(d.result.at("metrics").at("accuracy") == 1);
+  CHECK(d.result.at("metrics").at("loss").get<double>() == doctest::Approx(0.0525).epsilon(2e-3));
+  // Levels, where they are meant.
+  CHECK(run({"check", config, "data.categorical=[x, z]"}).code == 0);
+}
+
+TEST_CASE("cases: a file without a header and with another number of columns is refused") {
+  const Folder f("case06");
+  const fs::path folder = kCases / "06-headerless-columns";
+  const std::string config = (folder / "run.yaml").string(), test = (folder / "test.csv").string(), none = "data.test=null";
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"check", config}, {"tune", config}, {"check", config, none, "validation.file=" + test}}) {
+    const Ran r = run(arguments);
+    CAPTURE(r.err);
+    CHECK(r.code == 3);
+    CHECK(r.err.find("error[D131]") != std::string::npos);
+    CHECK(r.err.find("4 columns, not 3") != std::string::npos);
+  }
+  const Done d = tuned_case(f, "06-headerless-columns", {none});
+  const Ran r = run({"predict", d.folder.string(), test});
+  CHECK(r.code == 3);
+  CHECK(r.err.find("4 columns, not 3") != std::string::npos);
+}
+
+TEST_CASE("cases: byte order mark, quoted names, gzip and line ends of Windows are read") {
+  const Folder f("case14");
+  const Done d = tuned_case(f, "14-bom-quoted-gzip");
+  CHECK(d.file.at("rows").at("train").get<int>() + d.file.at("rows").at("validation").get<int>() == 40);
+  const Ran r = run({"check", (kCases / "14-bom-quoted-gzip/run.yaml").string(), "--json"});
+  const json plan = json::parse(r.out);
+  CHECK(plan.at("data").at("names") == json({"Name, full", "x\"y", "z", "y"}));
+}
+
+TEST_CASE("cases: what stands before the table is said with the key that leaves it out") {
+  const Folder f("case15");
+  const fs::path folder = kCases / "15-lines-before-the-header";
+  const std::string config = (f.path / "run.yaml").string();
+  std::ofstream(config) << "tacit: 1\ndata: {train: t.csv, target: y}\n";
+  for (const auto& [file, lines] : std::vector<std::pair<std::string, std::string>>{{"comments.csv", "2"}, {"excel.csv", "1"}}) {
+    const std::string train = "data.train=" + (folder / file).string(), skip = "data.skip_rows";
+    const Ran r = run({"check", config, train});
+    CHECK(r.code == 3);
+    CHECK(r.err.find(skip + ": " + lines) != std::string::npos);
+    CHECK(run({"check", config, train, skip + "=" + lines}).code == 0);
+    // init finds it out and writes it down
+    const Ran starter = run({"init", train});
+    CHECK(starter.code == 0);
+    CHECK(starter.out.find("skip_rows: " + lines) != std::string::npos);
+  }
+}
+
 TEST_CASE("one number: best.outer_loss, metrics.loss, the table, the report and predict on the validation rows") {
   const Folder f("one-number");
   const std::vector<std::pair<std::string, std::vector<std::string>>> runs{

@@ -103,7 +103,7 @@ TEST_CASE("data mistakes: cells of a table") {
       {"missing target", "d.csv", table("1,2,NA"), {}, "D110", ":6:5", "drop-row"},
       {"long word", "d.csv", table("1," + std::string(300000, 'w') + ",2"), {}, "D108", ":6:3", "ww...' is no number"},
       {"decimal comma in quotes", "d.csv", table("1,\"1,5\",2"), {}, "D108", ":6:3", "data.decimal"},
-      {"names with a number", "d.csv", table("1,2,3", "a,2020,y"), {}, "D108", ":1:1", "data.header: present"},
+      {"a word in the first row of data", "d.csv", table("1,2,3", "oops,2.75,1"), {}, "D108", ":1:1", "data.header: present"},
       {"after cells of several lines", "d.csv", "t,b,y\n\"u\nv\",2,3\n\"u\r\n\r\nv\",3,3\nw,q,2\n", {}, "D108", ":7:3", "'q'"},
   };
   for (const Mistake& m : mistakes) expect(m);

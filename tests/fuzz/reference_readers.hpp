@@ -58,9 +58,13 @@ inline Cell number_or_word(const std::string& text) {
 }
 
 inline Cell table_cell(const std::string& text) {
-  Cell cell = number_or_word(text);
+  // Blanks inside of quotation marks belong to a text, not to a number.
+  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
+  const std::string inside = text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+  Cell cell = number_or_word(inside);
+  cell.text = text;
   for (const char* missing : {"", "NA", "NaN", "?"}) {
-    if (text == missing) cell.kind = Kind::missing;
+    if (inside == missing) cell.kind = Kind::missing;
   }
   return cell;
 }

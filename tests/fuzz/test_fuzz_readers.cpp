@@ -84,7 +84,9 @@ std::string difference(const Table& table, const fuzz::Rows& rows) {
       switch (cell.kind) {
         case fuzz::Kind::number:
           if (value != cell.value) return place + ": the number";
-          if (text.levels[static_cast<std::size_t>(code)] != number_label(cell.value)) return place + ": the label of a number";
+          // Beyond 2^53 a label keeps the digits that its double has not.
+          if (std::abs(value) < 9007199254740992.0 && text.levels[static_cast<std::size_t>(code)] != number_label(cell.value))
+            return place + ": the label of a number";
           break;
         case fuzz::Kind::not_finite:
           if (!std::isinf(value)) return place + ": not finite or not";
@@ -137,7 +139,8 @@ TEST_CASE("fuzz: an edited CSV text is refused with a sentence or read as a seco
     const bool bom = text.compare(0, 3, "\xef\xbb\xbf") == 0;
     const std::string content = bom ? text.substr(3) : text;
     REQUIRE((code == "D103") == !fuzz::is_text(content));
-    if (code == "D103") continue;
+    // Comments and notes before the table are the business of tests/problems/test_header.cpp.
+    if (code == "D103" || code == "D132" || content.find_first_of("#%/") == content.find_first_not_of(" \t\r\n")) continue;
     const auto rows = fuzz::read_csv(content);
     const bool good = rows && fuzz::is_table(*rows);
     REQUIRE(code.empty() == good);

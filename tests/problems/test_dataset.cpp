@@ -211,7 +211,7 @@ TEST_CASE("without a header a new file may lack the target column") {
   CHECK(d.feature_names == Names{"x1", "x3"});
   CHECK(d.encoder.encode(folder.write("n.csv", "7,8\n")).x.dense == Mat{{7, 8}});
   CHECK(d.encoder.encode(folder.write("n.csv", "7,0,8\n")).x.dense == Mat{{7, 8}});
-  data_error("D107", [&] { d.encoder.encode(folder.write("n.csv", "7\n")); });
+  for (const char* other : {"7\n", "7,0,8,9\n"}) data_error("D131", [&] { d.encoder.encode(folder.write("n.csv", other)); });
 }
 
 TEST_CASE("validation and test files are encoded with the training columns") {
@@ -237,6 +237,109 @@ TEST_CASE("validation and test files are encoded with the training columns") {
   o.test_file = "";
   o.split_column = "c";
   CHECK_THROWS_AS(load_dataset(o), UsageError);
+}
+
+TEST_CASE("files without a header have the columns of the training file, and files with one are told apart") {
+  const Folder folder;
+  const std::string rows = "1.5,2.25,0.5\n2.5,1.75,3.5\n0.25,4.5,2.5\n3.5,0.75,1.25\n";
+  for (const bool test : {false, true}) {
+    DataOptions o = csv(folder, rows);
+    std::string& other = test ? o.test_file : o.validation_file;
+    other = folder.write("o.csv", "1.5,2.5,3.5\n");
+    CHECK(load_dataset(o).rows() == 5);
+    for (const char* text : {"0,1.5,2.5,3.5\n1,2.5,3.5,4.5\n", "1.5,2.5\n2.5,4.5\n", "1.5\n"}) {
+      other = folder.write("o.csv", text);
+      CHECK(contains(data_error("D131", [&] { load_dataset(o); }).what(), ", not 3"));
+    }
+    other = folder.write("o.csv", "a,b,c\n1.5,2.5,3.5\n");
+    CHECK(contains(data_error("D131", [&] { load_dataset(o); }).what(), "line 1"));
+  }
+}
+
+TEST_CASE("whole numbers beyond 2^53 keep their digits as labels and levels") {
+  const Folder folder;
+  std::string text = "id,code,label\n";
+  const char* labels[] = {"9007199254740993", "9007199254740992", "9007199254740993.0", "+9007199254740992"};
+  for (int i = 0; i < 12; ++i)
+    text += "1234567890123456789" + std::string(1, static_cast<char>('0' + i % 3)) + ",x," + labels[i % 4] + "\n";
+  DataOptions o = csv(folder, text);
+  o.target_kind = TargetKind::classes;
+  o.categorical = Names{"id", "code"};
+  const Dataset d = load_dataset(o);
+  CHECK(d.classes == Names{"9007199254740992", "9007199254740993"});
+  CHECK(d.y.head(4) == Vec{{1, 0, 1, 0}});
+  CHECK(d.feature_names == Names{"id=12345678901234567890", "id=12345678901234567891", "id=12345678901234567892", "code=x"});
+  CHECK(d.x.dense.leftCols(3).colwise().sum().minCoeff() == 4);
+  CHECK(d.remarks.empty());
+  // beside words, too, and below zero in the order of their values
+  o = csv(folder, "x,label\n1,-9007199254740993\n2,-9007199254740995\n3,-9007199254740993\n4,5\n");
+  o.target_kind = TargetKind::classes;
+  CHECK(load_dataset(o).classes == Names{"-9007199254740995", "-9007199254740993", "5"});
+  o = csv(folder, "x,label\n1,9007199254740993\n2,none\n3,9007199254740992\n");
+  o.target_kind = TargetKind::classes;
+  CHECK(load_dataset(o).classes.size() == 3);
+  // one number, however it is written
+  o = csv(folder, "x,label\n1,18014398509481984\n2,1.8014398509481984e16\n3,0\n");
+  o.target_kind = TargetKind::classes;
+  CHECK(load_dataset(o).classes.size() == 2);
+}
+
+TEST_CASE("whole numbers beyond 2^53 as numbers: lost digits are said, exact ones are not") {
+  const Folder folder;
+  const auto remarks = [&](const std::string& text) { return load_dataset(csv(folder, text)).remarks; };
+  const auto lost = remarks("id,t,y\n9007199254740992,1,1\n9007199254740993,2,2\n9007199254740994,5,4\n");
+  REQUIRE(lost.size() == 1);
+  CHECK(lost[0].code == "W211");
+  CHECK(contains(lost[0].what, "9007199254740993 in line 3"));
+  CHECK(remarks("id,y\n9007199254740992,1\n18014398509481984,2\n1e100,4\n").empty());
+  CHECK(remarks("x,y\n1.5,9007199254740993\n2.5,2\n1,3\n").at(0).code == "W211");
+}
+
+TEST_CASE("a feature that only counts the rows is said, whatever its name says of it") {
+  const Folder folder;
+  const auto codes = [&](const std::string& header, int first, bool shuffled = false, const std::string& drop = "") {
+    std::string text = header.empty() ? "" : header + "\n";
+    for (int i = 0; i < 8; ++i)
+      text += std::to_string(first + (shuffled ? i * 5 % 8 : i)) + "," + std::to_string(i * i % 5) + ".5," +
+              std::to_string(i * 7 % 4) + ".25\n";
+    DataOptions o = csv(folder, text);
+    if (!drop.empty()) o.drop = {drop};
+    Names out;
+    for (const DataRemark& r : load_dataset(o).remarks) out.push_back(r.code);
+    return out;
+  };
+  const Names said{"W212"}, none;
+  for (const char* header : {",x,y", "Unnamed: 0,x,y", "index,x,y", "\"\",x,y", "row_id,x,y"}) {
+    CAPTURE(header);
+    CHECK(codes(header, 0) == said);
+    CHECK(codes(header, 1) == said);
+    CHECK(codes(header, 0, true) == said);
+  }
+  CHECK(codes("", 0) == said);  // without a header
+  CHECK(codes("", 0, true) == none);
+  CHECK(codes("time,x,y", 0) == none);  // a name that means something
+  CHECK(codes(",x,y", 0, false, "column1") == none);
+}
+
+TEST_CASE("a file with the rows of another one is said, however it is written") {
+  const Folder folder;
+  const std::string text = "c,a,y\nu,1,5\nv,2,6\nu,3,7\n";
+  DataOptions o = csv(folder, text);
+  o.test_file = o.train;
+  CHECK(load_dataset(o).remarks.at(0).code == "W213");
+  CHECK(contains(load_dataset(o).remarks.at(0).what, "test file"));
+  o.test_file = folder.write("other.csv", "y;a;c\r\n5;1.0;u\r\n6;2;\"v\"\r\n7;3;u\r\n");
+  CHECK(load_dataset(o).remarks.at(0).code == "W213");
+  o.validation_file = o.test_file;
+  CHECK(load_dataset(o).remarks.size() == 2);
+  o.validation_file.clear();
+  o.test_file = folder.write("other.csv", "c,a,y\nu,1,5\nv,2,6\nu,3,7.5\n");
+  CHECK(load_dataset(o).remarks.empty());
+  o = DataOptions{};
+  o.target_kind = TargetKind::classes;
+  o.train = folder.write("t.svm", "1 1:2 3:1\n-1 2:1\n1 3:4\n");
+  o.validation_file = folder.write("v.svm", "+1 1:2.0 3:1\n-1 2:1\n1 3:4\n");
+  CHECK(load_dataset(o).remarks.at(0).code == "W213");
 }
 
 TEST_CASE("feature groups by column, feature or file") {

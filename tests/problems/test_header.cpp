@@ -15,7 +15,8 @@ namespace {
 enum class Is { names, data, rather_names, rather_data };
 
 struct Sample {
-  std::string first, kinds;  // of the columns below: r real, w whole 0..9, l one of three levels, t texts, i 0.., n 1.., q quoted text
+  std::string first,
+      kinds;  // of the columns below: r real, w whole 0..9, l one of three levels, t texts, i 0.., n 1.., q quoted text
   Is is;
 };
 
@@ -66,9 +67,12 @@ TEST_CASE("header: names that are numbers are told from a row of data") {
       {"2010,2005,2000", "rrr", Is::rather_names},
       {"400.5,401,401.5,402", "rrrr", Is::rather_names},
       {"0,1,2,0.1,1.1", "rrrrr", Is::names},
+      {"0,1,0.1,1.1", "rrrr", Is::names},
+      {"0,1,0.1,1.1", "wrrr", Is::names},
       {"0,1,2,3,4,5,6,7,8,9", "wwwwwwwwww", Is::names},
       {"0,1,2,3", "wwww", Is::rather_names},
       {"12,5,40", "rrr", Is::rather_names},
+      {"12,5,40", "rwr", Is::rather_data},
       // beside text columns
       {"id,0,1,2,label", "trrrl", Is::names},
       {"id,0,1,2,label", "nrrrl", Is::names},
@@ -169,7 +173,8 @@ TEST_CASE("header: lines before the table are counted, whatever they hold") {
     CHECK(t.cols() >= 2);
   }
   CHECK(lines_before_table(TextFile::from_string("t.csv", "x,y\n1,2\n2,3\n")) == 0);
-  const DataError later = data_error_at("D105", 4, 6, [] { Table::parse(TextFile::from_string("t.csv", "x,y\n1,2\n2,3\n# end\n")); });
+  const DataError later =
+      data_error_at("D105", 4, 6, [] { Table::parse(TextFile::from_string("t.csv", "x,y\n1,2\n2,3\n# end\n")); });
   CHECK(contains(later.remedy(), "comments are not read"));
 }
 
@@ -177,6 +182,9 @@ TEST_CASE("header: names behind one comment sign, as numpy.savetxt writes them")
   const Table t = Table::parse(TextFile::from_string("t.csv", "# x,z,y\n1,2,3\n2,3,4\n"));
   CHECK(t.names() == std::vector<std::string>{"x", "z", "y"});
   CHECK(t.rows() == 2);
+  // Signs that belong to the table stay.
+  CHECK(Table::parse(TextFile::from_string("t.csv", "%fat,z,y\n1,2,3\n2,3,4\n")).names()[0] == "%fat");
+  CHECK(Table::parse(TextFile::from_string("t.csv", "#ff0000,2.5\n#00ff00,3.5\n#0000ff,4.5\n#ff0000,1.5\n")).rows() == 4);
   const Table blanks = Table::parse(TextFile::from_string("t.txt", "# a b\n1.5 2\n2.5 3\n"));
   CHECK(blanks.names() == std::vector<std::string>{"a", "b"});
 }

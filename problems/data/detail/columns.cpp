@@ -103,7 +103,9 @@ std::string word_remedy(const Table& table, const std::string& word, Index row, 
   if (table.decimal() == '.' && word.find(',') != std::string::npos) {
     return "if the comma is a decimal sign, set data.decimal: \",\"";
   }
-  if (row == 0 && !table.has_header()) return "if this line holds the names of the columns, set data.header: present";
+  if (row == 0 && !table.has_header())
+    return "if this line holds the names of the columns, set data.header: present (or leave it out with data.skip_rows, where "
+           "the other files have no such line)";
   return otherwise;
 }
 
@@ -162,26 +164,27 @@ void require_no_numbers(const Table& table, Index column) {
   const Index row = telling >= 0 ? telling : first;
   const WrittenNumber& number = means[static_cast<std::size_t>(text.codes[static_cast<std::size_t>(row)])];
   const std::string& name = table.names()[static_cast<std::size_t>(column)];
-  throw table.error("D130",
-                    quoted_text(table.cell(row, column)) + " is a number written " + style_text(number.style, table.decimal()) +
-                        ", and " + std::to_string(numbers) + " of " + std::to_string(filled) + " cells of column '" + name +
-                        "' are like it: they cannot be read as numbers",
-                    row, column,
-                    style_remedy(number, table.decimal()) + "; if such texts are levels, name the column: data.categorical: ['" +
-                        name + "']");
+  throw table.error(
+      "D130",
+      quoted_text(table.cell(row, column)) + " is a number written " + style_text(number.style, table.decimal()) + ", and " +
+          std::to_string(numbers) + " of " + std::to_string(filled) + " cells of column '" + name +
+          "' are like it: they cannot be read as numbers",
+      row, column,
+      style_remedy(number, table.decimal()) + "; if such texts are levels, name the column: data.categorical: ['" + name + "']");
 }
 
 void require_same_columns(const Table& table, Index columns, bool or_without_target) {
   const std::string path = "'" + table.file().path() + "'";
   if (table.has_header()) {
-    throw table.file().error("D131", "line " + std::to_string(table.first_line_number()) + " of " + path +
-                                         " holds names, and the training file has none",
-                             "remove the line, or say which it is for all files: data.header: present or absent");
+    throw table.file().error(
+        "D131",
+        "line " + std::to_string(table.first_line_number()) + " of " + path + " holds names, and the training file has none",
+        "remove the line, or say which it is for all files: data.header: present or absent");
   }
   if (table.cols() == columns || (or_without_target && table.cols() == columns - 1)) return;
   throw table.file().error("D131",
-                           path + " has " + std::to_string(table.cols()) + (table.cols() == 1 ? " column" : " columns") + ", not " +
-                               std::to_string(columns) + " as the training file" +
+                           path + " has " + std::to_string(table.cols()) + (table.cols() == 1 ? " column" : " columns") +
+                               ", not " + std::to_string(columns) + " as the training file" +
                                (or_without_target ? " (or one fewer, without the target)" : "") +
                                ", and no header that would tell which is which",
                            "give it the columns of the training file in their order, or give all files a header");

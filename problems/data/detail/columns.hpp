@@ -26,21 +26,22 @@ std::vector<FeatureGroup> make_groups(const DataOptions& options, const std::vec
 void require_numbers(const Table& table, Index column, const std::string& remedy);
 /// Throws D130 when most cells of a column of words mean numbers, written in a way that is not read (1,5 or 12 %).
 void require_no_numbers(const Table& table, Index column);
-/// For a file without a header beside, or after, a training file without one: D131 for another number of columns. One fewer may be
-/// meant to be the target (`or_without_target`). D131 too where its first row holds names.
+/// For a file without a header beside, or after, a training file without one: D131 for another number of columns. One fewer may
+/// be meant to be the target (`or_without_target`). D131 too where its first row holds names.
 void require_same_columns(const Table& table, Index columns, bool or_without_target);
 /// Levels of a column, sorted: as numbers when all of them are numbers, else by their bytes.
 std::vector<std::string> sorted_levels(std::vector<std::string> levels);
 /// The column of each encoder column in another table. Throws D107.
 std::vector<Index> locate_columns(const Encoder& encoder, const Table& table);
+/// In what follows, `fitted`: the columns are those of a model that is there, so that no remedy changes them.
 /// Rows that stay under a rule for missing cells; cells of `always` (target, weight) may be missing under drop_row alone. Throws
 /// D110.
 std::vector<Index> kept_rows(const Table& table, const std::vector<Index>& columns, const std::vector<Index>& always,
-                             Missing rule);
+                             Missing rule, bool fitted = false);
 /// Writes the features of the kept rows of one table to x, from row `at` on; missing numbers become NaN and are listed. Throws
 /// D108, D109.
 void encode_rows(const Encoder& encoder, const Table& table, const std::vector<Index>& sources, const std::vector<Index>& kept,
-                 Mat& x, Index at, std::vector<MissingCell>& missing, std::vector<std::string>& warnings);
+                 Mat& x, Index at, std::vector<MissingCell>& missing, std::vector<std::string>& warnings, bool fitted = false);
 /// The given columns of a sparse matrix, ascending.
 CsrMatrix keep_columns(const CsrMatrix& x, const std::vector<Index>& kept);
 /// True where a cell of the column is missing.

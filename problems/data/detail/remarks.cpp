@@ -14,7 +14,8 @@ void remark_header(const Table& table, std::vector<DataRemark>& remarks) {
                      "line " + std::to_string(table.first_line_number()) + " of '" + table.file().path() + "' (" +
                          quoted_text(table.first_line()) + ") may hold names or data; it is taken for " +
                          (names ? "the names of the columns." : "a row of data."),
-                     std::string("Say which it is: data.header=") + (names ? "present, or absent if it is data." : "absent, or present if it holds names.")});
+                     std::string("Say which it is: data.header=") +
+                         (names ? "present, or absent if it is data." : "absent, or present if it holds names.")});
 }
 
 namespace {
@@ -46,7 +47,8 @@ RowNumbers row_numbers(const Table& table, Index column) {
 /// Names that programs give to the numbers of the rows.
 bool index_name(const Table& table, Index column) {
   const std::string name = lower_case(table.names()[static_cast<std::size_t>(column)]);
-  static const std::set<std::string> known{"index", "level_0", "rownames", "row.names", "row", "rowid", "row_id", "row_number", "rownum"};
+  static const std::set<std::string> known{"index", "level_0", "rownames",   "row.names", "row",
+                                           "rowid", "row_id",  "row_number", "rownum"};
   return (table.has_header() && table.unnamed(column)) || name.rfind("unnamed:", 0) == 0 || known.count(name) > 0;
 }
 
@@ -72,8 +74,8 @@ void remark_table(const Table& table, const std::vector<Index>& columns, Index t
     const Index row = table.cells(first).first_inexact;
     const SourceLocation at = table.error("", "", row, first, "").where();
     remarks.push_back({"W211",
-                       "column '" + name(first) + "' holds whole numbers above 2^53, first " + table.cell(row, first) + " in line " +
-                           std::to_string(at.line) + " of '" + table.file().path() + "'" +
+                       "column '" + name(first) + "' holds whole numbers above 2^53, first " + table.cell(row, first) +
+                           " in line " + std::to_string(at.line) + " of '" + table.file().path() + "'" +
                            (others > 0 ? " (as do " + std::to_string(others) + " other columns)" : "") +
                            ": their last digits are lost.",
                        "Drop it if it is an identifier (data.drop), make its values levels (data.categorical), or subtract a "
@@ -89,7 +91,7 @@ void remark_table(const Table& table, const std::vector<Index>& columns, Index t
                            (n.counting ? "only counts the rows (" + table.cell(0, c) + ", " + table.cell(1, c) + ", ...)"
                                        : "has another whole number in each row") +
                            " and is used as a feature.",
-                       "Leave it out if it is an index: data.drop=['" + name(c) + "']."});
+                       "Leave it out if it is an index: data.drop: ['" + name(c) + "']."});
   }
 }
 

@@ -20,15 +20,15 @@ bool second_of(const std::string& text, const std::set<std::string>& names) {
 /// The evidence, counted.
 struct Evidence {
   Index words = 0, numbers = 0;
-  Index over_numbers = 0;    // words above a column of numbers
-  Index over_texts = 0;      // words above a column of words
-  Index known = 0;           // of these: words that occur below again
-  Index new_level = 0;       // of these: words above a column of few levels that is none of them
-  Index over_words = 0;      // numbers above a column of words
-  Index beyond = 0;          // numbers far from what stands below
-  Index broken = 0;          // numbers above a column that holds others than whole ones
-  Index mostly_broken = 0;   // that holds few whole ones
-  bool plain = true;         // the numbers look like names: whole, all different
+  Index over_numbers = 0;   // words above a column of numbers
+  Index over_texts = 0;     // words above a column of words
+  Index known = 0;          // of these: words that occur below again
+  Index new_level = 0;      // of these: words above a column of few levels that is none of them
+  Index over_words = 0;     // numbers above a column of words
+  Index beyond = 0;         // numbers far from what stands below
+  Index broken = 0;         // numbers above a column that holds others than whole ones
+  Index mostly_broken = 0;  // that holds few whole ones
+  bool plain = true;        // the numbers look like names: whole, all different
   bool all_quoted = true, quoted_below = false;
   bool counts_below = false;  // an empty cell above 0, 1, 2, ...
   std::vector<double> values;
@@ -99,10 +99,11 @@ HeaderGuess mixed(const Evidence& e, bool ordered) {
 
 /// Numbers alone.
 HeaderGuess numbers_alone(const Evidence& e, bool ordered) {
-  const auto n = static_cast<Index>(e.values.size());
+  auto n = static_cast<Index>(e.values.size());
   if (!e.plain) return ordered && n >= 4 && e.beyond == e.numbers ? kRatherNames : kData;
   if (e.over_words > 0) return ordered ? kNames : kRatherNames;
   const bool from_start = ordered && n >= 2 && (e.values[0] == 0 || e.values[0] == 1) && e.values[1] == e.values[0] + 1;
+  if (from_start) n = e.numbers;  // 0, 1, 0.1, 1.1: two columns of each name
   const bool mostly_broken = e.broken >= std::max<Index>(2, (n + 1) / 2);
   if (n == 2) return from_start && e.broken == 2 ? kRatherNames : from_start && e.beyond + e.broken > 0 ? kRatherData : kData;
   if (n < 3) return kData;
@@ -112,7 +113,8 @@ HeaderGuess numbers_alone(const Evidence& e, bool ordered) {
     if (mostly_broken || 2 * e.beyond >= e.numbers || n >= 5) return kRatherNames;
     return n >= 4 ? kRatherData : kData;
   }
-  return e.mostly_broken == e.numbers ? kRatherNames : kData;
+  if (e.mostly_broken == e.numbers) return kRatherNames;
+  return e.mostly_broken >= 2 && 2 * e.mostly_broken >= e.numbers ? kRatherData : kData;
 }
 
 }  // namespace

@@ -38,8 +38,8 @@ struct HeaderGuess {
   bool sure = true;
 };
 
-/// Decides by evidence: words above numbers are names, words that occur below again are data; whole numbers in order (0, 1, 2, ...,
-/// years) above columns that hold others are names. `rows_in_order`: the rows below, of `rows`, whose numbers go on by equal
+/// Decides by evidence: words above numbers are names, words that occur below again are data; whole numbers in order (0, 1, 2,
+/// ..., years) above columns that hold others are names. `rows_in_order`: the rows below, of `rows`, whose numbers go on by equal
 /// steps, too.
 HeaderGuess guess_header(const std::vector<FirstCell>& first, const std::vector<ColumnBelow>& below, Index rows,
                          Index rows_in_order);

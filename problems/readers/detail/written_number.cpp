@@ -228,9 +228,8 @@ bool take_around(std::string_view& s, char first, char last) {
 WrittenNumber written_number(std::string_view text, char decimal) {
   constexpr std::size_t kLongest = 80;
   WrittenNumber none, out;
-  if (text.size() > kLongest || std::none_of(text.begin(), text.end(), [](char c) {
-        return is_digit(c) || (static_cast<unsigned char>(c) & 0x80U) != 0;
-      }))
+  if (text.size() > kLongest ||
+      std::none_of(text.begin(), text.end(), [](char c) { return is_digit(c) || (static_cast<unsigned char>(c) & 0x80U) != 0; }))
     return none;
   const Folded f = folded(text);
   std::string_view s = f.text;
@@ -361,7 +360,7 @@ bool plain_signs(std::string_view text, std::string& plain) {
   const auto ends = [&](std::string_view with) {
     return text.size() >= with.size() && text.substr(text.size() - with.size()) == with;
   };
-  constexpr std::array<std::string_view, 6> blanks{" ", "\t", "\xc2\xa0", "\xe2\x80\x87", "\xe2\x80\xaf", "\xef\xbb\xbf"};
+  constexpr std::array<std::string_view, 5> blanks{" ", "\t", "\xc2\xa0", "\xe2\x80\x87", "\xe2\x80\xaf"};
   bool changed = false;
   for (bool again = true; again;) {
     again = false;

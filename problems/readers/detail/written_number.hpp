@@ -38,8 +38,8 @@ std::string style_text(NumberStyle style, char decimal);
 /// What to do about it, in a sentence without its end.
 std::string style_remedy(const WrittenNumber& number, char decimal);
 
-/// Takes off what can be taken off without a doubt: blanks around the text, breaking or not (U+00A0, U+2007, U+202F, U+FEFF), and
-/// makes U+2212 before it a '-'. False when there was nothing of it.
+/// Takes off what can be taken off without a doubt: blanks around the text, breaking or not (U+00A0, U+2007, U+202F), and makes
+/// U+2212 before it a '-'. False when there was nothing of it.
 bool plain_signs(std::string_view text, std::string& plain);
 
 }  // namespace tacit
