@@ -10,6 +10,7 @@
 #include <tacit/cli/run/files.hpp>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/problems/readers/formats.hpp>
 
 namespace tacit {
 
@@ -107,6 +108,7 @@ std::string settings(const Language& to, const FittedModel& model, const Elsewhe
   s += to.line("MEAN", to.flag(fit.mean_reduction), "the loss is divided by the sum of the weights");
   s += to.line("INTERCEPT", to.flag(fit.intercept));
   s += to.line("STANDARDIZE", to.flag(fit.standardize));
+  s += to.line("CENTRE", to.flag(fit.centre), "standardizing subtracts the mean too");
   s += to.line("LIBSVM", to.flag(e.sparse));
   s += to.line("POSITIVE", model.task == Task::binary ? quoted(model.positive) : to.none, "the class that has y = 1");
   std::vector<double> class_weights;
@@ -115,6 +117,7 @@ std::string settings(const Language& to, const FittedModel& model, const Elsewhe
     class_weights.push_back(found == fit.class_weight.end() ? 1 : found->second);
   }
   s += to.line("CLASS_WEIGHTS", to.list(join(class_weights, repr)), "of the other classes, of the positive one");
+  s += to.line("WEIGHT", fit.weight_column.empty() ? to.none : quoted(fit.weight_column));
   if (e.sparse) {
     s += to.line("INDEX_BASE", std::to_string(e.index_base));
     s += to.line("FEATURES_TOTAL", std::to_string(e.features_total));
@@ -122,7 +125,6 @@ std::string settings(const Language& to, const FittedModel& model, const Elsewhe
                  "features used, from 0; empty: all");
     return s;
   }
-  s += to.line("WEIGHT", fit.weight_column.empty() ? to.none : quoted(fit.weight_column));
   const std::string delimiter = delimiter_of(e.table.delimiter);
   s += to.line("DELIMITER", quoted(delimiter), delimiter.empty() ? "found from the first lines" : "");
   s += to.line("DECIMAL", quoted(std::string(1, e.table.decimal)));
@@ -196,7 +198,7 @@ std::vector<FitRows> fit_rows(const Dataset& data, std::span<const Index> rows, 
     for (FitRows& part : result)
       if (part.file == path) return part;
     const std::string target = origin == Origin::validation ? validation_target : origin == Origin::test ? test_target : "";
-    result.push_back({path, target, {}, {}});
+    result.push_back({path, target, {}, {}, data.files.at(file).format, {}});
     return result.back();
   };
   std::vector<Index> sorted(rows.begin(), rows.end());
@@ -206,20 +208,28 @@ std::vector<FitRows> fit_rows(const Dataset& data, std::span<const Index> rows, 
     FitRows& part = part_of(data.origin.at(k));
     part.rows.push_back(data.row.at(k));
     if (data.weighted && weight_column.empty()) part.weights.push_back(data.weight(row));
+    const Origin origin = data.origin.at(k);
+    const std::string& target_file = origin == Origin::validation ? data.validation_target_file
+                                     : origin == Origin::test     ? data.test_target_file
+                                                                  : data.target_file;
+    if (!target_file.empty())
+      part.targets.push_back(data.classes.empty() ? repr(data.y(row)) : data.classes.at(static_cast<std::size_t>(data.y(row))));
   }
   return result;
 }
 
 std::string elsewhere_python(const FittedModel& model, const ElsewhereFit& fit) {
   check(model, fit);
-  std::string data = "DATA = [  # file, target column, rows (from 1, both ends included), weights where no column holds them\n";
+  std::string data =
+      "DATA = [  # file, its format, target column, rows (from 1, both ends included), weights and targets where no column holds "
+      "them\n";
   for (const FitRows& part : fit.data) {
     const auto pair = [](const std::pair<Index, Index>& r) {
       return "(" + std::to_string(r.first) + ", " + std::to_string(r.second) + ")";
     };
-    data += "    (" + quoted(part.file) + ", " + quoted(part.target.empty() ? model.encoder.target : part.target) + ", [" +
-            join(ranges(part.rows), pair) + "], " + (part.weights.empty() ? "None" : "[" + join(part.weights, repr) + "]") +
-            "),\n";
+    data += "    (" + quoted(part.file) + ", " + quoted(part.format) + ", " + quoted(part.target.empty() ? model.encoder.target : part.target) + ", [" +
+            join(ranges(part.rows), pair) + "], " + (part.weights.empty() ? "None" : "[" + join(part.weights, repr) + "]") + ", " +
+            (part.targets.empty() ? "None" : texts(kPython, part.targets)) + "),\n";
   }
   const std::string head =
       "#!/usr/bin/env python3\n\"\"\"The final fit of this run once more, with scikit-learn: the same rows, encoding, weights "
@@ -242,7 +252,7 @@ std::string elsewhere_r(const FittedModel& model, const ElsewhereFit& fit) {
     data += std::string(data.empty() ? "" : ",\n") + "  list(file = " + quoted(part.file) +
             ", target = " + quoted(part.target.empty() ? model.encoder.target : part.target) + ",\n    from = c(" + from +
             "),\n    to = c(" + to + ")" + (part.weights.empty() ? "" : ",\n    weights = c(" + join(part.weights, repr) + ")") +
-            ")";
+            (part.targets.empty() ? "" : ",\n    targets = " + texts(kR, part.targets)) + ")";
   }
   const std::vector<double> coefficients(model.coefficients.data(), model.coefficients.data() + model.coefficients.size());
   const std::string head =
@@ -260,7 +270,11 @@ bool write_elsewhere(const std::filesystem::path& folder, const FittedModel& mod
   if (!has_script(model.kind)) return false;
   const std::string python = elsewhere_python(model, fit), r = elsewhere_r(model, fit);
   write_atomically(folder / "elsewhere.py", python);
-  write_atomically(folder / "elsewhere.R", r);
+  const bool numbers = std::any_of(fit.data.begin(), fit.data.end(), [](const FitRows& part) {
+    const FileFormat* format = find_format(part.format);
+    return format && format->read;
+  });
+  if (!numbers) write_atomically(folder / "elsewhere.R", r);
   return true;
 }
 

@@ -33,6 +33,8 @@ struct FitRows {
   std::string target;           ///< its target column; empty: that of the model
   std::vector<Index> rows;      ///< ascending, numbered from 1 as Dataset::row does
   std::vector<double> weights;  ///< of these rows, where they stand in no column of the file; else empty
+  std::string format{};         ///< of the file, as in formats.hpp
+  std::vector<std::string> targets{};  ///< of these rows, where they stand in a file of their own; else empty
 };
 
 /// The given rows of a data set by file. weight_column: the column that holds the row weights, empty when they come from
@@ -48,13 +50,14 @@ struct ElsewhereFit {
   bool intercept = true;
   bool standardize = true;  ///< as in the final fit (resolved, not `auto`), with the weights s_i
   bool mean_reduction = true;
-  Vec l2;  ///< one, or one per feature
+  Vec l2;              ///< one, or one per feature
+  bool centre = true;  ///< whether standardizing centres: not where the data are stored sparse
 };
 
 /// The texts of elsewhere.py and elsewhere.R. Both read the data by absolute path, encode, weigh, standardize as Tacit does,
 /// print the coefficients beside those of model.json (in the folder of the script) and exit with 1 when the largest difference is
 /// above 1e-6 of the largest coefficient, with 2 when the package is missing. Throws UsageError for a kind that has no such
-/// script.
+/// script. R reads tables and LIBSVM text alone; write_elsewhere leaves its script out for other files.
 std::string elsewhere_python(const FittedModel& model, const ElsewhereFit& fit);
 std::string elsewhere_r(const FittedModel& model, const ElsewhereFit& fit);
 

@@ -5,12 +5,15 @@ namespace tacit {
 const char* const kElsewherePython = R"python(
 import csv
 import gzip
+import io
 import json
 import os
+import re
 import sys
 
 try:
     import numpy as np
+    import scipy.io
     import scipy.sparse as sp
     from sklearn.datasets import load_svmlight_file
     from sklearn.linear_model import LogisticRegression, Ridge
@@ -19,12 +22,14 @@ except ImportError as error:
     sys.exit(2)
 
 
-def read_text(path):
+def read_bytes(path):
     with open(path, "rb") as file:
         raw = file.read()
-    if raw[:2] == b"\x1f\x8b":
-        raw = gzip.decompress(raw)
-    return raw.decode("utf-8-sig", errors="surrogateescape")
+    return gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+
+
+def read_text(path):
+    return read_bytes(path).decode("utf-8-sig", errors="surrogateescape")
 
 
 def number(cell):
@@ -94,18 +99,54 @@ def encode(table, rows):
     return np.array(features, dtype=float).T
 
 
-def read_part(path, name, ranges, weights):
+def read_numbers(path, kind):
+    """The array of a .npy, MatrixMarket or IDX file, what lies beyond the second dimension flat in the row."""
+    raw = read_bytes(path)
+    if kind == "npy":
+        a = np.load(io.BytesIO(raw))
+    elif kind == "mtx":
+        a = scipy.io.mmread(io.BytesIO(raw))
+        if sp.issparse(a):
+            return sp.csr_matrix(a, dtype=float)
+    else:
+        shape = np.frombuffer(raw, ">u4", raw[3], 4)
+        a = np.frombuffer(raw, {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}[raw[2]], offset=4 + 4 * raw[3])
+        a = a.reshape(shape)
+    return np.asarray(a, dtype=float).reshape(len(a), -1)
+
+
+def encode_numbers(a, rows):
+    """The columns of a dense file, missing numbers filled."""
+    a = a[rows]
+    if LIBSVM:
+        return sp.csr_matrix(a[:, KEPT] if KEPT else a)
+    x = a[:, [int(column["name"][1:]) - 1 for column in COLUMNS]]
+    fills = np.array([column.get("fill", np.nan) for column in COLUMNS])
+    return np.where(np.isnan(x), fills, x)
+
+
+def read_part(path, kind, name, ranges, weights, targets):
     """Features, labels or targets, row weights."""
     rows = chosen(ranges)
     weight = np.ones(len(rows)) if weights is None else np.array(weights)
+    targets = None if targets is None else [label(t) for t in targets]
+    if kind in ("npy", "mtx", "idx"):
+        a = read_numbers(path, kind)
+        dense = a.toarray() if sp.issparse(a) and not LIBSVM else a
+        column = lambda which: np.asarray(a[rows][:, [int(which[1:]) - 1]].todense() if sp.issparse(a) else a[rows, int(which[1:]) - 1]).ravel()
+        if WEIGHT and weights is None:
+            weight = column(WEIGHT)
+        x = (a[rows][:, KEPT] if KEPT else a[rows]) if sp.issparse(dense) else encode_numbers(dense, rows)
+        return x, list(column(name)) if targets is None else targets, weight
     if LIBSVM:
-        x, target = load_svmlight_file(path, n_features=FEATURES_TOTAL, zero_based=INDEX_BASE == 0)
+        text = re.sub(rb":[ \t]+", b":", read_bytes(path))  # blanks that LIBLINEAR reads
+        x, target = load_svmlight_file(io.BytesIO(text), n_features=FEATURES_TOTAL, zero_based=INDEX_BASE == 0)
         x = x[rows][:, KEPT] if KEPT else x[rows]
-        return x, list(target[rows]), weight
+        return x, list(target[rows]) if targets is None else targets, weight
     table = read_table(path)
     if WEIGHT in table:
         weight = np.array([number(table[WEIGHT][i]) for i in rows])
-    return encode(table, rows), [label(table[name][i]) for i in rows], weight
+    return encode(table, rows), [label(table[name][i]) for i in rows] if targets is None else targets, weight
 
 
 if LIBSVM:
@@ -128,12 +169,12 @@ else:
     weight = weight * np.where(y > 0, CLASS_WEIGHTS[1], CLASS_WEIGHTS[0])
 counts = np.flatnonzero(weight > 0)  # rows of weight 0 are not there
 x, y, weight = x[counts], y[counts], weight[counts]
-if LIBSVM and x.shape[0] * x.shape[1] <= 2e7:
+if LIBSVM and (CENTRE or x.shape[0] * x.shape[1] <= 2e7):
     x = x.toarray()  # the same numbers, and exact solvers for them
 dense = not sp.issparse(x)
 n = weight.sum()
 
-# Standardized by the weighted mean and standard deviation (with 1/n); columns of a LIBSVM file are scaled, not centred.
+# Standardized by the weighted mean and standard deviation (with 1/n); columns that are stored sparse are scaled, not centred.
 low, high = (x.min(axis=0), x.max(axis=0)) if dense else (x.min(axis=0).toarray().ravel(), x.max(axis=0).toarray().ravel())
 share = weight / n
 mean = np.where(low == high, low, np.asarray(share @ x).ravel())
@@ -142,7 +183,7 @@ spread = np.where(low == high, 0.0, np.sqrt(spread))
 centre, scale = np.zeros(x.shape[1]), np.ones(x.shape[1])
 if STANDARDIZE:
     scale = np.where(spread > 0, spread, 1.0)
-    centre = centre if LIBSVM else mean
+    centre = mean if CENTRE else centre
 prepared = (x - centre) / scale if dense else x @ sp.diags(1 / scale)
 
 # The penalty in the units of scikit-learn: Ridge alpha = n l2, LogisticRegression C = 1/(n l2). One penalty per feature: the column is
@@ -254,7 +295,7 @@ encode <- function(table) {
   do.call(cbind, parts)
 }
 read_libsvm <- function(path) {
-  lines <- trimws(sub("#.*", "", readLines(path, warn = FALSE)))
+  lines <- gsub(":[ \t]+", ":", trimws(sub("#.*", "", readLines(path, warn = FALSE))))  # blanks that LIBLINEAR reads
   fields <- strsplit(lines[nzchar(lines)], "[ \t]+")
   entries <- lapply(fields, function(f) strsplit(f[-1], ":", fixed = TRUE))
   x <- Matrix::sparseMatrix(i = rep(seq_along(fields), lengths(fields) - 1),
@@ -269,16 +310,18 @@ read_part <- function(part) {
   weight <- if (is.null(part$weights)) rep(1, length(rows)) else part$weights
   if (LIBSVM) {
     data <- read_libsvm(part$file)
-    return(list(x = data$x[rows, , drop = FALSE], target = data$target[rows], weight = weight))
+    target <- if (is.null(part$targets)) data$target[rows] else part$targets
+    return(list(x = data$x[rows, , drop = FALSE], target = target, weight = weight))
   }
   table <- read_table(part$file)[rows, , drop = FALSE]
   if (!is.null(WEIGHT) && WEIGHT %in% names(table)) weight <- number(table[[WEIGHT]])
-  list(x = encode(table), target = table[[part$target]], weight = weight)
+  list(x = encode(table), target = if (is.null(part$targets)) table[[part$target]] else part$targets, weight = weight)
 }
 
 if (LIBSVM) DECIMAL <- "."
 parts <- lapply(DATA, read_part)
 x <- do.call(rbind, lapply(parts, `[[`, "x"))
+if (LIBSVM && CENTRE) x <- as.matrix(x)
 target <- unlist(lapply(parts, `[[`, "target"))
 weight <- unlist(lapply(parts, `[[`, "weight"))
 if (is.null(POSITIVE)) {
@@ -294,7 +337,7 @@ y <- y[counts]
 weight <- weight[counts]
 n <- sum(weight)
 
-# Standardized by the weighted mean and standard deviation (with 1/n); columns of a LIBSVM file are scaled, not centred.
+# Standardized by the weighted mean and standard deviation (with 1/n); columns that are stored sparse are scaled, not centred.
 share <- weight / n
 mean_of <- as.vector(Matrix::crossprod(x, share))
 centred <- if (LIBSVM) as.vector(Matrix::crossprod(x^2, share)) - mean_of^2 else colSums(share * sweep(x, 2, mean_of)^2)
@@ -305,7 +348,7 @@ centre <- rep(0, ncol(x))
 prepared <- x
 if (STANDARDIZE) {
   scale <- ifelse(spread > 0, spread, 1)
-  if (LIBSVM) {
+  if (!CENTRE) {
     prepared <- x %*% Matrix::Diagonal(x = 1 / scale)
   } else {
     centre <- ifelse(constant, x[1, ], mean_of)

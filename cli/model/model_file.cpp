@@ -73,7 +73,8 @@ std::string encoder_json(const Encoder& e) {
   if (e.sparse) {
     const std::string kept = e.kept_features.empty() ? "" : ",\n    \"kept_features\": " + list(e.kept_features, count);
     return "{\n    \"format\": \"libsvm\",\n    \"index_base\": " + count(e.index_base) +
-           ",\n    \"features_total\": " + count(e.features_total) + kept + "\n  }";
+           ",\n    \"features_total\": " + count(e.features_total) + kept +
+           (e.target_column >= 0 ? ",\n    \"target_column\": " + count(e.target_column) : "") + "\n  }";
   }
   std::string columns;
   for (const EncodedColumn& column : e.columns) columns += (columns.empty() ? "\n      " : ",\n      ") + column_json(column);
@@ -317,6 +318,7 @@ private:
       if (base != 0 && base != 1) fail(where + "index_base", "it must be 0 or 1");
       e.index_base = static_cast<int>(base);
       e.features_total = integer(j, "features_total", where);
+      if (j.contains("target_column")) e.target_column = integer(j, "target_column", where);
       if (j.contains("kept_features")) e.kept_features = kept_features(j.at("kept_features"), e.features_total);
       return e;
     }

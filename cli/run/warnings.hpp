@@ -59,7 +59,7 @@ std::string render_warning(std::string_view code, std::string_view context, std:
 /// W202 where the target has one value on all rows, or on all that train: there is nothing to learn then. Empty: it has several.
 std::vector<Warning> target_warnings(const Prepared& prepared);
 
-/// All that is worth a look in the data, before anything is fitted: W201 and what has a code of its own (W202, W210 to W215,
+/// All that is worth a look in the data, before anything is fitted: W201 and what has a code of its own (W202, W210 to W217,
 /// W313).
 std::vector<Warning> data_warnings(const Prepared& prepared);
 

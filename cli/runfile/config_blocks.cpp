@@ -34,18 +34,18 @@ void RunConfig::fields(BlockVisitor& v) {
 }
 
 void DataBlock::fields(BlockVisitor& v) {
-  v.field("train", train, "training data: .csv .tsv .txt .svm .libsvm, relative to the run file");
+  v.field("train", train, "training data: " + join(file_endings(), " ") + ", each also .gz, relative to the run file");
   std::vector<std::string> formats{"auto"};
   for (const FileFormat& f : file_formats()) formats.push_back(f.name);
   v.field("format", format, formats, "auto: by the name of the file");
-  v.field("target", target, "column name, 1-based column number, or last; labels may be text");
+  v.field("target", target, "column name, 1-based column number, last, or a file with one value a row (.npy .mtx -ubyte, or text); labels may be text");
   v.field("features", features, "columns that are features: all but target, weight, group and drop, or names and globs");
   v.field("drop", drop, "columns left out: names and globs");
   v.field("categorical", categorical,
           "one-hot columns; auto: columns without a number, up to 50 levels, unless their cells are numbers in another notation "
           "(D130)");
   v.field("feature_groups", feature_groups, "groups of features for `per: group`");
-  v.field("weight", weight, "column of row weights, used in the inner loss and in every validation score");
+  v.field("weight", weight, "column or file of row weights, used in the inner loss and in every validation score");
   v.field("group", group, "column whose equal rows stay in one part of the split");
   v.field("header", header, {"auto", "present", "absent"},
           "auto: by what stands in the first row and below it; a doubt is said (W210)");
@@ -59,14 +59,14 @@ void DataBlock::fields(BlockVisitor& v) {
   v.field("features_total", features_total, Range::at_least(1),
           "libsvm: number of features; null: the largest index of all files", "null");
   v.field("test", test, "test file or fraction of the rows, touched once, after the last outer step");
-  v.field("test_target", test_target, "target column of the test file; null: as in the training data");
+  v.field("test_target", test_target, "target column of the test file, or a file; null: as in the training data");
   v.field("synthetic", synthetic, "made-up data instead of train");
 }
 
 void PrepareBlock::fields(BlockVisitor& v) {
   v.field(
       "standardize", standardize,
-      "centre and scale the columns, fitted on the training rows; auto: unless sparse; coefficients are on the original scale");
+      "centre and scale the columns, fitted on the training rows; auto: unless the format is sparse; coefficients are on the original scale");
 }
 
 void ValidationBlock::fields(BlockVisitor& v) {
@@ -75,7 +75,7 @@ void ValidationBlock::fields(BlockVisitor& v) {
   v.field("fraction", fraction, kFraction, "holdout: share of the rows that validate");
   v.field("folds", folds, Range::at_least(2), "kfold: number of folds");
   v.field("file", file, "files: the validation rows");
-  v.field("target", target, "files: target column of that file; null: as in the training data");
+  v.field("target", target, "files: target column of that file, or a file; null: as in the training data");
   std::vector<std::string> losses = loss_names();
   losses.insert(losses.begin(), "auto");
   v.field("loss", loss, losses, "outer loss; auto: the model's");

@@ -18,9 +18,6 @@ struct Later {
 
 constexpr Later kLater[] = {
     {"verb", "resume", "run `tacit tune` again"},
-    {"data.format", "npy", "write the data as csv, tsv or libsvm"},
-    {"data.format", "mtx", "write the data as libsvm"},
-    {"data.format", "idx", "write the data as csv, tsv or libsvm"},
     {"data.synthetic", "*", "write the data to a file and name it in data.train"},
     {"validation.scheme", "kfold", "use holdout, or name the rows in validation.split_column"},
     {"validation.scheme", "loo", "use holdout"},
@@ -175,12 +172,16 @@ bool one_of(std::string_view word, std::initializer_list<std::string_view> words
 
 std::string data_unused(const RunConfig& config, std::string_view key) {
   const std::string format = format_of(config);
-  const bool table = format == "csv" || format == "tsv";
-  if (table && one_of(key, {"data.index_base", "data.features_total"}))
+  const FileFormat* known = find_format(format);
+  if (known && format != "libsvm" && one_of(key, {"data.index_base", "data.features_total"}))
     return "it belongs to libsvm files, and the data are " + format;
   if (format == "libsvm" && one_of(key, {"data.target", "data.header", "data.skip_rows", "data.delimiter", "data.decimal",
                                          "data.missing", "data.missing_values", "data.categorical", "validation.split_column"})) {
     return "libsvm files have no such thing: their first entry of a row is the target, all others are numbered features";
+  }
+  if (known && known->read && one_of(key, {"data.header", "data.skip_rows", "data.delimiter", "data.decimal", "data.missing_values",
+                                           "data.categorical", "validation.split_column"})) {
+    return "the data are " + known->title + ", numbers without names and words";
   }
   if (key == "data.test_target" && !config.data.test.file) return "there is no test file";
   if (key == "data.synthetic" && !config.data.synthetic.node) return "there are no made-up data";
@@ -343,12 +344,6 @@ private:
         report(*per, "E206", "the key 'data.feature_groups' is missing",
                "name the features of each group: feature_groups: {name: [names or globs]}");
       }
-    }
-    const std::string format = format_of(config_);
-    if (config_.data.format == "auto" && !format.empty() && !find_format(format)->readable && given("data.train")) {
-      const std::string sentence = later_version("data.format", format);
-      report(*given("data.train"), "E207", "files in the format " + format + " cannot be read in this version",
-             sentence.substr(sentence.find("; ") + 2));
     }
   }
 

@@ -46,12 +46,23 @@ constexpr double kShareOfTime = 0.2;  // of limits.time: for either search of a 
 
 std::string text_or(const Text& t, const std::string& otherwise) { return t.text ? *t.text : otherwise; }
 
+/// The text as a path, from the folder where it was written.
+std::string path_of(const Text& t) {
+  return t.text && !t.text->empty() ? (std::filesystem::path(t.base) / *t.text).lexically_normal().string() : "";
+}
+
+/// A file that a key names, so that the resolved run file holds from any folder.
+void settle_file(Text& key, const std::string& file) {
+  if (!file.empty()) key.text = std::filesystem::absolute(file).lexically_normal().string();
+}
+
 DataOptions data_options(const RunConfig& c, bool classifier) {
   const DataBlock& d = c.data;
   DataOptions o;
   if (d.train.path) o.train = *d.train.path;
   o.format = d.format;
-  o.target = text_or(d.target, "last");
+  o.target = text_or(d.target, "");
+  o.target_path = path_of(d.target);
   o.target_kind = classifier ? TargetKind::classes : TargetKind::number;
   if (d.features.names) o.features = *d.features.names;
   o.drop = d.drop;
@@ -67,8 +78,10 @@ DataOptions data_options(const RunConfig& c, bool classifier) {
   o.features_total = d.features_total;
   if (d.test.file) o.test_file = *d.test.file;
   o.test_target = text_or(d.test_target, "");
+  o.test_target_path = path_of(d.test_target);
   if (c.validation.file.path) o.validation_file = *c.validation.file.path;
   o.validation_target = text_or(c.validation.target, "");
+  o.validation_target_path = path_of(c.validation.target);
   o.split_column = text_or(c.validation.split_column, "");
   return o;
 }
@@ -308,8 +321,10 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
     const NothingToKeep reading(kReading);
     data = std::make_shared<const Dataset>(load_dataset(data_options(c, task->classifier())));
   }
-  if (!data->weight_file.empty())  // so that the resolved run file holds from any folder
-    a->config.data.weight.text = std::filesystem::absolute(data->weight_file).lexically_normal().string();
+  settle_file(a->config.data.weight, data->weight_file);
+  settle_file(a->config.data.target, data->target_file);
+  settle_file(a->config.data.test_target, data->test_target_file);
+  settle_file(a->config.validation.target, data->validation_target_file);
   Split split = rows == RowsUsed::all_train ? all_rows(data->x.rows()) : make_split(*data, split_options(c));
   a->prepared = prepare_problem(data, std::move(split), prepare_choices(c, task));
   a->prepared.problem.name = c.run_name;
@@ -318,6 +333,7 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   Method method = choose_method(c, a->problem, strategies);
   a->problem.start = method.start;
   method.notes.insert(method.notes.begin(), a->method.notes.begin(), a->method.notes.end());
+  method.notes.insert(method.notes.begin(), data->notes.begin(), data->notes.end());
   a->method = std::move(method);
   return a;
 }

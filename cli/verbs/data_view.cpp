@@ -156,6 +156,9 @@ std::vector<std::pair<std::string, std::string>> data_rows(const Assembly& a) {
     rows.push_back({origin_word(d, at) + " file", f.path + ", " + counted(f.rows, "row", "rows")});
     at += f.rows;
   }
+  for (const FileDigest& f : d.beside) {
+    rows.push_back({"values in", f.path + ", " + counted(f.rows, "row", "rows")});
+  }
   if (const std::string header = header_text(d); !header.empty()) rows.push_back({"header", header});
   rows.push_back({"target", target_text(p)});
   std::string one_hot;
@@ -163,9 +166,9 @@ std::vector<std::pair<std::string, std::string>> data_rows(const Assembly& a) {
   if (!d.encoder.sparse) rows.push_back({"one-hot", one_hot});
   rows.push_back({"missing cells", missing_text(p)});
   rows.push_back({"standardized", p.scaling.active() ? "yes" : "no"});
-  rows.push_back({"storage", d.x.sparse ? "sparse, " + brief_number(std::round(1e4 * density(d.x)) / 100) +
-                                              " % of the entries; indices from " + std::to_string(d.encoder.index_base)
-                                        : "dense"});
+  std::string storage = d.x.sparse ? "sparse, " + brief_number(std::round(1e4 * density(d.x)) / 100) + " % of the entries" : "dense";
+  if (d.encoder.sparse) storage += "; indices from " + std::to_string(d.encoder.index_base);
+  rows.push_back({"storage", storage});
   for (const HyperBlock& b : a.problem.space.blocks()) {
     const json plan = hyper_plan_json(a).at(b.name);
     const json& start = plan.at("start");
@@ -203,6 +206,9 @@ json data_json(const Assembly& a) {
   for (const FileDigest& f : d.files) {
     files.push_back({{"part", origin_word(d, at)}, {"path", f.path}, {"rows", f.rows}});
     at += f.rows;
+  }
+  for (const FileDigest& f : d.beside) {
+    files.push_back({{"part", "values"}, {"path", f.path}, {"rows", f.rows}});
   }
   if (p.labels.empty()) {
     target.update({{"least", number_json(d.y.minCoeff())}, {"most", number_json(d.y.maxCoeff())}});

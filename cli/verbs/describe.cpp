@@ -4,6 +4,7 @@
 #include <tacit/cli/verbs/describe.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/data_errors.hpp>
+#include <tacit/problems/readers/formats.hpp>
 
 namespace tacit {
 
@@ -118,7 +119,7 @@ std::string overview(const StrategyCatalog& catalog) {
   for (const Topic& topic : kTopics) out += "\n" + describe_topic(topic, catalog);
   return out +
          "\nMore: tacit describe NAME with a block, a key (inner.max_steps), one of the names above, an error code (E201), or "
-         "one of: keys, codes.\n";
+         "one of: keys, codes, formats.\n";
 }
 
 std::string all_keys(const std::vector<KeyInfo>& keys) {
@@ -152,15 +153,22 @@ std::string matching_keys(const std::string& name, const std::vector<KeyInfo>& k
   return out;
 }
 
+std::string describe_formats() {
+  std::string out = "formats of data files (data.format), told by the end of the name, each also with .gz:\n";
+  for (const FileFormat& f : file_formats()) out += "  " + f.name + std::string(8 - f.name.size(), ' ') + join(f.endings) + "\n          " + f.doc + "\n";
+  return out;
+}
+
 }  // namespace
 
 std::string describe(const std::string& name, const StrategyCatalog& catalog) {
   if (name.empty()) return overview(catalog);
   const std::vector<KeyInfo> keys = list_keys(RunConfig{}, catalog, Listed::all);
-  std::vector<std::string> known = {"keys", "codes", "models"};
+  std::vector<std::string> known = {"keys", "codes", "models", "formats"};
   if (name == "keys") return all_keys(keys);
   if (name == "codes") return all_codes();
   if (name == "models") return describe_models();
+  if (name == "formats") return describe_formats();
   std::string out;
   for (const Topic& topic : kTopics) {
     if (name == topic.name) return describe_topic(topic, catalog);

@@ -9,7 +9,7 @@
 namespace tacit {
 
 /// `tacit describe [NAME]`: without a name an overview; a key ("inner.max_steps", or "max_steps"), a block, an error code, a
-/// strategy, a model, or one of the lists: keys, codes, models, solvers, estimators, optimizers. Throws UsageError with the near
+/// strategy, a model, or one of the lists: keys, codes, models, formats, solvers, estimators, optimizers. Throws UsageError with the near
 /// name when there is none.
 std::string describe(const std::string& name, const StrategyCatalog& catalog);
 
@@ -21,7 +21,7 @@ struct DataSummary {
     bool missing = false;  ///< has empty or missing cells
   };
   std::string file;         ///< as it is to stand in the run file
-  std::string format;       ///< csv | tsv | libsvm
+  std::string format;       ///< as in formats.hpp
   bool format_told = true;  ///< by the name of the file
   bool header = true;
   bool header_sure = true;  ///< else the run file says which it is

@@ -7,6 +7,7 @@
 
 #include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/problems/data/dataset.hpp>
 #include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/libsvm.hpp>
 #include <tacit/problems/readers/table.hpp>
@@ -71,6 +72,24 @@ void summarize_table(const Table& table, DataSummary& s) {
   s.classes = classes_of(table, target);
 }
 
+/// Files of numbers: the target is the last column unless data.target says otherwise.
+void summarize_numbers(const DataBlock& d, DataSummary& s) {
+  DataOptions o;
+  o.train = *d.train.path;
+  o.format = s.format;
+  o.target = d.target.text.value_or("last");
+  o.target_path = (std::filesystem::path(d.target.base) / o.target).lexically_normal().string();
+  o.missing = Missing::mean;  // nothing is filled here
+  const Dataset data = load_dataset(o);
+  s.rows = static_cast<long>(data.rows());
+  s.target = data.target_file.empty() ? o.target : written_path(data.target_file);
+  s.classes = data.classes;
+  const std::set<double> distinct(data.y.begin(), data.y.end());
+  if (data.classes.empty() && distinct.size() == 2) {
+    for (const double v : distinct) s.classes.push_back(number_label(v));
+  }
+}
+
 /// Is the first line a label with index:value entries behind it?
 bool looks_like_libsvm(std::string_view text) {
   std::istringstream line{std::string(text.substr(0, text.find('\n')))};
@@ -88,7 +107,7 @@ bool looks_like_libsvm(std::string_view text) {
 std::string format_of(const std::string& given, const std::string& path) {
   if (given != "auto") return given;
   const FileFormat* told = format_of_file(path);
-  if (told) return told->readable ? told->name : "csv";
+  if (told) return told->name;
   return looks_like_libsvm(TextFile::read(path).bytes()) ? "libsvm" : "csv";
 }
 
@@ -122,6 +141,10 @@ DataSummary summarize_data(const RunConfig& config) {
     if (distinct.size() == 2) {
       for (const double v : distinct) s.classes.push_back(number_text(v));
     }
+    return s;
+  }
+  if (find_format(s.format)->read) {
+    summarize_numbers(d, s);
     return s;
   }
   TableOptions options = table_options(d);

@@ -192,6 +192,7 @@ ElsewhereFit elsewhere_fit(const FinalFit& f) {
   e.class_weight = f.prepared.class_weights;
   e.intercept = f.prepared.model().intercept;
   e.standardize = f.prepared.scaling.active();
+  e.centre = !f.prepared.x->sparse;
   e.mean_reduction = f.prepared.model().reduction == Reduction::mean;
   e.l2 = f.l2;
   return e;

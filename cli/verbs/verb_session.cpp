@@ -79,9 +79,14 @@ json run_facts(const Assembly& a, const VerbSession& session) {
                {"validation", a.prepared.rows.validation.size()},
                {"test", a.prepared.rows.test.size()}};
   json files = json::array();
-  for (const FileDigest& f : a.prepared.data->files)
-    files.push_back({{"path", f.path}, {"fnv1a64", std::to_string(f.digest)}, {"rows", f.rows}});
+  const Dataset& data = *a.prepared.data;
+  for (const std::vector<FileDigest>* list : {&data.files, &data.beside}) {
+    for (const FileDigest& f : *list)
+      files.push_back({{"path", f.path}, {"fnv1a64", std::to_string(f.digest)}, {"rows", f.rows}});
+  }
   j["data"] = files;
+  j["storage"] = data.x.sparse ? "sparse" : "dense";
+  if (data.encoder.sparse) j["index_base"] = data.encoder.index_base;
   if (const auto peak = peak_memory_bytes()) j["peak_memory_bytes"] = *peak;
   return j;
 }

@@ -7,7 +7,9 @@
 #include <set>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
+#include <tacit/problems/data/detail/numbered.hpp>
 #include <tacit/problems/data/detail/remarks.hpp>
+#include <tacit/problems/data/detail/targets.hpp>
 #include <tacit/problems/readers/formats.hpp>
 
 namespace tacit {
@@ -22,44 +24,8 @@ struct Source {
   Index target = -1, weight = -1, split = -1;
   std::vector<Index> columns;  // of the encoder's columns
   std::vector<Index> kept;     // rows in use
+  std::optional<ColumnFile> target_file;  // instead of a column
 };
-
-/// The numbers of a file with one column, as many as `rows`.
-Vec read_weight_file(const std::string& path, Index rows, const std::string& training) {
-  const Table table = Table::read(path);
-  if (table.cols() != 1) {
-    throw table.file().error("D105", "the weight file has " + std::to_string(table.cols()) + " columns, not one",
-                             "keep the weights alone");
-  }
-  if (table.rows() != rows) {
-    throw table.file().error(
-        "D123",
-        "the weight file has " + std::to_string(table.rows()) + " rows, but '" + training + "' has " + std::to_string(rows),
-        "give one weight for every row of the training file");
-  }
-  require_numbers(table, 0, "weights are numbers");
-  kept_rows(table, {0}, {}, Missing::error);
-  Vec out(rows);
-  for (Index r = 0; r < rows; ++r) {
-    out[r] = table.value(r, 0);
-    if (out[r] < 0) throw table.error("D112", "the weight " + table.cell(r, 0) + " is negative", r, 0, "weights are 0 or more");
-  }
-  return out;
-}
-
-void require_positive_weight(const Dataset& data, const std::string& path) {
-  if (data.weighted && !(data.weight.maxCoeff() > 0)) {
-    throw DataError("D112", "all row weights are 0", SourceLocation{path, 0, 0},
-                    "give at least the training rows a positive weight");
-  }
-}
-
-void require_two_classes(const std::vector<std::string>& classes, const std::string& path, const std::string& target) {
-  if (classes.size() >= 2) return;
-  throw DataError(
-      "D113", "all rows have the same class, " + quoted_text(classes.empty() ? "" : classes[0]) + ", in column '" + target + "'",
-      SourceLocation{path, 0, 0}, "a classifier needs two; check data.target");
-}
 
 /// Reads tables and turns them into a Dataset.
 class TableLoader {
@@ -67,15 +33,16 @@ public:
   explicit TableLoader(const DataOptions& options) : o_(options), format_(table_format(o_.format, o_.train)) {}
 
   Dataset run() {
-    add_source(o_.train, Origin::train, o_.target);
+    add_source(o_.train, Origin::train, o_.target.empty() ? "last" : o_.target, o_.target_path);
     find_roles();
-    add_other(o_.validation_file, Origin::validation, o_.validation_target);
-    add_other(o_.test_file, Origin::test, o_.test_target);
+    add_other(o_.validation_file, Origin::validation, o_.validation_target, o_.validation_target_path);
+    add_other(o_.test_file, Origin::test, o_.test_target, o_.test_target_path);
     plan_encoder();
     Index rows = 0;
     for (Source& s : sources_) {
       s.columns = locate_columns(encoder(), s.table);
-      std::vector<Index> required{s.target};
+      std::vector<Index> required;
+      if (!s.target_file) required.push_back(s.target);
       if (s.weight >= 0) required.push_back(s.weight);
       s.kept = kept_rows(s.table, s.columns, required, o_.missing);
       rows += static_cast<Index>(s.kept.size());
@@ -83,9 +50,13 @@ public:
     d_.x.dense.resize(rows, encoder().features());
     d_.y.resize(rows);
     d_.weight = Vec::Ones(rows);
-    plan_target();
+    const bool apart = std::any_of(sources_.begin(), sources_.end(), [](const Source& s) { return s.target_file.has_value(); });
+    if (apart)
+      load_targets_apart();
+    else
+      plan_target();
     Index at = 0;
-    for (const Source& s : sources_) at = load_rows(s, at);
+    for (const Source& s : sources_) at = load_rows(s, at, !apart);
     require_positive_weight(d_, sources_[0].table.file().path());
     d_.feature_names = encoder().feature_names();
     require_unique_names();
@@ -99,7 +70,23 @@ private:
   Encoder& encoder() { return d_.encoder; }
   Source& train() { return sources_[0]; }
 
-  void add_source(const std::string& path, Origin origin, const std::string& target) {
+  /// The target: a column by name or number, or else a file.
+  void find_target(Source& s, const std::string& selector, const std::string& as_path) {
+    const std::string key = s.origin == Origin::train  ? "data.target"
+                            : s.origin == Origin::test ? "data.test_target"
+                                                       : "validation.target";
+    const bool number = selector == "last" || selector.find_first_not_of("0123456789") == std::string::npos;
+    const std::string file = number || s.table.find(selector) >= 0 ? "" : file_of_selector(o_, selector, as_path);
+    if (file.empty()) {
+      s.target = find_column(s.table, selector, key);
+      return;
+    }
+    s.target_file = read_column_file(file, s.table.rows(), "targets", s.table.file().path());
+    d_.beside.push_back({file, s.target_file->digest, s.table.rows()});
+    (s.origin == Origin::train ? d_.target_file : s.origin == Origin::test ? d_.test_target_file : d_.validation_target_file) = file;
+  }
+
+  void add_source(const std::string& path, Origin origin, const std::string& target, const std::string& target_path) {
     TableOptions reading = o_.table;
     if (format_ == "tsv" && reading.delimiter == "auto") reading.delimiter = "tab";
     encoder().table = reading;
@@ -110,7 +97,7 @@ private:
     s.origin = origin;
     if (origin != Origin::train && !encoder().had_header) require_same_columns(s.table, train().table.cols(), false);
     remark_header(s.table, d_.remarks);
-    s.target = find_column(s.table, target, "data.target");
+    find_target(s, target, target_path);
     sources_.push_back(std::move(s));
   }
 
@@ -136,7 +123,8 @@ private:
     d_.source_names = table.names();
     encoder().source_columns = table.cols();
     encoder().target_column = train().target;
-    encoder().target = table.names()[static_cast<std::size_t>(train().target)];
+    encoder().target = train().target_file ? std::filesystem::path(d_.target_file).filename().string()
+                                           : table.names()[static_cast<std::size_t>(train().target)];
     if (!o_.split_column.empty()) {
       if (!o_.validation_file.empty()) {
         throw UsageError("validation.file and validation.split_column both say which rows validate; keep one",
@@ -149,8 +137,10 @@ private:
     if (!d_.weighted) return;
     const std::string path = resolve_path(o_.base_dir, o_.weight);
     if (table.find(o_.weight) < 0 && std::filesystem::is_regular_file(path)) {
-      weights_ = read_weight_file(path, table.rows(), table.file().path());
+      const ColumnFile weights = read_weights(path, table.rows(), table.file().path());
+      weights_ = weights.value;
       d_.weight_file = path;
+      d_.beside.push_back({path, weights.digest, weights.rows()});
     } else {
       if (format_extension(o_.weight) != "" && table.find(o_.weight) < 0) {
         throw table.file().error("D107", "data.weight: " + quoted_text(o_.weight) + " is neither a column nor a file",
@@ -164,11 +154,17 @@ private:
   }
 
   /// Columns of another file are found by the names of the training file.
-  void add_other(const std::string& path, Origin origin, const std::string& target) {
+  void add_other(const std::string& path, Origin origin, const std::string& target, const std::string& target_path) {
     if (path.empty()) return;
-    add_source(path, origin, target.empty() ? encoder().target : target);
-    (origin == Origin::validation ? d_.validation_target : d_.test_target) =
-        sources_.back().table.names()[static_cast<std::size_t>(sources_.back().target)];
+    if (target.empty() && train().target_file) {
+      throw UsageError("the targets of the training rows are in a file of their own; name that of the rows of '" + path + "' too",
+                       origin == Origin::test ? "data.test_target" : "validation.target");
+    }
+    add_source(path, origin, target.empty() ? encoder().target : target, target_path);
+    if (!sources_.back().target_file) {
+      (origin == Origin::validation ? d_.validation_target : d_.test_target) =
+          sources_.back().table.names()[static_cast<std::size_t>(sources_.back().target)];
+    }
     if (train().weight < 0) return;
     Source& s = sources_.back();
     s.weight = find_column(s.table, train().table.names()[static_cast<std::size_t>(train().weight)], "data.weight");
@@ -260,9 +256,18 @@ private:
     encoder().classes = d_.classes;
   }
 
-  Index load_rows(const Source& s, Index at) {
+  /// Some targets lie in a file of their own; those that are columns are taken out of their tables, so that all are alike.
+  void load_targets_apart() {
+    std::vector<TargetPart> parts;
+    for (const Source& s : sources_) {
+      parts.push_back({s.target_file ? *s.target_file : column_of(s.table, s.target), s.kept, s.origin});
+    }
+    code_targets(d_, parts, o_.target_kind);
+  }
+
+  Index load_rows(const Source& s, Index at, bool with_target) {
     encode_rows(encoder(), s.table, s.columns, s.kept, d_.x.dense, at, d_.missing, d_.warnings);
-    load_target(s, at);
+    if (with_target) load_target(s, at);
     load_weight(s, at);
     load_split(s);
     for (const Index r : s.kept) {
@@ -274,7 +279,7 @@ private:
       d_.warnings.push_back(std::to_string(s.table.rows() - rows) + " of " + std::to_string(s.table.rows()) + " rows of '" +
                             s.table.file().path() + "' have missing cells and were dropped");
     }
-    d_.files.push_back({s.table.file().path(), s.table.file().digest(), rows});
+    d_.files.push_back({s.table.file().path(), s.table.file().digest(), rows, format_});
     return at + rows;
   }
 
@@ -346,129 +351,6 @@ private:
   Dataset d_;
 };
 
-/// Reads LIBSVM files and turns them into a Dataset.
-class LibsvmLoader {
-public:
-  explicit LibsvmLoader(const DataOptions& options) : o_(options) {}
-
-  Dataset run() {
-    if (!o_.split_column.empty()) {
-      throw UsageError(
-          "a LIBSVM file has no column that could say which rows validate; use validation.file or validation.fraction",
-          "validation.split_column");
-    }
-    std::vector<std::string> paths{resolve_path(o_.base_dir, o_.train)};
-    std::vector<Origin> origins{Origin::train};
-    for (const auto& [path, origin] :
-         {std::pair{o_.validation_file, Origin::validation}, std::pair{o_.test_file, Origin::test}}) {
-      if (path.empty()) continue;
-      paths.push_back(resolve_path(o_.base_dir, path));
-      origins.push_back(origin);
-    }
-    LibsvmSet set = read_libsvm(paths, {o_.index_base, o_.features_total, false});
-    choose_features(set);
-    std::vector<double> labels;
-    for (std::size_t k = 0; k < set.parts.size(); ++k) {
-      const LibsvmPart& part = set.parts[k];
-      labels.insert(labels.end(), part.label.begin(), part.label.end());
-      for (Index r = 0; r < part.x.rows(); ++r) {
-        d_.row.push_back(r + 1);
-        d_.origin.push_back(origins[k]);
-      }
-      d_.files.push_back({part.path, part.digest, part.x.rows()});
-    }
-    stack(set);
-    load_target(labels);
-    load_weight(set.parts[0].x.rows());
-    d_.groups = make_groups(o_, d_.feature_names, d_.feature_names, d_.warnings);
-    remark_same_rows(d_);
-    return std::move(d_);
-  }
-
-private:
-  void choose_features(LibsvmSet& set) {
-    Encoder& encoder = d_.encoder;
-    encoder.sparse = true;
-    encoder.index_base = set.index_base;
-    encoder.features_total = set.features;
-    encoder.missing = o_.missing;
-    encoder.target = "label";
-    d_.feature_names = encoder.feature_names();
-    if (o_.features.empty() && o_.drop.empty()) return;
-    const std::vector<std::string> all = d_.feature_names;
-    const std::vector<bool> wanted = o_.features.empty() ? std::vector<bool>(all.size(), true)
-                                                         : match_names(all, o_.features, "data.features", "D107", o_.train);
-    const std::vector<bool> dropped = match_names(all, o_.drop, "data.drop", "D107", o_.train);
-    for (std::size_t j = 0; j < all.size(); ++j) {
-      if (wanted[j] && !dropped[j]) encoder.kept_features.push_back(static_cast<Index>(j));
-    }
-    if (encoder.kept_features.empty()) {
-      throw DataError("D120", "no feature is left", SourceLocation{o_.train, 0, 0}, "check data.features and data.drop");
-    }
-    for (LibsvmPart& part : set.parts) part.x = keep_columns(part.x, encoder.kept_features);
-    d_.feature_names = encoder.feature_names();
-  }
-
-  /// All rows below each other.
-  void stack(LibsvmSet& set) {
-    d_.x.sparse = true;
-    if (set.parts.size() == 1) {
-      d_.x.csr = std::move(set.parts[0].x);
-      return;
-    }
-    Index rows = 0, entries = 0;
-    for (const LibsvmPart& part : set.parts) rows += part.x.rows(), entries += part.x.nonZeros();
-    if (entries > std::numeric_limits<std::int32_t>::max()) {
-      throw DataError("D118", "the files together have more than 2^31 entries", SourceLocation{o_.train, 0, 0}, "use fewer rows");
-    }
-    CsrMatrix& x = d_.x.csr;
-    x.resize(rows, set.parts[0].x.cols());
-    x.resizeNonZeros(entries);
-    std::int32_t row = 0, entry = 0;
-    for (const LibsvmPart& part : set.parts) {
-      const auto n = static_cast<std::int32_t>(part.x.nonZeros());
-      std::copy_n(part.x.innerIndexPtr(), n, x.innerIndexPtr() + entry);
-      std::copy_n(part.x.valuePtr(), n, x.valuePtr() + entry);
-      for (Index r = 0; r < part.x.rows(); ++r) x.outerIndexPtr()[row++] = entry + part.x.outerIndexPtr()[r];
-      entry += n;
-    }
-    x.outerIndexPtr()[rows] = entry;
-  }
-
-  void load_target(const std::vector<double>& labels) {
-    d_.y = Eigen::Map<const Vec>(labels.data(), static_cast<Index>(labels.size()));
-    if (o_.target_kind != TargetKind::classes) return;
-    std::set<double> known;
-    for (std::size_t i = 0; i < labels.size() && d_.origin[i] == Origin::train; ++i) known.insert(labels[i]);
-    for (const double label : known) d_.classes.push_back(number_label(label));
-    require_two_classes(d_.classes, d_.files[0].path, "label");
-    d_.encoder.classes = d_.classes;
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      const auto at = known.find(labels[i]);
-      if (at == known.end()) {
-        const std::string& path = d_.files[d_.origin[i] == Origin::test ? d_.files.size() - 1 : 1].path;
-        throw DataError("D121",
-                        "the class '" + number_label(labels[i]) + "' of row " + std::to_string(d_.row[i]) +
-                            " does not occur in the training data",
-                        SourceLocation{path, 0, 0}, "correct the label, or leave the row out");
-      }
-      d_.y[static_cast<Index>(i)] = static_cast<double>(std::distance(known.begin(), at));
-    }
-  }
-
-  void load_weight(Index training_rows) {
-    d_.weight = Vec::Ones(d_.y.size());
-    d_.weighted = !o_.weight.empty();
-    if (!d_.weighted) return;
-    d_.weight_file = resolve_path(o_.base_dir, o_.weight);
-    d_.weight.head(training_rows) = read_weight_file(d_.weight_file, training_rows, o_.train);
-    require_positive_weight(d_, d_.weight_file);
-  }
-
-  const DataOptions& o_;
-  Dataset d_;
-};
-
 }  // namespace
 
 Vec Dataset::signed_target() const {
@@ -488,8 +370,7 @@ std::vector<Index> Dataset::group_of_feature() const {
 
 Dataset load_dataset(const DataOptions& options) {
   if (options.train.empty()) throw UsageError("no training file is named", "data.train");
-  if (table_format(options.format, options.train) == "libsvm") return LibsvmLoader(options).run();
-  return TableLoader(options).run();
+  return find_format(table_format(options.format, options.train))->table() ? TableLoader(options).run() : load_numbered(options);
 }
 
 }  // namespace tacit

@@ -10,6 +10,7 @@
 
 #include <tacit/core/support/types.hpp>
 #include <tacit/problems/readers/libsvm.hpp>
+#include <tacit/problems/readers/number_file.hpp>
 #include <tacit/problems/readers/table.hpp>
 
 namespace tacit {
@@ -24,8 +25,11 @@ enum class Origin { train, validation, test };
 struct DataOptions {
   std::string base_dir;
   std::string train;
-  std::string format = "auto";  ///< auto (by name) | csv | tsv | libsvm
-  std::string target = "last";  ///< column name, 1-based number, or last; LIBSVM has its own
+  std::string format = "auto";  ///< auto (by name) | the name of a format (formats.hpp)
+  /// Column name, 1-based number, last, or a file with one value a row; a name of a column before a file. Empty: last, of tables.
+  /// LIBSVM has its own.
+  std::string target;
+  std::string target_path;  ///< target as a path; empty: target, from base_dir
   TargetKind target_kind = TargetKind::automatic;
   std::vector<std::string> features{};                               ///< names or globs; empty: all
   std::vector<std::string> drop{};                                   ///< names or globs
@@ -38,19 +42,12 @@ struct DataOptions {
   std::optional<int> index_base{};
   std::optional<Index> features_total{};
   std::string test_file;
-  std::string test_target;  ///< target column of the test file; empty: as in training
+  std::string test_target;  ///< the same for the test file; empty: the column as in training
+  std::string test_target_path;
   std::string validation_file;
   std::string validation_target;
+  std::string validation_target_path;
   std::string split_column;  ///< train | validation | test in every row of the training file; never a feature
-};
-
-/// Dense or sparse rows; exactly one of the two is filled.
-struct Features {
-  bool sparse = false;
-  Mat dense;
-  CsrMatrix csr;
-  Index rows() const { return sparse ? csr.rows() : dense.rows(); }
-  Index cols() const { return sparse ? csr.cols() : dense.cols(); }
 };
 
 /// A column of a table and the features made of it: itself, or one per level ("city=Oslo").
@@ -76,7 +73,9 @@ struct EncodedFile {
 
 /// How a file becomes features, by column name. Plain data, so that it can be stored with a model.
 struct Encoder {
-  bool sparse = false;  ///< LIBSVM: kept_features of features_total, indices from index_base on
+  /// Of a sparse format (LIBSVM, MatrixMarket coordinate): kept_features of features_total, numbered from index_base on. Files of
+  /// dense numbers are tables without a header.
+  bool sparse = false;
   int index_base = 1;
   Index features_total = 0;
   std::vector<Index> kept_features{};  ///< ascending; empty: all
@@ -105,6 +104,7 @@ struct FileDigest {
   std::string path;
   std::uint64_t digest = 0;  ///< 64-bit FNV-1a of the file as stored
   Index rows = 0;            ///< rows used
+  std::string format{};      ///< of the rows' own files: its name
 };
 
 /// Something in the data that is worth a look, with the code of its kind.
@@ -128,12 +128,15 @@ struct Dataset {
   std::string weight_column;                   ///< its name, empty when the weights come from weight_file
   std::string weight_file;                     ///< the file of the weights; empty when they are a column, or all 1
   std::string validation_target, test_target;  ///< names of the target columns of these files, empty without them
+  std::string target_file, validation_target_file, test_target_file;  ///< the files of the targets; empty when they are columns
   std::vector<Origin> origin;
   std::vector<Index> row;            ///< 1-based number of each row among the data rows of its file
   std::vector<std::string> split;    ///< value of split_column, empty text for rows of other files; empty without one
   std::vector<FeatureGroup> groups;  ///< of feature_groups; features in none make up a last group "(no group)"
   std::vector<MissingCell> missing;  ///< numeric cells to be filled
-  std::vector<FileDigest> files;
+  std::vector<FileDigest> files;   ///< in the order of their rows
+  std::vector<FileDigest> beside;  ///< files of targets and weights
+  std::vector<std::string> notes;  ///< how the data are kept, where that is not plain
   std::vector<std::string> source_names;  ///< of a table: all columns of the training file, in order
   Encoder encoder;
   std::vector<std::string> warnings;

@@ -5,6 +5,8 @@
 #include <set>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
+#include <tacit/problems/data/detail/numbered.hpp>
+#include <tacit/problems/readers/formats.hpp>
 #include <unordered_map>
 
 namespace tacit {
@@ -78,28 +80,6 @@ void encode_levels(const EncodedColumn& column, const Table& table, Index source
     warnings.push_back("column '" + column.name + "' of '" + table.file().path() + "': " + level + " (" + std::to_string(count) +
                        (count == 1 ? " row" : " rows") + ") is no level of the training data; its features are all 0");
   }
-}
-
-/// Rows of one LIBSVM file as the encoder has them.
-EncodedFile encode_libsvm(const Encoder& encoder, const std::string& path) {
-  LibsvmOptions options;
-  options.index_base = encoder.index_base;
-  options.features_total = encoder.features_total;
-  options.ignore_beyond = true;
-  LibsvmSet set = read_libsvm({path}, options);
-  LibsvmPart& part = set.parts[0];
-  EncodedFile out;
-  out.path = path;
-  out.digest = part.digest;
-  if (part.ignored > 0) {
-    out.warnings.push_back("'" + path + "' has " + std::to_string(part.ignored) +
-                           " entries of features that the training data do not have; " + "they are left out");
-  }
-  out.x.sparse = true;
-  out.x.csr = encoder.kept_features.empty() ? std::move(part.x) : keep_columns(part.x, encoder.kept_features);
-  out.row.resize(static_cast<std::size_t>(out.x.csr.rows()));
-  std::iota(out.row.begin(), out.row.end(), Index{1});
-  return out;
 }
 
 void apply_fills(const Encoder& encoder, const std::vector<MissingCell>& missing, Mat& x) {
@@ -250,8 +230,61 @@ std::vector<std::string> Encoder::feature_names() const {
   return names;
 }
 
+namespace {
+
+/// Missing numbers (NaN) under the rule of the encoder.
+void fill_numbers(const Encoder& encoder, EncodedFile& file) {
+  Mat& x = file.x.dense;
+  if (file.x.sparse || !x.hasNaN()) return;
+  std::vector<MissingCell> missing;
+  std::vector<Index> whole;
+  for (Index i = 0; i < x.rows(); ++i) {
+    const std::size_t before = missing.size();
+    for (Index j = 0; j < x.cols(); ++j) {
+      if (std::isnan(x(i, j))) missing.push_back({i, j});
+    }
+    if (missing.size() == before) whole.push_back(i);
+  }
+  if (encoder.missing == Missing::mean || encoder.missing == Missing::median) {
+    apply_fills(encoder, missing, x);
+    return;
+  }
+  if (encoder.missing == Missing::error || whole.empty()) {
+    throw DataError("D110",
+                    "the number in row " + std::to_string(missing[0].row + 1) + " of '" + file.path + "' for the feature " +
+                        encoder.columns[static_cast<std::size_t>(missing[0].feature)].name + " is missing (NaN)",
+                    SourceLocation{file.path, 0, 0}, "fill it, or leave the row out");
+  }
+  file.warnings.push_back(std::to_string(x.rows() - static_cast<Index>(whole.size())) + " rows of '" + file.path +
+                          "' have missing cells and were dropped");
+  file.row.clear();
+  for (const Index i : whole) file.row.push_back(i + 1);
+  x = Mat(x(whole, Eigen::all));
+}
+
+}  // namespace
+
 EncodedFile Encoder::encode(const std::string& path) const {
-  if (sparse) return encode_libsvm(*this, path);
+  const FileFormat* told = format_of_file(path);
+  const bool numbers = told && told->read;
+  if (sparse && told && told->table() && format_extension(path) != ".txt") {  // a .txt may hold LIBSVM text
+    throw DataError("D107", "'" + path + "' is a table, and the features of the model are numbered, without names",
+                    SourceLocation{path, 0, 0}, "give the rows as LIBSVM text, MatrixMarket, .npy or IDX");
+  }
+  if (sparse) return encode_numbered(*this, path, told && !told->table() ? told->name : "libsvm");
+  if (told && told->name == "libsvm") {
+    throw DataError("D107", "'" + path + "' is LIBSVM text, and the training data were dense", SourceLocation{path, 0, 0},
+                    "give the rows in the format of the training data");
+  }
+  if (numbers && had_header) {
+    throw DataError("D107", "the columns of '" + path + "' have no names, and the training data have",
+                    SourceLocation{path, 0, 0}, "give the rows as a table with the names of the training file");
+  }
+  if (numbers) {
+    EncodedFile out = encode_numbered(*this, path, told->name);
+    fill_numbers(*this, out);
+    return out;
+  }
   TableOptions reading = table;
   reading.header = had_header ? Header::present : Header::absent;  // one row alone cannot tell
   const Table data = Table::read(path, reading);

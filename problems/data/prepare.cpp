@@ -83,13 +83,13 @@ ColumnMoments training_moments(const Prepared& p) {
 void fit_columns(Prepared& p) {
   const bool intercept = p.model().intercept;
   ColumnMoments moments = training_moments(p);
-  p.scaling = fit_scaling(moments, p.x->sparse, p.choices.standardize);
+  p.scaling = fit_scaling(moments, *p.x, p.choices.standardize);
   if (!intercept && !(p.scaling.active() && !p.x->sparse)) return;
   Vec centre = far_means(moments);
   if (centre.size() == 0) return;
   p.x = less_centre(*p.x, centre);
   moments = training_moments(p);
-  p.scaling = fit_scaling(moments, p.x->sparse, p.choices.standardize);
+  p.scaling = fit_scaling(moments, *p.x, p.choices.standardize);
   p.scaling.centre = std::move(centre);
 }
 

@@ -17,7 +17,9 @@ Design design_of(std::shared_ptr<const Features> x) {
 
 namespace {
 
-bool as_they_are(Standardize mode, bool sparse) { return mode == Standardize::no || (mode == Standardize::automatic && sparse); }
+bool as_they_are(Standardize mode, const Features& x) {
+  return mode == Standardize::no || (mode == Standardize::automatic && (x.sparse || x.sparse_format));
+}
 
 }  // namespace
 
@@ -51,6 +53,7 @@ void append_row(const CsrMatrix& x, Index i, In centre, const std::vector<Index>
 std::shared_ptr<const Features> less_centre(const Features& x, In centre) {
   auto out = std::make_shared<Features>();
   out->sparse = x.sparse;
+  out->sparse_format = x.sparse_format;
   if (!x.sparse) {
     out->dense = x.dense.rowwise() - centre.transpose();
     return out;
@@ -67,26 +70,26 @@ std::shared_ptr<const Features> less_centre(const Features& x, In centre) {
   return out;
 }
 
-Scaling fit_scaling(const ColumnMoments& m, bool sparse, Standardize mode) {
+Scaling fit_scaling(const ColumnMoments& m, const Features& x, Standardize mode) {
   Scaling out;
-  if (as_they_are(mode, sparse)) return out;
+  if (as_they_are(mode, x)) return out;
   out.scale = m.deviation;
   for (Index j = 0; j < out.scale.size(); ++j) {
     if (m.low[j] == m.high[j] || !(out.scale[j] > 0)) out.scale[j] = 1;
   }
-  out.shift = sparse ? Vec(Vec::Zero(m.mean.size())) : m.mean;
+  out.shift = x.sparse ? Vec(Vec::Zero(m.mean.size())) : m.mean;
   return out;
 }
 
 Scaling fit_scaling(const Features& x, In weight, std::span<const Index> rows, Standardize mode) {
-  if (as_they_are(mode, x.sparse)) return {};
+  if (as_they_are(mode, x)) return {};
   const std::vector<Index> list(rows.begin(), rows.end());
   Vec w(static_cast<Index>(list.size()));
   for (std::size_t i = 0; i < list.size(); ++i) w[static_cast<Index>(i)] = weight[list[i]];
   if (!(w.size() > 0 && w.maxCoeff() > 0))
     throw UsageError("columns cannot be standardized: no training row has a positive weight", "prepare.standardize");
   const Design all = design_of(std::shared_ptr<const Features>(std::shared_ptr<void>(), &x));
-  return fit_scaling(all.row_list(list).column_moments(w), x.sparse, mode);
+  return fit_scaling(all.row_list(list).column_moments(w), x, mode);
 }
 
 namespace {

@@ -12,7 +12,7 @@
 
 namespace tacit {
 
-/// automatic: yes for dense data, no for sparse data.
+/// automatic: yes for dense data, no for data of a sparse format, however they are stored.
 enum class Standardize { automatic, yes, no };
 
 /// Column j is used as (x_j - centre_j - shift_j) / scale_j. centre is taken off in a stored copy of X, shift and scale act in
@@ -39,8 +39,8 @@ std::shared_ptr<const Features> less_centre(const Features& x, In centre);
 /// stay as they are. weight has one entry a row of x; rows of weight 0 do not count. Throws UsageError when no row has a positive
 /// weight.
 Scaling fit_scaling(const Features& x, In weight, std::span<const Index> rows, Standardize mode);
-/// The same from the moments of the rows.
-Scaling fit_scaling(const ColumnMoments& moments, bool sparse, Standardize mode);
+/// The same from the moments of the rows of x.
+Scaling fit_scaling(const ColumnMoments& moments, const Features& x, Standardize mode);
 
 /// Why columns in their own units make the inner problem ill-conditioned, and what to do.
 struct ScaleRemark {

@@ -14,7 +14,7 @@
 //   D112  a row weight is negative, or all are zero
 //   D113  one class only
 //   D114  a part of the split is empty
-//   D115  a LIBSVM index is 0 although indices start at 1
+//   D115  LIBSVM files count from different numbers, or an index is 0 although indices start at 1
 //   D116  LIBSVM indices are out of order
 //   D117  a LIBSVM entry is no index:value
 //   D118  a LIBSVM index is larger than the number of features

@@ -18,16 +18,23 @@ std::string plain_name(const std::string& path) {
 }  // namespace
 
 const std::vector<FileFormat>& file_formats() {
-  static const std::vector<FileFormat> formats = {{"csv", true},  {"tsv", true},  {"libsvm", true},
-                                                  {"npy", false}, {"mtx", false}, {"idx", false}};
+  using namespace std::string_literals;
+  static const std::vector<FileFormat> formats = {
+      {"csv", "a table with commas or semicolons", {".csv", ".txt"}, "", nullptr, "a table; text columns become one-hot columns"},
+      {"tsv", "a table with tabs", {".tsv"}, "", nullptr, "a table whose cells are parted by tabs"},
+      {"libsvm", "LIBSVM text", {".svm", ".libsvm"}, "", nullptr, "sparse rows `label index:value ...`, indices from 0 or 1"},
+      {"npy", "a NumPy array", {".npy"}, "\x93NUMPY", read_npy,
+       "versions 1 to 3, C and Fortran order, real, whole and truth numbers, either byte order; further dimensions lie flat in the row"},
+      {"mtx", "a MatrixMarket file", {".mtx"}, "%%MatrixMarket", read_mtx,
+       "coordinate (sparse) and array (dense); real, integer, pattern; general, symmetric"},
+      {"idx", "an IDX file", {"-ubyte", ".idx"}, "\0\0"s, read_idx, "big-endian arrays of all its types; images lie flat in the row"}};
   return formats;
 }
 
-const std::vector<FileEnding>& file_endings() {
-  static const std::vector<FileEnding> endings = {{".csv", "csv"},    {".tsv", "tsv"},       {".txt", "csv"},
-                                                  {".svm", "libsvm"}, {".libsvm", "libsvm"}, {".npy", "npy"},
-                                                  {".mtx", "mtx"},    {"-ubyte", "idx"},     {".idx", "idx"}};
-  return endings;
+std::vector<std::string> file_endings() {
+  std::vector<std::string> all;
+  for (const FileFormat& f : file_formats()) all.insert(all.end(), f.endings.begin(), f.endings.end());
+  return all;
 }
 
 const FileFormat* find_format(std::string_view name) {
@@ -38,8 +45,8 @@ const FileFormat* find_format(std::string_view name) {
 
 const FileFormat* format_of_file(const std::string& path) {
   const std::string name = plain_name(path);
-  for (const FileEnding& known : file_endings()) {
-    if (name.ends_with(known.ending)) return find_format(known.format);
+  for (const FileFormat& f : file_formats()) {
+    if (std::any_of(f.endings.begin(), f.endings.end(), [&](const std::string& e) { return name.ends_with(e); })) return &f;
   }
   return nullptr;
 }
@@ -48,6 +55,55 @@ std::string format_extension(const std::string& path) {
   const std::string name = plain_name(path);
   const std::size_t dot = name.rfind('.');
   return dot == std::string::npos ? "" : name.substr(dot);
+}
+
+namespace {
+
+/// Two zero bytes are little evidence: type and sizes must fit the length of the file to the byte.
+bool is_idx(std::string_view bytes) {
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])); };
+  if (bytes.size() < 8 || byte(0) != 0 || byte(1) != 0 || byte(3) == 0 || bytes.size() < 4 + 4 * byte(3)) return false;
+  const std::uint64_t type = byte(2);
+  std::uint64_t size = type == 8 || type == 9 ? 1 : type == 11 ? 2 : type == 12 || type == 13 ? 4 : type == 14 ? 8 : 0;
+  if (size == 0) return false;
+  for (std::size_t d = 0; d < byte(3); ++d) {
+    const std::size_t at = 4 + 4 * d;
+    const std::uint64_t count = byte(at) << 24U | byte(at + 1) << 16U | byte(at + 2) << 8U | byte(at + 3);
+    if (count != 0 && size > bytes.size() / count) return false;
+    size *= count;
+  }
+  return bytes.size() == size + 4 + 4 * byte(3);
+}
+
+struct Foreign {
+  std::string_view magic, title, remedy;
+};
+constexpr Foreign kForeign[] = {
+    {"PK\x03\x04", "a packed archive (an Excel workbook, or .npz)", "save the sheet as CSV, or each array with numpy.save"},
+    {"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV"},
+    {"PAR1", "a Parquet file", "write it as CSV (pandas.read_parquet(FILE).to_csv(...))"},
+    {"ARROW1", "an Arrow file", "write it as CSV (pandas.read_feather(FILE).to_csv(...))"},
+    {"\x89HDF", "an HDF5 file", "write its table as CSV, or its array with numpy.save"},
+    {"BZh", "packed with bzip2", "unpack it (bunzip2), or pack it with gzip"},
+    {"\xfd" "7zXZ", "packed with xz", "unpack it (unxz), or pack it with gzip"},
+    {"\x28\xb5\x2f\xfd", "packed with Zstandard", "unpack it (unzstd), or pack it with gzip"},
+};
+
+}  // namespace
+
+Content content_of(std::string_view bytes) {
+  for (const FileFormat& f : file_formats()) {
+    if (f.magic.empty() || bytes.substr(0, f.magic.size()) != f.magic || (f.name == "idx" && !is_idx(bytes))) continue;
+    return {&f, f.title, "end its name in " + f.endings.front() + ", or set data.format: " + f.name};
+  }
+  for (const Foreign& f : kForeign) {
+    if (bytes.substr(0, f.magic.size()) == f.magic) return {nullptr, std::string(f.title), std::string(f.remedy)};
+  }
+  return {};
+}
+
+NumberFile read_number_file(const std::string& path, std::string_view format) {
+  return find_format(format)->read(ByteStream::open(path));
 }
 
 }  // namespace tacit

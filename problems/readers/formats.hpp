@@ -1,23 +1,26 @@
-// The formats of data files: one table of their names and of how their files are called.
+// The formats of data files: one table of their names, of how their files are called and how they begin, and of their readers.
 #pragma once
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <tacit/problems/readers/number_file.hpp>
+
 namespace tacit {
 
+/// Names of columns stand in tables alone; the rows of all others are numbered features.
 struct FileFormat {
-  std::string name;  ///< "csv"
-  bool readable;     ///< in this version
+  std::string name;                  ///< "csv"
+  std::string title;                 ///< for sentences: "a NumPy array"
+  std::vector<std::string> endings;  ///< of file names, in small letters, .gz left out
+  std::string magic;                 ///< the first bytes of every such file; empty: text that begins in any way
+  NumberFile (*read)(ByteStream);    ///< null: a table, or LIBSVM text, whose readers take options
+  std::string doc;                   ///< what is read, in one line
+  bool table() const { return name == "csv" || name == "tsv"; }
 };
-/// All of them, whether they can be read in this version or not.
 const std::vector<FileFormat>& file_formats();
-
-/// How the names of files end, in small letters, and the name of the format that it tells.
-struct FileEnding {
-  std::string ending, format;
-};
-const std::vector<FileEnding>& file_endings();
+/// All endings, in the order of the formats.
+std::vector<std::string> file_endings();
 
 /// The format of this name, or null.
 const FileFormat* find_format(std::string_view name);
@@ -25,5 +28,14 @@ const FileFormat* find_format(std::string_view name);
 const FileFormat* format_of_file(const std::string& path);
 /// The name of path without .gz, in small letters, from its last dot on: ".csv", or "".
 std::string format_extension(const std::string& path);
+
+/// What bytes are by the way they begin.
+struct Content {
+  const FileFormat* format = nullptr;  ///< null: none of the table
+  std::string title, remedy;           ///< "a NumPy array", what to do; empty: nothing that is known
+};
+/// The formats of the table that have a magic, IDX only where its sizes fit the length, and others that people send (Excel,
+/// Parquet, HDF5, ...).
+Content content_of(std::string_view bytes);
 
 }  // namespace tacit

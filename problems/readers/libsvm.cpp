@@ -2,6 +2,7 @@
 #include <charconv>
 #include <limits>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/libsvm.hpp>
 
 namespace tacit {
@@ -15,7 +16,8 @@ struct RawRows {
   std::vector<std::int32_t> index, start{0};
   std::size_t zero_at = std::string_view::npos;     // where an index 0 stands
   std::size_t largest_at = std::string_view::npos;  // where the largest index stands
-  std::int64_t largest = -1;
+  std::int64_t largest = -1, smallest = kMostEntries;
+  Index zero_rows = 0;  // rows with an index 0
 };
 
 class LibsvmParser {
@@ -96,8 +98,15 @@ private:
     }
     previous_ = index;
     p_ = colon + 1;
+    skip_blanks();  // LIBLINEAR's reader allows them here, though not before the colon
+    if (line_ends()) {
+      throw file_.error("D117", "index " + std::to_string(index) + " has no value", offset(begin),
+                        "every row is 'label index:value index:value ...', a number after every colon");
+    }
     const double value = number("the value");
+    if (index == 0) ++rows_.zero_rows;
     if (index == 0 && rows_.zero_at == std::string_view::npos) rows_.zero_at = offset(begin);
+    rows_.smallest = std::min(rows_.smallest, index);
     if (index > rows_.largest) {
       rows_.largest = index;
       rows_.largest_at = offset(begin);
@@ -114,6 +123,47 @@ private:
   RawRows rows_;
 };
 
+/// "'a' and 'b'"
+std::string paths_of(const std::vector<TextFile>& files, const std::vector<RawRows>& raw, bool with_zero) {
+  std::vector<std::string> paths;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    if ((raw[i].zero_rows > 0) == with_zero && raw[i].largest >= 0) paths.push_back("'" + files[i].path() + "'");
+  }
+  return join(paths, " and ");
+}
+
+/// Files with an index 0 beside files without one: where all count from 0, the rows with an index 0 lie in the first by chance.
+/// With k such rows among the n of all files, m of them in the second, that chance is C(n - m, k) / C(n, k) (hypergeometric): below
+/// kOneInTenThousand the files count differently, and are refused; else a remark says what is assumed.
+void compare_bases(const std::vector<TextFile>& files, const std::vector<RawRows>& raw, std::string& remark) {
+  constexpr double kOneInTenThousand = 1e-4;
+  Index all = 0, zero = 0, without = 0;
+  std::size_t first = raw.size();
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    const auto rows = static_cast<Index>(raw[i].label.size());
+    all += rows;
+    zero += raw[i].zero_rows;
+    if (raw[i].zero_rows > 0 || raw[i].largest < 0) continue;
+    without += rows;
+    first = std::min(first, i);
+  }
+  if (zero == 0 || without == 0) return;
+  double chance = 1;
+  for (Index k = 0; k < zero && chance >= kOneInTenThousand; ++k)
+    chance *= static_cast<double>(std::max<Index>(0, all - without - k)) / static_cast<double>(all - k);
+  const std::string with = paths_of(files, raw, true), other = paths_of(files, raw, false);
+  const std::string counts = "index 0 stands in " + std::to_string(zero) + (zero == 1 ? " row" : " rows") + " of " + with +
+                             " and in no row of " + other;
+  if (chance < kOneInTenThousand) {
+    throw files[first].error("D115",
+                             counts + ", where indices start at " + std::to_string(raw[first].smallest) +
+                                 ": the files do not count from the same number",
+                             "number the features of one of them anew, since data.index_base is one for all files; if all of them do "
+                             "count from 0, set data.index_base: 0");
+  }
+  remark = counts + "; all are read as counting from 0";
+}
+
 int find_base(const std::vector<TextFile>& files, const std::vector<RawRows>& raw, const LibsvmOptions& options) {
   const auto zero = std::find_if(raw.begin(), raw.end(), [](const RawRows& r) { return r.zero_at != std::string_view::npos; });
   if (!options.index_base) return zero == raw.end() ? 1 : 0;
@@ -121,7 +171,8 @@ int find_base(const std::vector<TextFile>& files, const std::vector<RawRows>& ra
     throw UsageError("index_base must be auto, 0 or 1", "data.index_base");
   if (*options.index_base == 1 && zero != raw.end()) {
     throw files[static_cast<std::size_t>(zero - raw.begin())].error("D115", "index 0, but indices start at 1", zero->zero_at,
-                                                                    "set data.index_base to 0 or auto");
+                                                                    options.of_model ? "the data of the model count from 1: add 1 to the indices of this file"
+                                                                                     : "set data.index_base to 0 or auto");
   }
   return *options.index_base;
 }
@@ -152,6 +203,8 @@ LibsvmPart finish(const TextFile& file, RawRows raw, int base, Index features) {
   LibsvmPart part;
   part.path = file.path();
   part.digest = file.digest();
+  part.smallest = raw.largest < 0 ? -1 : raw.smallest;
+  part.largest = raw.largest;
   const auto rows = static_cast<Index>(raw.label.size());
   part.label = Eigen::Map<const Vec>(raw.label.data(), rows);
   part.x.resize(rows, features);
@@ -181,6 +234,7 @@ LibsvmSet parse_libsvm(const std::vector<TextFile>& files, const LibsvmOptions& 
   for (const TextFile& file : files) raw.push_back(LibsvmParser(file).run());
   LibsvmSet set;
   set.index_base = find_base(files, raw, options);
+  if (!options.index_base) compare_bases(files, raw, set.remark);
   for (const RawRows& r : raw) set.features = std::max<Index>(set.features, r.largest - set.index_base + 1);
   if (options.features_total) {
     if (*options.features_total < 1 || *options.features_total > kMostEntries) {

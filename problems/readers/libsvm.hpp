@@ -12,12 +12,15 @@
 namespace tacit {
 
 struct LibsvmOptions {
-  /// Index of the first feature, 0 or 1; without it: 0 when any of the files has an index 0, else 1.
+  /// Index of the first feature, 0 or 1; without it: 0 when any of the files has an index 0, else 1. A file whose indices must then
+  /// count from 1 beside one with an index 0 is refused (D115), where that is less than sure there is a remark.
   std::optional<int> index_base{};
   /// Number of features; without it: what the largest index of all files needs.
   std::optional<Index> features_total{};
   /// Entries beyond features_total are left out and counted instead of refused.
   bool ignore_beyond = false;
+  /// The first two are those of a model: what a message advises is another file then, not another key.
+  bool of_model = false;
 };
 
 /// One file of a set.
@@ -29,15 +32,20 @@ struct LibsvmPart {
   std::uint64_t digest = 0;
   /// Entries left out because of ignore_beyond.
   Index ignored = 0;
+  /// The smallest and the largest index as written, -1 without an entry.
+  std::int64_t smallest = -1, largest = -1;
 };
 
 struct LibsvmSet {
   std::vector<LibsvmPart> parts;
   int index_base = 1;
   Index features = 0;
+  /// What is doubtful in the index base, empty when nothing is.
+  std::string remark;
 };
 
-/// Reads files that share index base and number of features; entries that are 0 are not stored, a # starts a comment.
+/// Reads files that share index base and number of features; entries that are 0 are not stored, a # starts a comment, blanks may
+/// stand between a colon and its value.
 /// Throws DataError D101-D103, D109, D115-D118.
 LibsvmSet read_libsvm(const std::vector<std::string>& paths, const LibsvmOptions& options = {});
 /// The same from texts in memory.

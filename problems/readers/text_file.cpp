@@ -2,74 +2,16 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <tacit/core/support/text.hpp>
+#include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/text_file.hpp>
-#ifndef TACIT_NO_GZIP
-#include <boost/iostreams/copy.hpp>
-#include <boost/iostreams/device/array.hpp>
-#include <boost/iostreams/device/back_inserter.hpp>
-#include <boost/iostreams/filter/gzip.hpp>
-#include <boost/iostreams/filtering_stream.hpp>
-#endif
 
 namespace tacit {
 namespace {
 
-namespace fs = std::filesystem;
-
 DataError file_error(const char* code, const std::string& message, const std::string& path, std::string remedy) {
   return DataError(code, message, SourceLocation{path, 0, 0}, std::move(remedy));
 }
-
-std::string read_bytes(const std::string& path) {
-  std::error_code ec;
-  const fs::file_status status = fs::status(path, ec);
-  if (!fs::exists(status)) {
-    throw file_error("D101", "there is no file '" + path + "'", path,
-                     "check the path: in a run file it is relative to that file, on the command line to the working folder");
-  }
-  if (fs::is_directory(status)) throw file_error("D101", "'" + path + "' is a folder, not a file", path, "name a file in it");
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw file_error("D101", "the file '" + path + "' cannot be opened", path, "check its permissions");
-  std::string bytes;
-  const auto size = fs::file_size(path, ec);
-  if (!ec) {
-    bytes.resize(size);
-    in.read(bytes.data(), static_cast<std::streamsize>(size));
-    bytes.resize(static_cast<std::size_t>(in.gcount()));
-  }
-  if (in && in.peek() != std::ifstream::traits_type::eof()) {  // a pipe has no size
-    bytes.append(std::istreambuf_iterator<char>(in), {});
-  }
-  if (in.bad()) throw file_error("D101", "reading '" + path + "' failed", path, "check the disk, then try again");
-  return bytes;
-}
-
-bool is_gzip(std::string_view bytes) { return bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b'; }
-
-#ifdef TACIT_NO_GZIP
-std::string unpack(const std::string&, const std::string& path) {
-  throw file_error("D103", "'" + path + "' is packed with gzip, and this build of Tacit reads none", path,
-                   "unpack it, or build with TACIT_GZIP=ON");
-}
-#else
-std::string unpack(const std::string& packed, const std::string& path) {
-  namespace io = boost::iostreams;
-  std::string out;
-  try {
-    io::filtering_istream in;
-    in.push(io::gzip_decompressor());
-    in.push(io::array_source(packed.data(), packed.size()));
-    in.exceptions(std::ios::badbit);  // or a broken stream would just end
-    io::copy(in, io::back_inserter(out));
-  } catch (const std::exception&) {
-    throw file_error("D103", "the gzip file '" + path + "' is damaged or cut off", path, "copy it again, or unpack it by hand");
-  }
-  return out;
-}
-#endif
 
 /// Where the first byte stands that belongs to no character of UTF-8; npos when there is none.
 std::size_t find_broken_utf8(std::string_view bytes) {
@@ -117,31 +59,24 @@ void require_text(const TextFile& file) {
 
 }  // namespace
 
-std::uint64_t fnv1a(std::string_view bytes) {
-  std::uint64_t h = 0xcbf29ce484222325ULL;
-  for (const char c : bytes) {
-    h ^= static_cast<unsigned char>(c);
-    h *= 0x100000001b3ULL;
-  }
-  return h;
-}
-
 TextFile TextFile::read(const std::string& path) {
-  std::string stored = read_bytes(path);
-  const std::uint64_t digest = fnv1a(stored);
-  if (is_gzip(stored)) stored = unpack(stored, path);
-  TextFile file = from_string(path, std::move(stored));
-  file.digest_ = digest;
+  ByteStream stream = ByteStream::open(path);
+  std::string bytes = stream.rest();
+  TextFile file = from_string(path, std::move(bytes));
+  file.digest_ = stream.digest();
   return file;
 }
 
-TextFile TextFile::from_string(std::string path, std::string bytes) {
+TextFile TextFile::from_string(std::string path, std::string bytes, std::string_view format) {
   TextFile file;
   file.path_ = std::move(path);
   file.digest_ = fnv1a(bytes);
   if (bytes.compare(0, 3, "\xef\xbb\xbf") == 0) bytes.erase(0, 3);
   file.bytes_ = std::move(bytes);
   if (file.bytes_.empty()) throw file.error("D102", "the file '" + file.path_ + "' is empty", "name a file with data");
+  const Content content = content_of(file.bytes_);
+  if (!content.title.empty() && !(content.format && content.format->name == format))
+    throw file.error("D103", "'" + file.path_ + "' is " + content.title + ", not the text that its name promises", content.remedy);
   require_text(file);
   return file;
 }

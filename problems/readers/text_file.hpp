@@ -5,19 +5,17 @@
 #include <string_view>
 
 #include <tacit/core/support/errors.hpp>
+#include <tacit/problems/readers/byte_stream.hpp>
 
 namespace tacit {
-
-/// The 64-bit FNV-1a hash (Fowler, Noll and Vo 1991) of the bytes.
-std::uint64_t fnv1a(std::string_view bytes);
 
 /// The text of one file.
 class TextFile {
 public:
   /// Reads path, unpacks it when it starts like gzip, skips a UTF-8 byte order mark. Throws DataError D101, D102 (no byte), D103.
   static TextFile read(const std::string& path);
-  /// A text that comes from elsewhere; path is for messages.
-  static TextFile from_string(std::string path, std::string bytes);
+  /// A text that comes from elsewhere; path is for messages. D103 for bytes that begin like another format than `format`.
+  static TextFile from_string(std::string path, std::string bytes, std::string_view format = "");
 
   const std::string& path() const { return path_; }
   std::string_view bytes() const { return bytes_; }

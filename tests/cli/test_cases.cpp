@@ -159,6 +159,44 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("cases: LIBSVM files that count from different numbers, either way round, are not read") {
+  const Folder f("case03");
+  const std::string folder = (kCases / "03-libsvm-two-bases").string(), config = folder + "/run.yaml";
+  const std::string zero = folder + "/test.svm", one = folder + "/train.svm";
+  const std::vector<std::vector<std::string>> mixed{{},
+                                                    {"data.train=" + zero, "data.test=" + one},
+                                                    {"data.test=null", "validation.file=" + zero},
+                                                    {"data.train=" + zero, "data.test=null", "validation.file=" + one}};
+  for (std::vector<std::string> arguments : mixed) {
+    arguments.insert(arguments.begin(), {"tune", config});
+    arguments.insert(arguments.end(), {"-o", (f.path / "out").string()});
+    const Ran r = run(arguments);
+    CAPTURE(r.err);
+    CHECK(r.code == 3);
+    CHECK(r.err.find("D115") != std::string::npos);
+    CHECK(r.err.find("test.svm") != std::string::npos);
+    CHECK(r.err.find("train.svm") != std::string::npos);
+  }
+  const Done d = tuned_case(f, "03-libsvm-two-bases", {"data.test=" + folder + "/test_from_one.svm"});
+  CHECK(d.result.at("test").at("accuracy").get<double>() == doctest::Approx(0.8167).epsilon(1e-4));
+  CHECK(d.result.at("test").at("auc").get<double>() == doctest::Approx(0.8956).epsilon(1e-3));
+  CHECK(d.file.at("index_base") == 1);
+}
+
+TEST_CASE("cases: gzip with several members or zero bytes behind, and blanks behind the colons of LIBSVM, are read") {
+  const std::string folder = (kCases / "10-gzip-members").string();
+  for (const std::string file : {"two.svm.gz", "zeros.svm.gz"}) {
+    const Ran r = run({"check", folder + "/run.yaml", "data.train=" + folder + "/" + file, "--json"});
+    CAPTURE(r.err);
+    REQUIRE(r.code == 0);
+    const json j = json::parse(r.out);
+    CHECK(j.at("train").get<int>() + j.at("validation").get<int>() == 60);
+    CHECK(j.at("data").at("index_base") == 1);
+  }
+  const Ran r = run({"check", (kCases / "12-libsvm-blank-after-colon/run.yaml").string()});
+  CHECK(r.code == 0);
+}
+
 TEST_CASE("cases: weights in another unit change nothing that is reported") {
   const Folder f("case05");
   const Done one = tuned_case(f, "05-weights-scale");

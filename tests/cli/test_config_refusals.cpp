@@ -163,14 +163,7 @@ error[E207]: 'outer.optimizer: grid' is not available in this version
 )");
   // data
   CHECK(errors("tacit: 1\ndata: {train: a.npy, synthetic: {rows: 3}}\n") ==
-        R"(error[E207]: files in the format npy cannot be read in this version
- --> run.yaml:2:15
-  |
-2 | data: {train: a.npy, synthetic: {rows: 3}}
-  |               ^^^^^
-  = help: write the data as csv, tsv or libsvm
-
-error[E207]: 'data.synthetic' is not available in this version
+        R"(error[E207]: 'data.synthetic' is not available in this version
  --> run.yaml:2:33
   |
 2 | data: {train: a.npy, synthetic: {rows: 3}}

@@ -172,7 +172,7 @@ TEST_CASE("data mistakes: a packed file that ends anywhere or holds a wrong byte
   std::string wrong = good;
   wrong[good.size() - 6] ^= 1;
   expect({"checksum", "d.csv.gz", wrong, {}, "D103", "", "damaged or cut off"});
-  expect({"more behind the end", "d.csv.gz", good + "more", {}, "D103", "", "damaged or cut off"});
+  expect({"more behind the end", "d.csv.gz", good + "more", {}, "D103", "", "goes on after its end"});
 }
 
 TEST_CASE("data mistakes: a column with two parts is a mistake of the run file") {

@@ -148,7 +148,7 @@ inline std::optional<std::vector<SparseRow>> read_libsvm(const std::string& text
     for (const char c : text.substr(start, stop - start)) {
       if (c != ' ' && c != '\t' && c != '\r') {
         words.back() += c;
-      } else if (!words.back().empty()) {
+      } else if (!words.back().empty() && words.back().back() != ':') {  // blanks may follow a colon
         words.emplace_back();
       }
     }

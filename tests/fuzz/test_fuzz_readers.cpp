@@ -1,13 +1,19 @@
 // Edited texts go through the readers: each is refused with a sentence or read as a plain second reader reads it.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <numeric>
 
 #include <tacit/core/support/errors.hpp>
 #include <tacit/problems/data/dataset.hpp>
 #include <tacit/problems/readers/table.hpp>
 #include "mutate.hpp"
+#include "paths.hpp"
 #include "problems/files.hpp"
+#include "read_bytes.hpp"
 #include "reference_readers.hpp"
 
 using namespace tacit;
@@ -225,4 +231,24 @@ TEST_CASE("fuzz: an edited file becomes a data set of finite numbers or is refus
     if (again.x.rows() == data.rows()) REQUIRE(again.x.dense == x.dense);
   }
   CHECK(read > 0);
+}
+
+TEST_CASE("fuzz: the corpora of the libFuzzer targets, and edits of them, are read soundly or refused with a sentence") {
+  const std::filesystem::path corpora = std::filesystem::path(tacit::test::source_dir()) / "tests/fuzz/corpus";
+  for (const std::string format : {"npy", "mtx", "idx", "libsvm", "gzip"}) {
+    std::vector<std::string> corpus;
+    long read = 0, refused = 0;
+    for (const auto& file : std::filesystem::directory_iterator(corpora / format)) {
+      std::ifstream in(file.path(), std::ios::binary);
+      corpus.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+      ++(fuzz::read_bytes(format, corpus.back()) == fuzz::Outcome::read ? read : refused);
+    }
+    CAPTURE(format);
+    CHECK(read > 0);
+    CHECK(refused > 0);
+    std::sort(corpus.begin(), corpus.end());  // whatever the order of the folder
+    fuzz::Mutator mutator(15, corpus, {std::string(4, '\0'), std::string(4, '\xff'), "(2, 3)", "9999999999", "1e400", "nan"});
+    for (long i = 0; i < fuzz::rounds(2000); ++i) ++(fuzz::read_bytes(format, mutator.next()) == fuzz::Outcome::read ? read : refused);
+    CHECK(read + refused >= 2000);
+  }
 }

@@ -1,34 +1,84 @@
 // One table tells the formats of files, for everybody who reads or names one.
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
 #include <tacit/problems/readers/formats.hpp>
+
+#include "paths.hpp"
+#include "problems/files.hpp"
 
 using namespace tacit;
 
 TEST_CASE("formats: the name of a file tells its format, packed or not, whatever its case and folder") {
-  std::set<std::string> told;
-  for (const FileEnding& e : file_endings()) {
-    CAPTURE(e.ending);
-    const FileFormat* format = find_format(e.format);
-    REQUIRE(format != nullptr);
-    told.insert(e.format);
-    for (const std::string& name : {"a" + e.ending, "b.x" + e.ending + ".gz", "old.csv.d/A" + e.ending + ".GZ", "UP" + e.ending})
-      CHECK(format_of_file(name) == format);
-    // The reader of data takes just what the table says can be read.
-    if (format->readable)
-      CHECK(table_format("auto", "a" + e.ending) == e.format);
-    else
-      CHECK_THROWS_AS(table_format(e.format, "a" + e.ending), UsageError);
+  std::set<std::string> endings;
+  for (const FileFormat& format : file_formats()) {
+    CHECK(find_format(format.name) == &format);
+    CHECK_FALSE(format.doc.empty());
+    for (const std::string& ending : format.endings) {
+      CAPTURE(ending);
+      CHECK(endings.insert(ending).second);
+      for (const std::string& name : {"a" + ending, "b.x" + ending + ".gz", "old.csv.d/A" + ending + ".GZ", "UP" + ending}) {
+        CHECK(format_of_file(name) == &format);
+        CHECK(table_format("auto", name) == format.name);
+      }
+    }
   }
-  CHECK(told.size() == file_formats().size());
+  CHECK(endings.size() == file_endings().size());
   for (const char* none : {"data", "data.gz", "a.csv/data", "a.xlsx", ".gz"}) CHECK(format_of_file(none) == nullptr);
   CHECK(find_format("xlsx") == nullptr);
+  CHECK_THROWS_AS(table_format("xlsx", "a.csv"), UsageError);
+  CHECK_THROWS_AS(table_format("auto", "a.xlsx"), UsageError);
   CHECK(format_of_file("train-images-idx3-ubyte.gz")->name == "idx");
+  CHECK(format_of_file("train-images.idx3-ubyte")->name == "idx");
   CHECK(format_extension("a/B.CSV.gz") == ".csv");
   CHECK(format_extension("a.b/c") == "");
+}
+
+TEST_CASE("formats: the table of docs/data.md is this one") {
+  std::ifstream in(tacit::test::source_dir() + "/docs/data.md");
+  const std::string page{std::istreambuf_iterator<char>(in), {}};
+  for (const FileFormat& f : file_formats())
+    CHECK(tacit_test::contains(page, "| " + f.name + " | " + join(f.endings) + " | " + f.doc + " |"));
+}
+
+TEST_CASE("formats: bytes that contradict the name of a file are refused, with the format that they are") {
+  using namespace std::string_literals;
+  const std::string idx = "\0\0\x08\x01\0\0\0\x02"s + "ab";
+  const std::vector<std::pair<std::string, std::string>> contents{
+      {"\x93NUMPY\x01\0v\0{'descr'"s, "NumPy"},
+      {"%%MatrixMarket matrix array real general\n1 1\n1\n", "MatrixMarket"},
+      {idx, "IDX"},
+      {"PK\x03\x04 and more", "Excel"},
+      {"\x89HDF\r\n\x1a\n", "HDF5"},
+      {"PAR1....", "Parquet"}};
+  tacit_test::Folder folder;
+  for (const auto& [bytes, title] : contents) {
+    for (const std::string name : {"a.csv", "a.tsv", "a.txt", "a.svm", "a.npy", "a.mtx", "a-ubyte"}) {
+      const FileFormat* format = format_of_file(name);
+      if (content_of(bytes).format == format) continue;
+      CAPTURE(name);
+      CAPTURE(title);
+      DataOptions o;
+      o.train = folder.write(name, bytes);
+      o.target = "last";
+      try {
+        load_dataset(o);
+        FAIL("it was read");
+      } catch (const DataError& e) {
+        CHECK(std::string(e.code()) == "D103");
+        CHECK(std::string(e.what()).find(title) != std::string::npos);
+        CHECK_FALSE(e.remedy().empty());
+      }
+    }
+  }
+  // Two zero bytes alone are no IDX file, and a table may begin with P.
+  CHECK(content_of("\0\0\x08\x01\0\0\0\x03"s + "ab").title.empty());
+  CHECK(content_of("PAR,b\n1,2\n").title.empty());
 }

@@ -37,18 +37,11 @@ std::string resolve_path(const std::string& base_dir, const std::string& path) {
 }
 
 std::string table_format(const std::string& format, const std::string& path) {
-  const FileFormat* known = format == "auto" ? format_of_file(path) : find_format(format);
-  if (known && known->readable) return known->name;
-  if (known && format != "auto")
-    throw UsageError("files of format " + format + " cannot be read; write the data as CSV or LIBSVM text", "data.format");
-  std::vector<std::string> names{"auto"}, endings;
-  for (const FileFormat& f : file_formats()) {
-    if (f.readable) names.push_back(f.name);
-  }
+  if (const FileFormat* known = format == "auto" ? format_of_file(path) : find_format(format)) return known->name;
+  std::vector<std::string> names{"auto"};
+  for (const FileFormat& f : file_formats()) names.push_back(f.name);
   if (format != "auto") throw UsageError(unknown_name("format", format, names), "data.format");
-  for (const FileEnding& e : file_endings()) {
-    if (find_format(e.format)->readable) endings.push_back(e.ending);
-  }
+  std::vector<std::string> endings = file_endings();
   const std::string last = endings.back();
   endings.pop_back();
   throw UsageError("the name of '" + path + "' does not say its format; use " + join(endings) + " or " + last +

@@ -16,7 +16,7 @@ std::vector<bool> match_names(const std::vector<std::string>& names, const std::
                               const std::string& key, const char* code, const std::string& path);
 /// path, or base_dir/path when path is relative and base_dir is not empty.
 std::string resolve_path(const std::string& base_dir, const std::string& path);
-/// "csv", "tsv" or "libsvm". Throws UsageError for a format that is not read.
+/// The name of the format, "auto" by the name of the file. Throws UsageError where there is none.
 std::string table_format(const std::string& format, const std::string& path);
 /// The groups of feature_groups; names are those of the features, parents the columns they come from.
 std::vector<FeatureGroup> make_groups(const DataOptions& options, const std::vector<std::string>& names,

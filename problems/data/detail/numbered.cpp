@@ -1,0 +1,495 @@
+#include <tacit/problems/data/detail/numbered.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <numeric>
+
+#include <tacit/core/support/text.hpp>
+#include <tacit/problems/data/detail/columns.hpp>
+#include <tacit/problems/data/detail/remarks.hpp>
+#include <tacit/problems/data/detail/targets.hpp>
+#include <tacit/problems/readers/formats.hpp>
+
+namespace tacit {
+namespace {
+
+/// One file with its target.
+struct Part {
+  std::string path, format;
+  std::uint64_t digest = 0;
+  Features x;
+  bool arrays = false;
+  TargetPart target;
+  Index weight_column = -1;
+};
+
+Mat filled(const CsrMatrix& x) {
+  Mat out = Mat::Zero(x.rows(), x.cols());
+  for (Index i = 0; i < x.rows(); ++i) {
+    for (CsrMatrix::InnerIterator a(x, i); a; ++a) out(i, a.col()) = a.value();
+  }
+  return out;
+}
+
+CsrMatrix sparse_of(const Mat& x) {
+  CsrMatrix out = x.sparseView();
+  out.makeCompressed();
+  return out;
+}
+
+void store_as(Features& x, bool sparse) {
+  if (x.sparse == sparse) return;
+  if (sparse)
+    x.csr = sparse_of(x.dense), x.dense.resize(0, 0);
+  else
+    x.dense = filled(x.csr), x.csr = CsrMatrix();
+  x.sparse = sparse;
+}
+
+Vec column_of(const Features& x, Index column) {
+  if (!x.sparse) return x.dense.col(column);
+  Vec out = Vec::Zero(x.csr.rows());
+  for (Index i = 0; i < x.csr.rows(); ++i) out[i] = x.csr.coeff(i, column);
+  return out;
+}
+
+/// From 0; -1: the selector is no number of a column.
+Index column_number(const std::string& selector, Index columns) {
+  if (selector == "last") return columns - 1;
+  Index number = 0;
+  const auto [end, ec] = std::from_chars(selector.data(), selector.data() + selector.size(), number);
+  const bool good = ec == std::errc{} && end == selector.data() + selector.size() && number >= 1 && number <= columns;
+  return good ? number - 1 : -1;
+}
+
+std::string format_of_data(const std::string& path, const std::string& otherwise) {
+  const FileFormat* told = format_of_file(path);
+  return told && told->read ? told->name : otherwise;
+}
+
+std::vector<Index> iota(Index n) {
+  std::vector<Index> out(static_cast<std::size_t>(n));
+  std::iota(out.begin(), out.end(), Index{0});
+  return out;
+}
+
+class NumberedLoader {
+public:
+  explicit NumberedLoader(const DataOptions& options) : o_(options), format_(table_format(o_.format, o_.train)) {}
+
+  Dataset run() {
+    if (!o_.split_column.empty()) {
+      throw UsageError("the columns of a file of the format " + format_ +
+                           " have no names, and none says which rows validate; use validation.file or validation.fraction",
+                       "validation.split_column");
+    }
+    name_files();
+    if (format_ == "libsvm")
+      read_libsvm_parts();
+    else
+      read_number_parts();
+    choose_features();
+    keep_rows();
+    for (const Part& p : parts_) {
+      for (const Index r : p.target.kept) {
+        d_.row.push_back(r + 1);
+        d_.origin.push_back(p.target.origin);
+      }
+      d_.files.push_back({p.path, p.digest, static_cast<Index>(p.target.kept.size()), p.format});
+    }
+    load_targets();
+    load_weights();
+    stack();
+    d_.groups = make_groups(o_, d_.feature_names, d_.feature_names, d_.warnings);
+    remark_same_rows(d_);
+    return std::move(d_);
+  }
+
+private:
+  Part& train() { return parts_[0]; }
+  Encoder& encoder() { return d_.encoder; }
+
+  void name_files() {
+    for (const auto& [path, origin] : {std::pair{o_.train, Origin::train}, std::pair{o_.validation_file, Origin::validation},
+                                       std::pair{o_.test_file, Origin::test}}) {
+      if (path.empty()) continue;
+      parts_.emplace_back();
+      parts_.back().path = resolve_path(o_.base_dir, path);
+      parts_.back().target.origin = origin;
+    }
+  }
+
+  void read_libsvm_parts() {
+    std::vector<std::string> paths;
+    for (const Part& p : parts_) paths.push_back(p.path);
+    LibsvmSet set = read_libsvm(paths, {o_.index_base, o_.features_total});
+    if (!set.remark.empty()) {
+      d_.remarks.push_back({"W217", set.remark + ".",
+                            "If one of them counts from 1, number it anew; if all count from 0, say so: data.index_base=0."});
+    }
+    for (std::size_t k = 0; k < parts_.size(); ++k) {
+      LibsvmPart& from = set.parts[k];
+      Part& p = parts_[k];
+      p.format = format_;
+      p.digest = from.digest;
+      p.x.sparse = p.x.sparse_format = true;
+      p.x.csr = std::move(from.x);
+      p.target.column.path = p.path;
+      p.target.column.value = std::move(from.label);
+    }
+    encoder().index_base = set.index_base;
+    encoder().features_total = set.features;
+    encoder().target = "label";
+  }
+
+  void read_number_parts() {
+    for (Part& p : parts_) {
+      p.format = o_.format == "auto" ? format_of_data(p.path, format_) : format_;
+      NumberFile file = read_number_file(p.path, p.format);
+      p.digest = file.digest;
+      p.x = std::move(file.x);
+      p.arrays = file.arrays;
+      if (file.inexact > 0)
+        d_.remarks.push_back({"W211",
+                              "'" + p.path + "' holds " + std::to_string(file.inexact) +
+                                  " whole numbers above 2^53, whose last digits are lost.",
+                              "Leave their columns out if they are identifiers (data.drop), or subtract a common value."});
+      require_columns(p);
+      store_as(p.x, train().x.sparse);
+      p.x.sparse_format = train().x.sparse_format;
+    }
+    encoder().features_total = train().x.cols();
+    find_targets();
+    find_weight();
+  }
+
+  void require_columns(const Part& p) {
+    if (p.x.cols() == train().x.cols()) return;
+    throw DataError("D131",
+                    "'" + p.path + "' has " + std::to_string(p.x.cols()) + (p.x.cols() == 1 ? " column" : " columns") + ", not " +
+                        std::to_string(train().x.cols()) + " as the training file",
+                    SourceLocation{p.path, 0, 0}, "give it the columns of the training file in their order");
+  }
+
+  void find_targets() {
+    if (o_.target.empty()) {
+      throw UsageError("the columns of '" + o_.train +
+                           "' have no names, so say where the targets are: a file with one a row (data.target: FILE), or a column: "
+                           "last, or its number counted from 1",
+                       "data.target");
+    }
+    const bool by_file = place_target(train(), o_.target, o_.target_path, "data.target");
+    for (Part& p : parts_) {
+      if (p.target.origin == Origin::train) continue;
+      const bool test = p.target.origin == Origin::test;
+      const std::string key = test ? "data.test_target" : "validation.target";
+      const std::string& own = test ? o_.test_target : o_.validation_target;
+      if (own.empty() && by_file)
+        throw UsageError("the targets of the training rows are in a file of their own; name that of the rows of '" + p.path + "' too",
+                         key);
+      place_target(p, own.empty() ? o_.target : own, test ? o_.test_target_path : o_.validation_target_path, key);
+    }
+  }
+
+  /// Finds the target of one file: a column by number, or another file. Returns whether it is a file.
+  bool place_target(Part& p, const std::string& selector, const std::string& as_path, const std::string& key) {
+    std::string& named = p.target.origin == Origin::train        ? d_.target_file
+                         : p.target.origin == Origin::validation ? d_.validation_target_file
+                                                                 : d_.test_target_file;
+    const Index column = column_number(selector, p.x.cols());
+    if (column < 0) {
+      const std::string file = file_of_selector(o_, selector, as_path);
+      if (file.empty()) throw no_target(selector, key, p.path);
+      p.target.column = read_column_file(file, p.x.rows(), "targets", p.path);
+      d_.beside.push_back({p.target.column.path, p.target.column.digest, p.x.rows()});
+      named = file;
+      if (p.target.origin == Origin::train) encoder().target = std::filesystem::path(file).filename().string();
+      return true;
+    }
+    if (p.arrays) {
+      throw UsageError("the rows of '" + p.path + "' are arrays (images), of which no column is a target; name a file with one label "
+                       "a row: " + key + ": FILE",
+                       key);
+    }
+    if (p.target.origin != Origin::train && column != encoder().target_column)
+      throw UsageError(key + " is another column than that of the training file, so the features would not be the same", key);
+    p.target.column.path = p.path;
+    p.target.column.value = column_of(p.x, column);
+    if (p.target.origin == Origin::train) {
+      encoder().target_column = column;
+      encoder().target = "x" + std::to_string(column + 1);
+    }
+    return false;
+  }
+
+  void find_weight() {
+    const Index column = o_.weight.empty() ? -1 : column_number(o_.weight, train().x.cols());
+    if (column < 0) return;
+    if (column == encoder().target_column)
+      throw UsageError("data.target and data.weight name the same column; a column has one part", "data.weight");
+    for (Part& p : parts_) p.weight_column = column;
+    d_.weight_column = "x" + std::to_string(column + 1);
+  }
+
+  /// By name: all but target and weight, data.features and data.drop.
+  void choose_features() {
+    Encoder& e = encoder();
+    e.sparse = train().x.sparse;
+    e.missing = o_.missing;
+    std::vector<std::string> names;
+    std::vector<Index> candidates;
+    for (Index j = 0; j < e.features_total; ++j) {
+      if (j == e.target_column || j == train().weight_column) continue;
+      candidates.push_back(j);
+      names.push_back("x" + std::to_string(j + e.index_base));
+    }
+    const std::vector<bool> wanted = o_.features.empty() ? std::vector<bool>(names.size(), true)
+                                                         : match_names(names, o_.features, "data.features", "D107", o_.train);
+    const std::vector<bool> dropped = match_names(names, o_.drop, "data.drop", "D107", o_.train);
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      if (!wanted[k] || dropped[k]) continue;
+      kept_.push_back(candidates[k]);
+      d_.feature_names.push_back(std::move(names[k]));
+    }
+    if (kept_.empty()) {
+      const bool one = e.features_total == 1;
+      throw DataError("D120", one ? "the file has one column, the target, so no feature is left" : "no feature is left",
+                      SourceLocation{o_.train, 0, 0}, one ? "name the file of the features in data.train" : "check data.features and data.drop");
+    }
+    if (e.sparse) {
+      if (static_cast<Index>(kept_.size()) < e.features_total) e.kept_features = kept_;
+      return;
+    }
+    e.had_header = false;
+    e.source_columns = e.features_total;
+    for (std::size_t k = 0; k < kept_.size(); ++k) {
+      EncodedColumn c;
+      c.name = d_.feature_names[k];
+      c.first = static_cast<Index>(k);
+      e.columns.push_back(std::move(c));
+    }
+  }
+
+  /// The rows that stay under the rule for missing numbers.
+  void keep_rows() {
+    for (Part& p : parts_) {
+      p.target.kept = iota(p.x.rows());
+      if (p.x.sparse || !p.x.dense.hasNaN()) continue;
+      const auto missing = [&](Index row) {
+        const auto at = std::find_if(kept_.begin(), kept_.end(), [&](Index j) { return std::isnan(p.x.dense(row, j)); });
+        return at == kept_.end() ? Index{-1} : *at;
+      };
+      for (Index r = 0; r < p.x.rows() && o_.missing == Missing::error; ++r) {
+        if (const Index j = missing(r); j >= 0)
+          throw DataError("D110",
+                          "the number in row " + std::to_string(r + 1) + ", column " + std::to_string(j + 1) + " of '" + p.path +
+                              "' is missing (NaN)",
+                          SourceLocation{p.path, 0, 0}, "fill it, or set data.missing to drop-row, mean or median");
+      }
+      if (o_.missing != Missing::drop_row) continue;
+      std::erase_if(p.target.kept, [&](Index r) { return missing(r) >= 0; });
+      const auto left = static_cast<Index>(p.target.kept.size());
+      if (left == 0)
+        throw DataError("D110", "every row of '" + p.path + "' has a missing number, so data.missing: drop-row leaves none",
+                        SourceLocation{p.path, 0, 0}, "set data.missing to mean or median, or drop the columns that are often missing");
+      if (left < p.x.rows())
+        d_.warnings.push_back(std::to_string(p.x.rows() - left) + " of " + std::to_string(p.x.rows()) + " rows of '" + p.path +
+                              "' have missing cells and were dropped");
+    }
+  }
+
+  void load_targets() {
+    std::vector<TargetPart> targets;
+    for (Part& p : parts_) targets.push_back(std::move(p.target));
+    code_targets(d_, targets, o_.target_kind);
+    for (std::size_t k = 0; k < parts_.size(); ++k) parts_[k].target.kept = std::move(targets[k].kept);
+  }
+
+  void load_weights() {
+    d_.weight = Vec::Ones(d_.y.size());
+    d_.weighted = !o_.weight.empty();
+    if (!d_.weighted) return;
+    std::string path = train().path;
+    Index at = 0;
+    if (train().weight_column >= 0) {
+      for (const Part& p : parts_) {
+        const Vec w = column_of(p.x, p.weight_column);
+        for (const Index r : p.target.kept) {
+          if (!(w[r] >= 0))
+            throw DataError("D112", "the weight of row " + std::to_string(r + 1) + " is negative or missing",
+                            SourceLocation{p.path, 0, 0}, "weights are 0 or more");
+          d_.weight[at++] = w[r];
+        }
+      }
+    } else {
+      path = resolve_path(o_.base_dir, o_.weight);
+      const ColumnFile w = read_weights(path, train().x.rows(), train().path);
+      for (const Index r : train().target.kept) d_.weight[at++] = w.value[r];
+      d_.beside.push_back({path, w.digest, w.rows()});
+      d_.weight_file = path;
+    }
+    require_positive_weight(d_, path);
+  }
+
+  bool all_columns() const { return static_cast<Index>(kept_.size()) == d_.encoder.features_total; }
+
+  /// All rows below each other, features alone.
+  void stack() {
+    d_.x.sparse = train().x.sparse;
+    d_.x.sparse_format = train().x.sparse_format;
+    if (!d_.x.sparse) {
+      stack_dense();
+      return;
+    }
+    if (!all_columns()) {
+      for (Part& p : parts_) p.x.csr = keep_columns(p.x.csr, kept_);
+    }
+    Index entries = 0;
+    for (const Part& p : parts_) entries += p.x.csr.nonZeros();
+    const double share = static_cast<double>(entries) / (static_cast<double>(d_.y.size()) * static_cast<double>(kept_.size()));
+    if (share >= kDenseFrom) {
+      fill_dense(share);
+      return;
+    }
+    if (entries > std::numeric_limits<std::int32_t>::max())
+      throw DataError("D118", "the files together have more than 2^31 entries", SourceLocation{o_.train, 0, 0}, "use fewer rows");
+    if (parts_.size() == 1)
+      d_.x.csr = std::move(train().x.csr);
+    else
+      stack_sparse(entries);
+  }
+
+  void stack_sparse(Index entries) {
+    CsrMatrix& x = d_.x.csr;
+    x.resize(d_.y.size(), static_cast<Index>(kept_.size()));
+    x.resizeNonZeros(entries);
+    std::int32_t row = 0, entry = 0;
+    for (Part& p : parts_) {
+      const auto n = static_cast<std::int32_t>(p.x.csr.nonZeros());
+      std::copy_n(p.x.csr.innerIndexPtr(), n, x.innerIndexPtr() + entry);
+      std::copy_n(p.x.csr.valuePtr(), n, x.valuePtr() + entry);
+      for (Index r = 0; r < p.x.rows(); ++r) x.outerIndexPtr()[row++] = entry + p.x.csr.outerIndexPtr()[r];
+      entry += n;
+      p.x = Features{};
+    }
+    x.outerIndexPtr()[d_.y.size()] = entry;
+  }
+
+  void fill_dense(double share) {
+    d_.x.sparse = false;
+    d_.x.dense = Mat::Zero(d_.y.size(), static_cast<Index>(kept_.size()));
+    Index row = 0;
+    for (Part& p : parts_) {
+      for (Index r = 0; r < p.x.csr.rows(); ++r, ++row) {
+        for (CsrMatrix::InnerIterator a(p.x.csr, r); a; ++a) d_.x.dense(row, a.col()) = a.value();
+      }
+      p.x = Features{};
+    }
+    d_.notes.push_back(brief_number(std::round(1e4 * share) / 100) + " % of the entries of '" + o_.train +
+                       "' are stored, though its format is sparse: it is computed with as dense data");
+  }
+
+  void stack_dense() {
+    const bool as_it_is = parts_.size() == 1 && all_columns() && d_.y.size() == train().x.rows();
+    Mat& x = d_.x.dense;
+    if (as_it_is) {
+      x = std::move(train().x.dense);
+    } else {
+      x.resize(d_.y.size(), static_cast<Index>(kept_.size()));
+      Index at = 0;
+      for (Part& p : parts_) {
+        for (const Index r : p.target.kept) {
+          for (std::size_t k = 0; k < kept_.size(); ++k) x(at, static_cast<Index>(k)) = p.x.dense(r, kept_[k]);
+          ++at;
+        }
+        p.x = Features{};
+      }
+    }
+    if (!x.hasNaN()) return;
+    for (Index i = 0; i < x.rows(); ++i) {
+      for (Index j = 0; j < x.cols(); ++j) {
+        if (std::isnan(x(i, j))) d_.missing.push_back({i, j});
+      }
+    }
+  }
+
+  const DataOptions& o_;
+  std::string format_;
+  std::vector<Part> parts_;
+  std::vector<Index> kept_;  // columns that are features
+  Dataset d_;
+};
+
+/// Rows of one LIBSVM file as the encoder has them.
+EncodedFile encode_libsvm(const Encoder& encoder, const std::string& path) {
+  LibsvmOptions options;
+  options.index_base = encoder.index_base;
+  options.features_total = encoder.features_total;
+  options.ignore_beyond = true;
+  options.of_model = true;
+  LibsvmSet set = read_libsvm({path}, options);
+  LibsvmPart& part = set.parts[0];
+  EncodedFile out;
+  out.path = path;
+  out.digest = part.digest;
+  if (part.ignored > 0) {
+    out.warnings.push_back("'" + path + "' has " + std::to_string(part.ignored) +
+                           " entries of features that the training data do not have; they are left out");
+    if (encoder.index_base == 0 && part.smallest >= 1 && part.largest == encoder.features_total) {
+      out.warnings.push_back("the indices of '" + path + "' go from " + std::to_string(part.smallest) + " to " +
+                             std::to_string(part.largest) + ", those of the training data from 0 to " +
+                             std::to_string(encoder.features_total - 1) + ": if the file counts from 1, subtract 1 from its indices");
+    }
+  }
+  out.x.sparse = out.x.sparse_format = true;
+  out.x.csr = encoder.kept_features.empty() ? std::move(part.x) : keep_columns(part.x, encoder.kept_features);
+  return out;
+}
+
+/// Rows of a file of numbers. It has the columns of the training file, or all of them but the target.
+EncodedFile encode_numbers_of(const Encoder& encoder, const std::string& path, const std::string& format) {
+  NumberFile file = read_number_file(path, format);
+  const Index all = encoder.sparse ? encoder.features_total : encoder.source_columns;
+  const Index target = encoder.target_column;
+  const bool without_target = target >= 0 && file.x.cols() == all - 1;
+  if (file.x.cols() != all && !without_target) {
+    throw DataError("D131",
+                    "'" + path + "' has " + std::to_string(file.x.cols()) + (file.x.cols() == 1 ? " column" : " columns") + ", not " +
+                        std::to_string(all) + " as the training file" + (target >= 0 ? " (or one fewer, without the target)" : ""),
+                    SourceLocation{path, 0, 0}, "give it the columns of the training file in their order");
+  }
+  std::vector<Index> kept = encoder.kept_features;
+  if (kept.empty() && encoder.sparse) kept = iota(all);
+  for (const EncodedColumn& c : encoder.columns) kept.push_back(std::stol(c.name.substr(1)) - 1);
+  for (Index& j : kept) j -= without_target && j > target ? 1 : 0;
+  EncodedFile out;
+  out.path = path;
+  out.digest = file.digest;
+  out.x.sparse = file.x.sparse;
+  out.x.sparse_format = file.x.sparse_format;
+  if (static_cast<Index>(kept.size()) == file.x.cols()) {
+    out.x = std::move(file.x);
+    return out;
+  }
+  if (file.x.sparse)
+    out.x.csr = keep_columns(file.x.csr, kept);
+  else
+    out.x.dense = file.x.dense(Eigen::all, kept);
+  return out;
+}
+
+}  // namespace
+
+Dataset load_numbered(const DataOptions& options) { return NumberedLoader(options).run(); }
+
+EncodedFile encode_numbered(const Encoder& encoder, const std::string& path, const std::string& format) {
+  EncodedFile out = format == "libsvm" ? encode_libsvm(encoder, path) : encode_numbers_of(encoder, path, format);
+  out.row = iota(out.x.rows());
+  for (Index& r : out.row) ++r;
+  return out;
+}
+
+}  // namespace tacit

@@ -1,0 +1,36 @@
+// Targets that are known as columns by themselves: of a file of their own, of LIBSVM text, of a file of numbers (internal).
+#pragma once
+#include <string>
+#include <vector>
+
+#include <tacit/problems/data/dataset.hpp>
+#include <tacit/problems/readers/column_file.hpp>
+
+namespace tacit {
+
+/// The target of the rows of one file.
+struct TargetPart {
+  ColumnFile column;
+  std::vector<Index> kept;  ///< rows in use, from 0
+  Origin origin = Origin::train;
+};
+
+/// Fills y, and the classes where the model or the words ask for them (of the training rows). Throws D108 for a word among numbers,
+/// D109 for labels beyond 2^53 that are no texts, D113, D121.
+void code_targets(Dataset& data, const std::vector<TargetPart>& parts, TargetKind kind);
+
+/// Whether a selector names a file: what it is as a path exists, or its ending is one that data have. `path` may be empty: the
+/// selector from base_dir. Returns the path, empty when it names none.
+std::string file_of_selector(const DataOptions& options, const std::string& selector, const std::string& path);
+
+/// The error for a target that is neither a column nor a file.
+DataError no_target(const std::string& selector, const std::string& key, const std::string& of);
+
+/// One weight for every training row. Throws as read_column_file, D108, D112.
+ColumnFile read_weights(const std::string& path, Index rows, const std::string& of);
+/// Throws D112 where all weights are 0.
+void require_positive_weight(const Dataset& data, const std::string& path);
+/// Throws D113 for fewer than two.
+void require_two_classes(const std::vector<std::string>& classes, const std::string& path, const std::string& target);
+
+}  // namespace tacit

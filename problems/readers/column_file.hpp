@@ -1,0 +1,34 @@
+// One value a row in a file of its own: targets, weights.
+#pragma once
+#include <string>
+#include <vector>
+
+#include <tacit/core/support/types.hpp>
+#include <tacit/problems/readers/number_file.hpp>
+#include <tacit/problems/readers/table.hpp>
+
+namespace tacit {
+
+/// A column by itself.
+struct ColumnFile {
+  std::string path;
+  std::uint64_t digest = 0;
+  /// NaN where there is no number.
+  Vec value;
+  /// The rows as texts, numbers in their shortest form; empty where all are numbers (label() serves both).
+  std::vector<std::string> text;
+  /// Whole numbers beyond 2^53, whose last digits are lost.
+  Index inexact = 0;
+  std::string label(Index row) const;
+  Index rows() const { return value.size(); }
+};
+
+/// Reads a file with one value a row: .npy, MatrixMarket or IDX by its name, else a text with one value a line, with or without a
+/// name above. `what` it holds ("targets") and `of` which file are for messages. Throws D105 for several columns, D110 for a missing
+/// value, D123 for another number of rows, and what the readers throw.
+ColumnFile read_column_file(const std::string& path, Index rows, const std::string& what, const std::string& of);
+
+/// A column of a table; missing cells are "" and NaN.
+ColumnFile column_of(const Table& table, Index column);
+
+}  // namespace tacit
