@@ -33,7 +33,9 @@ ColumnFile from_table(const Table& table) {
   const ColumnCells& cells = table.cells(0);
   if (cells.missing > 0)
     throw table.error("D110", "a value is missing", cells.first_missing, 0, "give one value for every row");
-  return column_of(table, 0);
+  ColumnFile out = column_of(table, 0);
+  out.table = std::make_shared<const Table>(table);
+  return out;
 }
 
 ColumnFile from_numbers(NumberFile file) {
@@ -55,6 +57,10 @@ ColumnFile from_numbers(NumberFile file) {
 }
 
 }  // namespace
+
+DataError ColumnFile::error(const char* code, const std::string& message, Index row, const std::string& remedy) const {
+  return table ? table->error(code, message, row, 0, remedy) : column_error(code, message, path, remedy);
+}
 
 ColumnFile column_of(const Table& table, Index column) {
   const ColumnCells& cells = table.cells(column);
