@@ -25,9 +25,9 @@ void code_numbers(Dataset& data, const std::vector<TargetPart>& parts) {
     for (const Index r : part.kept) {
       const double value = part.column.value[r];
       if (!std::isfinite(value)) {
-        throw part.column.error("D108",
-                                "the target " + quoted_text(part.column.label(r)) + row_text(r) + " is no number that can be used", r,
-                                "correct it, or choose a model for classes (model.kind: logistic)");
+        throw part.column.error(
+            "D108", "the target " + quoted_text(part.column.label(r)) + row_text(r) + " is no number that can be used", r,
+            "correct it, or choose a model for classes (model.kind: logistic)");
       }
       data.y[at++] = value;
     }
@@ -61,8 +61,8 @@ void code_classes(Dataset& data, const std::vector<TargetPart>& parts) {
       const std::string label = part.column.label(r);
       const auto known = number.find(label);
       if (known == number.end()) {
-        throw part.column.error("D121", "the class " + quoted_text(label) + row_text(r) + " does not occur in the training data", r,
-                                "correct the label, or leave the row out");
+        throw part.column.error("D121", "the class " + quoted_text(label) + row_text(r) + " does not occur in the training data",
+                                r, "correct the label, or leave the row out");
       }
       data.y[at++] = known->second;
     }
