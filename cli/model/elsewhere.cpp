@@ -227,8 +227,9 @@ std::string elsewhere_python(const FittedModel& model, const ElsewhereFit& fit) 
     const auto pair = [](const std::pair<Index, Index>& r) {
       return "(" + std::to_string(r.first) + ", " + std::to_string(r.second) + ")";
     };
-    data += "    (" + quoted(part.file) + ", " + quoted(part.format) + ", " + quoted(part.target.empty() ? model.encoder.target : part.target) + ", [" +
-            join(ranges(part.rows), pair) + "], " + (part.weights.empty() ? "None" : "[" + join(part.weights, repr) + "]") + ", " +
+    data += "    (" + quoted(part.file) + ", " + quoted(part.format) + ", " +
+            quoted(part.target.empty() ? model.encoder.target : part.target) + ", [" + join(ranges(part.rows), pair) + "], " +
+            (part.weights.empty() ? "None" : "[" + join(part.weights, repr) + "]") + ", " +
             (part.targets.empty() ? "None" : texts(kPython, part.targets)) + "),\n";
   }
   const std::string head =

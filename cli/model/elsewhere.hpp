@@ -29,11 +29,11 @@ double weighted_sd(In y, In weight, bool centred = true);
 
 /// Rows of one file that took part in the final fit.
 struct FitRows {
-  std::string file;             ///< absolute path
-  std::string target;           ///< its target column; empty: that of the model
-  std::vector<Index> rows;      ///< ascending, numbered from 1 as Dataset::row does
-  std::vector<double> weights;  ///< of these rows, where they stand in no column of the file; else empty
-  std::string format{};         ///< of the file, as in formats.hpp
+  std::string file;                    ///< absolute path
+  std::string target;                  ///< its target column; empty: that of the model
+  std::vector<Index> rows;             ///< ascending, numbered from 1 as Dataset::row does
+  std::vector<double> weights;         ///< of these rows, where they stand in no column of the file; else empty
+  std::string format{};                ///< of the file, as in formats.hpp
   std::vector<std::string> targets{};  ///< of these rows, where they stand in a file of their own; else empty
 };
 

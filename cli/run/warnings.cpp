@@ -314,10 +314,11 @@ std::vector<Warning> data_warnings(const Prepared& p) {
   for (const DataRemark& r : p.data->remarks) all.push_back({r.code, "data", r.what, r.remedy});
   if (const auto remark = p.scale_remark()) all.push_back({"W313", "data", remark->what, remark->remedy});
   if (const Features& x = p.data->x; x.sparse_format && !x.sparse && p.choices.standardize == Standardize::automatic)
-    all.push_back({"W216", "data",
-                   "the data are dense, though their format is one for sparse data, whose columns prepare.standardize: auto leaves as "
-                   "they are.",
-                   "Say which is meant: prepare.standardize=true or false."});
+    all.push_back(
+        {"W216", "data",
+         "the data are dense, though their format is one for sparse data, whose columns prepare.standardize: auto leaves as "
+         "they are.",
+         "Say which is meant: prepare.standardize=true or false."});
   const std::vector<Warning> target = target_warnings(p);
   all.insert(all.end(), target.begin(), target.end());
   if (const auto few = p.labels.empty() && target.empty() ? few_numbers(p) : std::nullopt) all.push_back(*few);

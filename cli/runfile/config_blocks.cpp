@@ -38,7 +38,9 @@ void DataBlock::fields(BlockVisitor& v) {
   std::vector<std::string> formats{"auto"};
   for (const FileFormat& f : file_formats()) formats.push_back(f.name);
   v.field("format", format, formats, "auto: by the name of the file");
-  v.field("target", target, "column name, 1-based column number, last, or a file with one value a row (.npy .mtx -ubyte, or text); labels may be text");
+  v.field(
+      "target", target,
+      "column name, 1-based column number, last, or a file with one value a row (.npy .mtx -ubyte, or text); labels may be text");
   v.field("features", features, "columns that are features: all but target, weight, group and drop, or names and globs");
   v.field("drop", drop, "columns left out: names and globs");
   v.field("categorical", categorical,
@@ -64,9 +66,9 @@ void DataBlock::fields(BlockVisitor& v) {
 }
 
 void PrepareBlock::fields(BlockVisitor& v) {
-  v.field(
-      "standardize", standardize,
-      "centre and scale the columns, fitted on the training rows; auto: unless the format is sparse; coefficients are on the original scale");
+  v.field("standardize", standardize,
+          "centre and scale the columns, fitted on the training rows; auto: unless the format is sparse; coefficients are on the "
+          "original scale");
 }
 
 void ValidationBlock::fields(BlockVisitor& v) {

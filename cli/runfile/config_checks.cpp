@@ -179,8 +179,9 @@ std::string data_unused(const RunConfig& config, std::string_view key) {
                                          "data.missing", "data.missing_values", "data.categorical", "validation.split_column"})) {
     return "libsvm files have no such thing: their first entry of a row is the target, all others are numbered features";
   }
-  if (known && known->read && one_of(key, {"data.header", "data.skip_rows", "data.delimiter", "data.decimal", "data.missing_values",
-                                           "data.categorical", "validation.split_column"})) {
+  if (known && known->read &&
+      one_of(key, {"data.header", "data.skip_rows", "data.delimiter", "data.decimal", "data.missing_values", "data.categorical",
+                   "validation.split_column"})) {
     return "the data are " + known->title + ", numbers without names and words";
   }
   if (key == "data.test_target" && !config.data.test.file) return "there is no test file";

@@ -197,10 +197,12 @@ const std::vector<CodeDoc>& error_codes() {
       {"W215", "validation rows of one class", "Their loss cannot tell a good classifier from one that always says that class.",
        0},
       {"W216", "data that are dense in a sparse format",
-       "They are stored and computed with as dense data; only prepare.standardize: auto goes by the format, and leaves them as they are.",
+       "They are stored and computed with as dense data; only prepare.standardize: auto goes by the format, and leaves them as "
+       "they are.",
        0},
       {"W217", "LIBSVM files that may count from different numbers",
-       "One file has an index 0, another has none: data.index_base is one for all files, so that one of them may be read shifted by a "
+       "One file has an index 0, another has none: data.index_base is one for all files, so that one of them may be read shifted "
+       "by a "
        "column.",
        0},
       {"W301", "the inner problem has not converged",

@@ -166,7 +166,8 @@ std::vector<std::pair<std::string, std::string>> data_rows(const Assembly& a) {
   if (!d.encoder.sparse) rows.push_back({"one-hot", one_hot});
   rows.push_back({"missing cells", missing_text(p)});
   rows.push_back({"standardized", p.scaling.active() ? "yes" : "no"});
-  std::string storage = d.x.sparse ? "sparse, " + brief_number(std::round(1e4 * density(d.x)) / 100) + " % of the entries" : "dense";
+  std::string storage =
+      d.x.sparse ? "sparse, " + brief_number(std::round(1e4 * density(d.x)) / 100) + " % of the entries" : "dense";
   if (d.encoder.sparse) storage += "; indices from " + std::to_string(d.encoder.index_base);
   rows.push_back({"storage", storage});
   for (const HyperBlock& b : a.problem.space.blocks()) {

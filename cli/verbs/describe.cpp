@@ -155,7 +155,8 @@ std::string matching_keys(const std::string& name, const std::vector<KeyInfo>& k
 
 std::string describe_formats() {
   std::string out = "formats of data files (data.format), told by the end of the name, each also with .gz:\n";
-  for (const FileFormat& f : file_formats()) out += "  " + f.name + std::string(8 - f.name.size(), ' ') + join(f.endings) + "\n          " + f.doc + "\n";
+  for (const FileFormat& f : file_formats())
+    out += "  " + f.name + std::string(8 - f.name.size(), ' ') + join(f.endings) + "\n          " + f.doc + "\n";
   return out;
 }
 

@@ -9,8 +9,8 @@
 namespace tacit {
 
 /// `tacit describe [NAME]`: without a name an overview; a key ("inner.max_steps", or "max_steps"), a block, an error code, a
-/// strategy, a model, or one of the lists: keys, codes, models, formats, solvers, estimators, optimizers. Throws UsageError with the near
-/// name when there is none.
+/// strategy, a model, or one of the lists: keys, codes, models, formats, solvers, estimators, optimizers. Throws UsageError with
+/// the near name when there is none.
 std::string describe(const std::string& name, const StrategyCatalog& catalog);
 
 /// What a data file shows of itself, for `tacit init data.train=FILE`.

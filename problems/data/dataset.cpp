@@ -22,8 +22,8 @@ struct Source {
   Table table;
   Origin origin = Origin::train;
   Index target = -1, weight = -1, split = -1;
-  std::vector<Index> columns;  // of the encoder's columns
-  std::vector<Index> kept;     // rows in use
+  std::vector<Index> columns;             // of the encoder's columns
+  std::vector<Index> kept;                // rows in use
   std::optional<ColumnFile> target_file;  // instead of a column
 };
 
@@ -83,7 +83,9 @@ private:
     }
     s.target_file = read_column_file(file, s.table.rows(), "targets", s.table.file().path());
     d_.beside.push_back({file, s.target_file->digest, s.table.rows()});
-    (s.origin == Origin::train ? d_.target_file : s.origin == Origin::test ? d_.test_target_file : d_.validation_target_file) = file;
+    (s.origin == Origin::train  ? d_.target_file
+     : s.origin == Origin::test ? d_.test_target_file
+                                : d_.validation_target_file) = file;
   }
 
   void add_source(const std::string& path, Origin origin, const std::string& target, const std::string& target_path) {

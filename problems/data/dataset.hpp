@@ -130,13 +130,13 @@ struct Dataset {
   std::string validation_target, test_target;  ///< names of the target columns of these files, empty without them
   std::string target_file, validation_target_file, test_target_file;  ///< the files of the targets; empty when they are columns
   std::vector<Origin> origin;
-  std::vector<Index> row;            ///< 1-based number of each row among the data rows of its file
-  std::vector<std::string> split;    ///< value of split_column, empty text for rows of other files; empty without one
-  std::vector<FeatureGroup> groups;  ///< of feature_groups; features in none make up a last group "(no group)"
-  std::vector<MissingCell> missing;  ///< numeric cells to be filled
-  std::vector<FileDigest> files;   ///< in the order of their rows
-  std::vector<FileDigest> beside;  ///< files of targets and weights
-  std::vector<std::string> notes;  ///< how the data are kept, where that is not plain
+  std::vector<Index> row;                 ///< 1-based number of each row among the data rows of its file
+  std::vector<std::string> split;         ///< value of split_column, empty text for rows of other files; empty without one
+  std::vector<FeatureGroup> groups;       ///< of feature_groups; features in none make up a last group "(no group)"
+  std::vector<MissingCell> missing;       ///< numeric cells to be filled
+  std::vector<FileDigest> files;          ///< in the order of their rows
+  std::vector<FileDigest> beside;         ///< files of targets and weights
+  std::vector<std::string> notes;         ///< how the data are kept, where that is not plain
   std::vector<std::string> source_names;  ///< of a table: all columns of the training file, in order
   Encoder encoder;
   std::vector<std::string> warnings;

@@ -277,8 +277,8 @@ EncodedFile Encoder::encode(const std::string& path) const {
                     "give the rows in the format of the training data");
   }
   if (numbers && had_header) {
-    throw DataError("D107", "the columns of '" + path + "' have no names, and the training data have",
-                    SourceLocation{path, 0, 0}, "give the rows as a table with the names of the training file");
+    throw DataError("D107", "the columns of '" + path + "' have no names, and the training data have", SourceLocation{path, 0, 0},
+                    "give the rows as a table with the names of the training file");
   }
   if (numbers) {
     EncodedFile out = encode_numbered(*this, path, told->name);

@@ -10,8 +10,8 @@ namespace tacit {
 /// The 64-bit FNV-1a hash (Fowler, Noll and Vo 1991) of the bytes, going on from `hash`.
 std::uint64_t fnv1a(std::string_view bytes, std::uint64_t hash = 0xcbf29ce484222325ULL);
 
-/// Reads a file once from its beginning to its end. Bytes that start like gzip (RFC 1952) are unpacked: any number of members, zero
-/// bytes behind them are padding; anything else behind them, and a damaged or cut member, is a DataError D103.
+/// Reads a file once from its beginning to its end. Bytes that start like gzip (RFC 1952) are unpacked: any number of members,
+/// zero bytes behind them are padding; anything else behind them, and a damaged or cut member, is a DataError D103.
 class ByteStream {
 public:
   /// Throws DataError D101 for a file that cannot be read.

@@ -31,9 +31,10 @@ ColumnFile from_table(const Table& table) {
                              "keep one value a line");
   }
   const ColumnCells& cells = table.cells(0);
-  if (cells.missing > 0)
-    throw table.error("D110", "a value is missing", cells.first_missing, 0, "give one value for every row");
-  return column_of(table, 0);
+  if (cells.missing > 0) throw table.error("D110", "a value is missing", cells.first_missing, 0, "give one value for every row");
+  ColumnFile out = column_of(table, 0);
+  out.table = std::make_shared<const Table>(table);
+  return out;
 }
 
 ColumnFile from_numbers(NumberFile file) {
@@ -56,6 +57,10 @@ ColumnFile from_numbers(NumberFile file) {
 
 }  // namespace
 
+DataError ColumnFile::error(const char* code, const std::string& message, Index row, const std::string& remedy) const {
+  return table ? table->error(code, message, row, 0, remedy) : column_error(code, message, path, remedy);
+}
+
 ColumnFile column_of(const Table& table, Index column) {
   const ColumnCells& cells = table.cells(column);
   ColumnFile out;
@@ -77,7 +82,8 @@ std::string ColumnFile::label(Index row) const {
 
 ColumnFile read_column_file(const std::string& path, Index rows, const std::string& what, const std::string& of) {
   const FileFormat* format = format_of_file(path);
-  ColumnFile out = format && format->read ? from_numbers(format->read(ByteStream::open(path))) : from_table(read_lines(path, rows));
+  ColumnFile out =
+      format && format->read ? from_numbers(format->read(ByteStream::open(path))) : from_table(read_lines(path, rows));
   if (out.rows() == rows) return out;
   throw column_error("D123",
                      "the file of the " + what + ", '" + path + "', has " + std::to_string(out.rows()) + " rows, but '" + of +

@@ -23,11 +23,25 @@ const std::vector<FileFormat>& file_formats() {
       {"csv", "a table with commas or semicolons", {".csv", ".txt"}, "", nullptr, "a table; text columns become one-hot columns"},
       {"tsv", "a table with tabs", {".tsv"}, "", nullptr, "a table whose cells are parted by tabs"},
       {"libsvm", "LIBSVM text", {".svm", ".libsvm"}, "", nullptr, "sparse rows `label index:value ...`, indices from 0 or 1"},
-      {"npy", "a NumPy array", {".npy"}, "\x93NUMPY", read_npy,
-       "versions 1 to 3, C and Fortran order, real, whole and truth numbers, either byte order; further dimensions lie flat in the row"},
-      {"mtx", "a MatrixMarket file", {".mtx"}, "%%MatrixMarket", read_mtx,
+      {"npy",
+       "a NumPy array",
+       {".npy"},
+       "\x93NUMPY",
+       read_npy,
+       "versions 1 to 3, C and Fortran order, real, whole and truth numbers, either byte order; further dimensions lie flat in "
+       "the row"},
+      {"mtx",
+       "a MatrixMarket file",
+       {".mtx"},
+       "%%MatrixMarket",
+       read_mtx,
        "coordinate (sparse) and array (dense); real, integer, pattern; general, symmetric"},
-      {"idx", "an IDX file", {"-ubyte", ".idx"}, "\0\0"s, read_idx, "big-endian arrays of all its types; images lie flat in the row"}};
+      {"idx",
+       "an IDX file",
+       {"-ubyte", ".idx"},
+       "\0\0"s,
+       read_idx,
+       "big-endian arrays of all its types; images lie flat in the row"}};
   return formats;
 }
 
@@ -85,7 +99,9 @@ constexpr Foreign kForeign[] = {
     {"ARROW1", "an Arrow file", "write it as CSV (pandas.read_feather(FILE).to_csv(...))"},
     {"\x89HDF", "an HDF5 file", "write its table as CSV, or its array with numpy.save"},
     {"BZh", "packed with bzip2", "unpack it (bunzip2), or pack it with gzip"},
-    {"\xfd" "7zXZ", "packed with xz", "unpack it (unxz), or pack it with gzip"},
+    {"\xfd"
+     "7zXZ",
+     "packed with xz", "unpack it (unxz), or pack it with gzip"},
     {"\x28\xb5\x2f\xfd", "packed with Zstandard", "unpack it (unzstd), or pack it with gzip"},
 };
 

@@ -32,14 +32,12 @@ NumberFile read_idx(ByteStream in) {
   layout.big_endian = true;
   if (got < 4 || start[0] != 0 || start[1] != 0 || start[3] == 0 || !read_type(start[2], layout)) {
     const Content content = content_of(std::string(to, got) + in.rest());
-    throw array_error("D103",
-                      "'" + in.path() + "' is no IDX file" + (content.title.empty() ? "" : " but " + content.title), in.path(),
-                      content.title.empty() ? "check data.format and the name of the file" : content.remedy);
+    throw array_error("D103", "'" + in.path() + "' is no IDX file" + (content.title.empty() ? "" : " but " + content.title),
+                      in.path(), content.title.empty() ? "check data.format and the name of the file" : content.remedy);
   }
   const int dimensions = start[3];
   for (int d = 0; d < dimensions; ++d) {
-    if (in.read(to, 4) < 4)
-      throw array_error("D103", "the IDX file '" + in.path() + "' is cut off", in.path(), "copy it again");
+    if (in.read(to, 4) < 4) throw array_error("D103", "the IDX file '" + in.path() + "' is cut off", in.path(), "copy it again");
     layout.shape.push_back(std::uint64_t{start[0]} << 24U | std::uint64_t{start[1]} << 16U | std::uint64_t{start[2]} << 8U |
                            std::uint64_t{start[3]});
   }

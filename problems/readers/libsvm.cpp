@@ -133,8 +133,8 @@ std::string paths_of(const std::vector<TextFile>& files, const std::vector<RawRo
 }
 
 /// Files with an index 0 beside files without one: where all count from 0, the rows with an index 0 lie in the first by chance.
-/// With k such rows among the n of all files, m of them in the second, that chance is C(n - m, k) / C(n, k) (hypergeometric): below
-/// kOneInTenThousand the files count differently, and are refused; else a remark says what is assumed.
+/// With k such rows among the n of all files, m of them in the second, that chance is C(n - m, k) / C(n, k) (hypergeometric):
+/// below kOneInTenThousand the files count differently, and are refused; else a remark says what is assumed.
 void compare_bases(const std::vector<TextFile>& files, const std::vector<RawRows>& raw, std::string& remark) {
   constexpr double kOneInTenThousand = 1e-4;
   Index all = 0, zero = 0, without = 0;
@@ -152,14 +152,15 @@ void compare_bases(const std::vector<TextFile>& files, const std::vector<RawRows
   for (Index k = 0; k < zero && chance >= kOneInTenThousand; ++k)
     chance *= static_cast<double>(std::max<Index>(0, all - without - k)) / static_cast<double>(all - k);
   const std::string with = paths_of(files, raw, true), other = paths_of(files, raw, false);
-  const std::string counts = "index 0 stands in " + std::to_string(zero) + (zero == 1 ? " row" : " rows") + " of " + with +
-                             " and in no row of " + other;
+  const std::string counts =
+      "index 0 stands in " + std::to_string(zero) + (zero == 1 ? " row" : " rows") + " of " + with + " and in no row of " + other;
   if (chance < kOneInTenThousand) {
-    throw files[first].error("D115",
-                             counts + ", where indices start at " + std::to_string(raw[first].smallest) +
-                                 ": the files do not count from the same number",
-                             "number the features of one of them anew, since data.index_base is one for all files; if all of them do "
-                             "count from 0, set data.index_base: 0");
+    throw files[first].error(
+        "D115",
+        counts + ", where indices start at " + std::to_string(raw[first].smallest) +
+            ": the files do not count from the same number",
+        "number the features of one of them anew, since data.index_base is one for all files; if all of them do "
+        "count from 0, set data.index_base: 0");
   }
   remark = counts + "; all are read as counting from 0";
 }
@@ -170,9 +171,10 @@ int find_base(const std::vector<TextFile>& files, const std::vector<RawRows>& ra
   if (*options.index_base != 0 && *options.index_base != 1)
     throw UsageError("index_base must be auto, 0 or 1", "data.index_base");
   if (*options.index_base == 1 && zero != raw.end()) {
-    throw files[static_cast<std::size_t>(zero - raw.begin())].error("D115", "index 0, but indices start at 1", zero->zero_at,
-                                                                    options.of_model ? "the data of the model count from 1: add 1 to the indices of this file"
-                                                                                     : "set data.index_base to 0 or auto");
+    throw files[static_cast<std::size_t>(zero - raw.begin())].error(
+        "D115", "index 0, but indices start at 1", zero->zero_at,
+        options.of_model ? "the data of the model count from 1: add 1 to the indices of this file"
+                         : "set data.index_base to 0 or auto");
   }
   return *options.index_base;
 }

@@ -12,8 +12,8 @@
 namespace tacit {
 
 struct LibsvmOptions {
-  /// Index of the first feature, 0 or 1; without it: 0 when any of the files has an index 0, else 1. A file whose indices must then
-  /// count from 1 beside one with an index 0 is refused (D115), where that is less than sure there is a remark.
+  /// Index of the first feature, 0 or 1; without it: 0 when any of the files has an index 0, else 1. A file whose indices must
+  /// then count from 1 beside one with an index 0 is refused (D115), where that is less than sure there is a remark.
   std::optional<int> index_base{};
   /// Number of features; without it: what the largest index of all files needs.
   std::optional<Index> features_total{};

@@ -36,7 +36,8 @@ public:
     if (rows_ == 0 || columns_ == 0)
       throw file_.error("D102", "the file '" + file_.path() + "' holds no number", size_at_, "name a file with data");
     if (symmetric_ && rows_ != columns_)
-      throw file_.error("D103", "a symmetric matrix has as many rows as columns", size_at_, "correct the sizes, or the first line");
+      throw file_.error("D103", "a symmetric matrix has as many rows as columns", size_at_,
+                        "correct the sizes, or the first line");
     if (coordinate_)
       read_entries();
     else
@@ -71,7 +72,8 @@ private:
       throw file_.error("D117", "more stands in the line than belongs there", offset(p_), line_remedy());
   }
   std::string line_remedy() const {
-    return coordinate_ ? (pattern_ ? "every line is 'row column'" : "every line is 'row column value'") : "every line is one number";
+    return coordinate_ ? (pattern_ ? "every line is 'row column'" : "every line is 'row column value'")
+                       : "every line is one number";
   }
   std::string_view word() const {
     const char* q = p_;
@@ -100,7 +102,8 @@ private:
     if (banner != "%%matrixmarket" || object.empty()) {
       const Content content = content_of(all);
       refuse("'" + file_.path() + "' is no MatrixMarket file" + (content.title.empty() ? "" : " but " + content.title),
-             "its first line is '%%MatrixMarket matrix coordinate real general', or alike; check data.format and the name of the file");
+             "its first line is '%%MatrixMarket matrix coordinate real general', or alike; check data.format and the name of the "
+             "file");
     }
     if (object != "matrix") refuse("the file holds " + quoted_text(object) + ", not a matrix", "write it as a matrix");
     if (format != "coordinate" && format != "array")
@@ -151,7 +154,8 @@ private:
     const char* const begin = p_;
     const std::int64_t value = count(std::string("the ") + what + " of an entry");
     if (value < 1 || value > most) {
-      throw file_.error("D118", std::string("the ") + what + " " + std::to_string(value) + " is not from 1 to " + std::to_string(most),
+      throw file_.error("D118",
+                        std::string("the ") + what + " " + std::to_string(value) + " is not from 1 to " + std::to_string(most),
                         offset(begin), "rows and columns are counted from 1: correct the entry, or the line of sizes");
     }
     return static_cast<std::int32_t>(value - 1);
@@ -191,12 +195,11 @@ private:
     for (std::size_t k = 1; k < entries.size(); ++k) {
       const Entry &a = entries[k - 1], &b = entries[k];
       if (a.row != b.row || a.column != b.column) continue;
-      throw file_.error("D116",
-                        "the entry of row " + std::to_string(b.row + 1) + " and column " + std::to_string(b.column + 1) +
-                            " stands twice",
-                        b.at,
-                        symmetric_ ? "a symmetric matrix is written by the entries on and below its diagonal, each once"
-                                   : "write every entry once");
+      throw file_.error(
+          "D116",
+          "the entry of row " + std::to_string(b.row + 1) + " and column " + std::to_string(b.column + 1) + " stands twice", b.at,
+          symmetric_ ? "a symmetric matrix is written by the entries on and below its diagonal, each once"
+                     : "write every entry once");
     }
     CsrMatrix& x = out_.x.csr;
     x.resize(rows_, columns_);

@@ -146,9 +146,8 @@ NumberFile read_npy(ByteStream in) {
   if (first.substr(0, kMagic.size()) != kMagic) {
     first += in.rest();
     const Content content = content_of(first);
-    throw array_error("D103",
-                      "'" + in.path() + "' is no .npy file" + (content.title.empty() ? "" : " but " + content.title), in.path(),
-                      content.title.empty() ? "check data.format and the name of the file" : content.remedy);
+    throw array_error("D103", "'" + in.path() + "' is no .npy file" + (content.title.empty() ? "" : " but " + content.title),
+                      in.path(), content.title.empty() ? "check data.format and the name of the file" : content.remedy);
   }
   const bool wide = first.size() == 8 && first[6] != 1;  // the length of the header takes 4 bytes
   const std::size_t digits = wide ? 4 : 2;

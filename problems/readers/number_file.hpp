@@ -41,9 +41,9 @@ NumberFile read_npy(ByteStream in);
 /// IDX, big-endian: all types of its description; the first dimension counts the rows, all others lie flat in the row. Throws as
 /// read_npy. Source: LeCun, Cortes and Burges, "The MNIST database".
 NumberFile read_idx(ByteStream in);
-/// MatrixMarket: `coordinate` (sparse) and `array` (dense), real, integer and pattern (all 1), general and symmetric. Entries of a
-/// coordinate file may stand in any order, each once. Throws DataError D102, D103, D105, D109, D116-D118. Source: Boisvert, Pozo
-/// and Remington, "The Matrix Market Exchange Formats" (1996).
+/// MatrixMarket: `coordinate` (sparse) and `array` (dense), real, integer and pattern (all 1), general and symmetric. Entries of
+/// a coordinate file may stand in any order, each once. Throws DataError D102, D103, D105, D109, D116-D118. Source: Boisvert,
+/// Pozo and Remington, "The Matrix Market Exchange Formats" (1996).
 NumberFile read_mtx(ByteStream in);
 
 /// The file by the reader of its format ("npy", "mtx", "idx").

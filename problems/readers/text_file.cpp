@@ -76,7 +76,8 @@ TextFile TextFile::from_string(std::string path, std::string bytes, std::string_
   if (file.bytes_.empty()) throw file.error("D102", "the file '" + file.path_ + "' is empty", "name a file with data");
   const Content content = content_of(file.bytes_);
   if (!content.title.empty() && !(content.format && content.format->name == format))
-    throw file.error("D103", "'" + file.path_ + "' is " + content.title + ", not the text that its name promises", content.remedy);
+    throw file.error("D103", "'" + file.path_ + "' is " + content.title + ", not the text that its name promises",
+                     content.remedy);
   require_text(file);
   return file;
 }

@@ -144,8 +144,14 @@ Fit fit(const Dataset& data, const std::vector<Index>& rows, const Choice& c, Ve
   m.coefficients = original.w;
   m.intercept = original.intercept;
   if (m.task == Task::binary) m.classes = classes, m.positive = classes[1];
-  result.elsewhere = {
-      fit_rows(data, rows, c.weight_column), c.weight_column, c.class_weight, c.intercept, scaling.scale.size() > 0, c.mean, l2, !features.sparse};
+  result.elsewhere = {fit_rows(data, rows, c.weight_column),
+                      c.weight_column,
+                      c.class_weight,
+                      c.intercept,
+                      scaling.scale.size() > 0,
+                      c.mean,
+                      l2,
+                      !features.sparse};
   result.weight_sum = s.sum();
   result.sd_y = weighted_sd(y, s, c.intercept);
   return result;

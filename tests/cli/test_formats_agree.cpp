@@ -57,7 +57,8 @@ std::vector<Copy> write_copies(const std::filesystem::path& to, const Mat& x, co
   for (Index j = 0; j < x.cols(); ++j) {
     for (Index i = 0; i < x.rows(); ++i) columns.push_back(x(i, j)), array += number(x(i, j)) + "\n";
   }
-  const std::string size = std::to_string(n) + " " + std::to_string(p), shape = "(" + std::to_string(n) + ", " + std::to_string(p) + ")";
+  const std::string size = std::to_string(n) + " " + std::to_string(p),
+                    shape = "(" + std::to_string(n) + ", " + std::to_string(p) + ")";
   const std::string banner = "%%MatrixMarket matrix ";
   std::vector<Copy> copies;
   for (const bool packed : {false, true}) {
@@ -89,7 +90,8 @@ std::vector<json> trace_of(const std::filesystem::path& folder) {
   std::istringstream lines(read(folder / "trace.jsonl"));
   for (std::string line; std::getline(lines, line);) {
     json row = json::parse(line);
-    for (auto it = row.begin(); it != row.end();) it = it.key().find("seconds") == std::string::npos ? std::next(it) : row.erase(it);
+    for (auto it = row.begin(); it != row.end();)
+      it = it.key().find("seconds") == std::string::npos ? std::next(it) : row.erase(it);
     rows.push_back(std::move(row));
   }
   return rows;
@@ -100,8 +102,10 @@ struct Result {
   json file, model;
 };
 
-Result tuned(const Folder& f, const Copy& copy, const std::string& standardize, const std::string& more = "outer: {max_steps: 2}\n") {
-  std::ofstream(f.path / "run.yaml") << "tacit: 1\ndata: {train: " + copy.train + (copy.target.empty() ? "" : ", target: " + copy.target) +
+Result tuned(const Folder& f, const Copy& copy, const std::string& standardize,
+             const std::string& more = "outer: {max_steps: 2}\n") {
+  std::ofstream(f.path / "run.yaml") << "tacit: 1\ndata: {train: " + copy.train +
+                                            (copy.target.empty() ? "" : ", target: " + copy.target) +
                                             "}\nmodel: {kind: logistic}\nhyper: {l2: {start: 0.01}}\n" + more +
                                             "prepare: {standardize: " + standardize + "}\n";
   const std::filesystem::path out = f.path / "out";

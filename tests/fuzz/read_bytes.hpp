@@ -1,5 +1,5 @@
-// What every fuzz target does with its bytes: reads them as one format and looks at what came of it. Shared by the libFuzzer targets
-// and by the replay of their corpora in the ordinary tests.
+// What every fuzz target does with its bytes: reads them as one format and looks at what came of it. Shared by the libFuzzer
+// targets and by the replay of their corpora in the ordinary tests.
 #pragma once
 #include <cmath>
 #include <cstdlib>

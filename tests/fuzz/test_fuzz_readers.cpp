@@ -248,7 +248,8 @@ TEST_CASE("fuzz: the corpora of the libFuzzer targets, and edits of them, are re
     CHECK(refused > 0);
     std::sort(corpus.begin(), corpus.end());  // whatever the order of the folder
     fuzz::Mutator mutator(15, corpus, {std::string(4, '\0'), std::string(4, '\xff'), "(2, 3)", "9999999999", "1e400", "nan"});
-    for (long i = 0; i < fuzz::rounds(2000); ++i) ++(fuzz::read_bytes(format, mutator.next()) == fuzz::Outcome::read ? read : refused);
+    for (long i = 0; i < fuzz::rounds(2000); ++i)
+      ++(fuzz::read_bytes(format, mutator.next()) == fuzz::Outcome::read ? read : refused);
     CHECK(read + refused >= 2000);
   }
 }

@@ -110,6 +110,8 @@ TEST_CASE("words, NaN and negative weights have a place") {
   o.train = folder.path("nothing.csv");
   data_error("D101", [&] { load_dataset(o); });
   o.train = folder.write("t.npy", "x");
+  data_error("D103", [&] { load_dataset(o); });
+  o.train = folder.write("t.xlsx", "x");
   CHECK_THROWS_AS(load_dataset(o), UsageError);
 }
 

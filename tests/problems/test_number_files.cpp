@@ -78,24 +78,30 @@ TEST_CASE("npy: dimensions beyond the second lie flat in the row, in C order wha
 
 TEST_CASE("npy: what is no array of numbers is refused with a way out, before memory is asked for") {
   const std::string eight(8, '\0');
-  const std::vector<std::pair<std::string, std::string>> refused{
-      {npy("|O", "(1,)", eight), "objects"},       {npy("<c8", "(1,)", eight), "complex"},
-      {npy("<U2", "(1,)", eight), "texts"},        {npy("|S8", "(1,)", eight), "texts"},
-      {npy("<M8[ns]", "(1,)", eight), "time"},     {npy("|V8", "(1,)", eight), "bytes"},
-      {npy("<f2", "(4,)", eight), "2 bytes"},      {npy("<f16", "(1,)", eight + eight), "16 bytes"},
-      {npy("<i3", "(1,)", "abc"), "not known"},    {npy("<f8", "()", eight), "single number"},
-      {npy("<f8", "(2,)", eight), "shorter"},      {npy("<f8", "(1,)", eight + "x"), "longer"},
-      {npy("<f8", "(1,", eight), "damaged"},       {npy("<f8", "(-1,)", eight), "damaged"},
-      {npy("<f8", "(9223372036854775807,)", eight), "shorter"},
-      {npy("<f8", "(4294967296, 4294967296)", eight), "shorter"},
-      {npy("<f8", "(18446744073709551616,)", eight), "damaged"},
-      {npy("<f8", "(100000000, 1000)", eight), "shorter"},
-      {gzip(npy("<f8", "(100000000, 1000)", eight)), "shorter"},
-      {npy("<f8", "(1,)", eight, false, 4), "version 4"},
-      {npy("<f8", "(1,)", eight).substr(0, 40), "cut off"},
-      {npy("<f8", "(1,)", eight).substr(0, 7), "cut off"},
-      {"a,b\n1,2\n", "no .npy file"},
-      {kBanner + "array real general\n1 1\n1\n", "MatrixMarket"}};
+  const std::vector<std::pair<std::string, std::string>> refused{{npy("|O", "(1,)", eight), "objects"},
+                                                                 {npy("<c8", "(1,)", eight), "complex"},
+                                                                 {npy("<U2", "(1,)", eight), "texts"},
+                                                                 {npy("|S8", "(1,)", eight), "texts"},
+                                                                 {npy("<M8[ns]", "(1,)", eight), "time"},
+                                                                 {npy("|V8", "(1,)", eight), "bytes"},
+                                                                 {npy("<f2", "(4,)", eight), "2 bytes"},
+                                                                 {npy("<f16", "(1,)", eight + eight), "16 bytes"},
+                                                                 {npy("<i3", "(1,)", "abc"), "not known"},
+                                                                 {npy("<f8", "()", eight), "single number"},
+                                                                 {npy("<f8", "(2,)", eight), "shorter"},
+                                                                 {npy("<f8", "(1,)", eight + "x"), "longer"},
+                                                                 {npy("<f8", "(1,", eight), "damaged"},
+                                                                 {npy("<f8", "(-1,)", eight), "damaged"},
+                                                                 {npy("<f8", "(9223372036854775807,)", eight), "shorter"},
+                                                                 {npy("<f8", "(4294967296, 4294967296)", eight), "shorter"},
+                                                                 {npy("<f8", "(18446744073709551616,)", eight), "damaged"},
+                                                                 {npy("<f8", "(100000000, 1000)", eight), "shorter"},
+                                                                 {gzip(npy("<f8", "(100000000, 1000)", eight)), "shorter"},
+                                                                 {npy("<f8", "(1,)", eight, false, 4), "version 4"},
+                                                                 {npy("<f8", "(1,)", eight).substr(0, 40), "cut off"},
+                                                                 {npy("<f8", "(1,)", eight).substr(0, 7), "cut off"},
+                                                                 {"a,b\n1,2\n", "no .npy file"},
+                                                                 {kBanner + "array real general\n1 1\n1\n", "MatrixMarket"}};
   for (const auto& [bytes, word] : refused) {
     CAPTURE(word);
     const DataError e = data_error("D103", [&] { read_as("npy", bytes); });
@@ -125,9 +131,9 @@ TEST_CASE("numbers: NaN is a missing one, what is infinite or too large is refus
 }
 
 TEST_CASE("idx: all types, images flat, sizes that lie") {
-  const std::vector<std::pair<int, std::string>> types{{0x08, raw<std::uint8_t>(kSix)},        {0x09, raw<std::int8_t>(kSix)},
-                                                       {0x0B, raw<std::int16_t>(kSix, true)},  {0x0C, raw<std::int32_t>(kSix, true)},
-                                                       {0x0D, raw<float>(kSix, true)},         {0x0E, raw<double>(kSix, true)}};
+  const std::vector<std::pair<int, std::string>> types{
+      {0x08, raw<std::uint8_t>(kSix)},       {0x09, raw<std::int8_t>(kSix)}, {0x0B, raw<std::int16_t>(kSix, true)},
+      {0x0C, raw<std::int32_t>(kSix, true)}, {0x0D, raw<float>(kSix, true)}, {0x0E, raw<double>(kSix, true)}};
   for (const auto& [type, data] : types) {
     CAPTURE(type);
     CHECK(read_as("idx", idx(type, {2, 3}, data)).x.dense == kRows);
@@ -148,7 +154,8 @@ TEST_CASE("idx: all types, images flat, sizes that lie") {
 }
 
 TEST_CASE("mtx: coordinate and array, real, integer and pattern, general and symmetric") {
-  const NumberFile a = read_as("mtx", kBanner + "coordinate real general\n% words\n\n2 3 3\n2 1 -1.5e0 \n\n% more\n1\t3 2\r\n1 1 0\n");
+  const NumberFile a =
+      read_as("mtx", kBanner + "coordinate real general\n% words\n\n2 3 3\n2 1 -1.5e0 \n\n% more\n1\t3 2\r\n1 1 0\n");
   CHECK(a.x.sparse);
   CHECK(a.x.csr.nonZeros() == 2);  // a zero that is written is not stored
   CHECK(Mat(a.x.csr) == Mat{{0, 0, 2}, {-1.5, 0, 0}});

@@ -22,7 +22,9 @@ struct Files {
     folder.write("x.npy", npy("<f8", "(4, 2)", raw<double>(x)));
     folder.write("xy.npy", npy("<i4", "(4, 3)", raw<std::int32_t>(with_y)));
     folder.write("x-ubyte", idx(8, {4, 2}, raw<std::uint8_t>(x)));
-    folder.write("x.mtx", "%%MatrixMarket matrix coordinate integer general\n4 2 8\n1 1 1\n1 2 2\n2 1 3\n2 2 4\n3 1 5\n3 2 6\n4 1 7\n4 2 8\n");
+    folder.write(
+        "x.mtx",
+        "%%MatrixMarket matrix coordinate integer general\n4 2 8\n1 1 1\n1 2 2\n2 1 3\n2 2 4\n3 1 5\n3 2 6\n4 1 7\n4 2 8\n");
     folder.write("x.csv", "a,b\n1,2\n3,4\n5,6\n7,8\n");
     folder.write("y.npy", npy("<u2", "(4,)", raw<std::uint16_t>(y)));
     folder.write("y.mtx", "%%MatrixMarket matrix array real general\n4 1\n10\n20\n30\n40\n");
@@ -121,8 +123,7 @@ TEST_CASE("numbers: a column is the target or the weight by its number, and NaN 
   CHECK(first.feature_names == std::vector<std::string>{"x2", "x3"});
   // The same rows are predicted with the target's column and without it.
   const EncodedFile with = first.encoder.encode(f.folder.path("xy.npy"));
-  const EncodedFile without =
-      first.encoder.encode(f.folder.write("new.npy", npy("<f8", "(1, 2)", raw<double>({2, 10}))));
+  const EncodedFile without = first.encoder.encode(f.folder.write("new.npy", npy("<f8", "(1, 2)", raw<double>({2, 10}))));
   CHECK(with.x.dense == first.x.dense);
   CHECK(without.x.dense == Mat{{2, 10}});
   data_error("D131", [&] { first.encoder.encode(f.folder.write("new.npy", npy("<f8", "(1, 1)", raw<double>({2})))); });

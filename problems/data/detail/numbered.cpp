@@ -153,10 +153,10 @@ private:
       p.x = std::move(file.x);
       p.arrays = file.arrays;
       if (file.inexact > 0)
-        d_.remarks.push_back({"W211",
-                              "'" + p.path + "' holds " + std::to_string(file.inexact) +
-                                  " whole numbers above 2^53, whose last digits are lost.",
-                              "Leave their columns out if they are identifiers (data.drop), or subtract a common value."});
+        d_.remarks.push_back(
+            {"W211",
+             "'" + p.path + "' holds " + std::to_string(file.inexact) + " whole numbers above 2^53, whose last digits are lost.",
+             "Leave their columns out if they are identifiers (data.drop), or subtract a common value."});
       require_columns(p);
       store_as(p.x, train().x.sparse);
       p.x.sparse_format = train().x.sparse_format;
@@ -176,10 +176,11 @@ private:
 
   void find_targets() {
     if (o_.target.empty()) {
-      throw UsageError("the columns of '" + o_.train +
-                           "' have no names, so say where the targets are: a file with one a row (data.target: FILE), or a column: "
-                           "last, or its number counted from 1",
-                       "data.target");
+      throw UsageError(
+          "the columns of '" + o_.train +
+              "' have no names, so say where the targets are: a file with one a row (data.target: FILE), or a column: "
+              "last, or its number counted from 1",
+          "data.target");
     }
     const bool by_file = place_target(train(), o_.target, o_.target_path, "data.target");
     for (Part& p : parts_) {
@@ -188,8 +189,8 @@ private:
       const std::string key = test ? "data.test_target" : "validation.target";
       const std::string& own = test ? o_.test_target : o_.validation_target;
       if (own.empty() && by_file)
-        throw UsageError("the targets of the training rows are in a file of their own; name that of the rows of '" + p.path + "' too",
-                         key);
+        throw UsageError(
+            "the targets of the training rows are in a file of their own; name that of the rows of '" + p.path + "' too", key);
       place_target(p, own.empty() ? o_.target : own, test ? o_.test_target_path : o_.validation_target_path, key);
     }
   }
@@ -210,8 +211,10 @@ private:
       return true;
     }
     if (p.arrays) {
-      throw UsageError("the rows of '" + p.path + "' are arrays (images), of which no column is a target; name a file with one label "
-                       "a row: " + key + ": FILE",
+      throw UsageError("the rows of '" + p.path +
+                           "' are arrays (images), of which no column is a target; name a file with one label "
+                           "a row: " +
+                           key + ": FILE",
                        key);
     }
     if (p.target.origin != Origin::train && column != encoder().target_column)
@@ -257,7 +260,8 @@ private:
     if (kept_.empty()) {
       const bool one = e.features_total == 1;
       throw DataError("D120", one ? "the file has one column, the target, so no feature is left" : "no feature is left",
-                      SourceLocation{o_.train, 0, 0}, one ? "name the file of the features in data.train" : "check data.features and data.drop");
+                      SourceLocation{o_.train, 0, 0},
+                      one ? "name the file of the features in data.train" : "check data.features and data.drop");
     }
     if (e.sparse) {
       if (static_cast<Index>(kept_.size()) < e.features_total) e.kept_features = kept_;
@@ -294,7 +298,8 @@ private:
       const auto left = static_cast<Index>(p.target.kept.size());
       if (left == 0)
         throw DataError("D110", "every row of '" + p.path + "' has a missing number, so data.missing: drop-row leaves none",
-                        SourceLocation{p.path, 0, 0}, "set data.missing to mean or median, or drop the columns that are often missing");
+                        SourceLocation{p.path, 0, 0},
+                        "set data.missing to mean or median, or drop the columns that are often missing");
       if (left < p.x.rows())
         d_.warnings.push_back(std::to_string(p.x.rows() - left) + " of " + std::to_string(p.x.rows()) + " rows of '" + p.path +
                               "' have missing cells and were dropped");
@@ -441,7 +446,8 @@ EncodedFile encode_libsvm(const Encoder& encoder, const std::string& path) {
     if (encoder.index_base == 0 && part.smallest >= 1 && part.largest == encoder.features_total) {
       out.warnings.push_back("the indices of '" + path + "' go from " + std::to_string(part.smallest) + " to " +
                              std::to_string(part.largest) + ", those of the training data from 0 to " +
-                             std::to_string(encoder.features_total - 1) + ": if the file counts from 1, subtract 1 from its indices");
+                             std::to_string(encoder.features_total - 1) +
+                             ": if the file counts from 1, subtract 1 from its indices");
     }
   }
   out.x.sparse = out.x.sparse_format = true;
@@ -457,8 +463,9 @@ EncodedFile encode_numbers_of(const Encoder& encoder, const std::string& path, c
   const bool without_target = target >= 0 && file.x.cols() == all - 1;
   if (file.x.cols() != all && !without_target) {
     throw DataError("D131",
-                    "'" + path + "' has " + std::to_string(file.x.cols()) + (file.x.cols() == 1 ? " column" : " columns") + ", not " +
-                        std::to_string(all) + " as the training file" + (target >= 0 ? " (or one fewer, without the target)" : ""),
+                    "'" + path + "' has " + std::to_string(file.x.cols()) + (file.x.cols() == 1 ? " column" : " columns") +
+                        ", not " + std::to_string(all) + " as the training file" +
+                        (target >= 0 ? " (or one fewer, without the target)" : ""),
                     SourceLocation{path, 0, 0}, "give it the columns of the training file in their order");
   }
   std::vector<Index> kept = encoder.kept_features;

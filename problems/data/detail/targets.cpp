@@ -25,8 +25,9 @@ void code_numbers(Dataset& data, const std::vector<TargetPart>& parts) {
     for (const Index r : part.kept) {
       const double value = part.column.value[r];
       if (!std::isfinite(value)) {
-        throw DataError("D108", "the target " + quoted_text(part.column.label(r)) + row_text(r) + " is no number that can be used",
-                        in_file(part.column), "correct it, or choose a model for classes (model.kind: logistic)");
+        throw part.column.error(
+            "D108", "the target " + quoted_text(part.column.label(r)) + row_text(r) + " is no number that can be used", r,
+            "correct it, or choose a model for classes (model.kind: logistic)");
       }
       data.y[at++] = value;
     }
@@ -60,8 +61,8 @@ void code_classes(Dataset& data, const std::vector<TargetPart>& parts) {
       const std::string label = part.column.label(r);
       const auto known = number.find(label);
       if (known == number.end()) {
-        throw DataError("D121", "the class " + quoted_text(label) + row_text(r) + " does not occur in the training data",
-                        in_file(part.column), "correct the label, or leave the row out");
+        throw part.column.error("D121", "the class " + quoted_text(label) + row_text(r) + " does not occur in the training data",
+                                r, "correct the label, or leave the row out");
       }
       data.y[at++] = known->second;
     }
@@ -103,11 +104,10 @@ ColumnFile read_weights(const std::string& path, Index rows, const std::string& 
   for (Index r = 0; r < rows; ++r) {
     const double w = column.value[r];
     if (!std::isfinite(w))
-      throw DataError("D108", "the weight " + quoted_text(column.label(r)) + row_text(r) + " is no number", in_file(column),
-                      "weights are numbers");
+      throw column.error("D108", "the weight " + quoted_text(column.label(r)) + row_text(r) + " is no number", r,
+                         "weights are numbers");
     if (w < 0)
-      throw DataError("D112", "the weight " + number_label(w) + row_text(r) + " is negative", in_file(column),
-                      "weights are 0 or more");
+      throw column.error("D112", "the weight " + number_label(w) + row_text(r) + " is negative", r, "weights are 0 or more");
   }
   return column;
 }

@@ -15,8 +15,8 @@ struct TargetPart {
   Origin origin = Origin::train;
 };
 
-/// Fills y, and the classes where the model or the words ask for them (of the training rows). Throws D108 for a word among numbers,
-/// D109 for labels beyond 2^53 that are no texts, D113, D121.
+/// Fills y, and the classes where the model or the words ask for them (of the training rows). Throws D108 for a word among
+/// numbers, D109 for labels beyond 2^53 that are no texts, D113, D121.
 void code_targets(Dataset& data, const std::vector<TargetPart>& parts, TargetKind kind);
 
 /// Whether a selector names a file: what it is as a path exists, or its ending is one that data have. `path` may be empty: the

@@ -95,12 +95,12 @@ std::string shape_text(const std::vector<std::uint64_t>& shape) {
 
 DataError unusable(const std::string& path, Index row, Index column, double value) {
   const std::string what = std::isinf(value) ? "not finite" : "too large";
-  return array_error("D109",
-                     "the number in row " + std::to_string(row + 1) + ", column " + std::to_string(column + 1) + " of '" + path +
-                         "' is " + what,
-                     path,
-                     std::isinf(value) ? "write NaN where a value is missing, and choose data.missing"
-                                       : "numbers are at most 1e150, so that their squares are numbers too: correct it, or use another unit");
+  return array_error(
+      "D109",
+      "the number in row " + std::to_string(row + 1) + ", column " + std::to_string(column + 1) + " of '" + path + "' is " + what,
+      path,
+      std::isinf(value) ? "write NaN where a value is missing, and choose data.missing"
+                        : "numbers are at most 1e150, so that their squares are numbers too: correct it, or use another unit");
 }
 
 }  // namespace
