@@ -87,7 +87,7 @@ TEST_CASE("golden: every error and warning code is produced by a case, with plac
     const auto [block, got] = find(code);
     CHECK_FALSE(block.empty());
     CHECK(got == exit);
-    if (exit == 0) return;
+    if (code.front() == 'W') return;  // a warning has its place in its first line, and the remedy below
     CHECK(block.find("--> ") != std::string::npos);
     CHECK(block.find("= help: ") != std::string::npos);
   };
