@@ -115,7 +115,7 @@ public:
 private:
   void end_early(StopReason reason) {
     const bool interrupted = reason == StopReason::interrupted, any = summary_.best_evaluation.theta.size() > 0;
-    const std::string limit = interrupted ? "" : "the time limit of " + number_text(*options_.time_limit) + " s is reached";
+    const std::string limit = interrupted ? "" : "the time limit of " + brief_number(*options_.time_limit) + " s is reached";
     if (any)
       end(reason, interrupted ? "interrupted; the best point so far is kept" : limit);
     else if (interrupted)
@@ -200,16 +200,16 @@ private:
     if (summary_.reason != StopReason::not_run) return true;
     if (oracle_.cut) throw StopNow{oracle_.asked_for()};
     const bool tight = !looser(current_.solved, summary_.tightest);
-    const std::string target = "outer.tolerance times the outer loss at the start, " + number_text(summary_.target);
+    const std::string target = "outer.tolerance times the outer loss at the start, " + brief_number(summary_.target);
     if (summary_.last.possible_gain <= summary_.target && tight) {
-      return end(StopReason::tolerance, "the loss could fall by " + number_text(summary_.last.possible_gain) +
+      return end(StopReason::tolerance, "the loss could fall by " + brief_number(summary_.last.possible_gain) +
                                             " if every penalty moved on by a factor of 10 or to the end of its range, which is "
                                             "within " +
                                             target);
     }
     if (quiet_rows_ >= kQuietRows && tight) {
       return end(StopReason::tolerance, "the last steps gained no more than a tenth of " + target +
-                                            ", and the next is predicted to gain " + number_text(summary_.last.predicted_gain));
+                                            ", and the next is predicted to gain " + brief_number(summary_.last.predicted_gain));
     }
     if (step_ >= options_.max_steps) {
       return end(StopReason::step_limit,
@@ -324,8 +324,8 @@ private:
   }
 
   std::string left(const StepRecord& r) const {
-    return "the loss could still fall by " + number_text(r.possible_gain) + " to first order, asked " +
-           number_text(summary_.target);
+    return "the loss could still fall by " + brief_number(r.possible_gain) + " to first order, asked " +
+           brief_number(summary_.target);
   }
 
   StepRecord record(const Evaluation& e, Index step, double step_norm, const std::string& message) const {
