@@ -126,6 +126,14 @@ Figure TuneFigures::loss(const char* name, const char* x_label, const std::vecto
 std::vector<std::vector<double>> paths(const RunRecord& r, std::vector<double>& step) {
   std::vector<std::vector<double>> all;
   const std::string what = (r.folder / "trace.jsonl").string();
+  if (r.theta) {
+    all.resize(static_cast<std::size_t>(r.theta->cols()));
+    for (Index i = 0; i < r.theta->rows(); ++i) {
+      step.push_back(static_cast<double>(i));
+      for (Index j = 0; j < r.theta->cols(); ++j) all[static_cast<std::size_t>(j)].push_back(std::exp((*r.theta)(i, j)));
+    }
+    return all;
+  }
   for (const json& row : r.steps) {
     if (!row.contains("u") || !row["u"].is_object()) refuse_file(what, "a line without the hyperparameters u");
     step.push_back(number_of(row.value("step", json()), what));

@@ -174,7 +174,13 @@ void write_hyper(HtmlWriter& w, const RunRecord& r) {
                   ", half of them between " + known(spread.quantile(0.25)) + " and " + known(spread.quantile(0.75)) + "; " +
                   std::to_string(at_edge) + " at the edge of their range.");
   const auto details = w.open("details");
-  w.leaf("summary", "All " + std::to_string(rows.size()) + " values");
+  // A page with a row for each of 100,000 is of no use to anybody.
+  constexpr std::size_t kMostRows = 200;
+  const std::string count = std::to_string(rows.size());
+  w.leaf("summary", rows.size() <= kMostRows
+                        ? "All " + count + " values"
+                        : "The first " + std::to_string(kMostRows) + " of " + count + " values; hyper.csv has all");
+  rows.resize(std::min(rows.size(), kMostRows));
   write_table(w, "Final values with their start and range (hyper.csv)", {"name", "value", "start", "lowest", "highest", "remark"},
               rows);
 }

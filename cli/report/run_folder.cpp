@@ -9,6 +9,7 @@
 #include <tacit/cli/run/run_json.hpp>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/problems/models/tasks.hpp>
+#include <tacit/problems/readers/number_file.hpp>
 
 namespace tacit {
 
@@ -76,6 +77,15 @@ std::optional<Table> table_of(const fs::path& file) {
   return Table::parse(TextFile::from_string(file.string(), text), options);
 }
 
+/// Nothing where a run was killed in the middle of a row.
+std::optional<Mat> rows_of(const fs::path& file) {
+  try {
+    return read_number_file(file.string(), "npy").x.dense;
+  } catch (const DataError&) {
+    return {};
+  }
+}
+
 const json& null_value() {
   static const json null;
   return null;
@@ -126,6 +136,7 @@ RunRecord read_run(const fs::path& folder) {
   r.audit = table_of(folder / "steps.csv");
   r.curve = table_of(folder / "curve.csv");
   if (is_there(folder / "trace.jsonl")) r.steps = parse_lines(folder / "trace.jsonl");
+  if (is_there(folder / "theta.npy")) r.theta = rows_of(folder / "theta.npy");
   if (is_there(folder / "curve.json")) r.constants = parse(folder / "curve.json", read_whole(folder / "curve.json"));
   return r;
 }

@@ -23,6 +23,7 @@ struct RunRecord {
   std::optional<Table> trace, hyper, compare, audit, curve;
   nlohmann::json constants;           ///< curve.json
   std::vector<nlohmann::json> steps;  ///< the lines of trace.jsonl
+  std::optional<Mat> theta;           ///< theta.npy, where the lines leave the hyperparameters out; a row a step
 };
 
 /// Throws DataError E601 (no run folder), E602 (a file is damaged), E603 (of another version) or a D code (no CSV).

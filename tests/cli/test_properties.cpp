@@ -296,7 +296,8 @@ TEST_CASE("properties: a data file goes through init, tune and predict to labels
 TEST_CASE("properties: init takes the format from the name of the file, not of its folder") {
   const Folder folder;
   std::filesystem::create_directories(folder.path("old.svm.d"));
-  const Ran starter = run({"init", "data.train=" + folder.write("old.svm.d/d.csv", "a,b,target\n1,2,3.5\n3,4,5\n2,9,4\n7,1,2\n5,5,1\n4,8,6\n")});
+  const Ran starter =
+      run({"init", "data.train=" + folder.write("old.svm.d/d.csv", "a,b,target\n1,2,3.5\n3,4,5\n2,9,4\n7,1,2\n5,5,1\n4,8,6\n")});
   CHECK(starter.code == 0);
   CHECK(tacit_test::contains(starter.out, "target: target"));
 }

@@ -3,13 +3,18 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include <tacit/cli/report/report_figures.hpp>
 #include <tacit/cli/report/report_page.hpp>
+#include <tacit/cli/report/run_folder.hpp>
+#include <tacit/problems/readers/number_file.hpp>
 
 #include "paths.hpp"
 #include "process.hpp"
@@ -385,4 +390,42 @@ TEST_CASE("report: the snippets of docs/report.md redraw their figures from real
   write_text(work / "bands.md", bands);
   start.arguments[1] = (work / "bands.md").string();
   CHECK(process_test::run(start, python).code == 0);
+}
+
+TEST_CASE("report: of more than 1000 hyperparameters the vectors are rows of .npy files, and the page stays small") {
+  const run_test::Folder folder("many-penalties");
+  const int count = 1200;
+  std::ofstream data(folder.path / "d.svm");
+  for (int i = 0; i < 40; ++i) {
+    data << (i % 7 - 3 + 0.25 * (i % 3));
+    for (int j = 1 + i % 3; j <= count; j += 3) data << ' ' << j << ':' << std::cos(1.0 + i * j % 101);
+    data << "\n";
+  }
+  data.close();
+  std::ofstream(folder.path / "run.yaml")
+      << "tacit: 1\ndata: {train: d.svm, features_total: 1200}\nvalidation: {scheme: holdout}\n"
+         "hyper: {l2: {per: feature, start: 0.1}}\nouter: {max_steps: 3}\n";
+  const std::string out = (folder.path / "out").string();
+  const run_test::Ran ran = run_test::run({"tune", (folder.path / "run.yaml").string(), "-o", out, "-q"});
+  CAPTURE(ran.err);
+  REQUIRE(ran.code == 0);
+  std::istringstream lines(run_test::read(fs::path(out) / "trace.jsonl"));
+  Index steps = 0;
+  for (std::string line; std::getline(lines, line); ++steps) {
+    const nlohmann::json row = nlohmann::json::parse(line);
+    CHECK(row.contains("outer_loss"));
+    for (const char* key : {"theta", "u", "hypergradient"}) CHECK_FALSE(row.contains(key));
+  }
+  const Mat theta = read_number_file(out + "/theta.npy", "npy").x.dense,
+            gradient = read_number_file(out + "/hypergradient.npy", "npy").x.dense;
+  CHECK(theta.rows() == steps);
+  CHECK(gradient.rows() == steps);
+  CHECK(theta.cols() == count);
+  CHECK(std::abs(theta(0, 7) - std::log(0.1)) <= 1e-15);
+  const std::vector<double> norms = column(Table::read(out + "/trace.csv", {}), "hypergradient_norm");
+  for (Index i = 0; i < steps; ++i) CHECK(gradient.row(i).norm() >= norms[static_cast<std::size_t>(i)]);  // that is projected
+  const std::string page = run_test::read(fs::path(out) / "report.html");
+  CHECK(page.find("The first 200 of 1200 values") != std::string::npos);
+  CHECK(page.size() < 300000);
+  CHECK(fs::exists(fs::path(out) / "plots/hyperparameters.svg"));
 }
