@@ -132,7 +132,7 @@ int check(const CommandLine& line, Streams& io) {
     const std::unique_ptr<Assembly> a = assemble(config, strategies);
     Warnings warnings;
     for (const Warning& w : data_warnings(a->prepared)) {
-      if (warnings.add(w) && !line.quiet) progress.message(render_warning(w.code, w.context, w.what, w.more, {io.colour}));
+      if (warnings.add(w)) progress.message(render_warning(w.code, w.context, w.what, w.more, {io.colour}));
     }
     if (line.gradient) {
       progress.begin("the hypergradient by another way");

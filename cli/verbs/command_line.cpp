@@ -105,7 +105,7 @@ po::options_description flags() {
   add("threads", po::value<std::string>()->value_name("N"), "same as limits.threads=N");
   add("time", po::value<std::string>()->value_name("SPAN"), "tune, compare: same as limits.time=SPAN (30s, 5min, 2h)");
   add("progress", po::value<std::string>()->value_name("KIND"), "auto | bar | plain | none");
-  add("quiet,q", "no progress and no closing table");
+  add("quiet,q", "no progress and no closing table; warnings stay");
   add("verbose,v", "a line for every outer step, and every warning each time");
   add("version", "print the version");
   add("help,h", "this text");

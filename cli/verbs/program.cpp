@@ -5,8 +5,11 @@
 #include <new>
 #include <set>
 
+#include <nlohmann/json.hpp>
+
 #include <tacit/cli/run/files.hpp>
 #include <tacit/cli/run/interrupter.hpp>
+#include <tacit/cli/run/json_text.hpp>
 #include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/runfile/diagnostics.hpp>
 #include <tacit/cli/verbs/assembly.hpp>
@@ -106,7 +109,7 @@ int predict_verb(const CommandLine& line, Streams& io) {
   const NothingToKeep reading(kReading);
   for (const std::string& warning :
        predict(line.files[0], line.files[1], line.output, io.out, [&](Encoder& encoder) { adjust(encoder, line.overrides); })) {
-    if (!line.quiet) progress.message(render_warning("W201", "data", warning, "", {io.colour}));
+    progress.message(render_warning("W201", "data", warning, "", {io.colour}));
   }
   return kDone;
 }
@@ -127,7 +130,7 @@ int init(const CommandLine& line, Streams& io) {
   try {
     const std::unique_ptr<Assembly> a = assemble(starter, strategies);
     for (const Warning& w : data_warnings(a->prepared)) {
-      if (!line.quiet) io.err << render_warning(w.code, w.context, w.what, w.more, {io.colour});
+      io.err << render_warning(w.code, w.context, w.what, w.more, {io.colour});
     }
   } catch (const UsageError& e) {
     throw RunFileError({starter.issue_of(e)});
@@ -152,46 +155,80 @@ int schema_verb(const CommandLine& line, Streams& io) {
   return kDone;
 }
 
+namespace {
+
+nlohmann::json issue_json(const Issue& i) {
+  nlohmann::json j{{"message", i.what}};
+  if (!i.code.empty()) j["code"] = i.code;
+  if (!i.file.empty()) j["file"] = i.file;
+  if (i.line > 0) j["line"] = i.line;
+  if (i.column > 0) j["column"] = i.column;
+  if (!i.remedy.empty()) j["help"] = i.remedy;
+  return j;
+}
+
+/// Says what went wrong, with --json on standard output too: one object, whatever happens.
+int fail(Streams& io, bool json, int code, const std::vector<Issue>& issues, const std::string& text = "") {
+  if (text.empty())
+    print_errors(io.err, issues, {io.colour});
+  else
+    io.err << text << '\n';
+  if (!json) return code;
+  nlohmann::json errors = nlohmann::json::array();
+  for (const Issue& i : issues) errors.push_back(issue_json(i));
+  io.out << json_text({{"status", code == kInterrupted || code == kTerminated ? "interrupted" : "failed"},
+                       {"exit_code", code},
+                       {"errors", errors}});
+  io.out.flush();
+  return code;
+}
+
+Issue plain_issue(const std::string& what) {
+  Issue i;
+  i.what = what;
+  return i;
+}
+
+int run_line(const CommandLine& line, Streams& io) {
+  if (line.version) {
+    io.out << "tacit " << kVersion << '\n';
+    return kDone;
+  }
+  if (line.help || line.verb.empty()) {
+    (line.help ? io.out : io.err) << help_text(line.verb);
+    return line.help ? kDone : kUsage;
+  }
+  const int code = dispatch(line, io);
+  io.out.flush();
+  if (io.out) return code;
+  io.err << "error: standard output could not be written\n";
+  return kInternal;
+}
+
+}  // namespace
+
 int run_program(const std::vector<std::string>& arguments, Streams& io) {
-  const Style style{io.colour};
+  const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+  const auto told = [&](int code, const std::string& words, const std::string& what) {
+    return fail(io, json, code, {plain_issue(what)}, words + what);
+  };
   try {
-    const CommandLine line = parse_command_line(arguments);
-    if (line.version) {
-      io.out << "tacit " << kVersion << '\n';
-      return kDone;
-    }
-    if (line.help || line.verb.empty()) {
-      (line.help ? io.out : io.err) << help_text(line.verb);
-      return line.help ? kDone : kUsage;
-    }
-    const int code = dispatch(line, io);
-    io.out.flush();
-    if (!io.out) {
-      io.err << "error: standard output could not be written\n";
-      return kInternal;
-    }
-    return code;
+    return run_line(parse_command_line(arguments), io);
   } catch (const RunFileError& e) {
-    print_errors(io.err, e.issues(), style);
-    return exit_code_of(e.issues());
+    return fail(io, json, exit_code_of(e.issues()), e.issues());
   } catch (const DataError& e) {
-    print_errors(io.err, {issue_of(e)}, style);
-    return kData;
+    return fail(io, json, kData, {issue_of(e)});
   } catch (const UsageError& e) {
-    print_errors(io.err, {issue_of(e)}, style);
-    return exit_code_of({issue_of(e)});
+    return fail(io, json, exit_code_of({issue_of(e)}), {issue_of(e)});
   } catch (const IoError& e) {
-    io.err << "error: " << e.what() << '\n';
-    return kInternal;
+    return told(kInternal, "error: ", e.what());
   } catch (const Interruption&) {
-    io.err << "interrupted before there was a result to keep\n";
-    return interrupting_signal() == SIGTERM ? kTerminated : kInterrupted;
+    return told(interrupting_signal() == SIGTERM ? kTerminated : kInterrupted, "",
+                "interrupted before there was a result to keep");
   } catch (const std::bad_alloc&) {
-    io.err << "error: there is not enough memory for this problem; use fewer rows, columns or levels\n";
-    return kInternal;
+    return told(kInternal, "error: ", "there is not enough memory for this problem; use fewer rows, columns or levels");
   } catch (const std::exception& e) {
-    io.err << "internal error: " << e.what() << '\n';
-    return kInternal;
+    return told(kInternal, "internal error: ", e.what());
   }
 }
 

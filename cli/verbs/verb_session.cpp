@@ -20,7 +20,7 @@ Progress progress_kind(const CommandLine& line, const Streams& io) {
 }
 
 VerbSession::VerbSession(const CommandLine& line, Streams& io)
-    : Session({progress_kind(line, io), !line.quiet && !line.json, !line.quiet, line.verbose && !line.quiet}, io), line_(line) {}
+    : Session({progress_kind(line, io), !line.quiet && !line.json, true, line.verbose && !line.quiet}, io), line_(line) {}
 
 void VerbSession::open(const RunConfig& config) {
   // config.resolved.yaml names the pattern; -o wins over it.

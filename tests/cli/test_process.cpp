@@ -559,6 +559,36 @@ TEST_CASE("process: --json prints one JSON object and nothing else, with or with
   }
 }
 
+TEST_CASE("process: --json is one JSON object on a failure too, with what, where and what to do") {
+  const Scratch work;
+  write_text(work / "d.csv", "a,b,y\n1,2,3\n4,x,6\n");
+  write_text(work / "data.yaml", "tacit: 1\ndata: {train: d.csv}\n");
+  write_text(work / "keys.yaml", "tacit: 1\ndata: {train: d.csv}\nouter: {max_step: 3, tolerence: 1}\n");
+  struct Failing {
+    std::vector<std::string> arguments;
+    int code;
+    std::size_t errors;
+  };
+  for (const Failing& f : std::vector<Failing>{{{"tune", "nope.yaml"}, 2, 1},
+                                               {{"tune", "keys.yaml"}, 2, 2},
+                                               {{"check", "data.yaml"}, 3, 1},
+                                               {{"tune", "data.yaml", "--no-such-flag"}, 2, 1},
+                                               {{"predict", "nowhere", "d.csv"}, 2, 1}}) {
+    Start start;
+    start.arguments = with(f.arguments, {"--json"});
+    start.folder = work.path();
+    const Ran ran = run(start);
+    CAPTURE(f.arguments.back());
+    CAPTURE(ran.out);
+    const json j = json::parse(ran.out);
+    CHECK(j["status"] == "failed");
+    CHECK(j["exit_code"] == ran.code);
+    CHECK(ran.code == f.code);
+    CHECK(j["errors"].size() == f.errors);
+    for (const json& e : j["errors"]) CHECK(ran.err.find(e["message"].get<std::string>()) != std::string::npos);
+  }
+}
+
 TEST_CASE("process: the schema is JSON and has every key that the reader takes") {
   Start start;
   start.arguments = {"schema"};
