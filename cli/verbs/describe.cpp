@@ -295,8 +295,9 @@ std::string starter_file(const std::string& kind, const DataSummary& data) {
   for (const std::string& line : data.note) out += "# " + one_line(line) + "\n";
   out += entry("tacit: 1", "version of this file's schema") + data_block(shown);
   std::string rest = rest_of_file(chosen, data.split_column);
-  if (find_model_kind(chosen)->classifier && data.classes.size() > 2) {
-    const std::string label = data.classes.back();
+  const std::vector<std::string>& labels = data.classes.empty() ? data.labels : data.classes;
+  if (find_model_kind(chosen)->classifier && (labels.size() > 2 || data.positive)) {
+    const std::string label = data.positive ? *data.positive : labels.back();
     const std::string at = "  intercept: true";
     rest.insert(rest.find(at), entry("  positive: " + yaml_text(label), "several classes: this one against the rest"));
   }

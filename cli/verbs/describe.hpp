@@ -34,6 +34,8 @@ struct DataSummary {
   std::optional<std::string> weight;        ///< column that looks like row weights
   std::optional<std::string> split_column;  ///< column that names the parts
   std::vector<std::string> classes;         ///< of the target when it looks like classes, sorted; else empty
+  std::vector<std::string> labels;          ///< of the target when it has a few values, as a classifier takes them, sorted
+  std::optional<std::string> positive;      ///< model.positive, where it was given
   std::vector<std::string> note;            ///< further comment lines for the user
 };
 

@@ -39,6 +39,24 @@ std::vector<std::string> classes_of(const Table& table, Index target) {
   return levels;
 }
 
+constexpr std::size_t kFew = 50;  // more values than this are amounts
+
+/// Distinct numbers as labels, where they are few.
+std::vector<std::string> labels_of(const std::set<double>& distinct) {
+  std::vector<std::string> labels;
+  if (distinct.size() > kFew) return labels;
+  for (const double v : distinct) labels.push_back(number_label(v));
+  return labels;
+}
+
+std::set<double> distinct_values(const Table& table, Index column) {
+  std::set<double> distinct;
+  for (Index i = 0; i < table.rows() && distinct.size() <= kFew; ++i) {
+    if (const double v = table.value(i, column); v == v) distinct.insert(v);
+  }
+  return distinct;
+}
+
 bool is_split(const Table& table, Index j) {
   if (!table.cells(j).text()) return false;
   const auto levels = table.text(j).levels;
@@ -70,6 +88,7 @@ void summarize_table(const Table& table, DataSummary& s) {
   if (weight >= 0 && weight != target && table.cells(weight).numeric() && s.header)
     s.weight = table.names()[static_cast<std::size_t>(weight)];
   s.classes = classes_of(table, target);
+  if (table.cells(target).numeric()) s.labels = labels_of(distinct_values(table, target));
 }
 
 /// Files of numbers: the target is the last column unless data.target says otherwise.
@@ -85,9 +104,8 @@ void summarize_numbers(const DataBlock& d, DataSummary& s) {
   s.target = data.target_file.empty() ? o.target : written_path(data.target_file);
   s.classes = data.classes;
   const std::set<double> distinct(data.y.begin(), data.y.end());
-  if (data.classes.empty() && distinct.size() == 2) {
-    for (const double v : distinct) s.classes.push_back(number_label(v));
-  }
+  s.labels = labels_of(distinct);
+  if (data.classes.empty() && distinct.size() == 2) s.classes = s.labels;
 }
 
 /// Is the first line a label with index:value entries behind it?
@@ -131,6 +149,7 @@ DataSummary summarize_data(const RunConfig& config) {
   if (!d.train.path) throw UsageError("name the data: tacit init data.train=FILE", "data.train");
   DataSummary s;
   s.file = written_path(*d.train.path);
+  s.positive = config.model.positive.text;
   s.format = format_of(d.format, *d.train.path);
   s.format_told = d.format == "auto" && format_of_file(*d.train.path) != nullptr;
   if (s.format == "libsvm") {
@@ -138,9 +157,8 @@ DataSummary summarize_data(const RunConfig& config) {
     const Vec& labels = set.parts.front().label;
     s.rows = static_cast<long>(labels.size());
     const std::set<double> distinct(labels.begin(), labels.end());
-    if (distinct.size() == 2) {
-      for (const double v : distinct) s.classes.push_back(number_text(v));
-    }
+    s.labels = labels_of(distinct);
+    if (distinct.size() == 2) s.classes = s.labels;
     return s;
   }
   if (find_format(s.format)->read) {

@@ -302,6 +302,30 @@ TEST_CASE("properties: init takes the format from the name of the file, not of i
   CHECK(tacit_test::contains(starter.out, "target: target"));
 }
 
+TEST_CASE("properties: init of a classifier tells one of several numbers from the rest, the one that is named or the last") {
+  const Folder folder;
+  std::string csv = "a,b,y\n", svm;
+  for (int i = 0; i < 60; ++i) {
+    const std::string a = std::to_string(i * 7 % 11), b = std::to_string(i * 5 % 13), y = std::to_string(i % 4 * 5);
+    csv += a + "," + b + "," + y + "\n";
+    svm += y + " 1:" + a + " 2:" + b + "\n";
+  }
+  for (const std::string& file : {folder.write("d.csv", csv), folder.write("d.svm", svm)}) {
+    const Ran last = run({"init", "logistic", "data.train=" + file});
+    CAPTURE(last.err);
+    CHECK(last.code == 0);
+    CHECK(tacit_test::contains(last.out, "positive: \"15\""));
+    const Ran named = run({"init", "logistic", "data.train=" + file, "model.positive=5"});
+    CAPTURE(named.err);
+    CHECK(named.code == 0);
+    CHECK(tacit_test::contains(named.out, "positive: \"5\""));
+    const std::string config = folder.write("r.yaml", named.out);
+    CHECK(
+        run({"tune", config, "-q", "-o", folder.path("r-" + std::to_string(file.size()) + file.substr(file.size() - 3))}).code ==
+        0);
+  }
+}
+
 TEST_CASE("properties: predict finds columns by name, whatever else the file holds, and names the one that is not there") {
   const Folder folder;
   folder.write("d.csv", "a,b,y\n1,5,2\n2,3,3\n3,8,1\n4,1,6\n5,2,4\n6,9,5\n");
