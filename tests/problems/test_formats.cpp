@@ -59,7 +59,8 @@ TEST_CASE("formats: bytes that contradict the name of a file are refused, with t
       {"\x89HDF\r\n\x1a\n", "HDF5"},
       {"PAR1....", "Parquet"}};
   tacit_test::Folder folder;
-  for (const auto& [bytes, title] : contents) {
+  for (const auto& sample : contents) {
+    const auto &bytes = sample.first, &title = sample.second;
     for (const std::string name : {"a.csv", "a.tsv", "a.txt", "a.svm", "a.npy", "a.mtx", "a-ubyte"}) {
       const FileFormat* format = format_of_file(name);
       if (content_of(bytes).format == format) continue;

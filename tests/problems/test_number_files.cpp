@@ -102,7 +102,8 @@ TEST_CASE("npy: what is no array of numbers is refused with a way out, before me
                                                                  {npy("<f8", "(1,)", eight).substr(0, 7), "cut off"},
                                                                  {"a,b\n1,2\n", "no .npy file"},
                                                                  {kBanner + "array real general\n1 1\n1\n", "MatrixMarket"}};
-  for (const auto& [bytes, word] : refused) {
+  for (const auto& sample : refused) {
+    const auto &bytes = sample.first, &word = sample.second;
     CAPTURE(word);
     const DataError e = data_error("D103", [&] { read_as("npy", bytes); });
     CHECK(contains(e.what(), word));
@@ -134,7 +135,8 @@ TEST_CASE("idx: all types, images flat, sizes that lie") {
   const std::vector<std::pair<int, std::string>> types{
       {0x08, raw<std::uint8_t>(kSix)},       {0x09, raw<std::int8_t>(kSix)}, {0x0B, raw<std::int16_t>(kSix, true)},
       {0x0C, raw<std::int32_t>(kSix, true)}, {0x0D, raw<float>(kSix, true)}, {0x0E, raw<double>(kSix, true)}};
-  for (const auto& [type, data] : types) {
+  for (const auto& sample : types) {
+    const auto &type = sample.first, &data = sample.second;
     CAPTURE(type);
     CHECK(read_as("idx", idx(type, {2, 3}, data)).x.dense == kRows);
     CHECK(read_as("idx", gzip(idx(type, {2, 3}, data))).x.dense == kRows);
