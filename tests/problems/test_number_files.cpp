@@ -136,7 +136,8 @@ TEST_CASE("idx: all types, images flat, sizes that lie") {
       {0x08, raw<std::uint8_t>(kSix)},       {0x09, raw<std::int8_t>(kSix)}, {0x0B, raw<std::int16_t>(kSix, true)},
       {0x0C, raw<std::int32_t>(kSix, true)}, {0x0D, raw<float>(kSix, true)}, {0x0E, raw<double>(kSix, true)}};
   for (const auto& sample : types) {
-    const auto &type = sample.first, &data = sample.second;
+    const int type = sample.first;
+    const std::string& data = sample.second;
     CAPTURE(type);
     CHECK(read_as("idx", idx(type, {2, 3}, data)).x.dense == kRows);
     CHECK(read_as("idx", gzip(idx(type, {2, 3}, data))).x.dense == kRows);
