@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include <tacit/cli/run/warnings.hpp>
+
 #include "paths.hpp"
 #include "run_support.hpp"
 
@@ -190,18 +192,28 @@ TEST_CASE(
 }
 
 TEST_CASE("program: an error that the schedule mends is warned of apart from one that stays at the tightest tolerances") {
-  const Folder f("program-apart");
-  const Ran r = run({"tune", (kSource / "configs/logistic_breast_cancer.yaml").string(), "inner.tolerance=1e-6",
-                     "outer.tolerance=1e-7", "outer.max_steps=8", "-o", (f.path / "run").string()});
-  CHECK(r.code == 0);
-  const auto warnings = json::parse(read(f.path / "run/run.json"))["warnings"];
-  int passing = 0, staying = 0;
-  for (const json& w : warnings) {
-    if (w["code"] != "W303") continue;
-    const std::string remedy = w["remedy"];
-    passing += remedy.find("tightens from step to step") != std::string::npos;
-    staying += remedy.find("smaller inner.tolerance") != std::string::npos;
+  tacit::RunFacts facts;
+  facts.asked = {1e-6, 1e-6};
+  facts.tolerance_given = true;
+  facts.solver = "lbfgs";
+  facts.estimator = "implicit-cg";
+  tacit::StepRecord row;
+  row.outer_loss = 1;
+  row.diagnostics.inner_status = row.diagnostics.hypergradient_status = tacit::Status::converged;
+  row.diagnostics.outer_loss_error = 1e-12;
+  tacit::Warnings all;
+  // The loose one first: the other must not pass for a repetition of it, nor a repetition for another.
+  for (const auto& [inner, error] : {std::pair(1e-3, 0.5), {1e-3, 0.7}, {1e-6, 1.2}, {1e-6, 1.3}, {1e-6, 0.01}}) {
+    row.solved = {inner, 1e-6};
+    row.diagnostics.hypergradient_error = error;
+    for (const tacit::Warning& w : tacit::step_warnings(row, facts)) all.add(w);
+    ++row.step;
   }
-  CHECK(passing == 1);
-  CHECK(staying == 1);
+  const json warnings = all.json();
+  REQUIRE(warnings.size() == 2);
+  for (const json& w : warnings) CHECK(w["code"] == "W303");
+  CHECK(warnings[0]["remedy"].get<std::string>().find("tightens from step to step") != std::string::npos);
+  CHECK(warnings[1]["remedy"].get<std::string>().find("smaller inner.tolerance") != std::string::npos);
+  CHECK(all.all()[0].count == 2);
+  CHECK(all.all()[1].count == 2);
 }

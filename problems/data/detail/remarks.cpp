@@ -64,7 +64,8 @@ void remark_table(const Table& table, const std::vector<Index>& columns, Index t
   std::string inexact;
   Index first = -1, others = 0;
   std::vector<Index> with_target = numbers;
-  if (encoder.classes.empty()) with_target.push_back(target);
+  const bool in_table = target >= 0 && target < table.cols();  // else it stands in a file of its own
+  if (encoder.classes.empty() && in_table) with_target.push_back(target);
   for (const Index c : with_target) {
     if (table.cells(c).inexact == 0) continue;
     if (first >= 0) ++others;
