@@ -5,12 +5,15 @@
 #include <set>
 #include <sstream>
 
+#include <tacit/cli/run/interrupter.hpp>
+#include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/verbs/assembly.hpp>
+#include <tacit/cli/verbs/verbs.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/dataset.hpp>
 #include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/libsvm.hpp>
-#include <tacit/problems/readers/table.hpp>
+#include <tacit/problems/readers/table_start.hpp>
 
 namespace tacit {
 
@@ -172,6 +175,31 @@ DataSummary summarize_data(const RunConfig& config) {
   summarize_table(read_table(*d.train.path, options), s);
   s.skip_rows = static_cast<long>(options.skip_rows);
   return s;
+}
+
+int init(const CommandLine& line, Streams& io) {
+  require_files(line, 0, 1, "tacit init [KIND] [data.train=FILE]");
+  const Strategies strategies;
+  const std::string kind = line.files.empty() ? "" : line.files.front();
+  if (line.overrides.empty()) {
+    io.out << starter_file(kind);
+    return kDone;
+  }
+  const RunConfig config = read_overrides(line.overrides, strategies.catalog);
+  const NothingToKeep reading(kReading);
+  const std::string text = starter_file(kind, summarize_data(config));
+  // What `tacit check` would refuse is refused here, with the same words.
+  RunConfig starter = read_run_text("run.yaml", text, std::filesystem::current_path().string(), {}, strategies.catalog);
+  try {
+    const std::unique_ptr<Assembly> a = assemble(starter, strategies);
+    for (const Warning& w : data_warnings(a->prepared)) {
+      io.err << render_warning(w.code, w.context, w.what, w.more, {io.colour});
+    }
+  } catch (const UsageError& e) {
+    throw RunFileError({starter.issue_of(e)});
+  }
+  io.out << text;
+  return kDone;
 }
 
 }  // namespace tacit

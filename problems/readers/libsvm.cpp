@@ -64,19 +64,11 @@ private:
   double number(const std::string& what) {
     const std::string_view text = word();
     double value = 0;
-    switch (read_number(text, '.', value)) {
-      case NumberText::number:
-        break;
-      case NumberText::word:
-        throw file_.error("D117", what + " " + quoted_text(text) + " is no number", offset(p_),
-                          "every row is 'label index:value index:value ...'");
-      case NumberText::out_of_range:
-        throw file_.error("D109", what + " " + quoted_text(text) + " is too large", offset(p_),
-                          "numbers are at most 1e150, so that their squares are numbers too: correct it, or use another unit");
-      case NumberText::not_finite:
-        throw file_.error("D109", what + " " + quoted_text(text) + " is not finite", offset(p_),
-                          "LIBSVM files cannot say that a value is missing: leave the row out");
-    }
+    const NumberText kind = read_number(text, '.', value);
+    if (kind != NumberText::number)
+      throw number_error(file_, kind, what + " ", text, offset(p_),
+                         {"every row is 'label index:value index:value ...'",
+                          "LIBSVM files cannot say that a value is missing: leave the row out"});
     p_ += text.size();
     return value;
   }

@@ -13,7 +13,6 @@ namespace tacit {
 namespace {
 
 constexpr std::int64_t kMostEntries = std::numeric_limits<std::int32_t>::max();
-constexpr double kExact = 9007199254740992;  // 2^53
 
 struct Entry {
   std::int32_t row, column;
@@ -124,22 +123,14 @@ private:
     skip_blanks();
     const std::string_view text = word();
     double value = 0;
-    switch (read_number(text, '.', value)) {
-      case NumberText::number:
-        break;
-      case NumberText::word:
-        throw file_.error("D117", (text.empty() ? "the value is missing" : quoted_text(text) + " is no number"), offset(p_),
-                          line_remedy());
-      case NumberText::out_of_range:
-        throw file_.error("D109", quoted_text(text) + " is too large", offset(p_),
-                          "numbers are at most 1e150, so that their squares are numbers too: correct it, or use another unit");
-      case NumberText::not_finite:
-        if (std::isnan(value) && !coordinate_) break;
-        throw file_.error("D109", quoted_text(text) + " is not finite", offset(p_),
-                          coordinate_ ? "a sparse row cannot say that a value is missing: leave the row out"
-                                      : "write NaN where a value is missing, and choose data.missing");
-    }
-    if (whole_ && std::abs(value) >= kExact) ++out_.inexact;
+    const NumberText kind = read_number(text, '.', value);
+    if (text.empty()) throw file_.error("D117", "the value is missing", offset(p_), line_remedy());
+    const bool missing = kind == NumberText::not_finite && std::isnan(value) && !coordinate_;
+    if (kind != NumberText::number && !missing)
+      throw number_error(file_, kind, "", text, offset(p_),
+                         {line_remedy(), coordinate_ ? "a sparse row cannot say that a value is missing: leave the row out"
+                                                     : "write NaN where a value is missing, and choose data.missing"});
+    if (whole_ && std::abs(value) >= kExactWhole) ++out_.inexact;
     p_ += text.size();
     return value;
   }

@@ -96,8 +96,4 @@ private:
   bool has_header_ = false, header_sure_ = true;
 };
 
-/// How many lines of the file stand before its table, options.skip_rows among them: comments (#, %, //), Excel's `sep=;`, titles
-/// or counts, which have another number of cells than the lines that follow. options.skip_rows when there are no more.
-Index lines_before_table(const TextFile& file, const TableOptions& options = {});
-
 }  // namespace tacit

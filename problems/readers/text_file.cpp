@@ -156,6 +156,15 @@ std::string quoted_text(std::string_view text) {
   return "'" + std::string(text.substr(0, cut)) + "...'";
 }
 
+DataError number_error(const TextFile& file, NumberText kind, const std::string& what, std::string_view text, std::size_t offset,
+                       const NumberRemedies& remedies) {
+  const std::string named = what + quoted_text(text);
+  if (kind == NumberText::word) return file.error("D117", named + " is no number", offset, remedies.word);
+  if (kind == NumberText::not_finite) return file.error("D109", named + " is not finite", offset, remedies.not_finite);
+  return file.error("D109", named + " is too large", offset,
+                    "numbers are at most 1e150, so that their squares are numbers too: correct it, or use another unit");
+}
+
 std::string number_label(double value) {
   const bool whole = std::abs(value) < 1e15 && value == std::floor(value);
   return whole ? std::to_string(static_cast<long long>(value)) : number_text(value);

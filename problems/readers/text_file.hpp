@@ -38,6 +38,9 @@ private:
 /// The largest size a number may have: the sum of the squares of all of them must stay a double.
 constexpr double kLargestNumber = 1e150;
 
+/// 2^53: from here on not every whole number is a double.
+constexpr double kExactWhole = 9007199254740992.0;
+
 /// How reading a number ended. out_of_range: larger than kLargestNumber; not_finite: the words nan, inf.
 enum class NumberText { number, not_finite, out_of_range, word };
 
@@ -46,6 +49,14 @@ NumberText read_number(std::string_view text, char decimal, double& value);
 
 /// A text of a file as messages show it: in quotation marks, cut when it is long.
 std::string quoted_text(std::string_view text);
+
+/// What to do where a text that had to be a number is none, or is not finite.
+struct NumberRemedies {
+  std::string word, not_finite;
+};
+/// The DataError of a text that is no usable number, D117 or D109; what: "the label ", or nothing.
+DataError number_error(const TextFile& file, NumberText kind, const std::string& what, std::string_view text, std::size_t offset,
+                       const NumberRemedies& remedies);
 
 /// A number as a label: whole numbers without exponent ("100000"), others in the shortest form that reads back as the same
 /// double.

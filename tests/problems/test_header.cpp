@@ -1,7 +1,7 @@
 // Is the first line names or data? By the evidence of the lines below, and where it leaves a doubt, said.
 #include <cmath>
 #include <tacit/problems/data/dataset.hpp>
-#include <tacit/problems/readers/table.hpp>
+#include <tacit/problems/readers/table_start.hpp>
 
 #include "problems/files.hpp"
 

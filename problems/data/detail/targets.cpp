@@ -13,8 +13,6 @@ namespace tacit {
 
 namespace {
 
-constexpr double kExact = 9007199254740992;  // 2^53
-
 SourceLocation in_file(const ColumnFile& column) { return {column.path, 0, 0}; }
 
 std::string row_text(Index row) { return " of row " + std::to_string(row + 1); }
@@ -36,7 +34,7 @@ void code_numbers(Dataset& data, const std::vector<TargetPart>& parts) {
 
 void require_exact_labels(const ColumnFile& column) {
   if (!column.text.empty()) return;
-  const bool beyond = column.inexact > 0 || (column.value.array().abs() >= kExact).any();
+  const bool beyond = column.inexact > 0 || (column.value.array().abs() >= kExactWhole).any();
   if (!beyond) return;
   throw DataError("D109", "labels from 2^53 on lose their last digits, so that different ones may be equal", in_file(column),
                   "number the classes anew, or write the labels to a text file (data.target: FILE), one a line");

@@ -16,8 +16,6 @@ DataError array_error(const char* code, const std::string& message, const std::s
 
 namespace {
 
-constexpr double kExact = 9007199254740992;  // 2^53
-
 template <class T>
 T number_at(const char* at, bool swap) {
   char bytes[sizeof(T)];
@@ -56,7 +54,7 @@ double (*reader(const ArrayLayout& a))(const char*, bool) {
 
 /// Whether the whole number is the double: 2^53 + 1 becomes 2^53.
 bool exact(const char* at, bool swap, bool sign, double value) {
-  if (std::abs(value) < kExact) return true;
+  if (std::abs(value) < kExactWhole) return true;
   if (sign) return value < 0x1p63 && static_cast<std::int64_t>(value) == number_at<std::int64_t>(at, swap);
   return value < 0x1p64 && static_cast<std::uint64_t>(value) == number_at<std::uint64_t>(at, swap);
 }
