@@ -267,15 +267,15 @@ std::string elsewhere_r(const FittedModel& model, const ElsewhereFit& fit) {
          kR.line("TACIT_INTERCEPT", repr(model.intercept)) + "# ---- the same for every run\n" + kElsewhereR;
 }
 
-bool write_elsewhere(const std::filesystem::path& folder, const FittedModel& model, const ElsewhereFit& fit) {
+bool write_elsewhere(const FilesOf& files, const FittedModel& model, const ElsewhereFit& fit) {
   if (!has_script(model.kind)) return false;
   const std::string python = elsewhere_python(model, fit), r = elsewhere_r(model, fit);
-  write_atomically(folder / "elsewhere.py", python);
+  write_atomically(files("elsewhere.py"), python);
   const bool numbers = std::any_of(fit.data.begin(), fit.data.end(), [](const FitRows& part) {
     const FileFormat* format = find_format(part.format);
     return format && format->read;
   });
-  if (!numbers) write_atomically(folder / "elsewhere.R", r);
+  if (!numbers) write_atomically(files("elsewhere.R"), r);
   return true;
 }
 

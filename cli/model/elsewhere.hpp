@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <tacit/cli/model/model_file.hpp>
+#include <tacit/cli/run/files.hpp>
 #include <tacit/core/support/types.hpp>
 #include <tacit/problems/data/dataset.hpp>
 
@@ -63,6 +64,6 @@ std::string elsewhere_r(const FittedModel& model, const ElsewhereFit& fit);
 
 /// Writes elsewhere.py and elsewhere.R into the run folder, atomically. False, and nothing is written, when the kind has no such
 /// script.
-bool write_elsewhere(const std::filesystem::path& folder, const FittedModel& model, const ElsewhereFit& fit);
+bool write_elsewhere(const FilesOf& files, const FittedModel& model, const ElsewhereFit& fit);
 
 }  // namespace tacit

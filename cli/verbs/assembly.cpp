@@ -409,20 +409,25 @@ FoundStart search(const Assembly& a, SearchFor what) {
 
 }  // namespace
 
-Vec starting_point(Assembly& a) {
+std::optional<Vec> given_point(const Assembly& a) {
   const HyperSpace& space = a.problem.space;
   Vec theta = Vec::Zero(space.size());
   if (space.size() == 0) return theta;
   const HyperValue& start = a.config.penalty().start;
+  if (start.is_auto()) return {};
   const std::string key = a.config.penalty_key("start");
-  if (!start.is_auto()) {
-    const Vec u = given_start(start, space.blocks().front(), key);
-    if (!(u.minCoeff() > 0)) throw UsageError(key + " must be positive: penalties move in log space", key);
-    space.from_model(u, theta);
-    require_inside(a.config, space, theta);
-    space.project(theta);  // what rounding put outside
-    return theta;
-  }
+  const Vec u = given_start(start, space.blocks().front(), key);
+  if (!(u.minCoeff() > 0)) throw UsageError(key + " must be positive: penalties move in log space", key);
+  space.from_model(u, theta);
+  require_inside(a.config, space, theta);
+  space.project(theta);  // what rounding put outside
+  return theta;
+}
+
+Vec starting_point(Assembly& a) {
+  if (const auto given = given_point(a)) return *given;
+  const HyperSpace& space = a.problem.space;
+  const std::string key = a.config.penalty_key("start");
   const FoundStart found = search(a, space.size() > 1 ? SearchFor::many : SearchFor::one);
   if (space.size() > 1) a.single = SinglePenalty{found.common, found.common_loss};
   const std::string steps = found.steps == 1 ? " step" : " steps", cut = !found.cut ? ""

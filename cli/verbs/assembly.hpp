@@ -63,6 +63,9 @@ enum class RowsUsed { train_part, all_train };
 /// Reads the data and builds the problem. Throws DataError, UsageError, RunFileError.
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows = RowsUsed::train_part);
 
+/// theta of a start that is given, or where nothing is tuned; none where it is searched. Throws UsageError for one that cannot
+/// be.
+std::optional<Vec> given_point(const Assembly& a);
 /// theta at which the outer run starts: as given, or (auto) as search_common and search_many find it, over exact solutions with
 /// centred columns, whatever solver the run uses. What was done is added to method.notes, and `single` is filled where there are
 /// many. Asked to stop, or past its share of limits.time, it is the best so far.

@@ -130,6 +130,7 @@ int check(const CommandLine& line, Streams& io) {
   try {
     check_folder(line, config);
     const std::unique_ptr<Assembly> a = assemble(config, strategies);
+    given_point(*a);  // refused as tune does; a search is not made
     Warnings warnings;
     for (const Warning& w : data_warnings(a->prepared)) {
       if (warnings.add(w)) progress.message(render_warning(w.code, w.context, w.what, w.more, {io.colour}));

@@ -284,4 +284,14 @@ std::string help_text(const std::string& verb) {
   return text.str();
 }
 
+void require_files(const CommandLine& line, std::size_t least, std::size_t most, const std::string& usage) {
+  if (line.files.size() < least || line.files.size() > most)
+    throw UsageError("usage: " + usage + (line.files.empty() ? "" : "; given: " + join(line.files, " ")));
+}
+
+void refuse_overrides(const CommandLine& line) {
+  if (!line.overrides.empty())
+    throw UsageError("tacit " + line.verb + " takes no overrides, '" + line.overrides.front() + "' was given");
+}
+
 }  // namespace tacit

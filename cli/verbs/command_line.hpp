@@ -24,4 +24,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments);
 /// flags, an example.
 std::string help_text(const std::string& verb = "");
 
+/// Throws UsageError with the usage unless so many files are given, or where an override is, which the verb does not take.
+void require_files(const CommandLine& line, std::size_t least, std::size_t most, const std::string& usage);
+void refuse_overrides(const CommandLine& line);
+
 }  // namespace tacit

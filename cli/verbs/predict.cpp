@@ -1,11 +1,18 @@
 #include <tacit/cli/verbs/predict.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <ostream>
+#include <set>
 
 #include <tacit/cli/run/files.hpp>
+#include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/run/text_tables.hpp>
+#include <tacit/cli/run/warnings.hpp>
+#include <tacit/cli/verbs/assembly.hpp>
+#include <tacit/cli/verbs/verb_session.hpp>
+#include <tacit/cli/verbs/verbs.hpp>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
 
@@ -70,6 +77,72 @@ std::vector<std::string> predict(const std::filesystem::path& model_path, const 
     if (!out) throw IoError("write", "standard output", errno != 0 ? errno : EIO);
   }
   return std::move(result.warnings);
+}
+
+namespace {
+
+/// The keys of `data` that say how a file is written: those which a new file may have otherwise than the training data.
+const std::vector<std::string> kReadingKeys{"delimiter", "decimal",        "header", "skip_rows",
+                                            "missing",   "missing_values", "format", "index_base"};
+
+/// What the overrides of `tacit predict` change in how its file is read.
+void adjust(Encoder& encoder, const std::vector<std::string>& overrides) {
+  if (overrides.empty()) return;
+  std::set<std::string> given;
+  for (const std::string& text : overrides) {
+    const std::string key = text.substr(0, text.find('='));
+    const std::string name = key.rfind("data.", 0) == 0 ? key.substr(5) : "";
+    if (std::find(kReadingKeys.begin(), kReadingKeys.end(), name) == kReadingKeys.end())
+      throw UsageError("tacit predict takes of the run file's keys those that say how DATA is written, data." +
+                       join(kReadingKeys, ", data.") + "; '" + key + "' belongs to the model, which is fitted");
+    given.insert(name);
+  }
+  const Strategies strategies;
+  const DataBlock d = read_overrides(overrides, strategies.catalog).data;
+  const auto refuse = [&](const char* name, const std::string& why) {
+    if (given.count(name) > 0) throw UsageError(std::string("data.") + name + " cannot be used here: " + why);
+  };
+  if (encoder.sparse) {
+    for (const char* name : {"delimiter", "decimal", "header", "skip_rows", "missing", "missing_values"})
+      refuse(name, "the model was fitted to LIBSVM data, and DATA must be such a file too");
+    if (d.format != "auto" && d.format != "libsvm") refuse("format", "the model was fitted to LIBSVM data");
+    if (d.index_base != "auto") encoder.index_base = d.index_base == "0" ? 0 : 1;
+    return;
+  }
+  refuse("index_base", "the model was fitted to a table");
+  if (d.format != "auto" && d.format != "csv" && d.format != "tsv") refuse("format", "the model was fitted to a table");
+  const TableOptions now = table_options(d);
+  if (given.count("delimiter") > 0 || given.count("format") > 0) encoder.table.delimiter = now.delimiter;
+  if (d.format == "tsv" && given.count("delimiter") == 0) encoder.table.delimiter = "tab";
+  if (given.count("decimal") > 0) encoder.table.decimal = now.decimal;
+  if (given.count("skip_rows") > 0) encoder.table.skip_rows = now.skip_rows;
+  if (given.count("missing_values") > 0) encoder.table.missing_values = now.missing_values;
+  if (given.count("header") > 0 && now.header != Header::automatic && (now.header == Header::present) != encoder.had_header)
+    refuse("header", encoder.had_header ? "the model finds its columns by name, so DATA needs a header"
+                                        : "the training data had no header, so the model finds its columns by number; "
+                                          "data.skip_rows leaves the header of DATA out");
+  if (given.count("missing") == 0) return;
+  encoder.missing = missing_rule(d.missing);
+  const bool fills = std::all_of(encoder.columns.begin(), encoder.columns.end(),
+                                 [](const EncodedColumn& c) { return c.categorical || c.has_fill; });
+  if ((encoder.missing == Missing::mean || encoder.missing == Missing::median) && !fills)
+    refuse("missing", "the model was fitted without data.missing=" + d.missing +
+                          ", so it has nothing to fill in; drop-row leaves such rows out");
+}
+
+}  // namespace
+
+int predict_verb(const CommandLine& line, Streams& io) {
+  require_files(line, 2, 2, "tacit predict MODEL DATA [data.KEY=VALUE ...] [-o FILE]");
+  ProgressLine progress(io.err, progress_kind(line, io));
+  const Heartbeat heartbeat(progress);
+  progress.begin("predicting");
+  const NothingToKeep reading(kReading);
+  for (const std::string& warning :
+       predict(line.files[0], line.files[1], line.output, io.out, [&](Encoder& encoder) { adjust(encoder, line.overrides); })) {
+    progress.message(render_warning("W201", "data", warning, "", {io.colour}));
+  }
+  return kDone;
 }
 
 }  // namespace tacit

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include <tacit/cli/report/report_page.hpp>
 #include <tacit/cli/run/json_text.hpp>
@@ -134,8 +135,8 @@ ReportLeft leave_report(Session& session) {
 }
 
 int report(const CommandLine& line, Streams& io) {
-  if (line.files.empty()) throw UsageError("usage: tacit report DIR... [-o DIR]");
-  if (!line.overrides.empty()) throw UsageError("tacit report takes no overrides, '" + line.overrides.front() + "' was given");
+  require_files(line, 1, std::numeric_limits<std::size_t>::max(), "tacit report DIR... [-o DIR]");
+  refuse_overrides(line);
   const std::vector<RunRecord> runs = read_all(line.files);  // before any folder is made
   const RunFolder folder = target_of(line);
   const FilesOf to = [&](const std::string& name) { return file_in(folder, name); };

@@ -28,9 +28,7 @@
 namespace tacit {
 
 RunConfig load_config(const CommandLine& line, const Strategies& strategies) {
-  if (line.files.size() != 1)
-    throw UsageError("usage: tacit " + line.verb + " CONFIG [key.path=value ...]" +
-                     (line.files.empty() ? "" : "; given: " + join(line.files, " ")));
+  require_files(line, 1, 1, "tacit " + line.verb + " CONFIG [key.path=value ...]");
   return load_run_file(line.files.front(), line.overrides, strategies.catalog);
 }
 
@@ -215,8 +213,7 @@ void TuneRun::write_results() {
   if (a_->config.output.predictions) write_predictions();
   session_.write("hyper.csv", hyper_csv(hyper_));
   write_model(fit_->model, session_.file("model.json"));
-  for (const char* script : {"elsewhere.py", "elsewhere.R"}) session_.file(script);
-  write_elsewhere(session_.folder(), fit_->model, elsewhere_fit(*fit_));
+  write_elsewhere([this](const std::string& name) { return session_.file(name); }, fit_->model, elsewhere_fit(*fit_));
 }
 
 /// What is to be known of the result.
@@ -329,15 +326,12 @@ void TuneRun::leave_files() {
 
 /// What is wrong with a given start is said before there is a folder; a search may take long, and has one.
 void TuneRun::find_start() {
-  const bool given = a_->problem.space.size() == 0 || !a_->config.penalty().start.is_auto();
-  Vec theta;
-  if (given) theta = starting_point(*a_);
+  const std::optional<Vec> given = given_point(*a_);
   session_.open(a_->config);
   session_.write("run.json", begun_text(run_facts(*a_, session_)));
   session_.progress().begin("looking for the start of the hyperparameters");
   const double before = session_.seconds();
-  if (!given) theta = starting_point(*a_);
-  start_ = start_values(*a_, theta);
+  start_ = start_values(*a_, given ? *given : starting_point(*a_));
   tune_single_penalty(*a_);
   searched_ = session_.seconds() - before;
 }

@@ -6,11 +6,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -153,6 +155,55 @@ bool wait_until(Process& process, Condition condition) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   return false;
+}
+
+inline const std::string kConfigs = tacit::test::source_dir() + "/configs/";
+
+/// Adam has no reason to stop before the end of time.
+inline const std::vector<std::string> kEndless{"tune", kConfigs + "ridge_diabetes.yaml",
+                                               "outer={optimizer: adam, step: 1.0e-3, max_steps: 1000000000, tolerance: 0}",
+                                               "diagnostics.reference=0"};
+
+inline std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+inline std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+inline std::vector<std::string> cells_of(const std::string& line) {
+  std::vector<std::string> cells;
+  std::istringstream in(line + ",");
+  for (std::string cell; std::getline(in, cell, ',');) cells.push_back(cell);
+  return cells;
+}
+
+/// The rows of a trace without the columns that hold times.
+inline std::vector<std::string> timeless(const fs::path& trace) {
+  std::vector<std::string> rows;
+  std::vector<bool> time;
+  for (const std::string& line : lines_of(read_text(trace))) {
+    const auto cells = cells_of(line);
+    if (rows.empty()) {
+      for (const std::string& name : cells) time.push_back(name.find("seconds") != std::string::npos);
+    }
+    std::string row;
+    if (cells.size() != time.size()) throw std::runtime_error("a ragged row in " + trace.string());
+    for (std::size_t i = 0; i < cells.size(); ++i) row += time[i] ? "" : cells[i] + ",";
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+/// A step is in the trace.
+inline bool stepped(const fs::path& out) {
+  const std::string trace = read_text(out / "trace.csv");
+  return std::count(trace.begin(), trace.end(), '\n') >= 2;
 }
 
 }  // namespace process_test

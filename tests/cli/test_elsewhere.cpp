@@ -160,7 +160,7 @@ Fit fit(const Dataset& data, const std::vector<Index>& rows, const Choice& c, Ve
 /// Writes the run folder and runs elsewhere.py in it; 0 also where there is no scikit-learn.
 Run run_python(const Scratch& dir, const Fit& f) {
   write_model(f.model, dir.path / "model.json");
-  REQUIRE(write_elsewhere(dir.path, f.model, f.elsewhere));
+  REQUIRE(write_elsewhere([&](const std::string& name) { return dir.path / name; }, f.model, f.elsewhere));
   return python().empty() ? Run{0, ""} : run(python() + " " + (dir.path / "elsewhere.py").string());
 }
 
@@ -383,7 +383,7 @@ TEST_CASE("no script for models that other tools fit otherwise") {
   const Scratch dir;
   Fit f;
   f.model.kind = "huber";
-  CHECK_FALSE(write_elsewhere(dir.path, f.model, f.elsewhere));
+  CHECK_FALSE(write_elsewhere([&](const std::string& name) { return dir.path / name; }, f.model, f.elsewhere));
   CHECK_FALSE(fs::exists(dir.path / "elsewhere.py"));
   CHECK_THROWS_AS(elsewhere_python(f.model, f.elsewhere), UsageError);
 }

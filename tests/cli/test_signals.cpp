@@ -1,0 +1,213 @@
+// Signals and time limits, at any moment of a run.
+#include <doctest/doctest.h>
+
+#include <sys/stat.h>
+
+#include <chrono>
+#include <cmath>
+#include <random>
+
+#include <nlohmann/json.hpp>
+
+#include "process.hpp"
+
+namespace {
+
+using namespace process_test;
+using nlohmann::json;
+
+void check_interrupted(int signal, int code) {
+  const Scratch work;
+  const fs::path out = work / "out";
+  Start start;
+  start.arguments = with(kEndless, {"-o", out.string()});
+  start.folder = work.path();
+  start.out = (work / "stdout").string();
+  start.err = (work / "stderr").string();
+  Process process(start);
+  REQUIRE(wait_until(process, [&] { return stepped(out); }));
+  process.signal(signal);
+  CHECK(process.wait() == code);
+  CHECK(read_text(start.out).find("interrupted; the best point so far is kept") != std::string::npos);
+  // The trace holds all steps up to the last, and the model is that of the best one.
+  const auto rows = timeless(out / "trace.csv");
+  const json run = json::parse(read_text(out / "run.json"));
+  CHECK(run["status"] == "interrupted");
+  CHECK(run["started"].get<std::string>().size() == 20);
+  for (const char* part : {"tacit", "eigen", "compiler"}) CHECK_FALSE(run["versions"][part].get<std::string>().empty());
+  CHECK(rows.size() == run["outer_steps"].get<std::size_t>() + 2);
+  CHECK(json::accept(read_text(out / "model.json")));
+  CHECK(fs::exists(out / "hyper.csv"));
+  CHECK(run["best"]["outer_loss"].is_number());
+}
+
+}  // namespace
+
+TEST_CASE("signals: SIGINT and SIGTERM end a run with the best so far, its trace and its model") {
+  check_interrupted(SIGINT, 130);
+  check_interrupted(SIGTERM, 143);
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// An inner solve that takes for ever.
+const std::vector<std::string> kLongSolve{"inner.tolerance=0", "inner.max_steps=1000000000000"};
+
+struct Interrupted {
+  int code = -1;
+  std::string out, err;
+};
+
+/// Runs it, sends a signal when it is under way, and sees to it that it ends soon: about a second is promised, the rest is for a
+/// busy machine.
+template <class Ready>
+Interrupted interrupt(Start start, const Scratch& work, int signal, Ready ready) {
+  start.folder = work.path();
+  start.out = (work / "stdout").string();
+  start.err = (work / "stderr").string();
+  Process process(start);
+  REQUIRE(wait_until(process, ready));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  REQUIRE(process.running());
+  process.signal(signal);
+  const auto sent = Clock::now();
+  const int code = process.wait();
+  CHECK(Clock::now() - sent < std::chrono::seconds(4));
+  return {code, read_text(start.out), read_text(start.err)};
+}
+
+}  // namespace
+
+TEST_CASE("signals: a signal in the middle of the very first inner solve ends the run, with no point to keep") {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    CAPTURE(signal);
+    const Scratch work;
+    Start start;
+    start.arguments = with({"tune", kConfigs + "ridge_diabetes.yaml", "-o", (work / "out").string()}, kLongSolve);
+    const Interrupted ran = interrupt(start, work, signal, [&] { return fs::exists(work / "out" / "config.resolved.yaml"); });
+    CHECK(ran.code == 128 + signal);
+    CHECK(ran.out.find("interrupted before the start was solved; there is no point to keep") != std::string::npos);
+    const json run = json::parse(read_text(work / "out" / "run.json"));
+    CHECK(run["status"] == "interrupted");
+    CHECK(run["best"].is_null());
+    CHECK_FALSE(fs::exists(work / "out" / "model.json"));
+  }
+}
+
+TEST_CASE("signals: a signal in the middle of a later inner solve reports the best so far") {
+  const Scratch work;
+  Start start;
+  // Each outer step is one inner solve of some seconds.
+  start.arguments = with(kEndless, {"inner.tolerance=0", "inner.max_steps=3000000", "-o", (work / "out").string()});
+  const Interrupted ran = interrupt(start, work, SIGINT, [&] { return stepped(work / "out"); });
+  CHECK(ran.code == 130);
+  CHECK(ran.out.find("interrupted; the best point so far is kept") != std::string::npos);
+  CHECK(timeless(work / "out" / "trace.csv").size() == 2);
+  CHECK(json::accept(read_text(work / "out" / "model.json")));
+}
+
+TEST_CASE("signals: limits.time acts in the middle of an inner solve") {
+  const Scratch work;
+  Start start;
+  start.folder = work.path();
+  start.arguments = with({"tune", kConfigs + "ridge_diabetes.yaml", "-o", (work / "out").string(), "--time", "1s"}, kLongSolve);
+  const auto begun = Clock::now();
+  const Ran none = run(start);
+  CHECK(Clock::now() - begun < std::chrono::seconds(10));
+  CHECK(none.code == 4);
+  CHECK(none.err.find("is reached before the start was solved; raise limits.time") != std::string::npos);
+}
+
+namespace {
+
+/// Classes and 1500 columns without structure: the start of a penalty each takes seconds to find.
+void write_wide(const fs::path& file) {
+  std::ofstream out(file);
+  std::mt19937 random(1);
+  std::normal_distribution<double> normal;
+  for (int i = 0; i < 500; ++i) {
+    double sum = normal(random);
+    std::string row;
+    for (int j = 0; j < 1500; ++j) {
+      const double a = std::round(normal(random) * 1000) / 1000;
+      sum += j < 10 ? a : 0;
+      row += "," + std::to_string(a);
+    }
+    out << (sum > 0 ? "yes" : "no") << row << "\n";
+  }
+}
+
+}  // namespace
+
+TEST_CASE("signals: a search for the start hears signals and limits.time, and leaves a folder") {
+  const Scratch work;
+  write_wide(work / "d.csv");
+  write_text(work / "run.yaml",
+             "tacit: 1\ndata: {train: d.csv, target: 1}\nvalidation: {scheme: holdout}\nmodel: {kind: logistic}\n"
+             "hyper: {l2: {per: feature}}\n");
+  Start start;
+  start.arguments = {"tune", "run.yaml", "-o", (work / "out").string()};
+  const Interrupted ran = interrupt(start, work, SIGTERM, [&] { return fs::exists(work / "out" / "run.json"); });
+  CHECK(ran.code == 143);
+  CHECK(ran.err.find("the search was interrupted") != std::string::npos);
+  CHECK(json::parse(read_text(work / "out" / "run.json"))["status"] == "interrupted");
+  start.arguments = {"tune", "run.yaml", "-o", (work / "limit").string(), "--time", "1s"};
+  start.folder = work.path();
+  const Ran limited = run(start);  // how long the fit after it takes is the machine's
+  CHECK(limited.err.find("limits.time ended the search") != std::string::npos);
+  const json left = json::parse(read_text(work / "limit" / "run.json"));
+  CHECK((left["status"] == "budget" || left["status"] == "failed"));
+}
+
+TEST_CASE("signals: the first signal ends the reading of data, in every verb") {
+  const Scratch work;
+  REQUIRE(mkfifo((work / "d.csv").c_str(), 0600) == 0);
+  write_text(work / "run.yaml",
+             "tacit: 1\ndata: {train: d.csv}\nvalidation: {scheme: holdout}\n"
+             "compare: {estimators: [{label: cg, estimator: implicit-cg}]}\n");
+  for (const std::string verb : {"tune", "check", "compare", "curve", "init"}) {
+    CAPTURE(verb);
+    Start start;
+    start.arguments = {verb, verb == "init" ? "data.train=d.csv" : "run.yaml"};
+    const Interrupted ran = interrupt(start, work, SIGINT, [&] { return fs::exists(work / "stderr"); });
+    CHECK(ran.code == 130);
+    CHECK(ran.err.find("interrupted while the data were read") != std::string::npos);
+    CHECK_FALSE(fs::exists(work / "runs"));
+    fs::remove(work / "stderr");
+  }
+}
+
+TEST_CASE("signals: compare, curve and check end in the middle of a solve too") {
+  const Scratch work;
+  Start start;
+  const auto under_way = [&] { return fs::exists(work / "stderr"); };
+  start.arguments = with({"compare", kConfigs + "compare_estimators.yaml", "compare.mode=both",
+                          "compare.estimators=[{label: cg, estimator: implicit-cg}]", "-o", (work / "out").string()},
+                         kLongSolve);
+  const Interrupted compared = interrupt(start, work, SIGINT, [&] { return fs::exists(work / "out" / "config.resolved.yaml"); });
+  CHECK(compared.code == 130);
+  CHECK(json::parse(read_text(work / "out" / "run.json"))["message"] == "interrupted; what was compared by then is kept");
+  start.arguments = {"curve", kConfigs + "curve_logistic.yaml", "curve.steps=3000000", "-o", (work / "curve").string()};
+  const Interrupted curve = interrupt(start, work, SIGINT, under_way);
+  CHECK(curve.code == 130);
+  CHECK(curve.err.find("interrupted before there was a result to keep") != std::string::npos);
+  CHECK_FALSE(fs::exists(work / "curve"));
+  start.arguments = with({"check", "--gradient", kConfigs + "ridge_diabetes.yaml"}, kLongSolve);
+  CHECK(interrupt(start, work, SIGTERM, under_way).code == 143);
+}
+
+TEST_CASE("signals: a second signal ends the program at once") {
+  const Scratch work;
+  Start start;
+  start.arguments = with(kEndless, {"inner.tolerance=0", "inner.max_steps=3000000", "-o", (work / "out").string()});
+  start.folder = work.path();
+  Process process(start);
+  REQUIRE(wait_until(process, [&] { return stepped(work / "out"); }));
+  process.signal(SIGINT);
+  process.signal(SIGTERM);
+  const int code = process.wait();
+  CHECK((code == 130 || code == 143));  // of two that are pending the system chooses the order
+  CHECK(json::parse(read_text(work / "out" / "run.json"))["status"] == "running");
+}
