@@ -78,19 +78,23 @@ ColumnMoments training_moments(const Prepared& p) {
   return design_of(p.x).row_list(p.rows.train).column_moments(weight);
 }
 
-/// Centre and scaling of the training rows. The centre of a column is taken up by the intercept or by the shift of its
-/// standardization: without either the column is another one when it is moved.
+/// Takes the means of columns off that are `far` or constant, in a copy, and returns what was taken; empty: nothing. The
+/// intercept takes it up, or the shift of their standardization: without either a column is another one when it is moved.
+Vec centre(Prepared& p, const ColumnMoments& moments, double far) {
+  if (!p.model().intercept && !(p.scaling.active() && !p.x->sparse)) return {};
+  Vec taken = far_means(moments, far);
+  if (taken.size() > 0) p.x = less_centre(*p.x, taken);
+  return taken;
+}
+
+/// Centre and scaling of the training rows.
 void fit_columns(Prepared& p) {
-  const bool intercept = p.model().intercept;
-  ColumnMoments moments = training_moments(p);
+  const ColumnMoments moments = training_moments(p);
   p.scaling = fit_scaling(moments, *p.x, p.choices.standardize);
-  if (!intercept && !(p.scaling.active() && !p.x->sparse)) return;
-  Vec centre = far_means(moments);
-  if (centre.size() == 0) return;
-  p.x = less_centre(*p.x, centre);
-  moments = training_moments(p);
-  p.scaling = fit_scaling(moments, *p.x, p.choices.standardize);
-  p.scaling.centre = std::move(centre);
+  Vec taken = centre(p, moments, kFarMean);
+  if (taken.size() == 0) return;
+  p.scaling = fit_scaling(training_moments(p), *p.x, p.choices.standardize);
+  p.scaling.centre = std::move(taken);
 }
 
 /// What depends on the training rows: fills, centre and scaling of the filled columns, the problem.
@@ -198,51 +202,18 @@ Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows
   return p;
 }
 
-namespace {
-
-/// The same rows in a dense matrix, whatever they were stored as.
-Design filled(const Design& a) {
-  Mat x(a.rows(), a.features());
-  for (Index i = 0; i < a.rows(); ++i) x.row(i) = a.row(i).transpose();
-  return Design(std::make_shared<const Mat>(std::move(x)));
-}
-
-/// The columns of `a` less `by`, in its own units.
-Design shifted(const Design& a, In by) {
-  const bool plain = a.scale().size() == 0;
-  const Vec scale = plain ? Vec(Vec::Ones(a.features())) : a.scale();
-  return a.standardized(plain ? Vec(by) : Vec(a.shift() + by.cwiseProduct(scale)), scale);
-}
-
-void centre(ModelParts& parts) {
-  constexpr double kFar = 3;
-  const ColumnMoments m = parts.train.column_moments(parts.weights);
-  Vec by = Vec::Zero(m.mean.size());
-  for (Index j = 0; j < by.size(); ++j) {
-    if (std::abs(m.mean[j]) > kFar * m.deviation[j]) by[j] = m.mean[j];
-  }
-  if (by.isZero(0)) return;
-  // A sparse pass takes the shift out of sums, where it cancels: rows that are mostly filled are better off dense, and no larger.
-  const Design& train = parts.train;
-  const bool mostly_filled = train.sparse() && 3 * train.stored() >= train.rows() * train.features();
-  for (Design* part : {&parts.train, &parts.validation}) {
-    if (part->rows() == 0) continue;
-    *part = shifted(mostly_filled ? filled(*part) : *part, by);
-  }
-}
-
-}  // namespace
-
 Problem centred_problem(const Prepared& prepared, PenaltyPer per) {
-  ModelParts parts = prepared.parts();
-  ModelOptions options = prepared.model();
+  constexpr double kFar = 3;
+  Prepared p = prepared;
+  // What is standardized and dense is centred already.
+  if (p.x->sparse || !p.scaling.active()) centre(p, training_moments(p), kFar);
+  ModelOptions options = p.model();
   options.per = per;
-  if (!prepared.problem.space.blocks().empty()) {
-    options.lower = prepared.problem.space.blocks().front().lower;
-    options.upper = prepared.problem.space.blocks().front().upper;
+  if (!p.problem.space.blocks().empty()) {
+    options.lower = p.problem.space.blocks().front().lower;
+    options.upper = p.problem.space.blocks().front().upper;
   }
-  if (options.intercept) centre(parts);
-  return prepared.task().make(parts, options);
+  return p.task().make(p.parts(), options);
 }
 
 }  // namespace tacit

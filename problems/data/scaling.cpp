@@ -23,10 +23,10 @@ bool as_they_are(Standardize mode, const Features& x) {
 
 }  // namespace
 
-Vec far_means(const ColumnMoments& m) {
+Vec far_means(const ColumnMoments& m, double far) {
   Vec centre = Vec::Zero(m.mean.size());
   for (Index j = 0; j < centre.size(); ++j) {
-    if (std::abs(m.mean[j]) >= kFarMean * m.deviation[j]) centre[j] = m.mean[j];
+    if (std::abs(m.mean[j]) >= far * m.deviation[j]) centre[j] = m.mean[j];
   }
   return centre.isZero(0) ? Vec() : centre;
 }

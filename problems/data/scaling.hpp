@@ -28,10 +28,11 @@ Design design_of(std::shared_ptr<const Features> x);
 /// Columns whose mean is at least this many times their deviation are centred before anything is multiplied: in sums over x_j
 /// itself the digits in which its rows differ would be lost, and beside an intercept the condition grows with its square.
 inline constexpr double kFarMean = 100;
-/// centre_j = mean_j for the columns that are that far or constant, else 0; empty when all are 0.
-Vec far_means(const ColumnMoments& moments);
+/// centre_j = mean_j for the columns that are `far` or constant, else 0; empty when all are 0.
+Vec far_means(const ColumnMoments& moments, double far = kFarMean);
 /// x less centre, in a copy. The differences are exact for entries within a factor of 2 of centre_j (Sterbenz 1974). Sparse rows
-/// get an entry in every column that is centred; those are full, but for one entry in 10,000 at most.
+/// get an entry in every column that is centred; the mean of one is at least `far` times its deviation only where
+/// no more than one entry in far^2 + 1 is not there.
 std::shared_ptr<const Features> less_centre(const Features& x, In centre);
 
 /// Fits the scaling on the given rows: shift the weighted mean, scale the weighted population standard deviation; sparse columns
