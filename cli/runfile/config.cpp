@@ -304,14 +304,16 @@ std::string read_file(const std::string& path) {
     throw RunFileError({issue});
   }
   std::ifstream in(path, std::ios::binary);
-  std::ostringstream all;
-  if (in) all << in.rdbuf();
-  if (!in || (all.str().empty() && fs::file_size(path, ec) != 0 && !ec)) {
+  // A device or a pipe may never end; what is longer than a run file can be is refused below by its length.
+  std::string all(kMostBytes + 1, '\0');
+  if (in) in.read(all.data(), static_cast<std::streamsize>(all.size()));
+  all.resize(static_cast<std::size_t>(in.gcount()));
+  if (in.bad() || !in.is_open() || (all.empty() && fs::file_size(path, ec) != 0 && !ec)) {
     issue.what = std::string("the run file cannot be read: ") + std::strerror(errno);
     issue.remedy = "check the path; `tacit init` prints a starter run file";
     throw RunFileError({issue});
   }
-  return all.str();
+  return all;
 }
 
 // Errors of the file first, by place; then those of arguments in their order.

@@ -65,6 +65,7 @@ struct DataBlock final : Block {
   std::vector<std::string> missing_values{"", "NA", "NaN", "?"};
   std::string index_base = "auto";
   std::optional<Index> features_total;
+  double unpack_ratio = 200;
   TestPart test;
   Text test_target;
   Opaque synthetic{Node::Kind::map, "null | {kind, rows, features, condition, noise, density, test_rows}"};

@@ -60,6 +60,8 @@ void DataBlock::fields(BlockVisitor& v) {
   v.field("index_base", index_base, {"auto", "0", "1"}, "libsvm: number of the first feature, one for all files");
   v.field("features_total", features_total, Range::at_least(1),
           "libsvm: number of features; null: the largest index of all files", "null");
+  v.field("unpack_ratio", unpack_ratio, Range::at_least(1),
+          "bytes that a gzip file may unpack to for each byte stored (beyond the first 16 MiB)");
   v.field("test", test, "test file or fraction of the rows, touched once, after the last outer step");
   v.field("test_target", test_target, "target column of the test file, or a file; null: as in the training data");
   v.field("synthetic", synthetic, "made-up data instead of train");

@@ -16,7 +16,6 @@ namespace tacit {
 namespace {
 
 constexpr std::size_t kMaxDepth = 40;
-constexpr std::size_t kMaxBytes = std::size_t{1} << 20;
 
 long characters_in(std::string_view text) {
   return static_cast<long>(std::count_if(text.begin(), text.end(), [](char c) { return !utf8_continues(c); }));
@@ -273,7 +272,7 @@ std::string bad_indent(std::string_view character) {
 bool clean_text(const std::shared_ptr<const SourceText>& source, const Places& places, std::vector<Issue>& issues) {
   const std::string_view text = source->text;
   const std::size_t before = issues.size();
-  if (text.size() > kMaxBytes) {
+  if (text.size() > kMostBytes) {
     issues.push_back(issue_at(places.at(0), "E108", "the file has more than 1 MiB: it is no run file",
                               "did you mean to name a data file in data.train?"));
     return false;

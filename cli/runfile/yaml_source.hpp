@@ -11,6 +11,9 @@
 
 namespace tacit {
 
+/// A longer file is no run file (E108).
+constexpr std::size_t kMostBytes = std::size_t{1} << 20U;
+
 /// A piece of YAML with its place. Scalars keep their text as written; what it means is for the key to say.
 struct Node {
   enum class Kind { null, scalar, list, map };

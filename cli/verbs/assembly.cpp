@@ -27,6 +27,7 @@ TableOptions table_options(const DataBlock& d) {
   TableOptions o;
   o.header = d.header == "present" ? Header::present : d.header == "absent" ? Header::absent : Header::automatic;
   o.skip_rows = d.skip_rows;
+  o.limits.unpack_ratio = d.unpack_ratio;
   o.delimiter = d.delimiter;
   o.decimal = d.decimal.empty() ? '.' : d.decimal[0];
   o.missing_values = d.missing_values;

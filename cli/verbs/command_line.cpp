@@ -48,7 +48,7 @@ const std::vector<VerbDoc>& verb_docs() {
        "MODEL DATA [data.KEY=VALUE ...]",
        "predictions for new rows, to -o FILE or standard output; MODEL: run folder or model.json",
        "Columns are found by name; without a header, by number. How DATA is written may differ from the training data: "
-       "data.delimiter, decimal, header, skip_rows, missing, missing_values, format, index_base.",
+       "data.delimiter, decimal, header, skip_rows, missing, missing_values, format, index_base, unpack_ratio.",
        "tacit predict out next.csv data.decimal=, -o predictions.csv",
        {"output"}},
       {"report",

@@ -101,6 +101,7 @@ void summarize_numbers(const DataBlock& d, DataSummary& s) {
   o.format = s.format;
   o.target = d.target.text.value_or("last");
   o.target_path = (std::filesystem::path(d.target.base) / o.target).lexically_normal().string();
+  o.table = table_options(d);
   o.missing = Missing::mean;  // nothing is filled here
   const Dataset data = load_dataset(o);
   s.rows = static_cast<long>(data.rows());
@@ -129,12 +130,12 @@ std::string format_of(const std::string& given, const std::string& path) {
   if (given != "auto") return given;
   const FileFormat* told = format_of_file(path);
   if (told) return told->name;
-  return looks_like_libsvm(TextFile::read(path).bytes()) ? "libsvm" : "csv";
+  return looks_like_libsvm(TextFile::open(path).bytes()) ? "libsvm" : "csv";
 }
 
 /// The table, without what stands before it; options.skip_rows tells how much that is.
 Table read_table(const std::string& path, TableOptions& options) {
-  const TextFile file = TextFile::read(path);
+  const TextFile file = TextFile::read(path, options.limits);
   try {
     return Table::parse(file, options);
   } catch (const DataError& e) {
@@ -156,7 +157,7 @@ DataSummary summarize_data(const RunConfig& config) {
   s.format = format_of(d.format, *d.train.path);
   s.format_told = d.format == "auto" && format_of_file(*d.train.path) != nullptr;
   if (s.format == "libsvm") {
-    const LibsvmSet set = read_libsvm({*d.train.path});
+    const LibsvmSet set = read_libsvm({*d.train.path}, {.limits = table_options(d).limits});
     const Vec& labels = set.parts.front().label;
     s.rows = static_cast<long>(labels.size());
     const std::set<double> distinct(labels.begin(), labels.end());

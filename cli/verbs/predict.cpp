@@ -82,8 +82,8 @@ std::vector<std::string> predict(const std::filesystem::path& model_path, const 
 namespace {
 
 /// The keys of `data` that say how a file is written: those which a new file may have otherwise than the training data.
-const std::vector<std::string> kReadingKeys{"delimiter", "decimal",        "header", "skip_rows",
-                                            "missing",   "missing_values", "format", "index_base"};
+const std::vector<std::string> kReadingKeys{"delimiter",      "decimal", "header",     "skip_rows",   "missing",
+                                            "missing_values", "format",  "index_base", "unpack_ratio"};
 
 /// What the overrides of `tacit predict` change in how its file is read.
 void adjust(Encoder& encoder, const std::vector<std::string>& overrides) {
@@ -102,6 +102,7 @@ void adjust(Encoder& encoder, const std::vector<std::string>& overrides) {
   const auto refuse = [&](const char* name, const std::string& why) {
     if (given.count(name) > 0) throw UsageError(std::string("data.") + name + " cannot be used here: " + why);
   };
+  if (given.count("unpack_ratio") > 0) encoder.table.limits.unpack_ratio = d.unpack_ratio;
   if (encoder.sparse) {
     for (const char* name : {"delimiter", "decimal", "header", "skip_rows", "missing", "missing_values"})
       refuse(name, "the model was fitted to LIBSVM data, and DATA must be such a file too");

@@ -81,7 +81,7 @@ private:
       s.target = find_column(s.table, selector, key);
       return;
     }
-    s.target_file = read_column_file(file, s.table.rows(), "targets", s.table.file().path());
+    s.target_file = read_column_file(file, s.table.rows(), "targets", s.table.file().path(), o_.table.limits);
     d_.beside.push_back({file, s.target_file->digest, s.table.rows()});
     (s.origin == Origin::train  ? d_.target_file
      : s.origin == Origin::test ? d_.test_target_file
@@ -90,6 +90,7 @@ private:
 
   void add_source(const std::string& path, Origin origin, const std::string& target, const std::string& target_path) {
     TableOptions reading = o_.table;
+    reading.keep_text = false;
     if (format_ == "tsv" && reading.delimiter == "auto") reading.delimiter = "tab";
     encoder().table = reading;
     // The columns of further files are found by the names in their first line, whatever these look like.
@@ -139,7 +140,7 @@ private:
     if (!d_.weighted) return;
     const std::string path = resolve_path(o_.base_dir, o_.weight);
     if (table.find(o_.weight) < 0 && std::filesystem::is_regular_file(path)) {
-      const ColumnFile weights = read_weights(path, table.rows(), table.file().path());
+      const ColumnFile weights = read_weights(path, table.rows(), table.file().path(), o_.table.limits);
       weights_ = weights.value;
       d_.weight_file = path;
       d_.beside.push_back({path, weights.digest, weights.rows()});

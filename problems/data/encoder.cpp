@@ -286,6 +286,7 @@ EncodedFile Encoder::encode(const std::string& path) const {
     return out;
   }
   TableOptions reading = table;
+  reading.keep_text = false;
   reading.header = had_header ? Header::present : Header::absent;  // one row alone cannot tell
   const Table data = Table::read(path, reading);
   if (!had_header) require_same_columns(data, source_columns, target_column >= 0);

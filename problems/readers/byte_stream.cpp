@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/text.hpp>
 #ifndef TACIT_NO_GZIP
 #include <zlib.h>
 #endif
@@ -50,6 +51,11 @@ std::unique_ptr<std::istream> open_file(const std::string& path, std::uint64_t& 
   return in;
 }
 
+std::string size_text(std::uint64_t bytes) {
+  const bool whole = bytes % (std::uint64_t{1} << 20U) == 0;
+  return whole ? std::to_string(bytes >> 20U) + " MiB" : std::to_string(bytes) + " bytes";
+}
+
 }  // namespace
 
 /// Bytes as stored, and the unpacking of them.
@@ -60,6 +66,25 @@ struct ByteStream::State {
   std::string buffer;
   std::size_t at = 0, filled = 0;
   bool packed = false;
+  ReadLimits limits;
+  std::uint64_t given = 0;  // bytes that were read from here
+
+  /// What was just given out is counted, and refused where it is too much.
+  void count(std::size_t n) {
+    given += n;
+    if (stored == kUnknown && given > limits.from_pipe) {
+      throw file_error("D133", "'" + path + "' is no regular file and does not end within " + size_text(limits.from_pipe), path,
+                       "write it to a file first, which may have any length");
+    }
+    if (!packed || given <= limits.unpacked_freely) return;
+    const auto read = static_cast<double>(taken - (filled - at));
+    if (static_cast<double>(given) <= limits.unpack_ratio * read) return;
+    throw file_error("D133",
+                     "the gzip file '" + path + "' unpacks to more than " + brief_number(limits.unpack_ratio) +
+                         " times what is stored, which data seldom do",
+                     path,
+                     "if it is what it should be, raise data.unpack_ratio (gzip never saves more than 1032 times), or unpack it");
+  }
 
   /// The next piece of the file; false at its end.
   bool refill() {
@@ -82,6 +107,7 @@ struct ByteStream::State {
       at += piece;
       done += piece;
     }
+    count(done);
     return done;
   }
 
@@ -136,6 +162,7 @@ struct ByteStream::State {
       const int status = inflate(&z, Z_NO_FLUSH);
       at = filled - z.avail_in;
       done += room - z.avail_out;
+      count(room - z.avail_out);
       if (status == Z_STREAM_END)
         in_member = false;
       else if (status != Z_OK)
@@ -156,15 +183,17 @@ ByteStream::ByteStream(ByteStream&&) noexcept = default;
 ByteStream& ByteStream::operator=(ByteStream&&) noexcept = default;
 ByteStream::~ByteStream() = default;
 
-ByteStream ByteStream::open(const std::string& path) {
+ByteStream ByteStream::open(const std::string& path, const ReadLimits& limits) {
   auto state = std::make_unique<State>();
+  state->limits = limits;
   state->path = path;
   state->in = open_file(path, state->stored);
   return ByteStream(std::move(state));
 }
 
-ByteStream ByteStream::from_string(std::string path, std::string bytes) {
+ByteStream ByteStream::from_string(std::string path, std::string bytes, const ReadLimits& limits) {
   auto state = std::make_unique<State>();
+  state->limits = limits;
   state->path = std::move(path);
   state->stored = bytes.size();
   state->in = std::make_unique<std::istringstream>(std::move(bytes), std::ios::binary);
@@ -172,6 +201,10 @@ ByteStream ByteStream::from_string(std::string path, std::string bytes) {
 }
 
 const std::string& ByteStream::path() const { return state_->path; }
+
+bool ByteStream::regular() const { return state_->stored != kUnknown; }
+std::uint64_t ByteStream::stored() const { return state_->stored; }
+bool ByteStream::packed() const { return state_->packed; }
 
 std::size_t ByteStream::read(char* to, std::size_t n) {
   return state_->packed ? state_->read_packed(to, n) : state_->read_plain(to, n);

@@ -14,8 +14,10 @@ DataError column_error(const char* code, const std::string& message, const std::
 }
 
 /// A text of one column. A name above the values is told by their number where the line itself leaves it open.
-Table read_lines(const std::string& path, Index rows) {
+Table read_lines(const std::string& path, Index rows, const ReadLimits& limits) {
   TableOptions options;
+  options.limits = limits;
+  options.keep_text = false;
   if (format_extension(path) != ".tsv") options.delimiter = ",";
   Table table = Table::read(path, options);
   if (table.rows() == rows) return table;
@@ -80,10 +82,11 @@ std::string ColumnFile::label(Index row) const {
   return text.empty() ? number_label(value[row]) : text[static_cast<std::size_t>(row)];
 }
 
-ColumnFile read_column_file(const std::string& path, Index rows, const std::string& what, const std::string& of) {
+ColumnFile read_column_file(const std::string& path, Index rows, const std::string& what, const std::string& of,
+                            const ReadLimits& limits) {
   const FileFormat* format = format_of_file(path);
-  ColumnFile out =
-      format && format->read ? from_numbers(format->read(ByteStream::open(path))) : from_table(read_lines(path, rows));
+  ColumnFile out = format && format->read ? from_numbers(format->read(ByteStream::open(path, limits)))
+                                          : from_table(read_lines(path, rows, limits));
   if (out.rows() == rows) return out;
   throw column_error("D123",
                      "the file of the " + what + ", '" + path + "', has " + std::to_string(out.rows()) + " rows, but '" + of +

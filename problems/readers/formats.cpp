@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/formats.hpp>
@@ -74,19 +75,21 @@ std::string format_extension(const std::string& path) {
 namespace {
 
 /// Two zero bytes are little evidence: type and sizes must fit the length of the file to the byte.
-bool is_idx(std::string_view bytes) {
+bool is_idx(std::string_view bytes, std::uint64_t length) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])); };
   if (bytes.size() < 8 || byte(0) != 0 || byte(1) != 0 || byte(3) == 0 || bytes.size() < 4 + 4 * byte(3)) return false;
   const std::uint64_t type = byte(2);
   std::uint64_t size = type == 8 || type == 9 ? 1 : type == 11 ? 2 : type == 12 || type == 13 ? 4 : type == 14 ? 8 : 0;
   if (size == 0) return false;
+  const std::uint64_t most = length > 0 ? length : std::numeric_limits<std::uint64_t>::max();
   for (std::size_t d = 0; d < byte(3); ++d) {
     const std::size_t at = 4 + 4 * d;
     const std::uint64_t count = byte(at) << 24U | byte(at + 1) << 16U | byte(at + 2) << 8U | byte(at + 3);
-    if (count != 0 && size > bytes.size() / count) return false;
+    if (count != 0 && size > most / count) return false;
     size *= count;
   }
-  return bytes.size() == size + 4 + 4 * byte(3);
+  const std::uint64_t all = size + 4 + 4 * byte(3);
+  return length > 0 ? length == all : bytes.size() <= all;
 }
 
 struct Foreign {
@@ -107,9 +110,9 @@ constexpr Foreign kForeign[] = {
 
 }  // namespace
 
-Content content_of(std::string_view bytes) {
+Content content_of(std::string_view bytes, std::uint64_t length) {
   for (const FileFormat& f : file_formats()) {
-    if (f.magic.empty() || bytes.substr(0, f.magic.size()) != f.magic || (f.name == "idx" && !is_idx(bytes))) continue;
+    if (f.magic.empty() || bytes.substr(0, f.magic.size()) != f.magic || (f.name == "idx" && !is_idx(bytes, length))) continue;
     return {&f, f.title, "end its name in " + f.endings.front() + ", or set data.format: " + f.name};
   }
   for (const Foreign& f : kForeign) {
@@ -118,8 +121,8 @@ Content content_of(std::string_view bytes) {
   return {};
 }
 
-NumberFile read_number_file(const std::string& path, std::string_view format) {
-  return find_format(format)->read(ByteStream::open(path));
+NumberFile read_number_file(const std::string& path, std::string_view format, const ReadLimits& limits) {
+  return find_format(format)->read(ByteStream::open(path, limits));
 }
 
 }  // namespace tacit

@@ -35,7 +35,8 @@ struct Content {
   std::string title, remedy;           ///< "a NumPy array", what to do; empty: nothing that is known
 };
 /// The formats of the table that have a magic, IDX only where its sizes fit the length, and others that people send (Excel,
-/// Parquet, HDF5, ...).
-Content content_of(std::string_view bytes);
+/// Parquet, HDF5, ...). `bytes` may be the beginning alone of `length` ones (0: not known)
+Content content_of(std::string_view bytes, std::uint64_t length);
+inline Content content_of(std::string_view bytes) { return content_of(bytes, bytes.size()); }
 
 }  // namespace tacit

@@ -1,8 +1,11 @@
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <limits>
+#include <memory>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/problems/readers/detail/text_window.hpp>
 #include <tacit/problems/readers/libsvm.hpp>
 
 namespace tacit {
@@ -10,10 +13,46 @@ namespace {
 
 constexpr std::int64_t kMostEntries = std::numeric_limits<std::int32_t>::max();
 
+/// Numbers one after the other, in blocks of their own: never copied to grow, and let go of one by one.
+template <class T>
+class Blocks {
+public:
+  void push_back(T value) {
+    if (used_ == size_) {
+      size_ = std::clamp<std::size_t>(4 * size_, kFirst, kLargest);
+      blocks_.push_back(std::make_unique_for_overwrite<T[]>(size_));
+      sizes_.push_back(size_);
+      used_ = 0;
+    }
+    blocks_.back()[used_++] = value;
+    ++count_;
+  }
+  std::size_t size() const { return count_; }
+  /// The first number that was not taken yet; its block is given back with its last one.
+  T take() {
+    if (taken_ == sizes_[block_]) {
+      blocks_[block_++].reset();
+      taken_ = 0;
+    }
+    return blocks_[block_][taken_++];
+  }
+
+private:
+  // So large a block comes from the system, and goes back to it (malloc keeps up to 32 MiB to itself).
+  static constexpr std::size_t kFirst = 1U << 10U, kLargest = (std::size_t{1} << 25U) / sizeof(T) + 1;
+  std::vector<std::unique_ptr<T[]>> blocks_;
+  std::vector<std::size_t> sizes_;
+  std::size_t size_ = 0, used_ = 0, count_ = 0, block_ = 0, taken_ = 0;
+};
+
 /// The rows of one file with indices as written, which may start at 0 or 1.
 struct RawRows {
-  std::vector<double> label, value;
-  std::vector<std::int32_t> index, start{0};
+  std::vector<double> label;
+  Blocks<double> value;
+  Blocks<std::int32_t> index;
+  std::vector<std::int32_t> start{0};
+  std::uint64_t digest = 0;
+  Index inexact = 0;                                // labels and values
   std::size_t zero_at = std::string_view::npos;     // where an index 0 stands
   std::size_t largest_at = std::string_view::npos;  // where the largest index stands
   std::int64_t largest = -1, smallest = kMostEntries;
@@ -22,15 +61,17 @@ struct RawRows {
 
 class LibsvmParser {
 public:
-  explicit LibsvmParser(const TextFile& file) : file_(file), p_(file.bytes().data()), end_(p_ + file.bytes().size()) {}
+  explicit LibsvmParser(const TextFile& file) : file_(file), window_(file) {}
 
   RawRows run() {
-    const std::string_view all = file_.bytes();
-    const auto entries = std::count(all.begin(), all.end(), ':');
-    if (entries > kMostEntries) throw file_.error("D118", "more than 2^31 entries", "cut the file into smaller ones");
-    rows_.index.reserve(static_cast<std::size_t>(entries));
-    rows_.value.reserve(static_cast<std::size_t>(entries));
-    while (p_ < end_) read_line();
+    look_through();
+    while (p_ < end_ || !window_.at_end()) {
+      while (p_ < end_) read_line();
+      if (window_.at_end()) break;
+      window_.advance(window_.text().size());
+      look_through();
+    }
+    rows_.digest = window_.digest();
     if (rows_.label.empty()) {
       throw file_.error("D102", "the file '" + file_.path() + "' holds no row of data", "name a file with data");
     }
@@ -38,7 +79,11 @@ public:
   }
 
 private:
-  std::size_t offset(const char* at) const { return static_cast<std::size_t>(at - file_.bytes().data()); }
+  void look_through() {
+    p_ = window_.text().data();
+    end_ = p_ + window_.text().size();
+  }
+  std::size_t offset(const char* at) const { return window_.base() + static_cast<std::size_t>(at - window_.text().data()); }
   bool line_ends() const { return p_ == end_ || *p_ == '\n' || *p_ == '#'; }
   void skip_blanks() {
     while (p_ < end_ && (*p_ == ' ' || *p_ == '\t' || *p_ == '\r')) ++p_;
@@ -69,6 +114,7 @@ private:
       throw number_error(file_, kind, what + " ", text, offset(p_),
                          {"every row is 'label index:value index:value ...'",
                           "LIBSVM files cannot say that a value is missing: leave the row out"});
+    if (std::abs(value) >= kExactWhole && !lost_digits(text, '.', value).empty()) ++rows_.inexact;
     p_ += text.size();
     return value;
   }
@@ -104,13 +150,16 @@ private:
       rows_.largest_at = offset(begin);
     }
     if (value == 0) return;
+    if (static_cast<std::int64_t>(rows_.index.size()) == kMostEntries)
+      throw file_.error("D118", "more than 2^31 entries", "cut the file into smaller ones");
     rows_.index.push_back(static_cast<std::int32_t>(index));
     rows_.value.push_back(value);
   }
 
   const TextFile& file_;
-  const char* p_;
-  const char* end_;
+  TextWindow window_;
+  const char* p_ = nullptr;
+  const char* end_ = nullptr;
   std::int64_t previous_ = -1;
   RawRows rows_;
 };
@@ -196,7 +245,8 @@ void check_features(const std::vector<TextFile>& files, const std::vector<RawRow
 LibsvmPart finish(const TextFile& file, RawRows raw, int base, Index features) {
   LibsvmPart part;
   part.path = file.path();
-  part.digest = file.digest();
+  part.digest = raw.digest;
+  part.inexact = raw.inexact;
   part.smallest = raw.largest < 0 ? -1 : raw.smallest;
   part.largest = raw.largest;
   const auto rows = static_cast<Index>(raw.label.size());
@@ -207,13 +257,14 @@ LibsvmPart finish(const TextFile& file, RawRows raw, int base, Index features) {
   for (std::size_t i = 0; i < raw.label.size(); ++i) {
     part.x.outerIndexPtr()[i] = kept;
     for (auto k = static_cast<std::size_t>(raw.start[i]); k < static_cast<std::size_t>(raw.start[i + 1]); ++k) {
-      const std::int32_t column = raw.index[k] - base;
+      const std::int32_t column = raw.index.take() - base;
+      const double value = raw.value.take();
       if (column >= features) {
         ++part.ignored;
         continue;
       }
       part.x.innerIndexPtr()[kept] = column;
-      part.x.valuePtr()[kept++] = raw.value[k];
+      part.x.valuePtr()[kept++] = value;
     }
   }
   part.x.outerIndexPtr()[rows] = kept;
@@ -248,7 +299,7 @@ LibsvmSet parse_libsvm(const std::vector<TextFile>& files, const LibsvmOptions& 
 
 LibsvmSet read_libsvm(const std::vector<std::string>& paths, const LibsvmOptions& options) {
   std::vector<TextFile> files;
-  for (const std::string& path : paths) files.push_back(TextFile::read(path));
+  for (const std::string& path : paths) files.push_back(TextFile::open(path, options.limits));
   return parse_libsvm(files, options);
 }
 

@@ -21,6 +21,7 @@ struct LibsvmOptions {
   bool ignore_beyond = false;
   /// The first two are those of a model: what a message advises is another file then, not another key.
   bool of_model = false;
+  ReadLimits limits{};
 };
 
 /// One file of a set.
@@ -30,6 +31,8 @@ struct LibsvmPart {
   Vec label;
   std::string path;
   std::uint64_t digest = 0;
+  /// Labels and values that are whole numbers beyond 2^53 and no doubles.
+  Index inexact = 0;
   /// Entries left out because of ignore_beyond.
   Index ignored = 0;
   /// The smallest and the largest index as written, -1 without an entry.

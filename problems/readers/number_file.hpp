@@ -47,6 +47,6 @@ NumberFile read_idx(ByteStream in);
 NumberFile read_mtx(ByteStream in);
 
 /// The file by the reader of its format ("npy", "mtx", "idx").
-NumberFile read_number_file(const std::string& path, std::string_view format);
+NumberFile read_number_file(const std::string& path, std::string_view format, const ReadLimits& limits = {});
 
 }  // namespace tacit

@@ -7,6 +7,7 @@
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/detail/cell_scanner.hpp>
 #include <tacit/problems/readers/detail/header_guess.hpp>
+#include <tacit/problems/readers/detail/text_window.hpp>
 #include <tacit/problems/readers/detail/written_number.hpp>
 #include <tacit/problems/readers/table.hpp>
 #include <tacit/problems/readers/table_start.hpp>
@@ -18,32 +19,6 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
-
-/// The digits of a whole number that is written without an exponent, "-1700" for -01700.0; empty for any other text.
-std::string whole_digits(std::string_view text, char decimal) {
-  std::string sign;
-  if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
-    if (text[0] == '-') sign = "-";
-    text.remove_prefix(1);
-  }
-  const std::size_t point = std::min(text.find(decimal), text.size());
-  if (text.find_first_not_of('0', std::min(point + 1, text.size())) != std::string_view::npos) return {};
-  std::string digits(text.substr(0, point));
-  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return {};
-  digits.erase(0, digits.find_first_not_of('0'));
-  return digits.empty() ? "0" : sign + digits;
-}
-
-/// The digits of a whole number that the double is not equal to; empty for any other.
-std::string lost_digits(std::string_view text, char decimal, double value) {
-  if (!(std::abs(value) >= kExactWhole)) return {};
-  std::string plain;
-  std::string digits = whole_digits(plain_signs(text, plain) ? std::string_view(plain) : text, decimal);
-  if (digits.empty()) return {};
-  char exact[400];
-  std::snprintf(exact, sizeof exact, "%.0f", value);
-  return digits == exact ? std::string() : digits;
-}
 
 /// A number as a label, with all its digits where no double is equal to it.
 std::string label_of(std::string_view text, char decimal, double value) {
@@ -74,7 +49,8 @@ enum class CellKind { number, missing, not_finite, word };
 /// Cuts a text into rows and cells.
 class TableParser : private CellScanner {
 public:
-  TableParser(Table& table, const TableOptions& options) : CellScanner(table.file_, ',', 0), t_(table), options_(options) {
+  TableParser(Table& table, const TableOptions& options)
+      : CellScanner(table.file_, ',', 0), t_(table), options_(options), partial_(!table.file_.whole()) {
     if (options.decimal != '.' && options.decimal != ',') {
       throw UsageError("the decimal sign must be '.' or ','", "data.decimal");
     }
@@ -90,17 +66,83 @@ public:
     }
   }
 
-  void run(Header header) {
-    skip_blank_lines();
-    if (pos_ >= text_.size()) throw no_rows();
-    read_header(header);
+  /// False where the beginning of the file that is in memory is too short to tell how the table is written.
+  bool run(Header header) {
+    try {
+      skip_blank_lines();
+      if (pos_ >= text_.size()) throw no_rows();
+      read_header(header);
+    } catch (const DataError&) {
+      if (holds_start()) throw;
+      return false;
+    }
+    if (!holds_start()) return false;
     reserve();
-    while (skip_blank_lines(), pos_ < text_.size()) read_row();
+    const std::size_t first = pos_;
+    TextWindow window(t_.file_);
+    look_through(window, first);
+    while (next_row(window)) read_row();
     if (t_.row_start_.empty()) throw no_rows();
+    if (partial_) t_.file_.set_digest(window.digest());
     collect_text();
+    return true;
   }
 
 private:
+  /// Are the lines that decide on delimiter, header and what stands before the table all in memory?
+  bool holds_start() const {
+    constexpr int kLines = 12;
+    if (!partial_) return true;
+    const std::size_t begin = comments_at(text_, after_lines(text_, 0, options_.skip_rows)).end;
+    bool quoted = false, filled = false;
+    int lines = 0;
+    for (std::size_t at = begin; at < text_.size() && lines < kLines; ++at) {
+      const char c = text_[at];
+      if (c == '"') quoted = !quoted;
+      if (c == '\n' && !quoted)
+        lines += std::exchange(filled, false) ? 1 : 0;
+      else
+        filled = filled || (!is_blank(c) && c != '\r');
+    }
+    return lines == kLines && !cut_;
+  }
+
+  /// Goes to a byte of the file, which the window has not passed.
+  void look_through(TextWindow& window, std::size_t at) {
+    while (window.base() + window.text().size() <= at && !window.at_end()) window.advance(window.text().size());
+    text_ = window.text();
+    base_ = window.base();
+    pos_ = std::min(at - std::min(at, base_), text_.size());
+    const std::size_t quote = text_.rfind('"');
+    quoted_before_ = quote == std::string_view::npos ? 0 : quote + 1;
+  }
+
+  /// Goes to the next row and sees to it that all of it is in text_; false: there is none.
+  bool next_row(TextWindow& window) {
+    while (true) {
+      skip_blank_lines();
+      if (pos_ < text_.size() && (window.at_end() || pos_ >= quoted_before_ || row_is_here())) return true;
+      if (window.at_end()) return false;
+      const std::size_t at = base_ + pos_;
+      window.advance(pos_);
+      look_through(window, at);
+    }
+  }
+
+  /// Does the row at pos_ end within text_? Without quotation marks it does, since text_ is whole lines.
+  bool row_is_here() {
+    const std::size_t start = pos_;
+    bool here = false;
+    try {
+      count_cells();
+      here = text_[pos_ - 1] == '\n';
+    } catch (const DataError&) {
+      here = pos_ != std::string_view::npos;  // else a quotation mark is not closed yet
+    }
+    pos_ = start;
+    return here;
+  }
+
   DataError no_rows() const {
     return t_.file_.error("D102",
                           "the file '" + t_.file_.path() + "' holds no row of data" + (t_.has_header_ ? ", only a header" : ""),
@@ -225,7 +267,9 @@ private:
         ++looked_;
         if (numbers.size() > 2 && in_order(numbers)) ++in_order_;
       }
+      cut_ = partial_ && pos_ >= text_.size();
     } catch (const DataError&) {  // said when the row is read
+      cut_ = partial_;
     }
     return out;
   }
@@ -262,11 +306,15 @@ private:
     }
   }
 
+  /// For the rows that the lines in memory make likely.
   void reserve() {
+    const double counted = static_cast<double>(std::count(text_.begin() + static_cast<std::ptrdiff_t>(pos_), text_.end(), '\n'));
+    const std::size_t all = std::max<std::size_t>(partial_ ? t_.file_.length() : 0, text_.size());
+    const double slack = all > text_.size() ? 1.02 : 1;
     const auto lines =
-        static_cast<std::size_t>(std::count(text_.begin() + static_cast<std::ptrdiff_t>(pos_), text_.end(), '\n')) + 1;
+        static_cast<std::size_t>(slack * counted * (static_cast<double>(all) / static_cast<double>(text_.size()))) + 1;
     t_.row_start_.reserve(lines);
-    t_.values_.reserve(std::min(lines * t_.names_.size(), text_.size() / 2 + 1 + t_.names_.size()));
+    t_.values_.reserve(std::min(lines * t_.names_.size(), all / 2 + 1 + t_.names_.size()));
   }
 
   /// A plain number right here, the common case: no second look at its characters.
@@ -289,7 +337,7 @@ private:
   void read_row() {
     const Index row = t_.rows();
     const std::size_t start = pos_, width = t_.names_.size();
-    t_.row_start_.push_back(start);
+    t_.row_start_.push_back(base_ + start);
     std::size_t column = 0;
     bool more = true;
     while (more) {
@@ -343,7 +391,7 @@ private:
     const long first = t_.first_line_number();
     // What differs from all that follows is no row of the table; later on it is this row that is wrong.
     const bool early = t_.row_start_.size() <= (t_.has_header_ ? 1U : 2U) || t_.names_.size() == 1;
-    const Index before = early ? lines_before_table(t_.file_, options_) : options_.skip_rows;
+    const Index before = early ? lines_before_table(longer_start(), options_) : options_.skip_rows;
     std::string remedy = "give every row the same number of cells; quote cells that hold the delimiter";
     if (before > options_.skip_rows)
       remedy = "when the lines before line " + std::to_string(before + 1) +
@@ -355,7 +403,14 @@ private:
     return t_.file_.error("D105",
                           "this row has " + std::to_string(n) + (n == 1 ? " cell" : " cells") + ", but line " +
                               std::to_string(first) + " has " + std::to_string(t_.names_.size()),
-                          at, remedy);
+                          base_ + at, remedy);
+  }
+
+  /// More of the file than is kept, for a message.
+  TextFile longer_start() const {
+    ReadLimits longer = t_.file_.limits();
+    longer.kept_text = std::size_t{1} << 26U;
+    return partial_ ? TextFile::open(t_.file_.path(), longer) : t_.file_;
   }
 
   /// A second reading of the rows, for the columns that hold words.
@@ -370,8 +425,15 @@ private:
     }
     if (t_.text_.empty()) return;
     std::vector<Codes<std::string>> codes(t_.text_.size());
-    for (const std::size_t start : t_.row_start_) {
-      pos_ = start;
+    TextWindow window(t_.file_);
+    look_through(window, t_.row_start_.front());
+    for (Index r = 0; r < t_.rows(); ++r) {
+      const std::size_t start = t_.row_start_[static_cast<std::size_t>(r)];
+      while (base_ + text_.size() < t_.row_end(r) && !window.at_end()) {
+        window.advance(start - base_);
+        look_through(window, start);
+      }
+      pos_ = start - base_;
       for (std::size_t c = 0; c <= last; ++c, step_over_delimiter()) {
         const Cell cell = scan();
         if (t_.text_of_[c] >= 0) add_text(static_cast<std::size_t>(t_.text_of_[c]), cell, codes);
@@ -393,18 +455,34 @@ private:
 
   Table& t_;
   const TableOptions& options_;
+  bool partial_ = false;             // text_ is a part of the file
+  bool cut_ = false;                 // that part ended before enough rows were seen
+  std::size_t quoted_before_ = 0;    // in text_: after the last quotation mark
   Index looked_ = 0, in_order_ = 0;  // rows below the first one
   std::string_view token_;           // the number just read
   std::vector<std::string> missing_;
   std::vector<double> missing_numbers_;
 };
 
-Table Table::read(const std::string& path, const TableOptions& options) { return parse(TextFile::read(path), options); }
+Table Table::read(const std::string& path, const TableOptions& options) {
+  if (options.keep_text) return parse(TextFile::read(path, options.limits), options);
+  ReadLimits limits = options.limits;
+  while (true) {
+    Table table;
+    TextFile start = TextFile::open(path, limits);
+    limits.kept_text = 2 * std::max(limits.kept_text, start.bytes().size()) + 1;  // longer each time, whatever was cut off
+    if (try_parse(table, std::move(start), options)) return table;
+  }
+}
+
+bool Table::try_parse(Table& table, TextFile file, const TableOptions& options) {
+  table.file_ = std::move(file);
+  return TableParser(table, options).run(options.header);
+}
 
 Table Table::parse(TextFile file, const TableOptions& options) {
   Table table;
-  table.file_ = std::move(file);
-  TableParser(table, options).run(options.header);
+  try_parse(table, std::move(file), options);
   return table;
 }
 
@@ -419,16 +497,25 @@ TextColumn Table::text(Index column) const {
   TextColumn out;
   Codes<double> by_value;
   Codes<std::string> by_text;  // where doubles would fall together
+  const auto as_written = [&](double v) { return std::isinf(v) || (cells(column).inexact > 0 && std::abs(v) >= kExactWhole); };
+  std::vector<Index> written;
+  for (Index r = 0; r < rows(); ++r) {
+    if (as_written(value(r, column))) written.push_back(r);
+  }
+  const std::vector<std::string> texts = cells_of(written, column);
+  std::size_t at = 0;
   for (Index r = 0; r < rows(); ++r) {
     const double v = value(r, column);
-    const bool large = cells(column).inexact > 0 && std::abs(v) >= kExactWhole && !std::isinf(v);
     if (std::isnan(v)) {
       out.codes.push_back(-1);
-    } else if (large) {
-      const std::string label = label_of(cell(r, column), decimal_, v);
-      by_text.add(label, out, [&] { return label; });
+    } else if (!as_written(v)) {
+      by_value.add(v, out, [&] { return number_label(v); });
+    } else if (std::isinf(v)) {
+      by_value.add(v, out, [&] { return texts[at]; });
+      ++at;
     } else {
-      by_value.add(v, out, [&] { return std::isinf(v) ? cell(r, column) : number_label(v); });
+      const std::string label = label_of(texts[at++], decimal_, v);
+      by_text.add(label, out, [&] { return label; });
     }
   }
   return out;
@@ -437,13 +524,37 @@ TextColumn Table::text(Index column) const {
 std::string Table::cell(Index row, Index column) const { return locate_cell(row, column).first; }
 
 std::pair<std::string, std::size_t> Table::locate_cell(Index row, Index column) const {
-  CellScanner scanner(file_, delimiter_, row_start_[static_cast<std::size_t>(row)]);
+  const std::size_t start = row_start_[static_cast<std::size_t>(row)];
+  if (file_.whole()) return locate_cell(file_.bytes(), 0, row, column);
+  const std::string text = file_.piece(start, row_end(row));
+  return locate_cell(text, start, row, column);
+}
+
+std::size_t Table::row_end(Index row) const {
+  return row + 1 < rows() ? row_start_[static_cast<std::size_t>(row + 1)] : std::numeric_limits<std::size_t>::max();
+}
+
+std::vector<std::string> Table::cells_of(const std::vector<Index>& rows, Index column) const {
+  std::vector<std::string> out;
+  if (rows.empty()) return out;
+  TextWindow window(file_);
+  for (const Index r : rows) {
+    const std::size_t start = row_start_[static_cast<std::size_t>(r)];
+    while (window.base() + window.text().size() < row_end(r) && !window.at_end())
+      window.advance(std::min(window.text().size(), start - window.base()));
+    out.push_back(locate_cell(window.text(), window.base(), r, column).first);
+  }
+  return out;
+}
+
+std::pair<std::string, std::size_t> Table::locate_cell(std::string_view text, std::size_t base, Index row, Index column) const {
+  CellScanner scanner(file_, delimiter_, text, base, row_start_[static_cast<std::size_t>(row)] - base);
   for (Index c = 0; c < column; ++c) {
     scanner.scan();
     scanner.step_over_delimiter();
   }
   const CellScanner::Cell cell = scanner.scan();
-  return {scanner.content(cell), cell.begin - (cell.quoted ? 1 : 0)};
+  return {scanner.content(cell), base + cell.begin - (cell.quoted ? 1 : 0)};
 }
 
 DataError Table::error(const char* code, const std::string& message, Index row, Index column, std::string remedy) const {

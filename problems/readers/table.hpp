@@ -23,6 +23,9 @@ struct TableOptions {
   char decimal = '.';
   /// cells that count as missing; numbers among them are compared by value
   std::vector<std::string> missing_values = {"", "NA", "NaN", "?"};
+  /// false: the text of a long file is not kept; a cell of it is read again where it is asked for
+  bool keep_text = true;
+  ReadLimits limits{};
 };
 
 /// A column as text: levels in the order of their first appearance, one code a row, -1 where missing.
@@ -83,6 +86,12 @@ private:
   friend class TableParser;
   /// The text of a cell and the byte where it starts.
   std::pair<std::string, std::size_t> locate_cell(Index row, Index column) const;
+  std::pair<std::string, std::size_t> locate_cell(std::string_view text, std::size_t base, Index row, Index column) const;
+  /// cell() of many rows, in ascending order, in one reading.
+  std::vector<std::string> cells_of(const std::vector<Index>& rows, Index column) const;
+  /// Where the text of a row ends, at the latest.
+  std::size_t row_end(Index row) const;
+  static bool try_parse(Table& table, TextFile file, const TableOptions& options);
   TextFile file_;
   std::vector<std::string> names_;
   std::vector<ColumnCells> cells_;

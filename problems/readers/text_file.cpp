@@ -1,8 +1,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
+#include <limits>
 #include <tacit/core/support/text.hpp>
+#include <tacit/problems/readers/detail/text_window.hpp>
+#include <tacit/problems/readers/detail/written_number.hpp>
 #include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 
@@ -37,52 +41,157 @@ DataError unprintable(const TextFile& file, const std::string& message, std::siz
   return DataError("D103", message, file.locate(at), std::move(remedy));
 }
 
-void require_text(const TextFile& file) {
-  const std::string_view bytes = file.bytes();
-  const bool utf16 =
-      bytes.size() >= 2 && ((bytes[0] == '\xff' && bytes[1] == '\xfe') || (bytes[0] == '\xfe' && bytes[1] == '\xff'));
-  if (utf16) throw file.error("D103", "the file is written in UTF-16", "save it as UTF-8");
-  const std::size_t zero = bytes.find('\0');
-  if (zero != std::string_view::npos) {
-    throw unprintable(file, "the file is no text: byte " + std::to_string(zero + 1) + " is zero", zero,
+}  // namespace
+
+std::size_t TextFile::require_text(std::string_view bytes, std::size_t from, bool last) const {
+  if (const std::size_t zero = bytes.find('\0'); zero != std::string_view::npos) {
+    const std::size_t at = from + zero;
+    throw unprintable(*this, "the file is no text: byte " + std::to_string(at + 1) + " is zero", at,
                       "check data.format and the name of the file");
   }
-  if (const std::size_t broken = find_broken_utf8(bytes); broken != std::string_view::npos) {
-    throw unprintable(file, "the file is not written in UTF-8: byte " + std::to_string(broken + 1) + " belongs to no character",
-                      broken, "save it as UTF-8 (iconv -f ISO-8859-1 -t UTF-8 does it for Latin-1)");
-  }
+  const std::size_t broken = find_broken_utf8(bytes);
+  if (broken == std::string_view::npos) return bytes.size();
+  constexpr std::size_t kLongest = 4;  // bytes of a character
+  if (!last && bytes.size() - broken < kLongest) return broken;
+  throw unprintable(*this,
+                    "the file is not written in UTF-8: byte " + std::to_string(from + broken + 1) + " belongs to no character",
+                    from + broken, "save it as UTF-8 (iconv -f ISO-8859-1 -t UTF-8 does it for Latin-1)");
+}
+
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+void require_lines(const TextFile& file) {
+  const std::string_view bytes = file.bytes();
   if (bytes.substr(0, bytes.size() - 1).find('\r') != std::string_view::npos && bytes.find('\n') == std::string_view::npos) {
     throw file.error("D103", "the lines end with a carriage return alone",
                      "save the file with line feeds (tr '\\r' '\\n' does it)");
   }
 }
 
+void refuse_utf16(const TextFile& file) {
+  const std::string_view bytes = file.bytes();
+  if (bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff"))
+    throw file.error("D103", "the file is written in UTF-16", "save it as UTF-8");
+}
+
+/// Reads on until `text` has `size` bytes and ends a line with them or later; false: the file ended.
+bool read_lines(ByteStream& stream, std::string& text, std::size_t size) {
+  constexpr std::size_t kPiece = std::size_t{1} << 20U;
+  for (bool lines = text.find('\n') != std::string::npos; text.size() < size || !lines;) {
+    const std::size_t before = text.size(), piece = before < size ? std::min(size - before, kPiece) : kPiece;
+    text.resize(before + piece);
+    text.resize(before + stream.read(text.data() + before, piece));
+    if (text.size() < before + piece) return false;
+    lines = lines || text.find('\n', before) != std::string::npos;
+  }
+  return true;
+}
+
 }  // namespace
 
-TextFile TextFile::read(const std::string& path) {
-  ByteStream stream = ByteStream::open(path);
-  std::string bytes = stream.rest();
-  TextFile file = from_string(path, std::move(bytes));
-  file.digest_ = stream.digest();
+TextFile TextFile::read(const std::string& path, const ReadLimits& limits) {
+  return load(path, limits, std::numeric_limits<std::size_t>::max());
+}
+
+TextFile TextFile::open(const std::string& path, const ReadLimits& limits) { return load(path, limits, limits.kept_text); }
+
+TextFile TextFile::load(const std::string& path, const ReadLimits& limits, std::size_t kept) {
+  ByteStream stream = ByteStream::open(path, limits);
+  std::string bytes;
+  constexpr std::size_t kFirst = 1U << 16U;
+  const bool all = !stream.regular() || kept == std::numeric_limits<std::size_t>::max();
+  bool more = true;
+  if (all) {
+    bytes.resize(kFirst);
+    bytes.resize(stream.read(bytes.data(), kFirst));
+    more = bytes.size() == kFirst;
+  } else {
+    more = read_lines(stream, bytes, kept);
+  }
+  // What may never end, and is no text, is refused by its beginning.
+  if (more && !stream.regular() && bytes.find('\0') != std::string::npos) return from_string(path, std::move(bytes));
+  if (more && all) bytes += stream.rest();
+  if (!more || all) {
+    TextFile file = from_string(path, std::move(bytes));
+    file.limits_ = limits;
+    file.digest_ = stream.digest();
+    return file;
+  }
+  TextFile file;
+  file.path_ = path;
+  file.limits_ = limits;
+  file.whole_ = false;
+  file.length_ = stream.packed() ? 0 : stream.stored();
+  if (bytes.starts_with(kByteOrderMark)) bytes.erase(0, kByteOrderMark.size());
+  file.bytes_ = std::move(bytes);
+  file.require_known_content("", file.length_);
+  refuse_utf16(file);
+  file.require_text(file.bytes_, 0, false);
+  file.bytes_.resize(file.bytes_.rfind('\n') + 1);
   return file;
+}
+
+void TextFile::require_known_content(std::string_view format, std::uint64_t length) const {
+  const Content content = content_of(bytes_, length);
+  if (!content.title.empty() && !(content.format && content.format->name == format))
+    throw error("D103", "'" + path_ + "' is " + content.title + ", not the text that its name promises", content.remedy);
 }
 
 TextFile TextFile::from_string(std::string path, std::string bytes, std::string_view format) {
   TextFile file;
   file.path_ = std::move(path);
   file.digest_ = fnv1a(bytes);
-  if (bytes.compare(0, 3, "\xef\xbb\xbf") == 0) bytes.erase(0, 3);
+  if (bytes.starts_with(kByteOrderMark)) bytes.erase(0, kByteOrderMark.size());
   file.bytes_ = std::move(bytes);
   if (file.bytes_.empty()) throw file.error("D102", "the file '" + file.path_ + "' is empty", "name a file with data");
-  const Content content = content_of(file.bytes_);
-  if (!content.title.empty() && !(content.format && content.format->name == format))
-    throw file.error("D103", "'" + file.path_ + "' is " + content.title + ", not the text that its name promises",
-                     content.remedy);
-  require_text(file);
+  file.require_known_content(format, file.bytes_.size());
+  refuse_utf16(file);
+  file.require_text(file.bytes_, 0, true);
+  require_lines(file);
   return file;
 }
 
+std::string TextFile::piece(std::size_t begin, std::size_t end) const {
+  TextWindow window(*this);
+  while (window.base() + window.text().size() < end && !window.at_end())
+    window.advance(std::min(window.text().size(), begin - std::min(begin, window.base())));
+  return std::string(window.text().substr(begin - window.base(), end - begin));
+}
+
+TextFile::Line TextFile::find_line(std::size_t offset) const {
+  Line line;
+  ByteStream stream = ByteStream::open(path_, limits_);
+  std::string piece(std::size_t{1} << 20U, '\0');
+  std::size_t at = 0;
+  for (bool first = true;; first = false) {
+    const std::size_t got = stream.read(piece.data(), piece.size());
+    std::string_view text(piece.data(), got);
+    if (first && text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    // Line feeds before the byte begin a new line, the first one from it on ends the search.
+    const std::string_view before = text.substr(0, std::min(text.size(), offset - std::min(offset, at)));
+    if (const std::size_t feed = before.rfind('\n'); feed != std::string_view::npos) {
+      line.number += static_cast<long>(std::count(before.begin(), before.end(), '\n'));
+      line.start = at + feed + 1;
+      line.text.clear();
+    }
+    const std::size_t begin = std::max(line.start, at) - at;
+    const std::size_t end = at + text.size() <= offset ? text.size() : std::min(text.find('\n', before.size()), text.size());
+    line.text += text.substr(begin, end - begin);
+    at += text.size();
+    if (got < piece.size() || end < text.size()) return line;
+  }
+}
+
 SourceLocation TextFile::locate(std::size_t offset) const {
+  if (!whole_) {
+    const Line line = find_line(offset);
+    const auto before = static_cast<std::ptrdiff_t>(std::min(offset - line.start, line.text.size()));
+    const auto characters =
+        std::count_if(line.text.begin(), line.text.begin() + before, [](char c) { return !utf8_continues(c); });
+    return {path_, line.number, 1 + static_cast<long>(characters)};
+  }
   offset = std::min(offset, bytes_.size());
   const auto stop = bytes_.begin() + static_cast<std::ptrdiff_t>(offset);
   const std::size_t newline = offset == 0 ? std::string::npos : bytes_.rfind('\n', offset - 1);
@@ -93,6 +202,11 @@ SourceLocation TextFile::locate(std::size_t offset) const {
 }
 
 std::string TextFile::line(std::size_t offset) const {
+  if (!whole_) {
+    std::string text = find_line(offset).text;
+    if (text.ends_with('\r')) text.pop_back();
+    return text;
+  }
   offset = std::min(offset, bytes_.size());
   const std::size_t newline = offset == 0 ? std::string::npos : bytes_.rfind('\n', offset - 1);
   const std::size_t start = newline == std::string::npos ? 0 : newline + 1;
@@ -168,6 +282,35 @@ DataError number_error(const TextFile& file, NumberText kind, const std::string&
 std::string number_label(double value) {
   const bool whole = std::abs(value) < 1e15 && value == std::floor(value);
   return whole ? std::to_string(static_cast<long long>(value)) : number_text(value);
+}
+
+namespace {
+
+/// The digits of a whole number that is written without an exponent, "-1700" for -01700.0; empty for any other text.
+std::string whole_digits(std::string_view text, char decimal) {
+  std::string sign;
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
+    if (text[0] == '-') sign = "-";
+    text.remove_prefix(1);
+  }
+  const std::size_t point = std::min(text.find(decimal), text.size());
+  if (text.find_first_not_of('0', std::min(point + 1, text.size())) != std::string_view::npos) return {};
+  std::string digits(text.substr(0, point));
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return {};
+  digits.erase(0, digits.find_first_not_of('0'));
+  return digits.empty() ? "0" : sign + digits;
+}
+
+}  // namespace
+
+std::string lost_digits(std::string_view text, char decimal, double value) {
+  if (!(std::abs(value) >= kExactWhole)) return {};
+  std::string plain;
+  std::string digits = whole_digits(plain_signs(text, plain) ? std::string_view(plain) : text, decimal);
+  if (digits.empty()) return {};
+  char exact[400];
+  std::snprintf(exact, sizeof exact, "%.0f", value);
+  return digits == exact ? std::string() : digits;
 }
 
 }  // namespace tacit

@@ -125,7 +125,8 @@ private:
   void read_libsvm_parts() {
     std::vector<std::string> paths;
     for (const Part& p : parts_) paths.push_back(p.path);
-    LibsvmSet set = read_libsvm(paths, {o_.index_base, o_.features_total});
+    LibsvmSet set =
+        read_libsvm(paths, {.index_base = o_.index_base, .features_total = o_.features_total, .limits = o_.table.limits});
     if (!set.remark.empty()) {
       d_.remarks.push_back({"W217", set.remark + ".",
                             "If one of them counts from 1, number it anew; if all count from 0, say so: data.index_base=0."});
@@ -139,24 +140,28 @@ private:
       p.x.csr = std::move(from.x);
       p.target.column.path = p.path;
       p.target.column.value = std::move(from.label);
+      remark_inexact(p.path, from.inexact);
     }
     encoder().index_base = set.index_base;
     encoder().features_total = set.features;
     encoder().target = "label";
   }
 
+  void remark_inexact(const std::string& path, Index count) {
+    if (count == 0) return;
+    d_.remarks.push_back(
+        {"W211", "'" + path + "' holds " + std::to_string(count) + " whole numbers above 2^53, whose last digits are lost.",
+         "Leave their columns out if they are identifiers (data.drop), or subtract a common value."});
+  }
+
   void read_number_parts() {
     for (Part& p : parts_) {
       p.format = o_.format == "auto" ? format_of_data(p.path, format_) : format_;
-      NumberFile file = read_number_file(p.path, p.format);
+      NumberFile file = read_number_file(p.path, p.format, o_.table.limits);
       p.digest = file.digest;
       p.x = std::move(file.x);
       p.arrays = file.arrays;
-      if (file.inexact > 0)
-        d_.remarks.push_back(
-            {"W211",
-             "'" + p.path + "' holds " + std::to_string(file.inexact) + " whole numbers above 2^53, whose last digits are lost.",
-             "Leave their columns out if they are identifiers (data.drop), or subtract a common value."});
+      remark_inexact(p.path, file.inexact);
       require_columns(p);
       store_as(p.x, train().x.sparse);
       p.x.sparse_format = train().x.sparse_format;
@@ -204,7 +209,7 @@ private:
     if (column < 0) {
       const std::string file = file_of_selector(o_, selector, as_path);
       if (file.empty()) throw no_target(selector, key, p.path);
-      p.target.column = read_column_file(file, p.x.rows(), "targets", p.path);
+      p.target.column = read_column_file(file, p.x.rows(), "targets", p.path, o_.table.limits);
       d_.beside.push_back({p.target.column.path, p.target.column.digest, p.x.rows()});
       named = file;
       if (p.target.origin == Origin::train) encoder().target = std::filesystem::path(file).filename().string();
@@ -331,7 +336,7 @@ private:
       }
     } else {
       path = resolve_path(o_.base_dir, o_.weight);
-      const ColumnFile w = read_weights(path, train().x.rows(), train().path);
+      const ColumnFile w = read_weights(path, train().x.rows(), train().path, o_.table.limits);
       for (const Index r : train().target.kept) d_.weight[at++] = w.value[r];
       d_.beside.push_back({path, w.digest, w.rows()});
       d_.weight_file = path;
@@ -435,6 +440,7 @@ EncodedFile encode_libsvm(const Encoder& encoder, const std::string& path) {
   options.features_total = encoder.features_total;
   options.ignore_beyond = true;
   options.of_model = true;
+  options.limits = encoder.table.limits;
   LibsvmSet set = read_libsvm({path}, options);
   LibsvmPart& part = set.parts[0];
   EncodedFile out;
@@ -457,7 +463,7 @@ EncodedFile encode_libsvm(const Encoder& encoder, const std::string& path) {
 
 /// Rows of a file of numbers. It has the columns of the training file, or all of them but the target.
 EncodedFile encode_numbers_of(const Encoder& encoder, const std::string& path, const std::string& format) {
-  NumberFile file = read_number_file(path, format);
+  NumberFile file = read_number_file(path, format, encoder.table.limits);
   const Index all = encoder.sparse ? encoder.features_total : encoder.source_columns;
   const Index target = encoder.target_column;
   const bool without_target = target >= 0 && file.x.cols() == all - 1;

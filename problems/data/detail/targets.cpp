@@ -97,8 +97,8 @@ DataError no_target(const std::string& selector, const std::string& key, const s
                    "relative to the run file");
 }
 
-ColumnFile read_weights(const std::string& path, Index rows, const std::string& of) {
-  ColumnFile column = read_column_file(path, rows, "weights", of);
+ColumnFile read_weights(const std::string& path, Index rows, const std::string& of, const ReadLimits& limits) {
+  ColumnFile column = read_column_file(path, rows, "weights", of, limits);
   for (Index r = 0; r < rows; ++r) {
     const double w = column.value[r];
     if (!std::isfinite(w))

@@ -27,7 +27,7 @@ std::string file_of_selector(const DataOptions& options, const std::string& sele
 DataError no_target(const std::string& selector, const std::string& key, const std::string& of);
 
 /// One weight for every training row. Throws as read_column_file, D108, D112.
-ColumnFile read_weights(const std::string& path, Index rows, const std::string& of);
+ColumnFile read_weights(const std::string& path, Index rows, const std::string& of, const ReadLimits& limits);
 /// Throws D112 where all weights are 0.
 void require_positive_weight(const Dataset& data, const std::string& path);
 /// Throws D113 for fewer than two.

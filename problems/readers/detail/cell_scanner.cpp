@@ -8,7 +8,7 @@ CellScanner::Cell CellScanner::scan_quoted() {
   while (true) {
     pos_ = text_.find('"', pos_);
     if (pos_ == std::string_view::npos) {
-      throw file_.error("D104", "this quotation mark is never closed", open,
+      throw file_.error("D104", "this quotation mark is never closed", base_ + open,
                         "close it, or double it when it belongs to the text");
     }
     if (pos_ + 1 < text_.size() && text_[pos_ + 1] == '"') {
@@ -20,7 +20,7 @@ CellScanner::Cell CellScanner::scan_quoted() {
     skip_blanks();
     const bool separated = delimiter_ == ' ' && is_blank(text_[pos_ - 1]);
     if (at_line_end() || text_[pos_] == delimiter_ || separated) return cell;
-    throw file_.error("D104", "text follows a closing quotation mark", pos_,
+    throw file_.error("D104", "text follows a closing quotation mark", base_ + pos_,
                       "double a quotation mark that belongs to the text, and quote the whole cell");
   }
 }

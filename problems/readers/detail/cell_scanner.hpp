@@ -17,8 +17,10 @@ public:
     bool quoted = false, escaped = false;
   };
 
-  CellScanner(const TextFile& file, char delimiter, std::size_t start)
-      : file_(file), text_(file.bytes()), pos_(start), delimiter_(delimiter) {}
+  CellScanner(const TextFile& file, char delimiter, std::size_t start) : CellScanner(file, delimiter, file.bytes(), 0, start) {}
+  /// A part of the file that begins at its byte `base`.
+  CellScanner(const TextFile& file, char delimiter, std::string_view text, std::size_t base, std::size_t start)
+      : file_(file), text_(text), pos_(start), base_(base), delimiter_(delimiter) {}
 
   bool at_line_end() const {
     if (pos_ >= text_.size() || text_[pos_] == '\n') return true;
@@ -88,7 +90,8 @@ private:
 protected:
   const TextFile& file_;
   std::string_view text_;
-  std::size_t pos_ = 0;
+  std::size_t pos_ = 0;   // in text_
+  std::size_t base_ = 0;  // where text_ begins in the file
   char delimiter_ = ',';
 };
 
