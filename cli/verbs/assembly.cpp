@@ -56,14 +56,16 @@ void settle_file(Text& key, const std::string& file) {
   if (!file.empty()) key.text = std::filesystem::absolute(file).lexically_normal().string();
 }
 
-DataOptions data_options(const RunConfig& c, bool classifier) {
+}  // namespace
+
+DataOptions data_options(const RunConfig& c, TargetKind kind) {
   const DataBlock& d = c.data;
   DataOptions o;
   if (d.train.path) o.train = *d.train.path;
   o.format = d.format;
   o.target = text_or(d.target, "");
   o.target_path = path_of(d.target);
-  o.target_kind = classifier ? TargetKind::classes : TargetKind::number;
+  o.target_kind = kind;
   if (d.features.names) o.features = *d.features.names;
   o.drop = d.drop;
   o.categorical = d.categorical.names;
@@ -85,6 +87,8 @@ DataOptions data_options(const RunConfig& c, bool classifier) {
   o.split_column = text_or(c.validation.split_column, "");
   return o;
 }
+
+namespace {
 
 SplitOptions split_options(const RunConfig& c) {
   SplitOptions o;
@@ -319,7 +323,8 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   std::shared_ptr<const Dataset> data;
   {
     const NothingToKeep reading(kReading);
-    data = std::make_shared<const Dataset>(load_dataset(data_options(c, task->classifier())));
+    data = std::make_shared<const Dataset>(
+        load_dataset(data_options(c, task->classifier() ? TargetKind::classes : TargetKind::number)));
   }
   settle_file(a->config.data.weight, data->weight_file);
   settle_file(a->config.data.target, data->target_file);
