@@ -218,13 +218,16 @@ TEST_CASE("predict takes no key of the model, and says which it takes") {
   CHECK(has(missing.err, "data.missing: drop-row"));
   CHECK_FALSE(has(missing.err, "median"));  // nothing was fitted to fill in
   for (const char* key : {"data.missing=mean", "data.categorical=[a]", "data.drop=[a]", "model.kind=ridge", "seed=3",
-                          "data.index_base=1", "data.format=libsvm", "data.header=absent"}) {
+                          "data.index_base=1", "data.header=absent"}) {
     CAPTURE(key);
     const Ran r = ran({"data.skip_rows=1", key});
     CHECK(r.code == 2);
     CHECK(r.out.empty());
   }
   CHECK(has(ran({"data.drop=[a]"}).err, "data.skip_rows"));
+  const Ran other = ran({"data.format=libsvm"});
+  CHECK(other.code == 3);
+  CHECK(has(other.err, "is LIBSVM text, and the training data were dense"));
 }
 
 TEST_CASE("init refuses what check refuses, and what it writes is taken as it is") {
