@@ -59,10 +59,10 @@ void require_text(const TextFile& file) {
 
 }  // namespace
 
-TextFile TextFile::read(const std::string& path) {
+TextFile TextFile::read(const std::string& path, std::string_view format) {
   ByteStream stream = ByteStream::open(path);
   std::string bytes = stream.rest();
-  TextFile file = from_string(path, std::move(bytes));
+  TextFile file = from_string(path, std::move(bytes), format);
   file.digest_ = stream.digest();
   return file;
 }
@@ -75,7 +75,7 @@ TextFile TextFile::from_string(std::string path, std::string bytes, std::string_
   file.bytes_ = std::move(bytes);
   if (file.bytes_.empty()) throw file.error("D102", "the file '" + file.path_ + "' is empty", "name a file with data");
   const Content content = content_of(file.bytes_);
-  if (!content.title.empty() && !(content.format && content.format->name == format))
+  if (!content.title.empty() && content.title != format && !(content.format && content.format->name == format))
     throw file.error("D103", "'" + file.path_ + "' is " + content.title + ", not the text that its name promises",
                      content.remedy);
   require_text(file);

@@ -13,8 +13,9 @@ namespace tacit {
 class TextFile {
 public:
   /// Reads path, unpacks it when it starts like gzip, skips a UTF-8 byte order mark. Throws DataError D101, D102 (no byte), D103.
-  static TextFile read(const std::string& path);
-  /// A text that comes from elsewhere; path is for messages. D103 for bytes that begin like another format than `format`.
+  static TextFile read(const std::string& path, std::string_view format = "");
+  /// A text that comes from elsewhere; path is for messages. D103 for bytes that begin like another format than `format`, a name
+  /// of formats.hpp or "JSON".
   static TextFile from_string(std::string path, std::string bytes, std::string_view format = "");
 
   const std::string& path() const { return path_; }
