@@ -115,7 +115,7 @@ Figure TuneFigures::loss(const char* name, const char* x_label, const std::vecto
         "steps (outer.max_steps); if it jumps up, the hypergradients may be wrong: see their error below.";
     const double se = number_at(r_, "metrics.loss_standard_error");
     if (std::isfinite(se))
-      shows += " The best loss is itself known only to a standard error of " + brief_number(se) +
+      shows += " The best loss is itself known only to a standard error of " + short_number(se) +
                " over the validation rows. What one point gains over another on these rows is known better, since the rows are "
                "the same: the verdict has it.";
   }

@@ -53,7 +53,7 @@ void write_curve(HtmlWriter& w, const RunRecord& r);
 std::vector<Fact> setting_facts(const RunRecord& r);
 /// "" when the run came to its end, else a sentence on what stopped it.
 std::string interruption(const RunRecord& r);
-/// 6 digits, or "" for what is not known.
+/// 6 digits, a whole number as it is, or "" for what is not known.
 std::string known(double v);
 
 }  // namespace tacit

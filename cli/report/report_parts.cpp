@@ -28,11 +28,13 @@ constexpr const char* kStyle =
     ".scroll{overflow-x:auto;max-width:100%}.scroll:focus-visible{outline:2px solid var(--link)}"
     "table{border-collapse:collapse;margin:.5rem 0 1rem;font-size:.95rem}caption{text-align:left;padding:.25rem 0}"
     "th,td{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0;border-bottom:1px solid var(--line)}"
+    ".table{width:max-content;min-width:100%;max-width:max(100%,min(100vw - 3rem,88rem));position:relative;left:50%;"
+    "transform:translateX(-50%)}"
     "th{font-weight:600}.wide{overflow-wrap:normal}.wide thead th,.wide "
     ".number{white-space:nowrap}th.number,td.number{text-align:right;font-variant-numeric:tabular-nums}"
     ".facts{width:100%;table-layout:fixed}.facts th{width:11rem}"
     "figure{margin:1rem 0 1.5rem}figure .scroll{border:1px solid var(--line);margin-bottom:.4rem}"
-    ".chart{display:block;width:100%;min-width:600px;height:auto}"
+    ".chart{display:block;width:100%;height:auto}"
     "pre{background:var(--box);border:1px solid var(--line);padding:.75rem;overflow-x:auto;font-size:.85rem;overflow-wrap:normal}"
     "summary{cursor:pointer}math{font-size:1.1rem}"
     "@media (max-width:30rem){.facts th{width:7.5rem}body{padding:.6rem}}"
@@ -52,8 +54,8 @@ std::string as_sentence(const std::string& text) {
   return text.empty() || text.back() == '.' || text.back() == ':' ? text : text + ".";
 }
 
-HtmlWriter::Element scroll_box(HtmlWriter& w, const std::string& what) {
-  return w.open("div", {{"class", "scroll"}, {"tabindex", "0"}, {"role", "group"}, {"aria-label", what}});
+HtmlWriter::Element scroll_box(HtmlWriter& w, const std::string& what, const char* cls = "scroll") {
+  return w.open("div", {{"class", cls}, {"tabindex", "0"}, {"role", "group"}, {"aria-label", what}});
 }
 
 enum class Column { empty, text, numbers };
@@ -82,11 +84,15 @@ void write_cells(HtmlWriter& w, const std::vector<std::string>& cells, const std
 
 }  // namespace
 
-std::string known(double v) { return std::isnan(v) ? "" : brief_number(v); }
+std::string known(double v) {
+  constexpr double kCounted = 1e15;  // what a double holds to the last one
+  if (v == std::floor(v) && std::abs(v) < kCounted) return std::to_string(static_cast<long long>(v));
+  return std::isnan(v) ? "" : brief_number(v);
+}
 
 std::string error_in_words(double error) {
   if (std::isnan(error)) return "The error of the hypergradients is not known.";
-  const std::string size = error < 1e-3 ? brief_number(error) : brief_number(std::round(error * 1000) / 10) + " %";
+  const std::string size = error < 1e-3 ? short_number(error) : percent_text(std::round(1000 * error) / 1000);
   const std::string head = "The worst hypergradient was off by an estimated " + size + " of its length, ";
   if (error < 1e-3) return head + "which is negligible.";
   if (error < 0.03) return head + "which is small: its direction is right.";
@@ -131,7 +137,7 @@ void write_facts(HtmlWriter& w, const std::string& caption, const std::vector<Fa
 
 void write_table(HtmlWriter& w, const std::string& caption, const std::vector<std::string>& heads,
                  const std::vector<std::vector<std::string>>& rows) {
-  const auto box = scroll_box(w, caption);
+  const auto box = scroll_box(w, caption, "scroll table");
   const auto table = w.open("table", {{"class", "wide"}});
   w.leaf("caption", caption);
   std::vector<Column> kinds;
