@@ -451,7 +451,7 @@ OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, Oute
     compare_with(seen, r.hypergradient, truth, floor);
     if (audited(r.step, o.audit_every)) {
       split_error(seen, setup.problem, truth, oracle.last.state->inner, oracle.last.state->hyper, floor);
-      seen.head_start = {d.head_start_nats, d.contraction, d.implicit_truncation,       d.k_eff_lo,
+      seen.head_start = {d.head_start_nats, d.contraction, d.implicit_truncation,    d.k_eff_lo,
                          d.k_eff_hi,        d.k_match,     d.truncation_map == "own"};
     }
     run.observations.push_back(std::move(seen));

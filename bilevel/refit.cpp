@@ -13,8 +13,8 @@ Refit refit(const Problem& problem, In u, In x) {
   if (out.reached()) return out;
   const double scale = problem.f->gradient_scale(u);
   const std::vector<std::string> sizes = sci_numbers({out.gradient_norm, scale});
-  out.message = "the final fit has not reached rounding (" + std::string(to_string(out.status)) + "): its gradient is " + sizes[0] +
-                ", " + sizes[1] + " at zero coefficients";
+  out.message = "the final fit has not reached rounding (" + std::string(to_string(out.status)) + "): its gradient is " +
+                sizes[0] + ", " + sizes[1] + " at zero coefficients";
   return out;
 }
 

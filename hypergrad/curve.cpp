@@ -123,7 +123,8 @@ void find_constants(const Problem& problem, In u, In du, const FixedPointMap& ma
   const double alpha = map.step_size();
   const double rate = std::max(std::abs(1 - alpha * curve.convexity), std::abs(1 - alpha * curve.smoothness));
   if (!(rate < 1)) {
-    curve.unknown = "no bounds: with the step " + short_number(alpha) + " the map is no contraction for L = " + short_number(curve.smoothness) +
+    curve.unknown = "no bounds: with the step " + short_number(alpha) +
+                    " the map is no contraction for L = " + short_number(curve.smoothness) +
                     " (rho = " + short_numbers({rate, 1})[0] + "); a step below 2/L is";
     return;
   }

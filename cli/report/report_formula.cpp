@@ -20,7 +20,7 @@ void write(HtmlWriter& w, const Math& m) {
 }
 
 void write_formula(HtmlWriter& w, const Math& m) {
-  const auto box = w.open("div", {{"class", "scroll"}, {"tabindex", "0"}, {"role", "group"}, {"aria-label", "formula"}});
+  const auto box = w.open("div", {{"class", "scroll formula"}, {"tabindex", "0"}, {"role", "group"}, {"aria-label", "formula"}});
   const auto math = w.open("math", {{"xmlns", "http://www.w3.org/1998/Math/MathML"}, {"display", "block"}});
   write(w, m);
 }

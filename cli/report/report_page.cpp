@@ -162,7 +162,8 @@ Judgement judge_tune(const RunRecord& r, double worst) {
 
 std::string gate_in_words(const RunRecord& r, double worst) {
   if (!gate_failed(r, worst)) return "";
-  return "The worst error is above diagnostics.fail_error, " + exact_number(number_at(r, "fail_error")) + ", or one is not known.";
+  return "The worst error is above diagnostics.fail_error, " + exact_number(number_at(r, "fail_error")) +
+         ", or one is not known.";
 }
 
 void write_hyper(HtmlWriter& w, const RunRecord& r) {
@@ -351,7 +352,7 @@ void write_compare(HtmlWriter& w, const RunRecord& r) {
   write_verdict(
       w, mood, word,
       {stopped.empty() ? "Every estimator was asked at " + known(steps) + " points of a run with exact hypergradients." : stopped,
-       status == "running" ? "" : reference_in_words(r), warnings_in_words(r)});
+       status == "running" ? "" : estimator_to_use(r), status == "running" ? "" : reference_in_words(r), warnings_in_words(r)});
   write_warnings(w, r);
   write_comparison(w, r);
   write_findings(w, r);

@@ -440,10 +440,10 @@ Vec starting_point(Assembly& a) {
                                                                              ? "; the search was interrupted"
                                                                              : "; limits.time ended the search";
   a.method.notes.push_back(key + ": auto is " +
-                           (space.size() == 1 ? short_number(std::exp(found.common)) + " (the best of a coarse path)"
-                                              : "the best of several searches: " + std::to_string(found.steps) + steps +
-                                                    " from the common value " + levels[0] +
-                                                    "; the tuned single penalty is " + levels[1]) +
+                           (space.size() == 1
+                                ? short_number(std::exp(found.common)) + " (the best of a coarse path)"
+                                : "the best of several searches: " + std::to_string(found.steps) + steps +
+                                      " from the common value " + levels[0] + "; the tuned single penalty is " + levels[1]) +
                            cut);
   return found.theta;
 }

@@ -167,8 +167,8 @@ Rows curve_table(const VerbSession& session, const Assembly& a, const Curve& c, 
   for (const DerivativeCurve& d : c.derivative) {
     const std::vector<std::string> errors =
         short_numbers({d.error.front(), d.error[static_cast<std::size_t>(d.peak)], d.error.back()});
-    rows.push_back({"derivative error", "from step " + std::to_string(d.start) + ": M is " + errors[0] + ", largest " + errors[1] +
-                                            " at step " + std::to_string(d.peak) + ", last " + errors[2]});
+    rows.push_back({"derivative error", "from step " + std::to_string(d.start) + ": M is " + errors[0] + ", largest " +
+                                            errors[1] + " at step " + std::to_string(d.peak) + ", last " + errors[2]});
   }
   rows.push_back({"at equal cost", equal_cost_text(c)});
   if (!c.unknown.empty()) rows.push_back({"bounds", c.unknown});

@@ -49,10 +49,9 @@ Issue fail_issue(const Assembly& a, double worst) {
   const double limit = *a.config.diagnostics.fail_error;
   return a.config.issue_at_key(
       "diagnostics.fail_error", "E501",
-      (std::isnan(worst)
-           ? "a hypergradient error that is not known counts as above diagnostics.fail_error, "
-           : "the worst estimated hypergradient error, " + short_numbers({worst, limit})[0] +
-                 ", is above diagnostics.fail_error, ") +
+      (std::isnan(worst) ? "a hypergradient error that is not known counts as above diagnostics.fail_error, "
+                         : "the worst estimated hypergradient error, " + short_numbers({worst, limit})[0] +
+                               ", is above diagnostics.fail_error, ") +
           exact_number(limit),
       "give the inner solver and the estimator more steps or tighter tolerances; trace.csv has the error "
       "of every step");
@@ -112,8 +111,8 @@ void TuneRun::print_plan() {
 std::string aimed_text(const Diagnostics& d) {
   if (std::isnan(d.sensitivity)) return {};
   const std::string taped = std::isnan(d.window) ? "" : ", " + number_text(d.window) + " of them at taped states";
-  return "; " + std::to_string(d.inner_steps) + " inner steps, " + number_text(d.linear_steps) + " steps of the adjoint" +
-         taped + ", sensitivity " + short_number(d.sensitivity);
+  return "; " + std::to_string(d.inner_steps) + " inner steps, " + number_text(d.linear_steps) + " steps of the adjoint" + taped +
+         ", sensitivity " + short_number(d.sensitivity);
 }
 
 /// Of limits.time, which is that of the whole command: for the final fit and the report.

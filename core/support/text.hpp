@@ -22,8 +22,8 @@ std::string sci(double value);
 /// "3.1 %", "0.0123 %": a share, with at most 4 significant digits.
 std::string percent_text(double share);
 
-/// The numbers that a sentence compares, as short_number (sci_numbers: as sci) writes them. Those that are not the same do not look
-/// the same: where the usual digits do not tell them apart, all have as many more as that takes.
+/// The numbers that a sentence compares, as short_number (sci_numbers: as sci) writes them. Those that are not the same do not
+/// look the same: where the usual digits do not tell them apart, all have as many more as that takes.
 std::vector<std::string> short_numbers(const std::vector<double>& values);
 std::vector<std::string> sci_numbers(const std::vector<double>& values);
 

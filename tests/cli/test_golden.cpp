@@ -120,7 +120,8 @@ bool is_value_row(const std::string& line) {
   return value || std::distance(std::sregex_iterator(line.begin(), line.end(), cells), std::sregex_iterator()) > 2;
 }
 
-/// What a command says in sentences: standard error but for quoted source lines, standard output but for values, of JSON the texts.
+/// What a command says in sentences: standard error but for quoted source lines, standard output but for values, of JSON the
+/// texts.
 std::vector<std::string> sentences_of(const Case& c) {
   static const std::regex source("^ *[0-9]* \\|.*|^ *--> .*");
   std::vector<std::string> all;

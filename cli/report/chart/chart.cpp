@@ -123,9 +123,13 @@ std::string frame(const Chart& chart, const Sheet& sheet, const Axis& x, const A
   out += "<path d=\"M" + coordinate(left) + " " + coordinate(kTop) + "V" + coordinate(bottom) + "H" +
          coordinate(sheet.width - kRight) + "\" class=\"a\"/>\n";
   if (titled) out += tag_text(20, 22, shortened(chart.title, 84), "start", " h");
-  out += tag_text((left + sheet.width - kRight) / 2, bottom + 38, chart.x_label, "middle");
+  // In the middle of the axis, or as near to that as the label has room.
+  const double half = kCharacter * static_cast<double>(chart.x_label.size()) / 2;
+  out += tag_text(std::min((left + sheet.width - kRight) / 2, std::max(sheet.width - half, half)), bottom + 38, chart.x_label,
+                  "middle");
   const double middle = (kTop + sheet.height - kBottom) / 2;
-  out += "<g transform=\"translate(18 " + coordinate(middle) + ") rotate(-90)\">" + tag_text(0, 0, shortened(chart.y_label, static_cast<std::size_t>((sheet.height - kBottom) / kCharacter)), "middle") +
+  out += "<g transform=\"translate(18 " + coordinate(middle) + ") rotate(-90)\">" +
+         tag_text(0, 0, shortened(chart.y_label, static_cast<std::size_t>((sheet.height - kBottom) / kCharacter)), "middle") +
          "</g>\n";
   return out;
 }
@@ -167,7 +171,8 @@ std::vector<Entry> legend_entries(const Chart& chart, const Sheet& sheet) {
   for (const Series& s : chart.series) {
     const bool mark = s.points || wants_marks(chart, s);
     if (s.legend)
-      all.push_back({shortened(s.name, sheet.letters), s.band ? band_class(s) : class_of(s), mark ? s.colour : -1, !s.points, s.band});
+      all.push_back(
+          {shortened(s.name, sheet.letters), s.band ? band_class(s) : class_of(s), mark ? s.colour : -1, !s.points, s.band});
     bounds = bounds || (s.dashed && !s.legend);
   }
   if (bounds) all.push_back({"dashed: bounds", "l d a", -1, true});
@@ -194,15 +199,31 @@ bool visible(const Series& s, std::size_t i, const Axis& x, const Axis& y) {
   return drawable(s.x[i], x.log) && drawable(s.y[i], y.log) && x.scaled(s.x[i]) >= x.lo && y.scaled(s.y[i]) >= y.lo;
 }
 
+/// Of the points that are to be seen no more than can be told apart, evenly: of a million marks a page would have a gigabyte.
+class Thinned {
+public:
+  Thinned(const Series& s, const Axis& x, const Axis& y, std::size_t most) {
+    std::size_t seen = 0;
+    for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) seen += visible(s, i, x, y) ? 1 : 0;
+    every_ = seen / most + 1;
+  }
+  /// Asked once for every point that is to be seen, in order.
+  bool keeps() { return next_++ % every_ == 0; }
+
+private:
+  std::size_t every_ = 1, next_ = 0;
+};
+
 /// Every point, or of a line some: the few that tell it apart, and those without a neighbour, which a line would not show.
-std::string marks(const Series& s, const Axis& x, const Axis& y, bool some) {
+std::string marks(const Series& s, const Axis& x, const Axis& y, bool some, std::size_t most) {
   const std::size_t n = std::min(s.x.size(), s.y.size());
+  Thinned thinned(s, x, y, most);
   const std::size_t every = some ? n / kMarksOnALine + 1 : 1;
   // Lines that lie on one another show their marks in turn.
   const std::size_t offset = every > 1 ? static_cast<std::size_t>(s.colour) * every / 7 % every : 0;
   std::string out;
   for (std::size_t i = 0; i < n; ++i) {
-    if (!visible(s, i, x, y)) continue;
+    if (!visible(s, i, x, y) || (s.points && !thinned.keeps())) continue;
     const bool alone = (i == 0 || !visible(s, i - 1, x, y)) && (i + 1 == n || !visible(s, i + 1, x, y));
     if (alone || (i % every == offset && (some || s.points))) out += mark(s.colour, x(s.x[i]), y(s.y[i])) + "\n";
   }
@@ -210,10 +231,12 @@ std::string marks(const Series& s, const Axis& x, const Axis& y, bool some) {
 }
 
 /// Bars from lo to hi; an end that is known has a cap, one that is open or beyond the frame has none.
-std::string bars(const Series& s, const Axis& x, const Axis& y) {
+std::string bars(const Series& s, const Axis& x, const Axis& y, std::size_t most) {
   std::string out;
+  Thinned thinned(s, x, y, most);
   for (std::size_t i = 0; i < std::min({s.x.size(), s.lo.size(), s.hi.size()}); ++i) {
     const double lo = s.lo[i], hi = s.hi[i];
+    if (visible(s, i, x, y) && !thinned.keeps()) continue;
     if (!drawable(s.x[i], x.log) || std::isnan(lo) || std::isnan(hi)) continue;
     const bool low_end = drawable(lo, y.log) && y.scaled(lo) >= y.lo, high_end = drawable(hi, y.log) && y.scaled(hi) <= y.hi;
     const double at = x(s.x[i]), low = low_end ? y(lo) : y.at_lo, high = high_end ? y(hi) : y.at_hi;
@@ -279,7 +302,9 @@ std::string marker_lines(const Chart& chart, const Sheet& sheet, const Axis& x) 
     if (!drawable(m.x, x.log) || x.scaled(m.x) < x.lo || x.scaled(m.x) > x.hi) continue;
     const double at = x(m.x);
     out += tag_line(at, kTop, at, sheet.height - kBottom, "v c" + std::to_string(m.colour % kColours));
-    out += tag_text(at + 3, sheet.height - kBottom - 6 - 15 * (nth++ % 3), shortened(m.name, 24), "start");
+    const std::string name = shortened(m.name, 24);
+    const bool room = at + 3 + kCharacter * static_cast<double>(name.size()) < sheet.width;
+    out += tag_text(room ? at + 3 : at - 3, sheet.height - kBottom - 6 - 15 * (nth++ % 3), name, room ? "start" : "end");
   }
   return out;
 }
@@ -292,9 +317,9 @@ std::string body(const Chart& chart, const Sheet& sheet, bool titled, double& he
   out += frame(chart, sheet, x, y, titled) + marker_lines(chart, sheet, x);
   for (const Series& s : chart.series) {
     if (s.band) continue;
-    out += bars(s, x, y);
+    out += bars(s, x, y, sheet.points);
     if (!s.points) out += path(s, x, y, sheet.points);
-    out += marks(s, x, y, wants_marks(chart, s));
+    out += marks(s, x, y, wants_marks(chart, s), sheet.points);
   }
   height = sheet.height + legend(chart, sheet, out);
   return out;
@@ -307,8 +332,12 @@ std::string svg(const Chart& chart, const Sheet& sheet, const std::string& id, b
   const std::string top = alone ? "0" : "28", high = coordinate(alone ? height : height - 28);
   const std::string name = xml_text(id);
   std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 " + top + " " + width + " " + high +
-                    "\" role=\"img\" class=\"chart" + (alone ? "" : sheet.width < kWide.width ? " for-narrow" : " for-wide") + "\" aria-labelledby=\"" + name + "-t " + name + "-d\">\n<title id=\"" + name +
-                    "-t\">" + xml_text(chart.title) + "</title>\n<desc id=\"" + name + "-d\">" +
+                    "\" role=\"img\" class=\"chart" +
+                    (alone                       ? ""
+                     : sheet.width < kWide.width ? " for-narrow"
+                                                 : " for-wide") +
+                    "\" aria-labelledby=\"" + name + "-t " + name + "-d\">\n<title id=\"" + name + "-t\">" +
+                    xml_text(chart.title) + "</title>\n<desc id=\"" + name + "-d\">" +
                     xml_text(chart.description.empty() ? chart.y_label + " against " + chart.x_label : chart.description) +
                     "</desc>\n";
   if (alone) out += "<style>" + chart_style() + "</style>\n";
