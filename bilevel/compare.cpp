@@ -346,7 +346,7 @@ void PathComparison::measure_head_start(Lane& lane, In u) const {
   const Truncation t = measure_truncation(lane.setup->problem, u, lane.last, lane.rates, Vec(), lane.soft_mode, options);
   lane.rates.push_back(t.rate_seen);
   lane.soft_mode = t.soft_mode;
-  lane.head_start = {t.nats, t.rate, t.k_eff, t.k_eff_lo, t.k_eff_hi, t.k_match};
+  lane.head_start = {t.nats, t.rate, t.k_eff, t.k_eff_lo, t.k_eff_hi, t.k_match, t.own_map};
 }
 
 void PathComparison::at(const Truth& truth, Index point, bool audit) {
@@ -451,7 +451,8 @@ OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, Oute
     compare_with(seen, r.hypergradient, truth, floor);
     if (audited(r.step, o.audit_every)) {
       split_error(seen, setup.problem, truth, oracle.last.state->inner, oracle.last.state->hyper, floor);
-      seen.head_start = {d.head_start_nats, d.contraction, d.implicit_truncation, d.k_eff_lo, d.k_eff_hi, d.k_match};
+      seen.head_start = {d.head_start_nats, d.contraction, d.implicit_truncation,    d.k_eff_lo,
+                         d.k_eff_hi,        d.k_match,     d.truncation_map == "own"};
     }
     run.observations.push_back(std::move(seen));
   });

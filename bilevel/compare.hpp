@@ -70,6 +70,7 @@ struct Contender {
 struct HeadStartSeen {
   double nats = kMissing, contraction = kMissing;
   double k_eff = kMissing, k_eff_lo = kMissing, k_eff_hi = kMissing, k_match = kMissing;
+  bool own_map = false;  ///< counted in iterations that the solver makes, else in steps of gradient descent at 1/L
 };
 
 /// What one estimator did at one point. On a shared path time and work are the estimator's alone; on its own run they are those

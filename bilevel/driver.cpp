@@ -115,7 +115,7 @@ public:
 private:
   void end_early(StopReason reason) {
     const bool interrupted = reason == StopReason::interrupted, any = summary_.best_evaluation.theta.size() > 0;
-    const std::string limit = interrupted ? "" : "the time limit of " + brief_number(*options_.time_limit) + " s is reached";
+    const std::string limit = interrupted ? "" : "the time limit of " + exact_number(*options_.time_limit) + " s is reached";
     if (any)
       end(reason, interrupted ? "interrupted; the best point so far is kept" : limit);
     else if (interrupted)
@@ -200,16 +200,18 @@ private:
     if (summary_.reason != StopReason::not_run) return true;
     if (oracle_.cut) throw StopNow{oracle_.asked_for()};
     const bool tight = !looser(current_.solved, summary_.tightest);
-    const std::string target = "outer.tolerance times the outer loss at the start, " + brief_number(summary_.target);
+    const std::string target = "outer.tolerance times the outer loss at the start, ";
     if (summary_.last.possible_gain <= summary_.target && tight) {
-      return end(StopReason::tolerance, "the loss could fall by " + brief_number(summary_.last.possible_gain) +
+      const std::vector<std::string> gains = short_numbers({summary_.last.possible_gain, summary_.target});
+      return end(StopReason::tolerance, "the loss could fall by " + gains[0] +
                                             " if every penalty moved on by a factor of 10 or to the end of its range, which is "
                                             "within " +
-                                            target);
+                                            target + gains[1]);
     }
     if (quiet_rows_ >= kQuietRows && tight) {
-      return end(StopReason::tolerance, "the last steps gained no more than a tenth of " + target +
-                                            ", and the next is predicted to gain " + brief_number(summary_.last.predicted_gain));
+      const std::vector<std::string> gains = short_numbers({summary_.target, summary_.last.predicted_gain});
+      return end(StopReason::tolerance, "the last steps gained no more than a tenth of " + target + gains[0] +
+                                            ", and the next is predicted to gain " + gains[1]);
     }
     if (step_ >= options_.max_steps) {
       return end(StopReason::step_limit,
@@ -324,8 +326,8 @@ private:
   }
 
   std::string left(const StepRecord& r) const {
-    return "the loss could still fall by " + brief_number(r.possible_gain) + " to first order, asked " +
-           brief_number(summary_.target);
+    const std::vector<std::string> gains = short_numbers({r.possible_gain, summary_.target});
+    return "the loss could still fall by " + gains[0] + " to first order, asked " + gains[1];
   }
 
   StepRecord record(const Evaluation& e, Index step, double step_norm, const std::string& message) const {
@@ -497,9 +499,10 @@ const char* to_string(StopReason r) {
 
 std::string Summary::brief() const {
   const StepRecord& shown = std::isnan(best.outer_loss) ? last : best;  // a run that failed at its start has no best
-  const std::string from = std::isnan(start_loss) ? "" : ", from " + brief_number(start_loss);
-  return std::string(to_string(reason)) + " after " + std::to_string(steps) + " outer steps: outer loss " +
-         brief_number(shown.outer_loss) + " at step " + std::to_string(shown.step) + from + ", " + brief_number(seconds) + " s";
+  const std::vector<std::string> losses = short_numbers({shown.outer_loss, start_loss});
+  const std::string from = std::isnan(start_loss) ? "" : ", from " + losses[1];
+  return std::string(to_string(reason)) + " after " + std::to_string(steps) + " outer steps: outer loss " + losses[0] +
+         " at step " + std::to_string(shown.step) + from + ", " + short_number(seconds) + " s";
 }
 
 std::string Summary::full() const {

@@ -12,8 +12,9 @@ Refit refit(const Problem& problem, In u, In x) {
   Refit out{std::move(p.x), p.gradient_norm, p.status, {}};
   if (out.reached()) return out;
   const double scale = problem.f->gradient_scale(u);
+  const std::vector<std::string> sizes = sci_numbers({out.gradient_norm, scale});
   out.message = "the final fit has not reached rounding (" + std::string(to_string(out.status)) + "): its gradient is " +
-                sci(out.gradient_norm) + ", " + sci(scale) + " at zero coefficients";
+                sizes[0] + ", " + sizes[1] + " at zero coefficients";
   return out;
 }
 

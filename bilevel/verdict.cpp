@@ -9,7 +9,7 @@ namespace tacit {
 namespace {
 
 std::string share_text(double share) {
-  return share >= 10 ? "more than 1000 %" : "about " + brief_number(std::round(share * 1000) / 10) + " %";
+  return share >= 10 ? "more than 1000 %" : "about " + percent_text(std::round(1000 * share) / 1000);
 }
 
 std::string doubt_of_hypergradient(const StepRecord& row, double warn_error) {
@@ -24,7 +24,7 @@ std::string doubt_of_loss(const StepRecord& row) {
   if (!doubtful_loss(row.outer_loss, row.diagnostics)) return "";
   const double error = row.diagnostics.outer_loss_error;
   if (std::isnan(error)) return "how far its outer loss is off is not known";
-  return "its outer loss, " + brief_number(row.outer_loss) + ", is off by about " + brief_number(error);
+  return "its outer loss, " + short_number(row.outer_loss) + ", is off by about " + short_number(error);
 }
 
 }  // namespace
@@ -39,6 +39,11 @@ std::string doubt(const StepRecord& row, double warn_error) {
   if (first.empty() && second.empty()) return "";
   return "step " + std::to_string(row.step) + " is reported, and " + first + (first.empty() || second.empty() ? "" : ", and ") +
          second + "; where a wrong hypergradient vanishes there need be no minimum";
+}
+
+std::string warm_start_worth(double iterations) {
+  constexpr double kMillion = 1e6;
+  return "worth " + (iterations < kMillion ? short_number(iterations) : std::string("more than a million")) + " inner iterations";
 }
 
 const char* status_word(StopReason reason, bool doubtful) {

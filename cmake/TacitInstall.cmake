@@ -40,4 +40,10 @@ install(
   COMPONENT Library)
 if(TARGET tacit)
   install(TARGETS tacit RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT Program)
+  # Where man(1), bash-completion, zsh and fish look for what packages bring.
+  set(shell "${PROJECT_SOURCE_DIR}/docs/shell")
+  install(FILES "${shell}/tacit.1" DESTINATION "${CMAKE_INSTALL_MANDIR}/man1" COMPONENT Program)
+  install(FILES "${shell}/tacit.bash" DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions" RENAME tacit COMPONENT Program)
+  install(FILES "${shell}/_tacit" DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions" COMPONENT Program)
+  install(FILES "${shell}/tacit.fish" DESTINATION "${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d" COMPONENT Program)
 endif()

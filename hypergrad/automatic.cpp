@@ -172,15 +172,16 @@ void judge(Hypergradient& h, const InnerSolution& inner, double error, double ta
   if (!h.gradient.allFinite()) {
     h.gradient.setConstant(std::numeric_limits<double>::quiet_NaN());
     h.status = Status::failed;
-    h.message = "the reverse sweep is not finite after " + terms + "; the step size " + sci(inner.map->step_size()) +
+    h.message = "the reverse sweep is not finite after " + terms + "; the step size " + short_number(inner.map->step_size()) +
                 " is too large: lower inner.step";
   } else if (!summed) {
     h.status = Status::step_limit;
     h.message = "the reverse sweep has not settled after " + terms + " (" + limit + ")";
   } else if (!close_enough(error, h.calibration.chi(), target) && inner.status != Status::converged) {
     h.status = Status::step_limit;
-    h.message = "the inner solution has the relative error " + sci(error) + " by estimate, the target " + sci(target) +
-                " of the hypergradient needs " + sci(0.5 * target / h.calibration.chi());
+    const std::vector<std::string> sizes = sci_numbers({error, target, 0.5 * target / h.calibration.chi()});
+    h.message = "the inner solution has the relative error " + sizes[0] + " by estimate, the target " + sizes[1] +
+                " of the hypergradient needs " + sizes[2];
   } else {
     h.status = Status::converged;
   }

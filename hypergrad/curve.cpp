@@ -123,8 +123,9 @@ void find_constants(const Problem& problem, In u, In du, const FixedPointMap& ma
   const double alpha = map.step_size();
   const double rate = std::max(std::abs(1 - alpha * curve.convexity), std::abs(1 - alpha * curve.smoothness));
   if (!(rate < 1)) {
-    curve.unknown = "no bounds: with the step " + sci(alpha) + " the map is no contraction for L = " + sci(curve.smoothness) +
-                    " (rho = " + digits(rate, 4) + "); a step below 2/L is";
+    curve.unknown = "no bounds: with the step " + short_number(alpha) +
+                    " the map is no contraction for L = " + short_number(curve.smoothness) +
+                    " (rho = " + short_numbers({rate, 1})[0] + "); a step below 2/L is";
     return;
   }
   c.rate = rate;
@@ -228,7 +229,7 @@ void follow(const Problem& problem, In u, In du, const FixedPointMap& map, const
     curve.iterate_error.push_back((z.head(map.inner_dim()) - curve.x).norm());
     if (!std::isfinite(curve.iterate_error.back()))
       throw UsageError("the inner iteration is not finite after " + std::to_string(k) + " steps; its step size " +
-                           sci(map.step_size()) + " is too large: lower inner.step (auto is stable)",
+                           short_number(map.step_size()) + " is too large: lower inner.step (auto is stable)",
                        "inner.step");
     recursions.record();
     if (k == options.steps) return;

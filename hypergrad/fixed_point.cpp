@@ -62,8 +62,9 @@ Hypergradient iterate(Frozen a, Index limit, double tolerance) {
     h.status = Status::converged;
   } else {
     h.status = Status::step_limit;
-    h.message = "the adjoint of the inner map has the relative residual " + sci(h.residual) + " after " + terms;
-    if (tolerance > 0) h.message += ", asked " + sci(tolerance);
+    const std::vector<std::string> sizes = sci_numbers({h.residual, tolerance});
+    h.message = "the adjoint of the inner map has the relative residual " + sizes[0] + " after " + terms;
+    if (tolerance > 0) h.message += ", asked " + sizes[1];
   }
   h.state_adjoint = std::move(a.w);
   return std::move(a.h);

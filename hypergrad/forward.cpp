@@ -90,7 +90,7 @@ Hypergradient ForwardEstimator::estimate(const Problem& problem, In u, const Inn
   h.linear_steps = h.window;
   h.status = !h.gradient.allFinite() ? Status::failed : h.residual <= kForgotten ? Status::converged : Status::step_limit;
   if (h.status == Status::failed)
-    h.message = "the Jacobian recursion is not finite; the step size " + sci(map.step_size()) + " is too large";
+    h.message = "the Jacobian recursion is not finite; the step size " + short_number(map.step_size()) + " is too large";
   if (h.status == Status::step_limit)
     h.message = "the last " + std::to_string(h.window) + " of " + std::to_string(steps) +
                 " inner steps were differentiated, which leaves the Jacobian recursion with the residual " + sci(h.residual);

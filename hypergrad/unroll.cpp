@@ -16,7 +16,7 @@ constexpr double kForgotten = 1e-6;
 void judge(Hypergradient& h, const InnerSolution& inner, Index steps) {
   if (!h.gradient.allFinite()) {
     h.status = Status::failed;
-    h.message = inner.z.allFinite() ? "the reverse sweep is not finite; the step size " + sci(inner.map->step_size()) +
+    h.message = inner.z.allFinite() ? "the reverse sweep is not finite; the step size " + short_number(inner.map->step_size()) +
                                           " is too large: lower inner.step"
                                     : "the inner solution is not finite";
     return;

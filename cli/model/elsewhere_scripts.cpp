@@ -5,11 +5,13 @@ namespace tacit {
 const char* const kElsewherePython = R"python(
 import csv
 import gzip
+import inspect
 import io
 import json
 import os
 import re
 import sys
+import warnings
 
 try:
     import numpy as np
@@ -194,17 +196,52 @@ if len(alpha) > 1:
     shrink = np.sqrt(np.maximum(alpha, 1e-14 * alpha.max()))
     alpha = np.ones(1)
 columns = prepared / shrink if dense else prepared @ sp.diags(1 / shrink)
+back = None
+if dense and columns.shape[1] > columns.shape[0]:
+    # More columns than rows: the coefficients are sums of rows, so as many numbers as there are rows tell them.
+    left, size, back = np.linalg.svd(columns, full_matrices=False)
+    columns = left * size
+if columns.shape[0] * columns.shape[1] > 1e6:
+    print("fitting %d rows, %d columns ..." % columns.shape, file=sys.stderr)
+
+
+def objective(w, b):
+    margin = x @ w + b
+    loss = (y - margin) ** 2 / 2 if KIND == "ridge" else np.logaddexp(0, margin) - y * margin
+    return weight @ loss / (n if MEAN else 1.0) + np.sum(np.array(L2) * (w * scale) ** 2) / 2
+
+
+def solution(estimator):
+    """Coefficients and intercept in the units of the data."""
+    fit = estimator.fit(columns, y, sample_weight=weight)
+    w = np.ravel(fit.coef_)
+    w = (w if back is None else w @ back) / shrink / scale
+    return w, (float(np.ravel(fit.intercept_)[0]) if INTERCEPT else 0.0) - centre @ w
+
+
+def logistic():
+    """The best fit of the ways in which this scikit-learn can be asked: later ones take alpha in place of C."""
+    known = inspect.signature(LogisticRegression).parameters
+    strengths = [{"alpha": alpha[0] / n}, {"alpha": alpha[0]}] if "alpha" in known else [{"C": 1 / max(alpha[0], 1e-300)}]
+    fits = []
+    for strength in strengths:
+        for solver in ("newton-cholesky", "newton-cg", "lbfgs") if dense else ("newton-cg", "lbfgs"):
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                try:
+                    fits.append(solution(LogisticRegression(solver=solver, fit_intercept=INTERCEPT, tol=1e-12, max_iter=2000, **strength)))
+                except ValueError:  # newton-cholesky before scikit-learn 1.2
+                    continue
+            if not any("onverge" in str(w.message) or "Line Search" in str(w.message) for w in said):
+                break
+    return min(fits, key=lambda fit: np.nan_to_num(objective(*fit), nan=np.inf))
+
+
 if KIND == "ridge":
     exact = {"solver": "svd"} if dense else {"solver": "sparse_cg", "tol": 1e-14, "max_iter": 100000}
-    fit = Ridge(alpha=alpha[0], fit_intercept=INTERCEPT, **exact).fit(columns, y, sample_weight=weight)
+    coefficients, intercept = solution(Ridge(alpha=alpha[0], fit_intercept=INTERCEPT, **exact))
 else:
-    options = dict(C=1 / max(alpha[0], 1e-300), fit_intercept=INTERCEPT, tol=1e-12, max_iter=1000)
-    try:
-        fit = LogisticRegression(solver="newton-cholesky" if dense else "newton-cg", **options).fit(columns, y, sample_weight=weight)
-    except ValueError:  # before scikit-learn 1.2
-        fit = LogisticRegression(solver="newton-cg", **options).fit(columns, y, sample_weight=weight)
-coefficients = np.ravel(fit.coef_) / shrink / scale
-intercept = (float(np.ravel(fit.intercept_)[0]) if INTERCEPT else 0.0) - centre @ coefficients
+    coefficients, intercept = logistic()
 
 # Compared where a unit is one standard deviation of the column, so that no feature hides behind another's units.
 tacit = np.array([model["coefficients"][name] for name in model["features"]])
@@ -212,12 +249,6 @@ unit = np.where(spread > 0, spread, 1.0)
 largest = max(np.abs(tacit * unit).max(), np.abs(coefficients * unit).max(), 1e-300)
 shift = abs(intercept + mean @ coefficients - model["intercept"] - mean @ tacit)  # the prediction at the mean row
 difference = max(np.abs((coefficients - tacit) * unit).max() / largest, shift / max(largest, abs(intercept + mean @ coefficients)))
-
-
-def objective(w, b):
-    margin = x @ w + b
-    loss = (y - margin) ** 2 / 2 if KIND == "ridge" else np.logaddexp(0, margin) - y * margin
-    return weight @ loss / (n if MEAN else 1.0) + np.sum(np.array(L2) * (w * scale) ** 2) / 2
 
 
 width = max(map(len, model["features"] + ["(intercept)"]))

@@ -387,17 +387,17 @@ private:
 }  // namespace
 
 FittedModel parse_model(const std::string& text, const std::string& path) {
-  return ModelReader(TextFile::from_string(path, text)).read();
+  return ModelReader(TextFile::from_string(path, text, "JSON")).read();
 }
 
 FittedModel read_model(const std::filesystem::path& given) {
   std::error_code none;
-  if (!std::filesystem::is_directory(given, none)) return ModelReader(TextFile::read(given.string())).read();
+  if (!std::filesystem::is_directory(given, none)) return ModelReader(TextFile::read(given.string(), {}, "JSON")).read();
   const std::filesystem::path file = given / "model.json";
   if (!std::filesystem::exists(file, none))
     throw UsageError("the folder '" + given.string() +
                      "' has no model.json: it is no run folder, or its run ended before the final fit");
-  return ModelReader(TextFile::read(file.string())).read();
+  return ModelReader(TextFile::read(file.string(), {}, "JSON")).read();
 }
 
 }  // namespace tacit

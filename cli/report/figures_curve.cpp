@@ -53,8 +53,8 @@ double constant(const RunRecord& r, const char* name) {
 
 std::string title(const RunRecord& r) {
   const double momentum = constant(r, "momentum");
-  return r.name + ": " + text_at(r, "method.inner_solver") + ", step " + brief_number(constant(r, "step_size")) +
-         (momentum != 0 && std::isfinite(momentum) ? ", momentum " + brief_number(momentum) : "");
+  return r.name + ": " + text_at(r, "method.inner_solver") + ", step " + short_number(constant(r, "step_size")) +
+         (momentum != 0 && std::isfinite(momentum) ? ", momentum " + short_number(momentum) : "");
 }
 
 /// The error of late starts that cost what the full unroll does, over the steps that are not differentiated.
@@ -69,7 +69,7 @@ Figure equal_cost_figure(const RunRecord& r) {
   Chart c;
   const double cost = field(block, "cost_of_differentiating");
   c.title = "Late starts at the cost of the full unroll" +
-            (std::isfinite(cost) ? "; differentiating a step costs " + brief_number(cost) + " more" : std::string());
+            (std::isfinite(cost) ? "; differentiating a step costs " + short_number(cost) + " more" : std::string());
   c.x_label = "plain steps before the first that is differentiated";
   c.y_label = "error of the derivative at the end";
   std::vector<double> x, error, bound;

@@ -20,6 +20,12 @@ struct Overlay {
   const char* shows;
 };
 
+/// In steps of another map than the one that ran.
+bool counted_otherwise(const Table& trace) {
+  const std::vector<std::string> map = text_column(trace, "truncation_map");
+  return std::find(map.begin(), map.end(), "reference") != map.end();
+}
+
 Figure overlaid(const Overlay& o, const std::vector<RunRecord>& runs, const std::vector<std::string>& labels,
                 const std::optional<Table> RunRecord::*table) {
   Chart c;
@@ -29,7 +35,7 @@ Figure overlaid(const Overlay& o, const std::vector<RunRecord>& runs, const std:
   c.log_y = o.log_y;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const std::optional<Table>& t = runs[i].*table;
-    if (!t) continue;
+    if (!t || (std::string(o.y) == "implicit_truncation" && counted_otherwise(*t))) continue;
     Series s;
     s.name = labels[i];
     s.colour = static_cast<int>(i);
@@ -53,7 +59,9 @@ const Overlay kTune[] = {
      "it with a smaller inner.tolerance."},
     {"implicit_truncation", "Implicit truncation by the warm start", "step", "implicit_truncation", "outer step",
      "inner iterations", false,
-     "How many inner iterations each warm start was worth. It matters for unrolled estimators, which do not see them."},
+     "How many inner iterations each warm start was worth, of the runs whose solver is a fixed-point map. It matters for "
+     "unrolled "
+     "estimators, which do not see them."},
     {"hypergradient_error_time", "Error of the hypergradient over time", "seconds", "hypergradient_error", "seconds",
      "relative error", true, "The estimated error over time: what a tighter tolerance costs."},
     {"implicit_truncation_time", "Implicit truncation over time", "seconds", "implicit_truncation", "seconds", "inner iterations",

@@ -115,7 +115,7 @@ Figure TuneFigures::loss(const char* name, const char* x_label, const std::vecto
         "steps (outer.max_steps); if it jumps up, the hypergradients may be wrong: see their error below.";
     const double se = number_at(r_, "metrics.loss_standard_error");
     if (std::isfinite(se))
-      shows += " The best loss is itself known only to a standard error of " + brief_number(se) +
+      shows += " The best loss is itself known only to a standard error of " + short_number(se) +
                " over the validation rows. What one point gains over another on these rows is known better, since the rows are "
                "the same: the verdict has it.";
   }
@@ -221,10 +221,12 @@ Figure TuneFigures::gradient() const {
   add_level(c, step_, number_at(r_, "gradient_target"), "ends the run", 1);
   return done(
       "hypergradient_norm", std::move(c),
-      "How steep the validation loss still is in the hyperparameters. The dashed line is the norm at which the run counts as "
-      "converged; components that point out of the allowed range do not count there, so with values on the edge of their range "
-      "the "
-      "line may stay above it. If it stops falling far above, the inner problem or the adjoint is solved too loosely.",
+      "How steep the validation loss still is in the hyperparameters. The dashed line, where there is one, is outer.tolerance "
+      "times the loss at the start. A run ends when no more than that can be gained: the slopes times the ways that are open, "
+      "each "
+      "at most a factor of 10 or to the end of the range. With values on the edge of their range the norm may therefore stay "
+      "above "
+      "it. If it stops falling far above, the inner problem or the adjoint is solved too loosely.",
       "No hypergradient was computed.");
 }
 
@@ -269,13 +271,13 @@ Figure TuneFigures::truncation() const {
   Chart c = chart_of("Implicit truncation by the warm start", kStep, "inner iterations", false);
   const std::vector<double> worth = of("implicit_truncation");
   const std::vector<std::string> map = r_.trace ? text_column(*r_.trace, "truncation_map") : std::vector<std::string>();
-  // Steps of Newton and steps of gradient descent are not the same unit.
+  // Counted in steps of another map than the one that ran it says nothing that could be used.
   const bool reference = std::find(map.begin(), map.end(), "reference") != map.end();
   Series k = line("worth of the warm start (k_eff)", 0, step_, worth);
   k.lo = of("k_eff_lo");
   k.hi = of("k_eff_hi");
   k.points = true;
-  if (!all_zero(worth)) {
+  if (!all_zero(worth) && !reference) {
     c.series.push_back(std::move(k));
     add_measured(c, points("audited (k_match)", 1, step_, of("k_match")));
     const std::vector<std::string> reliable = r_.trace ? text_column(*r_.trace, "rate_reliable") : std::vector<std::string>();
@@ -288,18 +290,19 @@ Figure TuneFigures::truncation() const {
     add_measured(c, std::move(doubtful));
     Series ran = line("iterations that ran", 2, step_, of("inner_steps"));
     ran.dashed = true;
-    if (any_finite(ran.y) && !reference) c.series.push_back(std::move(ran));
+    if (any_finite(ran.y)) c.series.push_back(std::move(ran));
   }
   return done(
       "implicit_truncation", std::move(c),
-      std::string(
-          "Each inner solve begins at the solution of the step before. That is worth so many iterations of a cold start, and an "
-          "unrolled hypergradient does not see them: it is truncated without anybody having decided so. Bars are the interval in "
-          "which the number lies (narrow ones hide behind their mark; a bar without a cap is open). ") +
-          (reference ? "The solver is no fixed-point map, so the number counts steps of gradient descent at 1/L. " : "") +
-          "With an implicit estimator nothing is lost by it. With an unrolled one, compare with the error above; "
-          "inner.warm_start=false removes the effect, at the price of longer solves.",
-      "Every inner solve started cold, or the worth of its start was not measured: nothing is truncated implicitly.");
+      "Each inner solve begins at the solution of the step before. That is worth so many iterations of a cold start, and an "
+      "unrolled hypergradient does not see them: it is truncated without anybody having decided so. Bars are the interval in "
+      "which the number lies (narrow ones hide behind their mark; a bar without a cap is open). "
+      "With an implicit estimator nothing is lost by it. With an unrolled one, compare with the error above; "
+      "inner.warm_start=false removes the effect, at the price of longer solves.",
+      reference
+          ? "The inner solver is no fixed-point map, so that there are no iterations in which the worth of a warm start could "
+            "be counted; trace.csv has it in steps of gradient descent."
+          : "Every inner solve started cold, or the worth of its start was not measured: nothing is truncated implicitly.");
 }
 
 std::vector<double> running_sum(std::vector<double> v) {

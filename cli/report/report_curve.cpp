@@ -32,7 +32,7 @@ std::string measured_in_words(const Constants& c) {
   if (at == 0)
     return "Measured, the derivative of the full recursion never rises above its start: the curse of unrolling is not there.";
   return "Measured, the derivative of the full recursion is at its worst at step " + known(at) + ", " +
-         known(std::round(10 * peak / M) / 10) + " times as far off as no derivative at all.";
+         short_number(std::round(10 * peak / M) / 10) + " times as far off as no derivative at all.";
 }
 
 std::string predicted_in_words(const Constants& c) {
@@ -40,8 +40,8 @@ std::string predicted_in_words(const Constants& c) {
   const json& present = c.at("curse_present");
   if (!present.is_boolean()) return why.empty() ? "" : "There are no bounds: " + why;
   std::string text = present.get<bool>()
-                         ? "The bound of the theory peaks at step " + known(std::round(c.number("peak"))) +
-                               " and is back where it began at step " + known(std::round(c.number("burn_in"))) + "; "
+                         ? "The bound of the theory peaks at step " + short_number(std::round(c.number("peak"))) +
+                               " and is back where it began at step " + short_number(std::round(c.number("burn_in"))) + "; "
                          : "The bound of the theory falls from the first step on; ";
   return text + "the best step from which to differentiate is " + known(c.number("best_start")) + ".";
 }
@@ -50,12 +50,13 @@ std::string predicted_in_words(const Constants& c) {
 std::string equal_cost_in_words(const Constants& c) {
   const double full = c.number("equal_cost/full_unroll/error"), best = c.number("equal_cost/best_measured/error");
   if (std::isnan(full) || std::isnan(best)) return "";
-  const std::string head = "Differentiating a step costs " + known(c.number("equal_cost/cost_of_differentiating")) +
+  const std::vector<std::string> errors = short_numbers({full, best});
+  const std::string head = "Differentiating a step costs " + short_number(c.number("equal_cost/cost_of_differentiating")) +
                            " plain steps more. At the cost of the full unroll, whose derivative ends with an error of " +
-                           known(full) + ", ";
+                           errors[0] + ", ";
   if (!(c.number("equal_cost/best_measured/dropped_steps") > 0)) return head + "no late start that was tried does better.";
   return head + known(c.number("equal_cost/best_measured/plain_steps")) + " plain steps and then " +
-         known(c.number("equal_cost/best_measured/differentiated_steps")) + " differentiated ones end with " + known(best) + ".";
+         known(c.number("equal_cost/best_measured/differentiated_steps")) + " differentiated ones end with " + errors[1] + ".";
 }
 
 std::vector<std::vector<std::string>> constant_rows(const Constants& c) {
@@ -118,7 +119,7 @@ void write_curve(HtmlWriter& w, const RunRecord& r) {
                           {"variable", c.text("variable") == "log" ? "ln u" : "u"}};
   const double seconds = number_at(r, "seconds");
   for (const Fact& f : setting_facts(r)) facts.push_back(f);
-  facts.push_back({"time", std::isnan(seconds) ? "" : known(seconds) + " s"});
+  facts.push_back({"time", std::isnan(seconds) ? "" : short_number(seconds) + " s"});
   facts.push_back({"started", text_at(r, "started")});
   facts.push_back({"versions", "tacit " + text_at(r, "versions.tacit") + ", Eigen " + text_at(r, "versions.eigen")});
   write_facts(w, "What was run, on what (run.json)", facts);

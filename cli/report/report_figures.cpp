@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <tacit/cli/report/report_figures.hpp>
 #include <tacit/cli/run/text_tables.hpp>
@@ -7,7 +8,61 @@
 
 namespace tacit {
 
+namespace {
+
+/// The extent of what is drawn on the vertical axis, scaled as it is.
+double extent(const Chart& chart) {
+  double lo = std::numeric_limits<double>::infinity(), hi = -lo;
+  for (const Series& s : chart.series) {
+    for (const double v : s.y) {
+      if (!std::isfinite(v) || (chart.log_y && !(v > 0))) continue;
+      lo = std::min(lo, chart.log_y ? std::log10(v) : v);
+      hi = std::max(hi, chart.log_y ? std::log10(v) : v);
+    }
+  }
+  return hi - lo;
+}
+
+/// Nobody could tell one from the other: the same places, and heights that differ by less than a line is wide.
+bool on_one_another(const Series& a, const Series& b, const Chart& chart, double extent) {
+  constexpr double kLineWidth = 0.005;  // of the height of a chart
+  if (a.band || b.band || a.x.size() < 2 || a.x != b.x || a.y.size() != b.y.size()) return false;
+  std::size_t drawn = 0;
+  for (std::size_t i = 0; i < a.y.size(); ++i) {
+    const auto there = [&](double v, bool log) { return std::isfinite(v) && (!log || v > 0); };
+    if (there(a.y[i], chart.log_y) != there(b.y[i], chart.log_y)) return false;
+    if (!there(a.y[i], chart.log_y) || !there(a.x[i], chart.log_x)) continue;
+    const double gap = chart.log_y ? std::log10(a.y[i] / b.y[i]) : a.y[i] - b.y[i];
+    if (!(std::abs(gap) <= kLineWidth * extent)) return false;
+    ++drawn;
+  }
+  return drawn > 1;
+}
+
+}  // namespace
+
+std::string coinciding(const Chart& chart) {
+  const double height = extent(chart);
+  std::vector<bool> told(chart.series.size(), false);
+  std::string text;
+  for (std::size_t i = 0; i < chart.series.size(); ++i) {
+    if (told[i] || !chart.series[i].legend) continue;
+    std::vector<std::string> names{"'" + chart.series[i].name + "'"};
+    for (std::size_t j = i + 1; j < chart.series.size(); ++j) {
+      if (told[j] || !chart.series[j].legend || !on_one_another(chart.series[i], chart.series[j], chart, height)) continue;
+      told[j] = true;
+      names.push_back("'" + chart.series[j].name + "'");
+    }
+    if (names.size() == 1) continue;
+    const std::string last = names.back();
+    names.pop_back();
+    text += (text.empty() ? "Here " : "; ") + join(names) + " and " + last + " lie on one another";
+  }
+  return text.empty() ? text : text + ".";
+}
+
 Figure figure(std::string name, Chart chart, std::string shows, std::string otherwise) {
+  if (const std::string same = coinciding(chart); !same.empty()) shows += " " + same;
   chart.description = shows;
   Figure f{std::move(name), std::move(chart), std::move(shows), ""};
   if (!has_points(f.chart)) f.missing = std::move(otherwise);

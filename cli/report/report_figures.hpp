@@ -24,6 +24,8 @@ std::vector<Figure> overlaid_figures(const std::vector<RunRecord>& runs, const s
 
 /// The numbers of a chart, tidy: series,x,y with every digit, and lo,hi where a series has intervals. What is not known is empty.
 std::string chart_csv(const Chart& chart);
+/// "Here 'a' and 'b' lie on one another.": series that cannot be told apart; empty where all can.
+std::string coinciding(const Chart& chart);
 /// A figure with `missing` set where its chart would be empty: `otherwise` says why.
 Figure figure(std::string name, Chart chart, std::string shows, std::string otherwise);
 /// A line from the first to the last of `x` at one height: a tolerance, a limit. Nothing where it is not known.

@@ -1,5 +1,6 @@
 // The problem of a run in formulas (MathML), with the choices it made.
 #include <tacit/cli/report/report_page.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/models/tasks.hpp>
 
 namespace tacit {
@@ -11,13 +12,15 @@ using Math = Formula;
 
 void write(HtmlWriter& w, const Math& m) {
   if (m.element == std::string("mspace")) return w.single("mspace", {{"width", "0.4em"}});
-  const auto element = w.open(m.element);
+  // A parenthesis that may stretch is as high as the whole line, an argmin with its variables below.
+  const bool fence = m.element == std::string("mo") && (m.text == "(" || m.text == ")");
+  const auto element = fence ? w.open(m.element, {{"stretchy", "false"}}) : w.open(m.element);
   w.text(m.text);
   for (const Math& part : m.parts) write(w, part);
 }
 
 void write_formula(HtmlWriter& w, const Math& m) {
-  const auto box = w.open("div", {{"class", "scroll"}, {"tabindex", "0"}, {"role", "group"}, {"aria-label", "formula"}});
+  const auto box = w.open("div", {{"class", "scroll formula"}, {"tabindex", "0"}, {"role", "group"}, {"aria-label", "formula"}});
   const auto math = w.open("math", {{"xmlns", "http://www.w3.org/1998/Math/MathML"}, {"display", "block"}});
   write(w, m);
 }
@@ -96,7 +99,7 @@ std::vector<std::string> symbols(const RunRecord& r, const Choices& c) {
     all.push_back(std::string("m: ") + (c.weights ? "the sum of the weights" : "the number") + " of the validation rows.");
   const double fixed = number_at(r, "model.penalty.fixed"), count = number_at(r, "model.penalty.count");
   const std::string lambda = "\xCE\xBB is " + penalty_name(r) + " in the run file, ";
-  if (!known(fixed).empty()) all.push_back(lambda + "fixed at " + known(fixed) + ".");
+  if (!known(fixed).empty()) all.push_back(lambda + "fixed at " + exact_number(fixed) + ".");
   if (known(fixed).empty() && c.one_penalty()) all.push_back(lambda + "one penalty for all features.");
   if (known(fixed).empty() && !c.one_penalty())
     all.push_back(lambda + "one penalty per " + c.per + ": " + known(count) + " of them" +

@@ -39,11 +39,22 @@ std::string work_text(const RunRecord& r, const std::string& path) {
   return text;
 }
 
+/// Of the whole command up to this page, and of what it is made of where the run says so.
+std::string time_text(const RunRecord& r) {
+  const double all = number_at(r, "seconds"), start = number_at(r, "phase_seconds.reading_and_start"),
+               steps = number_at(r, "phase_seconds.outer_steps");
+  if (std::isnan(all)) return "";
+  const auto text = [](double seconds) { return short_number(std::round(1000 * seconds) / 1000) + " s"; };
+  if (std::isnan(start) || std::isnan(steps)) return text(all);
+  return text(all) + ": " + text(start) + " reading and start, " + text(steps) + " outer steps, " +
+         text(std::max(0.0, all - start - steps)) + " final fit";
+}
+
 std::vector<Fact> run_facts_of(const RunRecord& r) {
   const double bytes = number_at(r, "peak_memory_bytes");
-  return {{"time", known(number_at(r, "seconds")) + (std::isnan(number_at(r, "seconds")) ? "" : " s")},
+  return {{"time", time_text(r)},
           {"started", text_at(r, "started")},
-          {"peak memory", std::isnan(bytes) ? "" : brief_number(std::round(bytes / 1e5) / 10) + " MB"},
+          {"peak memory", std::isnan(bytes) ? "" : short_number(bytes / 1e6) + " MB"},
           {"seed", known(number_at(r, "seed"))},
           {"threads", known(number_at(r, "threads"))},
           {"versions", "tacit " + text_at(r, "versions.tacit") + ", Eigen " + text_at(r, "versions.eigen") + ", compiler " +
@@ -69,11 +80,12 @@ std::string loss_in_words(const RunRecord& r) {
   const double best = number_at(r, "best.outer_loss"), start = number_at(r, "start_loss"),
                constant = number_at(r, "intercept_alone.loss");
   if (std::isnan(best)) return "";
-  std::string text = "It reached a validation loss of " + known(best) + " at step " + known(number_at(r, "best.step")) +
-                     ", from " + known(start) + " at the start";
   const double single = number_at(r, "single_penalty.loss");
-  if (!std::isnan(single)) text += "; one penalty for all, tuned, has " + known(single);
-  if (!std::isnan(constant)) text += "; the intercept alone has " + known(constant);
+  const std::vector<std::string> losses = short_numbers({best, start, single, constant});
+  std::string text = "It reached a validation loss of " + losses[0] + " at step " + known(number_at(r, "best.step"));
+  if (!std::isnan(start)) text += ", from " + losses[1] + " at the start";
+  if (!std::isnan(single)) text += "; one penalty for all, tuned, has " + losses[2];
+  if (!std::isnan(constant)) text += "; the intercept alone has " + losses[3];
   return text + ".";
 }
 
@@ -104,7 +116,7 @@ std::string doubt_in_words(const RunRecord& r, double worst) {
   if (doubt.is_string()) return "In doubt: " + doubt.get<std::string>() + ".";
   const double reported = number_at(r, "best.hypergradient_error");
   if (!(worst >= kLarge) || !(reported < kLarge)) return "";
-  return "In the row that is reported it was " + brief_number(reported) +
+  return "In the row that is reported it was " + short_number(reported) +
          ", so the result can be trusted more than the way to it.";
 }
 
@@ -150,7 +162,8 @@ Judgement judge_tune(const RunRecord& r, double worst) {
 
 std::string gate_in_words(const RunRecord& r, double worst) {
   if (!gate_failed(r, worst)) return "";
-  return "The worst error is above diagnostics.fail_error, " + known(number_at(r, "fail_error")) + ", or one is not known.";
+  return "The worst error is above diagnostics.fail_error, " + exact_number(number_at(r, "fail_error")) +
+         ", or one is not known.";
 }
 
 void write_hyper(HtmlWriter& w, const RunRecord& r) {
@@ -170,9 +183,10 @@ void write_hyper(HtmlWriter& w, const RunRecord& r) {
   Sample spread;
   for (const double v : value) spread.add(v);
   const auto at_edge = std::count(edge.begin(), edge.end(), "true");
-  w.leaf("p", std::to_string(rows.size()) + " values from " + known(spread.quantile(0)) + " to " + known(spread.quantile(1)) +
-                  ", half of them between " + known(spread.quantile(0.25)) + " and " + known(spread.quantile(0.75)) + "; " +
-                  std::to_string(at_edge) + " at the edge of their range.");
+  const std::vector<std::string> at =
+      short_numbers({spread.quantile(0), spread.quantile(1), spread.quantile(0.25), spread.quantile(0.75)});
+  w.leaf("p", std::to_string(rows.size()) + " values from " + at[0] + " to " + at[1] + ", half of them between " + at[2] +
+                  " and " + at[3] + "; " + std::to_string(at_edge) + " at the edge of their range.");
   const auto details = w.open("details");
   // A page with a row for each of 100,000 is of no use to anybody.
   constexpr std::size_t kMostRows = 200;
@@ -338,7 +352,7 @@ void write_compare(HtmlWriter& w, const RunRecord& r) {
   write_verdict(
       w, mood, word,
       {stopped.empty() ? "Every estimator was asked at " + known(steps) + " points of a run with exact hypergradients." : stopped,
-       status == "running" ? "" : reference_in_words(r), warnings_in_words(r)});
+       status == "running" ? "" : estimator_to_use(r), status == "running" ? "" : reference_in_words(r), warnings_in_words(r)});
   write_warnings(w, r);
   write_comparison(w, r);
   write_findings(w, r);

@@ -49,11 +49,18 @@ void write_tune(HtmlWriter& w, const RunRecord& r);
 void write_compare(HtmlWriter& w, const RunRecord& r);
 void write_curve(HtmlWriter& w, const RunRecord& r);
 
+/// Of a comparison, which estimator to use, in a sentence: the fastest of those whose error is within
+/// hypergradient.accuracy at three quarters of the points, or why that cannot be told. Empty where nothing was compared.
+std::string estimator_to_use(const RunRecord& r);
+/// Of several runs of tune, which is best, and whether by more than chance, in sentences. Losses row by row are those of
+/// predictions.csv.
+std::string best_of_runs(const std::vector<RunRecord>& runs, const std::vector<std::string>& labels);
+
 /// Facts that every verb has: data, split, model, methods, time, versions.
 std::vector<Fact> setting_facts(const RunRecord& r);
 /// "" when the run came to its end, else a sentence on what stopped it.
 std::string interruption(const RunRecord& r);
-/// 6 digits, or "" for what is not known.
+/// 6 digits, a whole number as it is, or "" for what is not known.
 std::string known(double v);
 
 }  // namespace tacit

@@ -1,4 +1,5 @@
 // The parts that all pages share: head and style, tables, figures, warnings, the run file.
+#include <algorithm>
 #include <cmath>
 
 #include <tacit/cli/report/report_page.hpp>
@@ -17,25 +18,29 @@ constexpr const char* kStyle =
     "(prefers-color-scheme:dark){:root{--ground:#16181c;--text:#e4e4e4;--soft:#a9adb5;--line:#3a3f47;--box:#1f2227;"
     "--link:#7cc4f5;--good:#4fd6a8;--attention:#ffb066;--bad:#ff8f84}}"
     "*{box-sizing:border-box}html{color-scheme:light dark}"
-    "body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--ground);color:var(--text);"
+    "body{margin:0 auto;max-width:84rem;padding:1rem;background:var(--ground);color:var(--text);"
     "font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}"
     "h1{font-size:1.6rem;line-height:1.25;margin:.5rem 0 1rem}h2{font-size:1.25rem;margin:2rem 0 "
     ".5rem}h3{font-size:1.05rem;margin:1.5rem 0 .25rem}"
-    "p{margin:.5rem 0}a{color:var(--link)}.soft,figcaption,caption{color:var(--soft)}"
+    "h1,h2,h3,p,ul,figure,details,.verdict,.facts,.formula{max-width:58rem}p{margin:.5rem "
+    "0}a{color:var(--link)}.soft,figcaption,caption{color:var(--soft)}"
     ".verdict{border:1px solid var(--line);border-left:.5rem solid var(--mood);background:var(--box);padding:.5rem "
     "1rem;margin:1rem 0}"
     ".verdict strong{color:var(--mood)}.good{--mood:var(--good)}.attention{--mood:var(--attention)}.bad{--mood:var(--bad)}"
     ".scroll{overflow-x:auto;max-width:100%}.scroll:focus-visible{outline:2px solid var(--link)}"
     "table{border-collapse:collapse;margin:.5rem 0 1rem;font-size:.95rem}caption{text-align:left;padding:.25rem 0}"
     "th,td{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0;border-bottom:1px solid var(--line)}"
-    "th{font-weight:600}.wide{overflow-wrap:normal}.wide thead th,.wide "
-    ".number{white-space:nowrap}th.number,td.number{text-align:right;font-variant-numeric:tabular-nums}"
+    "th{font-weight:600}.wide{overflow-wrap:normal}.wide thead th{vertical-align:bottom}.wide td.text{min-width:6rem}.wide "
+    "td.text:last-child{min-width:11rem}"
+    ".wide caption{max-width:calc(100vw - 2rem)}"
+    ".wide td.number{white-space:nowrap}th.number,td.number{text-align:right;font-variant-numeric:tabular-nums}"
     ".facts{width:100%;table-layout:fixed}.facts th{width:11rem}"
     "figure{margin:1rem 0 1.5rem}figure .scroll{border:1px solid var(--line);margin-bottom:.4rem}"
-    ".chart{display:block;width:100%;min-width:600px;height:auto}"
+    ".chart{display:block;width:100%;height:auto}"
     "pre{background:var(--box);border:1px solid var(--line);padding:.75rem;overflow-x:auto;font-size:.85rem;overflow-wrap:normal}"
     "summary{cursor:pointer}math{font-size:1.1rem}"
-    "@media (max-width:30rem){.facts th{width:7.5rem}body{padding:.6rem}}"
+    "@media (max-width:30rem){.facts th{width:7.5rem}body{padding:.6rem}.wide{font-size:.8rem}.wide th,.wide td{padding-right:"
+    ".45rem}.wide td.text,.wide td.text:last-child{min-width:5rem}}"
     "@media "
     "print{html{font-size:11px}body{max-width:none;padding:0;font-size:1rem}.chart{min-width:0;width:auto;max-width:100%;max-"
     "height:38vh}"
@@ -82,11 +87,15 @@ void write_cells(HtmlWriter& w, const std::vector<std::string>& cells, const std
 
 }  // namespace
 
-std::string known(double v) { return std::isnan(v) ? "" : brief_number(v); }
+std::string known(double v) {
+  constexpr double kCounted = 1e15;  // what a double holds to the last one
+  if (v == std::floor(v) && std::abs(v) < kCounted) return std::to_string(static_cast<long long>(v));
+  return std::isnan(v) ? "" : brief_number(v);
+}
 
 std::string error_in_words(double error) {
   if (std::isnan(error)) return "The error of the hypergradients is not known.";
-  const std::string size = error < 1e-3 ? brief_number(error) : brief_number(std::round(error * 1000) / 10) + " %";
+  const std::string size = error < 1e-3 ? short_number(error) : percent_text(std::round(1000 * error) / 1000);
   const std::string head = "The worst hypergradient was off by an estimated " + size + " of its length, ";
   if (error < 1e-3) return head + "which is negligible.";
   if (error < 0.03) return head + "which is small: its direction is right.";
@@ -151,6 +160,10 @@ void write_figures(HtmlWriter& w, const std::vector<Figure>& figures) {
          "Each figure is also plots/NAME.svg beside this page, and its numbers are plots/NAME.csv. What was not measured leaves "
          "a gap.",
          {{"class", "soft"}});
+  // A run that left nothing to draw says so once.
+  const auto as_the_first = [&](const Figure& f) { return !f.missing.empty() && f.missing == figures.front().missing; };
+  if (figures.size() > 1 && std::all_of(figures.begin(), figures.end(), as_the_first))
+    return w.leaf("p", "No figures: " + figures.front().missing);
   for (const Figure& f : figures) {
     w.leaf("h3", f.chart.title, {{"id", f.name}});
     if (!f.missing.empty()) {
@@ -205,7 +218,7 @@ std::string interruption(const RunRecord& r) {
     return "The run had not ended when this was written: it is still at work, or it was killed. What it had reached by then is "
            "below.";
   if (status == "interrupted") return "The run was interrupted; what it had reached by then is below.";
-  if (status == "failed") return "The run failed: " + text_at(r, "message");
+  if (status == "failed") return as_sentence("The run failed: " + text_at(r, "message"));
   return "";
 }
 

@@ -13,6 +13,8 @@ namespace {
 
 using nlohmann::json;
 
+const std::string kComparable = "The runs read the same data files and split them with the same seed.";
+
 /// A row of a table of facts: its name, and a cell for each run.
 struct FactRow {
   const char* name;
@@ -55,7 +57,8 @@ void add_rows(const FactRow (&facts)[N], const std::vector<RunRecord>& runs, std
   for (const FactRow& f : facts) {
     std::vector<std::string> cells{f.name};
     for (const RunRecord& r : runs) cells.push_back(f.cell(r));
-    rows.push_back(std::move(cells));
+    const bool any = std::any_of(cells.begin() + 1, cells.end(), [](const std::string& c) { return !c.empty(); });
+    if (any) rows.push_back(std::move(cells));
   }
 }
 
@@ -102,6 +105,9 @@ void write_medians(HtmlWriter& w, const std::vector<RunRecord>& runs, const std:
   write_table(w, "Median relative error of each estimator", heads("estimator", labels), table);
 }
 
+/// Same data, split and loss: what comparable() says in words.
+bool comparable_losses(const std::vector<RunRecord>& runs);
+
 /// What makes a comparison of the losses wrong, or right.
 std::string comparable(const std::vector<RunRecord>& runs) {
   const auto same = [&](const char* path) {
@@ -121,8 +127,10 @@ std::string comparable(const std::vector<RunRecord>& runs) {
     return "The runs read the same data but split them differently (rows or seed), so small differences of the losses mean "
            "nothing.";
   if (!same("model.loss")) return "The runs read the same data but have different losses, which cannot be compared in height.";
-  return "The runs read the same data files and split them with the same seed.";
+  return kComparable;
 }
+
+bool comparable_losses(const std::vector<RunRecord>& runs) { return comparable(runs) == kComparable; }
 
 }  // namespace
 
@@ -137,7 +145,9 @@ std::string side_by_side_page(const std::vector<RunRecord>& runs, const std::vec
     const auto body = w.open("body");
     const auto main = w.open("main");
     w.leaf("h1", title);
-    w.leaf("p", comparable(runs));
+    const std::string best = runs.front().verb == "tune" && comparable_losses(runs) ? best_of_runs(runs, labels) : std::string();
+    write_verdict(w, best.empty() ? Mood::attention : Mood::good, best.empty() ? "Not compared" : "Compared",
+                  {best, comparable(runs)});
     w.leaf("h2", "Key facts");
     std::vector<std::vector<std::string>> rows;
     add_rows(kCommon, runs, rows);

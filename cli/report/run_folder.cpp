@@ -135,6 +135,7 @@ RunRecord read_run(const fs::path& folder) {
   r.compare = table_of(folder / "compare.csv");
   r.audit = table_of(folder / "steps.csv");
   r.curve = table_of(folder / "curve.csv");
+  r.predictions = table_of(folder / "predictions.csv");
   if (is_there(folder / "trace.jsonl")) r.steps = parse_lines(folder / "trace.jsonl");
   if (is_there(folder / "theta.npy")) r.theta = rows_of(folder / "theta.npy");
   if (is_there(folder / "curve.json")) r.constants = parse(folder / "curve.json", read_whole(folder / "curve.json"));

@@ -20,7 +20,7 @@ struct RunRecord {
   nlohmann::json run;  ///< run.json
   std::string config;  ///< config.resolved.yaml
   /// CSV files (audit: steps.csv of compare); without one (or without a row in it) empty.
-  std::optional<Table> trace, hyper, compare, audit, curve;
+  std::optional<Table> trace, hyper, compare, audit, curve, predictions;
   nlohmann::json constants;           ///< curve.json
   std::vector<nlohmann::json> steps;  ///< the lines of trace.jsonl
   std::optional<Mat> theta;           ///< theta.npy, where the lines leave the hyperparameters out; a row a step

@@ -21,7 +21,7 @@ bool known_gain(const MeanLoss& g) { return std::isfinite(g.mean); }
 /// Gain over standard error; no gain and no error is 0, NaN where it is not known.
 double in_standard_errors(const MeanLoss& g) { return g.mean == 0 && g.standard_error == 0 ? 0 : g.mean / g.standard_error; }
 
-std::string brief_count(double units) { return brief_number(std::round(10 * units) / 10); }
+std::string brief_count(double units) { return short_number(std::round(10 * units) / 10); }
 
 /// What a number of standard errors means.
 const char* meaning(Evidence e) {
@@ -78,8 +78,8 @@ Evidence evidence_of(const Gains& gains) {
 std::string gain_text(const MeanLoss& g) {
   if (!known_gain(g)) return {};
   const double units = in_standard_errors(g);
-  return brief_number(g.mean) +
-         (std::isfinite(g.standard_error) ? " +- " + brief_number(g.standard_error) + " (paired)" : std::string()) +
+  return short_number(g.mean) +
+         (std::isfinite(g.standard_error) ? " +- " + short_number(g.standard_error) + " (paired)" : std::string()) +
          (std::isfinite(units) ? ", " + brief_count(units) + " standard errors" : std::string());
 }
 

@@ -13,6 +13,8 @@ namespace {
 // Lock-free, so that a signal handler may write what other threads read.
 std::atomic<int> g_signal{0};
 std::atomic<const char*> g_last_words{nullptr};
+enum : int { kNoFinalWork, kUnderWay, kToEnd };
+std::atomic<int> g_final_work{kNoFinalWork};
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<const char*>::is_always_lock_free);
 
 extern "C" void remember_signal(int number) {
@@ -20,8 +22,9 @@ extern "C" void remember_signal(int number) {
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, words, std::strlen(words));
     std::_Exit(128 + number);
   }
-  int none = 0;
-  if (!g_signal.compare_exchange_strong(none, number)) std::_Exit(128 + number);
+  int none = 0, under_way = kUnderWay;
+  const bool first = g_signal.compare_exchange_strong(none, number);
+  if (!g_final_work.compare_exchange_strong(under_way, kToEnd) && !first) std::_Exit(128 + number);
 }
 
 Interrupter::Clock::rep now() { return Interrupter::Clock::now().time_since_epoch().count(); }
@@ -39,6 +42,15 @@ void handle_signals() {
 
 NothingToKeep::NothingToKeep(const char* words) : before_(g_last_words.exchange(words)) {}
 NothingToKeep::~NothingToKeep() { g_last_words = before_; }
+
+FinalWork::FinalWork(double seconds) : seconds_(seconds) { g_final_work = kUnderWay; }
+FinalWork::~FinalWork() { g_final_work = kNoFinalWork; }
+
+bool FinalWork::signalled() const { return g_final_work.load(std::memory_order_relaxed) == kToEnd; }
+
+bool FinalWork::due() const {
+  return signalled() || std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count() >= seconds_;
+}
 
 void Interrupter::limit(double seconds) {
   constexpr double kCentury = 3e9;  // more than a clock of nanoseconds may hold

@@ -5,7 +5,7 @@
 
 namespace tacit {
 
-/// The first SIGINT or SIGTERM (its number), else 0; a second one ends the program at once.
+/// The first SIGINT or SIGTERM (its number), else 0; a second one ends the program at once, but for FinalWork.
 int interrupting_signal();
 /// From now on SIGINT and SIGTERM are remembered, and writing to a closed pipe or past the size limit of files is an error of the
 /// write.
@@ -22,6 +22,25 @@ public:
 
 private:
   const char* before_;
+};
+
+/// What comes after a run, the final fit: while one lives a signal asks for the end of that work, and does not end the program
+/// even if one came before. One at a time.
+class FinalWork {
+public:
+  /// Also after so many seconds from now; infinity: never.
+  explicit FinalWork(double seconds);
+  FinalWork(const FinalWork&) = delete;
+  FinalWork& operator=(const FinalWork&) = delete;
+  ~FinalWork();
+  /// A signal came since.
+  bool signalled() const;
+  /// That, or the time is over.
+  bool due() const;
+
+private:
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  double seconds_;
 };
 
 inline constexpr const char* kReading = "interrupted while the data were read\n";

@@ -24,8 +24,8 @@ std::string seconds_text(std::chrono::steady_clock::duration span) {
 
 std::string step_text(const StepRecord& record, Index max_steps) {
   return "step " + std::to_string(record.step) + "/" + std::to_string(max_steps) + "  outer loss " +
-         brief_number(record.outer_loss) + "  |hypergradient| " + brief_number(record.hypergradient_norm) + "  " +
-         brief_number(std::round(record.seconds * 10) / 10) + " s";
+         short_number(record.outer_loss) + "  |hypergradient| " + short_number(record.hypergradient_norm) + "  " +
+         short_number(std::round(record.seconds * 10) / 10) + " s";
 }
 
 }  // namespace

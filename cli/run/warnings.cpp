@@ -15,7 +15,7 @@ namespace tacit {
 namespace {
 
 std::string percent(double share) {
-  return share >= 10 ? "more than 1000 %" : "about " + brief_number(std::round(share * 1000) / 10) + " %";
+  return share >= 10 ? "more than 1000 %" : "about " + percent_text(std::round(1000 * share) / 1000);
 }
 
 }  // namespace
@@ -88,13 +88,12 @@ private:
     const std::string after = " after " + std::to_string(d_.inner_steps) + " steps)";
     // More than at x = 0: more steps of the kind would make it worse.
     if (d_.inner_residual > 1 && run_.step_given)
-      return add("W301", "the inner iteration diverges (residual " + brief_number(d_.inner_residual) + after + ".",
+      return add("W301", "the inner iteration diverges (residual " + sci(d_.inner_residual) + after + ".",
                  damage() + "Its step is too long: inner.step=auto is stable, and so is what is below 2/L.");
     std::vector<std::string> ways{"a larger inner.max_steps", "another inner.solver"};
     standardize(ways);
-    add("W301",
-        "the inner problem has not converged (residual " + brief_number(d_.inner_residual) + ", asked " +
-            brief_number(run_.asked.inner) + after + ".",
+    const std::vector<std::string> sizes = sci_numbers({d_.inner_residual, run_.asked.inner});
+    add("W301", "the inner problem has not converged (residual " + sizes[0] + ", asked " + sizes[1] + after + ".",
         damage() + try_text(ways));
   }
 
@@ -116,10 +115,10 @@ private:
 
   void error() {
     if (!off()) return;
-    const std::string what = "the hypergradient has an estimated relative error of " + brief_number(d_.hypergradient_error) + ".";
+    const std::string what = "the hypergradient has an estimated relative error of " + short_number(d_.hypergradient_error) + ".";
     if (loose_)
       return add("W303", what,
-                 "The schedule still solves loosely at this step (inner tolerance " + brief_number(r_.solved.inner) +
+                 "The schedule still solves loosely at this step (inner tolerance " + sci(r_.solved.inner) +
                      ") and tightens from step to step; outer.schedule=fixed solves tightly from the start.",
                  true);
     std::vector<std::string> ways;
@@ -140,9 +139,10 @@ private:
     const bool apart = std::max(measured, estimate) > kNothing &&
                        (measured > kFactor * std::max(estimate, kNothing) || estimate > kFactor * std::max(measured, kNothing));
     if (!(measured > run_.warn_error && !off()) && !apart) return;
+    const std::vector<std::string> errors = short_numbers({measured, estimate});
     add("W304",
-        "a reference hypergradient shows an error of " + brief_number(measured) + ", the estimate is " +
-            (known() ? brief_number(estimate) : "not known") + ".",
+        "a reference hypergradient shows an error of " + errors[0] + ", the estimate is " + (known() ? errors[1] : "not known") +
+            ".",
         "Where they differ trust the reference. The inner problem is ill-conditioned: " +
             std::string(run_.standardized ? "a stronger penalty helps."
                                           : "prepare.standardize=true or a stronger penalty helps."));
@@ -166,8 +166,9 @@ private:
     if (!(run_.target > 0) || loose_ || off() || !(d_.hypergradient_error > run_.target)) return;
     if (!run_.tolerance_given || d_.inner_status != Status::converged) return;
     add("W306",
-        "the hypergradient is off by " + brief_number(d_.hypergradient_error) + ", more than hypergradient.accuracy, " +
-            brief_number(run_.target) + ": inner.tolerance, " + brief_number(run_.asked.inner) + ", ends the inner solve before.",
+        "the hypergradient is off by " + short_numbers({d_.hypergradient_error, run_.target})[0] +
+            ", more than hypergradient.accuracy, " + exact_number(run_.target) + ": inner.tolerance, " +
+            exact_number(run_.asked.inner) + ", ends the inner solve before.",
         "Remove inner.tolerance, then it follows the accuracy, or lower it.");
   }
 
@@ -178,7 +179,7 @@ private:
     if (!usable(d_.inner_status)) ways.emplace_back("a larger inner.max_steps");
     standardize(ways);
     ways.emplace_back("a stronger penalty");
-    add("W307", "the outer loss, " + brief_number(r_.outer_loss) + ", is off by about " + brief_number(error) + ".",
+    add("W307", "the outer loss, " + short_number(r_.outer_loss) + ", is off by about " + short_number(error) + ".",
         "It is that of an inexact inner solution. " + try_text(ways));
   }
 
@@ -186,9 +187,9 @@ private:
     constexpr double kFactor = 10;
     if (!(d_.sweep_cost > kFactor * d_.cg_cost)) return;
     add("W308",
-        "a hypergradient to hypergradient.accuracy, " + brief_number(run_.target) + ", takes about " +
-            brief_number(std::round(d_.sweep_cost)) + " steps of the reverse sweep by prediction, about " +
-            brief_number(d_.cg_cost) + " steps of conjugate gradients; either has one product with the Hessian.",
+        "a hypergradient to hypergradient.accuracy, " + exact_number(run_.target) + ", takes about " +
+            short_number(std::round(d_.sweep_cost)) + " steps of the reverse sweep by prediction, about " +
+            short_number(d_.cg_cost) + " steps of conjugate gradients; either has one product with the Hessian.",
         std::string("Use hypergradient.estimator=implicit-cg") +
             (run_.solver == "gradient-descent" ? ", or a map with momentum (inner.solver=nesterov)." : "."));
   }
@@ -210,8 +211,8 @@ namespace {
 class NamedList {
 public:
   void add(const HyperRow& r) {
-    constexpr int kShown = 8;
-    if (++count_ <= kShown) text_ += (count_ > 1 ? ", " : "") + r.name + " = " + brief_number(r.value);
+    constexpr int kShown = 5;  // a list of a hundred names is read by nobody
+    if (++count_ <= kShown) text_ += (count_ > 1 ? ", " : "") + r.name + " = " + short_number(r.value);
     more_ = std::max(0, count_ - kShown);
   }
   bool empty() const { return count_ == 0; }
@@ -261,7 +262,7 @@ std::vector<Warning> target_warnings(const Prepared& p) {
   if (!train) return {};
   std::vector<Index> all = rows_of_refit(p.rows);
   all.insert(all.end(), p.rows.test.begin(), p.rows.test.end());
-  const std::string value = p.labels.empty() ? brief_number(*train) : "'" + p.labels[*train > 0] + "'";
+  const std::string value = p.labels.empty() ? exact_number(*train) : "'" + p.labels[*train > 0] + "'";
   if (on(all))
     return {{"W202", "data",
              "the target is " + value + " in every row: there is nothing to learn, and no penalty is better than another.",

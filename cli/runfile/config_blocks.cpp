@@ -182,7 +182,8 @@ void DiagnosticsBlock::fields(BlockVisitor& v) {
 }
 
 void LimitsBlock::fields(BlockVisitor& v) {
-  v.field("time", time, "tune, compare: stop at the next safe point after this time");
+  v.field("time", time,
+          "tune, compare: time of the whole command; a tenth of it, at most 10 s, is for the final fit and the report");
   v.field("memory", memory,
           "most bytes of the states stored for differentiation: window auto keeps as many as fit, others are refused");
   v.field("threads", threads, Range::at_least(1), CountWords{false, true},

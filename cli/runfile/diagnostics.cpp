@@ -205,6 +205,10 @@ const std::vector<CodeDoc>& error_codes() {
        "by a "
        "column.",
        0},
+      {"W218", "a column of words that tells single rows apart",
+       "Dates, times and names become one level each, of which a new row has none: what is fitted to them is of no use there.",
+       0},
+      {"W219", "a code that is used as a number", "Numbers with zeros in front (00123) are codes, whose size means nothing.", 0},
       {"W301", "the inner problem has not converged",
        "The hypergradient is off by about what the warning says: give the solver more steps, or "
        "standardize the columns.",

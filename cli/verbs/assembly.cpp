@@ -57,14 +57,16 @@ void settle_file(Text& key, const std::string& file) {
   if (!file.empty()) key.text = std::filesystem::absolute(file).lexically_normal().string();
 }
 
-DataOptions data_options(const RunConfig& c, bool classifier) {
+}  // namespace
+
+DataOptions data_options(const RunConfig& c, TargetKind kind) {
   const DataBlock& d = c.data;
   DataOptions o;
   if (d.train.path) o.train = *d.train.path;
   o.format = d.format;
   o.target = text_or(d.target, "");
   o.target_path = path_of(d.target);
-  o.target_kind = classifier ? TargetKind::classes : TargetKind::number;
+  o.target_kind = kind;
   if (d.features.names) o.features = *d.features.names;
   o.drop = d.drop;
   o.categorical = d.categorical.names;
@@ -86,6 +88,8 @@ DataOptions data_options(const RunConfig& c, bool classifier) {
   o.split_column = text_or(c.validation.split_column, "");
   return o;
 }
+
+namespace {
 
 SplitOptions split_options(const RunConfig& c) {
   SplitOptions o;
@@ -185,16 +189,20 @@ Vec given_start(const HyperValue& start, const HyperBlock& block, const std::str
 }
 
 /// A start that is moved to the end of its range in silence would not be the one that was asked for.
-void require_inside(const RunConfig& config, const HyperSpace& space, In theta) {
+void require_inside(const RunConfig& config, const HyperSpace& space, In theta, In u) {
   Vec inside = theta;
   space.project(inside);
   Index worst = 0;
   if ((inside - theta).cwiseAbs().maxCoeff(&worst) <= 1e-9) return;
   const HyperBlock& block = space.blocks().front();
   const std::string key = config.penalty_key("start");
-  throw UsageError(key + ", " + brief_number(std::exp(theta[worst])) + ", lies outside of the range [" +
-                       brief_number(block.lower) + ", " + brief_number(block.upper) + "]; move it, or widen the range with " +
-                       config.penalty_key("range"),
+  // What was given is repeated as it was given; a range that comes from the data has as many digits as tell it from the start.
+  const auto& given = config.penalty().range;
+  const std::vector<std::string> found = short_numbers({block.lower, block.upper, u[worst]});
+  const std::string range =
+      given.bounds ? exact_number(block.lower) + ", " + exact_number(block.upper) : found[0] + ", " + found[1];
+  throw UsageError(key + ", " + exact_number(u[worst]) + ", lies outside of the range [" + range +
+                       "]; move it, or widen the range with " + config.penalty_key("range"),
                    key);
 }
 
@@ -225,7 +233,7 @@ std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, con
                                                          Method& m) {
   const HypergradientBlock& block = c.hypergradient;
   std::unique_ptr<HypergradientEstimator> estimator;
-  const std::string target = "aims at a relative error of " + brief_number(block.accuracy) + " (hypergradient.accuracy)";
+  const std::string target = "aims at a relative error of " + exact_number(block.accuracy) + " (hypergradient.accuracy)";
   m.estimator_name = block.estimator;
   if (block.estimator == "auto") {
     Chosen chosen = automatic_estimator(problem);
@@ -269,14 +277,14 @@ void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver&
   if (const std::size_t stored = estimator.stored_bytes(solver.state_dim(n), m); static_cast<double>(stored) > limit)
     throw MemoryLimitError("the derivatives of the inner variables with respect to " + std::to_string(m) +
                                " hyperparameters take " + byte_count(stored) + " bytes, limits.memory allows " +
-                               brief_number(limit) +
+                               byte_count(static_cast<std::size_t>(limit)) +
                                "; use implicit-cg or hypergradient.window=auto, whose memory does not grow with the number of "
                                "hyperparameters",
                            "limits.memory");
   const std::size_t need = solver.tape_bytes(estimator.needs().tape, n);
   if (static_cast<double>(need) <= limit) return;
   throw MemoryLimitError("the states of up to inner.max_steps steps take " + byte_count(need) + " bytes, limits.memory allows " +
-                             brief_number(limit) +
+                             byte_count(static_cast<std::size_t>(limit)) +
                              "; use hypergradient.window=auto, hypergradient.stride=auto, fewer inner.max_steps or "
                              "implicit-cg",
                          "limits.memory");
@@ -320,7 +328,8 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   std::shared_ptr<const Dataset> data;
   {
     const NothingToKeep reading(kReading);
-    data = std::make_shared<const Dataset>(load_dataset(data_options(c, task->classifier())));
+    data = std::make_shared<const Dataset>(
+        load_dataset(data_options(c, task->classifier() ? TargetKind::classes : TargetKind::number)));
   }
   settle_file(a->config.data.weight, data->weight_file);
   settle_file(a->config.data.target, data->target_file);
@@ -420,7 +429,7 @@ std::optional<Vec> given_point(const Assembly& a) {
   const Vec u = given_start(start, space.blocks().front(), key);
   if (!(u.minCoeff() > 0)) throw UsageError(key + " must be positive: penalties move in log space", key);
   space.from_model(u, theta);
-  require_inside(a.config, space, theta);
+  require_inside(a.config, space, theta, u);
   space.project(theta);  // what rounding put outside
   return theta;
 }
@@ -431,15 +440,16 @@ Vec starting_point(Assembly& a) {
   const std::string key = a.config.penalty_key("start");
   const FoundStart found = search(a, space.size() > 1 ? SearchFor::many : SearchFor::one);
   if (space.size() > 1) a.single = SinglePenalty{found.common, found.common_loss};
+  const std::vector<std::string> levels = short_numbers({std::exp(found.level), std::exp(found.common)});
   const std::string steps = found.steps == 1 ? " step" : " steps", cut = !found.cut ? ""
                                                                          : interrupting_signal() != 0
                                                                              ? "; the search was interrupted"
                                                                              : "; limits.time ended the search";
   a.method.notes.push_back(key + ": auto is " +
-                           (space.size() == 1 ? brief_number(std::exp(found.common)) + " (the best of a coarse path)"
-                                              : "the best of several searches: " + std::to_string(found.steps) + steps +
-                                                    " from the common value " + brief_number(std::exp(found.level)) +
-                                                    "; the tuned single penalty is " + brief_number(std::exp(found.common))) +
+                           (space.size() == 1
+                                ? short_number(std::exp(found.common)) + " (the best of a coarse path)"
+                                : "the best of several searches: " + std::to_string(found.steps) + steps +
+                                      " from the common value " + levels[0] + "; the tuned single penalty is " + levels[1]) +
                            cut);
   return found.theta;
 }

@@ -52,6 +52,8 @@ struct Assembly {
 
 /// How the run file says that tables are written, and what it says of missing cells.
 TableOptions table_options(const DataBlock& data);
+/// The files and columns that the run file names.
+DataOptions data_options(const RunConfig& config, TargetKind kind);
 Missing missing_rule(const std::string& word);
 
 /// Throws UsageError for parts that do not go together.

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <tacit/cli/run/json_text.hpp>
+#include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
 
 namespace tacit {
@@ -36,20 +37,25 @@ json score_json(const Score& s) {
   return j;
 }
 
-Baselines baselines(const Assembly& a, In x, const FinalFit& fit) {
+Baselines baselines(const Assembly& a, In x, const FinalFit& fit, const std::function<bool()>& stop) {
   const Prepared& p = a.prepared;
   const bool test = !p.rows.test.empty();
   Baselines b;
   b.constant = intercept_alone(p, p.rows.validation);
   if (test) b.constant_test = intercept_alone(fit.prepared, p.rows.test);
   if (!a.single) return b;
-  b.single = std::exp(a.single->theta);
-  const Vec u = Vec::Constant(a.problem.space.size(), *b.single);
-  const Refit solved = refit(p.problem, u, x);
-  b.single_score = score(p, p.rows.validation, solved.x);
-  if (!test) return b;
-  const FinalFit again = final_fit(a, u, solved.x);
-  b.single_test = score(again.prepared, p.rows.test, again.x);
+  const double single = std::exp(a.single->theta);
+  const Vec u = Vec::Constant(a.problem.space.size(), single);
+  try {
+    const Refit solved = refit(interruptible(p.problem, stop), u, x);
+    b.single = single;
+    b.single_score = score(p, p.rows.validation, solved.x);
+    if (!test) return b;
+    const FinalFit again = final_fit(a, u, solved.x, stop);
+    b.single_test = score(again.prepared, p.rows.test, again.x);
+  } catch (const Interruption&) {
+    // What was fitted by then stands.
+  }
   return b;
 }
 

@@ -68,10 +68,10 @@ int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine&
                          {"passed", good},
                          {"against", implicit ? "implicit differentiation" : "finite differences"}});
   else
-    io.out << aligned({{"hypergradient", "relative error " + brief_number(error) + " against " +
+    io.out << aligned({{"hypergradient", "relative error " + short_numbers({error, limit})[0] + " against " +
                                              (implicit ? "implicit differentiation, since finite differences are the estimator"
                                                        : "finite differences") +
-                                             ", limit " + brief_number(limit) + (good ? ": passed" : ": FAILED")}});
+                                             ", limit " + exact_number(limit) + (good ? ": passed" : ": FAILED")}});
   return good ? kDone : kQuality;
 }
 

@@ -5,6 +5,7 @@
 
 #include <boost/program_options.hpp>
 
+#include <tacit/cli/verbs/verb_docs.hpp>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
 
@@ -14,109 +15,9 @@ namespace {
 
 namespace po = boost::program_options;
 
-/// What a verb is called with, does and takes. Flags beside those of all (-q, -v, --progress, --version, -h): a flag without
-/// effect would mislead.
-struct VerbDoc {
-  const char *name, *words, *what, *more, *example;
-  std::vector<std::string> flags;
-};
-
-const std::vector<VerbDoc>& verb_docs() {
-  static const std::vector<std::string> run{"output", "force", "print-config", "json", "seed", "threads", "time"};
-  static const std::vector<VerbDoc> all{
-      {"tune", "CONFIG [KEY.PATH=VALUE ...]", "tune, refit, write a run folder",
-       "Finds the hyperparameters of the run file's model at which its loss on the validation rows is least, fits the model once "
-       "more on training and validation rows, and leaves everything in a folder: model.json, hyper.csv, trace.csv, report.html.",
-       "tacit tune run.yaml hyper.l2.per=feature -o out", run},
-      {"compare", "CONFIG [KEY.PATH=VALUE ...]", "several estimators on the same problem: error, time, memory and work of each",
-       "The estimators are those of compare.estimators in the run file.", "tacit compare configs/compare_estimators.yaml -o out",
-       run},
-      {"curve",
-       "CONFIG [KEY.PATH=VALUE ...]",
-       "error of iterate and derivative over the inner iterations, with the theory's bounds",
-       "All rows train; the hyperparameters stay at their start.",
-       "tacit curve configs/curve_late_start.yaml -o out",
-       {"output", "force", "print-config", "json", "seed", "threads"}},
-      {"check",
-       "CONFIG [KEY.PATH=VALUE ...]",
-       "validate run file and data, print the plan; --gradient also tests the hypergradient",
-       "Reads the data as tune would and says how: header and names, target and classes, columns, missing cells. Nothing is "
-       "fitted or written.",
-       "tacit check run.yaml --gradient",
-       {"output", "force", "print-config", "json", "gradient", "seed", "threads", "time"}},
-      {"predict",
-       "MODEL DATA [data.KEY=VALUE ...]",
-       "predictions for new rows, to -o FILE or standard output; MODEL: run folder or model.json",
-       "Columns are found by name; without a header, by number. How DATA is written may differ from the training data: "
-       "data.delimiter, decimal, header, skip_rows, missing, missing_values, format, index_base, unpack_ratio.",
-       "tacit predict out next.csv data.decimal=, -o predictions.csv",
-       {"output"}},
-      {"report",
-       "DIR...",
-       "(re)build report.html and plots/ of a run folder; several side by side, in a new folder",
-       "",
-       "tacit report runs/one runs/two -o both",
-       {"output", "force", "json"}},
-      {"init",
-       "[KIND] [data.train=FILE]",
-       "a commented starter run file; data.train=FILE fills it in from that file",
-       "The file is read and checked as tacit check would. Other data.KEY=VALUE say how to read it.",
-       "tacit init data.train=data.csv > run.yaml",
-       {}},
-      {"describe",
-       "[NAME]",
-       "a key, an error code, or what can be named, with fields, ranges, defaults",
-       "",
-       "tacit describe inner.solver",
-       {}},
-      {"schema", "", "JSON Schema of the run file", "", "tacit schema > tacit.schema.json", {}},
-      {"help", "[VERB]", "this text, or that of a verb", "", "tacit help tune", {}}};
-  return all;
-}
-
-const VerbDoc* find_verb(std::string_view name) {
-  for (const VerbDoc& doc : verb_docs()) {
-    if (doc.name == name) return &doc;
-  }
-  return nullptr;
-}
-
-std::vector<std::string> verbs() {
-  std::vector<std::string> names;
-  for (const VerbDoc& doc : verb_docs()) names.emplace_back(doc.name);
-  return names;
-}
-
 const std::vector<std::string>& later_verbs() {
   static const std::vector<std::string> all{"resume"};
   return all;
-}
-
-po::options_description flags() {
-  po::options_description all("Flags");
-  auto add = all.add_options();
-  add("output,o", po::value<std::string>()->value_name("DIR"),
-      "run folder (predict: file; report: folder) to write; a folder must be empty without --force");
-  add("force", "replace what an earlier run left in the folder given with -o");
-  add("print-config", "print the run file with every key in use, and stop");
-  add("json", "one JSON object on standard output, nothing else");
-  add("gradient", "check: also test the hypergradient against finite differences");
-  add("seed", po::value<std::string>()->value_name("N"), "same as seed=N");
-  add("threads", po::value<std::string>()->value_name("N"), "same as limits.threads=N");
-  add("time", po::value<std::string>()->value_name("SPAN"), "tune, compare: same as limits.time=SPAN (30s, 5min, 2h)");
-  add("progress", po::value<std::string>()->value_name("KIND"), "auto | bar | plain | none");
-  add("quiet,q", "no progress and no closing table; warnings stay");
-  add("verbose,v", "a line for every outer step, and every warning each time");
-  add("version", "print the version");
-  add("help,h", "this text");
-  return all;
-}
-
-const std::vector<std::string> kForAll{"progress", "quiet", "verbose", "version", "help"};
-
-bool takes(const VerbDoc& doc, const std::string& flag) {
-  const auto in = [&](const std::vector<std::string>& list) { return std::find(list.begin(), list.end(), flag) != list.end(); };
-  return in(doc.flags) || in(kForAll);
 }
 
 void check_flags(const VerbDoc& doc, const po::variables_map& given) {
@@ -181,9 +82,10 @@ void take_words(const std::vector<std::string>& words, CommandLine& line) {
 void check_verb(const std::string& verb) {
   if (verb.empty() || find_verb(verb)) return;
   for (const std::string& later : later_verbs()) {
-    if (verb == later) throw UsageError("the verb '" + verb + "' is not available in this version; available: " + join(verbs()));
+    if (verb == later)
+      throw UsageError("the verb '" + verb + "' is not available in this version; available: " + join(verb_names()));
   }
-  throw UsageError(unknown_name("verb", verb, verbs()) + "; see tacit --help");
+  throw UsageError(unknown_name("verb", verb, verb_names()) + "; see tacit --help");
 }
 
 }  // namespace
@@ -211,8 +113,9 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     if (given.count(flag)) line.overrides.push_back(std::string(key) + "=" + given[flag].as<std::string>());
   }
   if (given.count("progress")) line.progress = given["progress"].as<std::string>();
-  if (line.progress != "auto" && line.progress != "bar" && line.progress != "plain" && line.progress != "none")
-    throw UsageError("--progress takes auto, bar, plain or none, not '" + line.progress + "'");
+  const std::vector<std::string> kinds = flag_choices("progress");
+  if (std::find(kinds.begin(), kinds.end(), line.progress) == kinds.end())
+    throw UsageError("--progress takes " + join(kinds) + ", not '" + line.progress + "'");
   line.force = given.count("force") > 0;
   line.print_config = given.count("print-config") > 0;
   line.json = given.count("json") > 0;
@@ -236,6 +139,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
 
 namespace {
 
+constexpr std::size_t kWidth = 100;
+
 /// Text in lines of at most so many characters.
 std::string wrapped(const std::string& text, std::size_t width) {
   std::istringstream words(text);
@@ -251,7 +156,6 @@ std::string wrapped(const std::string& text, std::size_t width) {
 }
 
 std::string help_of_verb(const VerbDoc& doc) {
-  constexpr std::size_t kWidth = 100;
   po::options_description taken("Flags");
   const po::options_description all = flags();
   for (const auto& option : all.options()) {
@@ -269,6 +173,8 @@ std::string help_of_verb(const VerbDoc& doc) {
 
 std::string help_text(const std::string& verb) {
   if (const VerbDoc* doc = find_verb(verb); doc && !verb.empty()) return help_of_verb(*doc);
+  std::vector<std::string> codes;
+  for (const auto& [code, meaning] : exit_codes()) codes.push_back(code + " " + meaning);
   std::ostringstream text;
   text << "Tacit tunes the hyperparameters of a model by hypergradients.\n\n";
   for (const VerbDoc& doc : verb_docs()) {
@@ -277,10 +183,8 @@ std::string help_text(const std::string& verb) {
     text << head << std::string(head.size() < 29 ? 29 - head.size() : 1, ' ') << doc.what << "\n";
   }
   text << "\nkey.path=value after the file overrides a key of it; the last one wins. tacit help VERB: more on a verb.\n\n"
-       << flags()
-       << "\nExit codes: 0 done, 1 internal or I/O failure, 2 usage or run file, 3 data, 4 numerical failure, 5 quality gate, 6 "
-          "memory limit,\n"
-          "130/143 interrupted.\n";
+       << flags() << "\n"
+       << wrapped("Exit codes: " + join(codes) + ".", kWidth);
   return text.str();
 }
 

@@ -379,6 +379,7 @@ json CompareRun::result_json() const {
   j["status"] = ending().status;
   j["message"] = message_;
   j["mode"] = config_.compare.mode;
+  j["accuracy"] = config_.hypergradient.accuracy;
   j["reference"]["estimator"] = config_.compare.reference;
   j["path_points"] = path_points_;
   j["seconds"] = session_.seconds();

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include <tacit/bilevel/trace.hpp>
+#include <tacit/bilevel/verdict.hpp>
 #include <tacit/cli/report/chart/sample.hpp>
 #include <tacit/cli/run/text_tables.hpp>
 #include <tacit/core/support/text.hpp>
@@ -33,6 +34,7 @@ Medians steps_of(const CompareResults& r) {
     s.curse.add(row.seen.curse);
     s.inner_steps.add(static_cast<double>(row.seen.inner_steps));
     s.window.add(static_cast<double>(row.seen.window));
+    if (!row.seen.head_start.own_map) continue;  // in iterations of a solver that is no map it is worth nothing countable
     s.k_eff.add(row.seen.head_start.k_eff);
     s.k_match.add(row.seen.head_start.k_match);
   }
@@ -44,13 +46,13 @@ const CompareEntry& entry_at(const CompareResults& r, const Key& key) {
 }
 
 std::string number_or_none(double v) { return std::isnan(v) ? "-" : sci(v); }
-std::string steps_or_none(double v) { return std::isnan(v) ? "-" : brief_number(std::round(10 * v) / 10); }
+std::string steps_or_none(double v) { return std::isnan(v) ? "-" : short_number(std::round(10 * v) / 10); }
 
 /// Two significant digits.
 std::string two(double v) {
-  if (!std::isfinite(v) || v == 0) return brief_number(v);
+  if (!std::isfinite(v) || v == 0) return short_number(v);
   const double unit = std::pow(10.0, std::floor(std::log10(std::abs(v))) - 1);
-  return brief_number(std::round(v / unit) * unit);
+  return short_number(std::round(v / unit) * unit);
 }
 
 /// Up to here two measured terms count as the same.
@@ -127,9 +129,9 @@ std::string finding(const CompareResults& r, const Medians& table, const Twins& 
   text += terms("forgetting", a.forgetting, b.forgetting) + ", " + terms("curse", a.curse, b.curse);
   const Steps& warm = t.change == Change::late_start ? b : a;
   if (t.change == Change::late_start) text += "; late by " + steps_or_none(a.inner_steps.median() - a.window.median()) + " steps";
-  if (t.change != Change::adjoint)
-    text += "; the warm start is worth k_eff " + steps_or_none(warm.k_eff.median()) + ", audited " +
-            steps_or_none(warm.k_match.median()) + " steps";
+  if (t.change != Change::adjoint && !warm.k_eff.values.empty())
+    text += "; the warm start is " + warm_start_worth(warm.k_eff.median()) + " (k_eff), audited " +
+            steps_or_none(warm.k_match.median());
   return text;
 }
 

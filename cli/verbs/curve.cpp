@@ -35,8 +35,8 @@ std::unique_ptr<Algorithm> make_algorithm(RunConfig& config, const StrategyCatal
 
 /// "heavy-ball, step 0.31, momentum 0.62"
 std::string map_text(const Curve& c, const RunConfig& config) {
-  return config.inner.solver + ", step " + brief_number(c.step_size) +
-         (c.momentum != 0 ? ", momentum " + brief_number(c.momentum) : "");
+  return config.inner.solver + ", step " + short_number(c.step_size) +
+         (c.momentum != 0 ? ", momentum " + short_number(c.momentum) : "");
 }
 
 std::string curve_csv(const Curve& c) {
@@ -122,52 +122,54 @@ using Rows = std::vector<std::pair<std::string, std::string>>;
 
 void add_predictions(const Curve& c, const CurveOptions& o, Rows& rows) {
   const ContractionConstants& k = c.constants;
-  rows.push_back({"constants", "rho " + brief_number(k.rate) + ", C " + brief_number(k.forcing) + ", M = |dx*| " +
-                                   brief_number(k.jacobian) + ", e_0 = |x_0 - x*| " + brief_number(k.start_error)});
+  rows.push_back({"constants", "rho " + short_number(k.rate) + ", C " + short_number(k.forcing) + ", M = |dx*| " +
+                                   short_number(k.jacobian) + ", e_0 = |x_0 - x*| " + short_number(k.start_error)});
   rows.push_back({"curse of unrolling", c.peak.present
-                                            ? "the bound rises to " + brief_number(c.peak.height) + " M at step " +
-                                                  brief_number(std::round(c.peak.peak)) + " and is back at M at step " +
-                                                  brief_number(std::round(c.peak.burn_in))
+                                            ? "the bound rises to " + short_number(c.peak.height) + " M at step " +
+                                                  short_number(std::round(c.peak.peak)) + " and is back at M at step " +
+                                                  short_number(std::round(c.peak.burn_in))
                                             : "none: the bound falls from the first step on"});
   const bool late = c.best_start > o.steps;
   rows.push_back({"best late start",
                   "step " + std::to_string(c.best_start) +
                       (late ? ", beyond the " + std::to_string(o.steps) + " steps of this curve" : ", for any number of steps")});
   rows.push_back({"of " + std::to_string(o.steps) + " plain steps",
-                  "differentiate the last " + brief_number(std::round(c.late_start.differentiated)) +
-                      " (differentiating a step costs " + brief_number(c.cost) + " more), or solve for " +
-                      brief_number(std::round(c.frozen.plain)) + " and take " +
-                      brief_number(std::round(c.frozen.differentiated)) + " terms at the last iterate"});
+                  "differentiate the last " + short_number(std::round(c.late_start.differentiated)) +
+                      " (differentiating a step costs " + short_number(c.cost) + " more), or solve for " +
+                      short_number(std::round(c.frozen.plain)) + " and take " +
+                      short_number(std::round(c.frozen.differentiated)) + " terms at the last iterate"});
 }
 
 /// "300 differentiated steps: error 0.1; 20 plain steps, then 290 differentiated (theorem 6): 0.05; ..."
 std::string equal_cost_text(const Curve& c) {
-  const auto start = [](const EqualCostStart& s, const char* what) {
+  const auto start = [](const EqualCostStart& s, const std::string& error, const char* what) {
     return "; " + std::to_string(s.plain) + " plain steps, then " + std::to_string(s.differentiated) + " differentiated (" +
-           what + "): " + brief_number(s.error);
+           what + "): " + error;
   };
-  const EqualCostStart& full = c.equal_cost.front();
-  const EqualCostStart& best = best_measured(c);
-  return "differentiating a step costs " + brief_number(c.cost) + " plain steps more; " + std::to_string(full.differentiated) +
-         " differentiated steps: " + brief_number(full.error) +
-         (c.planned > 0 ? start(c.equal_cost[static_cast<std::size_t>(c.planned)], "theorem 6") : "") +
-         (best.dropped > 0 ? start(best, "the best tried") : "; no late start that was tried is better");
+  const EqualCostStart &full = c.equal_cost.front(), &best = best_measured(c),
+                       &planned = c.equal_cost[static_cast<std::size_t>(std::max<Index>(c.planned, 0))];
+  const std::vector<std::string> errors = short_numbers({full.error, planned.error, best.error});
+  return "differentiating a step costs " + short_number(c.cost) + " plain steps more; " + std::to_string(full.differentiated) +
+         " differentiated steps: " + errors[0] + (c.planned > 0 ? start(planned, errors[1], "theorem 6") : "") +
+         (best.dropped > 0 ? start(best, errors[2], "the best tried") : "; no late start that was tried is better");
 }
 
 Rows curve_table(const VerbSession& session, const Assembly& a, const Curve& c, const CurveOptions& o) {
   Rows rows{{"objective", a.prepared.objective_text()},
-            {"map", map_text(c, a.config) + "; L " + brief_number(c.smoothness) + ", mu " + brief_number(c.convexity) +
-                        ", rate at the solution " + brief_number(c.local_rate)}};
+            {"map", map_text(c, a.config) + "; L " + short_number(c.smoothness) + ", mu " + short_number(c.convexity) +
+                        ", rate at the solution " + short_number(c.local_rate)}};
   if (c.constants.known()) add_predictions(c, o, rows);
   if (c.momentum != 0 && c.unknown.empty())
     rows.push_back(
         {"bounds", "from the norms of the powers of the map's matrix; a step with momentum has no contraction factor"});
-  rows.push_back(
-      {"iterate error", "from " + brief_number(c.iterate_error.front()) + " to " + brief_number(c.iterate_error.back())});
-  for (const DerivativeCurve& d : c.derivative)
-    rows.push_back({"derivative error", "from step " + std::to_string(d.start) + ": M is " + brief_number(d.error.front()) +
-                                            ", largest " + brief_number(d.error[static_cast<std::size_t>(d.peak)]) + " at step " +
-                                            std::to_string(d.peak) + ", last " + brief_number(d.error.back())});
+  const std::vector<std::string> ends = short_numbers({c.iterate_error.front(), c.iterate_error.back()});
+  rows.push_back({"iterate error", "from " + ends[0] + " to " + ends[1]});
+  for (const DerivativeCurve& d : c.derivative) {
+    const std::vector<std::string> errors =
+        short_numbers({d.error.front(), d.error[static_cast<std::size_t>(d.peak)], d.error.back()});
+    rows.push_back({"derivative error", "from step " + std::to_string(d.start) + ": M is " + errors[0] + ", largest " +
+                                            errors[1] + " at step " + std::to_string(d.peak) + ", last " + errors[2]});
+  }
   rows.push_back({"at equal cost", equal_cost_text(c)});
   if (!c.unknown.empty()) rows.push_back({"bounds", c.unknown});
   rows.push_back({"run folder", session.folder().string()});

@@ -1,26 +1,43 @@
 // The model that a run leaves behind.
 #include <tacit/cli/model/elsewhere.hpp>
 #include <tacit/cli/verbs/tune.hpp>
+#include <tacit/core/model/interrupt.hpp>
 
 namespace tacit {
 
-FinalFit final_fit(const Assembly& a, In u, In x_tuned) {
-  FinalFit f;
-  f.prepared = a.prepared;
-  f.x = x_tuned;
-  if (a.config.outer.refit) {
-    f.prepared = prepare_again(a.prepared, rows_of_refit(a.prepared.rows));
-    f.prepared.problem.name = a.prepared.problem.name;
-    Refit solved = refit(f.prepared.problem, u, x_tuned);
-    f.x = solved.x;
-    f.solve = std::move(solved);
-  }
+namespace {
+
+/// What is known of a fit once its coefficients are.
+FinalFit complete(FinalFit f, In u) {
   const Vec y = pick(f.prepared.y, f.prepared.rows.train), weight = pick(f.prepared.weight, f.prepared.rows.train);
   f.model = fitted_model(f.prepared, u, f.x);
   f.l2 = penalty_of_features(f.prepared, u);
   f.weight_sum = weight.sum();
   f.sd_y = weighted_sd(y, weight, f.prepared.model().intercept);
   return f;
+}
+
+FinalFit tuned(const Assembly& a, In x_tuned) {
+  FinalFit f;
+  f.prepared = a.prepared;
+  f.x = x_tuned;
+  return f;
+}
+
+}  // namespace
+
+FinalFit unrefitted(const Assembly& a, In u, In x_tuned) { return complete(tuned(a, x_tuned), u); }
+
+FinalFit final_fit(const Assembly& a, In u, In x_tuned, const std::function<bool()>& stop) {
+  FinalFit f = tuned(a, x_tuned);
+  if (a.config.outer.refit) {
+    f.prepared = prepare_again(a.prepared, rows_of_refit(a.prepared.rows));
+    f.prepared.problem.name = a.prepared.problem.name;
+    Refit solved = refit(stop ? interruptible(f.prepared.problem, stop) : f.prepared.problem, u, x_tuned);
+    f.x = solved.x;
+    f.solve = std::move(solved);
+  }
+  return complete(std::move(f), u);
 }
 
 }  // namespace tacit

@@ -74,7 +74,7 @@ std::string written_path(const std::string& path) {
   return text.empty() || text.rfind("..", 0) == 0 ? path : text;
 }
 
-void summarize_table(const Table& table, DataSummary& s) {
+void summarize_table(const Table& table, const DataBlock& d, DataSummary& s) {
   s.header = table.has_header();
   s.header_sure = table.header_sure();
   s.rows = static_cast<long>(table.rows());
@@ -87,25 +87,25 @@ void summarize_table(const Table& table, DataSummary& s) {
     s.columns.push_back({table.names()[static_cast<std::size_t>(j)], cells.numeric(), cells.missing > 0});
     if (is_split(table, j) && j != target) s.split_column = s.columns.back().name;
   }
-  s.target = s.header ? table.names()[static_cast<std::size_t>(target)] : "last";
   if (weight >= 0 && weight != target && table.cells(weight).numeric() && s.header)
     s.weight = table.names()[static_cast<std::size_t>(weight)];
+  if (d.target.text) return;
+  s.target = s.header ? table.names()[static_cast<std::size_t>(target)] : "last";
+  s.target_column = target;
   s.classes = classes_of(table, target);
   if (table.cells(target).numeric()) s.labels = labels_of(distinct_values(table, target));
 }
 
-/// Files of numbers: the target is the last column unless data.target says otherwise.
-void summarize_numbers(const DataBlock& d, DataSummary& s) {
-  DataOptions o;
-  o.train = *d.train.path;
+/// The target as the run would read it with the keys given: a column that they name, a file, or the usual one.
+void summarize_target(const RunConfig& config, DataSummary& s) {
+  DataOptions o = data_options(config, TargetKind::automatic);
   o.format = s.format;
-  o.target = d.target.text.value_or("last");
-  o.target_path = (std::filesystem::path(d.target.base) / o.target).lexically_normal().string();
-  o.table = table_options(d);
+  o.table.skip_rows = s.skip_rows;
   o.missing = Missing::mean;  // nothing is filled here
   const Dataset data = load_dataset(o);
   s.rows = static_cast<long>(data.rows());
-  s.target = data.target_file.empty() ? o.target : written_path(data.target_file);
+  s.target = data.target_file.empty() ? config.data.target.text.value_or("last") : written_path(data.target_file);
+  s.target_column = data.target_file.empty() ? data.encoder.target_column : -1;
   s.classes = data.classes;
   const std::set<double> distinct(data.y.begin(), data.y.end());
   s.labels = labels_of(distinct);
@@ -153,28 +153,25 @@ DataSummary summarize_data(const RunConfig& config) {
   if (!d.train.path) throw UsageError("name the data: tacit init data.train=FILE", "data.train");
   DataSummary s;
   s.file = written_path(*d.train.path);
-  s.positive = config.model.positive.text;
   s.format = format_of(d.format, *d.train.path);
   s.format_told = d.format == "auto" && format_of_file(*d.train.path) != nullptr;
-  if (s.format == "libsvm") {
+  const bool table = s.format == "csv" || s.format == "tsv";
+  if (table) {
+    TableOptions options = table_options(d);
+    if (s.format == "tsv" && options.delimiter == "auto") options.delimiter = "tab";
+    summarize_table(read_table(*d.train.path, options), d, s);
+    s.skip_rows = static_cast<long>(options.skip_rows);
+  }
+  if (s.format == "libsvm" && !d.target.text) {
     const LibsvmSet set = read_libsvm({*d.train.path}, {.limits = table_options(d).limits});
     const Vec& labels = set.parts.front().label;
     s.rows = static_cast<long>(labels.size());
     const std::set<double> distinct(labels.begin(), labels.end());
     s.labels = labels_of(distinct);
     if (distinct.size() == 2) s.classes = s.labels;
-    return s;
+  } else if (!table || d.target.text) {
+    summarize_target(config, s);
   }
-  if (find_format(s.format)->read) {
-    summarize_numbers(d, s);
-    return s;
-  }
-  TableOptions options = table_options(d);
-  if (s.format == "tsv" && options.delimiter == "auto") options.delimiter = "tab";
-  s.delimiter = d.delimiter;
-  s.decimal = d.decimal;
-  summarize_table(read_table(*d.train.path, options), s);
-  s.skip_rows = static_cast<long>(options.skip_rows);
   return s;
 }
 
@@ -188,7 +185,7 @@ int init(const CommandLine& line, Streams& io) {
   }
   const RunConfig config = read_overrides(line.overrides, strategies.catalog);
   const NothingToKeep reading(kReading);
-  const std::string text = starter_file(kind, summarize_data(config));
+  const std::string text = starter_file(kind, summarize_data(config), *config.node);
   // What `tacit check` would refuse is refused here, with the same words.
   RunConfig starter = read_run_text("run.yaml", text, std::filesystem::current_path().string(), {}, strategies.catalog);
   try {

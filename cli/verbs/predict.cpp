@@ -79,11 +79,13 @@ std::vector<std::string> predict(const std::filesystem::path& model_path, const 
   return std::move(result.warnings);
 }
 
-namespace {
-
-/// The keys of `data` that say how a file is written: those which a new file may have otherwise than the training data.
-const std::vector<std::string> kReadingKeys{"delimiter",      "decimal", "header",     "skip_rows",   "missing",
+const std::vector<std::string>& reading_keys() {
+  static const std::vector<std::string> all{"delimiter",      "decimal", "header",     "skip_rows",   "missing",
                                             "missing_values", "format",  "index_base", "unpack_ratio"};
+  return all;
+}
+
+namespace {
 
 /// What the overrides of `tacit predict` change in how its file is read.
 void adjust(Encoder& encoder, const std::vector<std::string>& overrides) {
@@ -92,9 +94,9 @@ void adjust(Encoder& encoder, const std::vector<std::string>& overrides) {
   for (const std::string& text : overrides) {
     const std::string key = text.substr(0, text.find('='));
     const std::string name = key.rfind("data.", 0) == 0 ? key.substr(5) : "";
-    if (std::find(kReadingKeys.begin(), kReadingKeys.end(), name) == kReadingKeys.end())
+    if (std::find(reading_keys().begin(), reading_keys().end(), name) == reading_keys().end())
       throw UsageError("tacit predict takes of the run file's keys those that say how DATA is written, data." +
-                       join(kReadingKeys, ", data.") + "; '" + key + "' belongs to the model, which is fitted");
+                       join(reading_keys(), ", data.") + "; '" + key + "' belongs to the model, which is fitted");
     given.insert(name);
   }
   const Strategies strategies;
@@ -103,15 +105,14 @@ void adjust(Encoder& encoder, const std::vector<std::string>& overrides) {
     if (given.count(name) > 0) throw UsageError(std::string("data.") + name + " cannot be used here: " + why);
   };
   if (given.count("unpack_ratio") > 0) encoder.table.limits.unpack_ratio = d.unpack_ratio;
+  encoder.format = d.format;
   if (encoder.sparse) {
     for (const char* name : {"delimiter", "decimal", "header", "skip_rows", "missing", "missing_values"})
-      refuse(name, "the model was fitted to LIBSVM data, and DATA must be such a file too");
-    if (d.format != "auto" && d.format != "libsvm") refuse("format", "the model was fitted to LIBSVM data");
+      refuse(name, "the model was fitted to numbered features, so DATA is no table");
     if (d.index_base != "auto") encoder.index_base = d.index_base == "0" ? 0 : 1;
     return;
   }
-  refuse("index_base", "the model was fitted to a table");
-  if (d.format != "auto" && d.format != "csv" && d.format != "tsv") refuse("format", "the model was fitted to a table");
+  refuse("index_base", "the model was fitted to columns, not to numbered features");
   const TableOptions now = table_options(d);
   if (given.count("delimiter") > 0 || given.count("format") > 0) encoder.table.delimiter = now.delimiter;
   if (d.format == "tsv" && given.count("delimiter") == 0) encoder.table.delimiter = "tab";

@@ -29,4 +29,7 @@ std::vector<std::string> predict(const std::filesystem::path& model, const std::
                                  const std::optional<std::string>& output, std::ostream& out,
                                  const std::function<void(Encoder&)>& adjust = {});
 
+/// The keys of `data` that say how a file is written: those which a new file may have otherwise than the training data.
+const std::vector<std::string>& reading_keys();
+
 }  // namespace tacit

@@ -31,6 +31,7 @@ int dispatch(const CommandLine& line, Streams& io) {
   if (line.verb == "report") return report(line, io);
   if (line.verb == "init") return init(line, io);
   if (line.verb == "describe") return describe_verb(line, io);
+  if (line.verb == "completion") return completion_verb(line, io);
   return schema_verb(line, io);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <set>
 
 #include <tacit/cli/report/report_page.hpp>
 #include <tacit/cli/run/json_text.hpp>
@@ -85,11 +86,49 @@ Settings settings_of(const RunRecord& r) {
   return all;
 }
 
+bool differs(const std::string& key, const std::vector<Settings>& settings) {
+  const auto value = [&](const Settings& of) { return of.count(key) > 0 ? of.at(key) : std::string("\n"); };  // no value of a key
+  return std::any_of(settings.begin(), settings.end(), [&](const Settings& s) { return value(s) != value(settings.front()); });
+}
+
+/// Not in use everywhere, where the strategy of its block is not the same everywhere.
+bool follows(const std::string& key, const std::vector<Settings>& settings) {
+  const std::string block = key.substr(0, key.rfind('.') + 1);
+  const bool everywhere = std::all_of(settings.begin(), settings.end(), [&](const Settings& s) { return s.count(key) > 0; });
+  return !everywhere && (differs(block + "solver", settings) || differs(block + "estimator", settings) ||
+                         differs(block + "optimizer", settings));
+}
+
+/// Each run by the keys in which it differs from the others, "per feature, solver cholesky", behind the name of its
+/// folder; the folder alone where nothing or too much differs.
+std::vector<std::string> names_of(const std::vector<std::string>& folders, const std::vector<Settings>& settings) {
+  constexpr std::size_t kMostKeys = 3, kMostLetters = 60;
+  std::set<std::string> keys;
+  for (const Settings& a : settings) {
+    for (const auto& [key, value] : a) {
+      // Where a run lies is no choice of what it does, and what only some solvers use follows from the solver.
+      if (key == "name" || key.rfind("output.", 0) == 0 || follows(key, settings)) continue;
+      if (differs(key, settings)) keys.insert(key);
+    }
+  }
+  std::vector<std::string> labels = labels_of(folders);
+  if (keys.empty() || keys.size() > kMostKeys) return labels;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    std::string text;
+    for (const std::string& key : keys) {
+      const auto at = settings[i].find(key);
+      if (at != settings[i].end()) text += (text.empty() ? "" : ", ") + key.substr(key.rfind('.') + 1) + " " + at->second;
+    }
+    if (!text.empty() && text.size() <= kMostLetters) labels[i] += ": " + text;
+  }
+  return labels;
+}
+
 void write_side_by_side(const std::vector<std::string>& folders, const FilesOf& to, const std::vector<RunRecord>& runs) {
-  const std::vector<std::string> labels = labels_of(folders);
-  const std::vector<Figure> figures = overlaid_figures(runs, labels);
   std::vector<Settings> settings;
   for (const RunRecord& r : runs) settings.push_back(settings_of(r));
+  const std::vector<std::string> labels = names_of(folders, settings);
+  const std::vector<Figure> figures = overlaid_figures(runs, labels);
   write_all(to, side_by_side_page(runs, labels, settings, figures), figures);
 }
 

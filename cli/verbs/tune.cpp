@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
 #include <optional>
 
 #include <nlohmann/json.hpp>
@@ -23,6 +25,7 @@
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/report.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
+#include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
 
 namespace tacit {
@@ -46,10 +49,10 @@ Issue fail_issue(const Assembly& a, double worst) {
   const double limit = *a.config.diagnostics.fail_error;
   return a.config.issue_at_key(
       "diagnostics.fail_error", "E501",
-      (std::isnan(worst)
-           ? "a hypergradient error that is not known counts as above diagnostics.fail_error, "
-           : "the worst estimated hypergradient error, " + brief_number(worst) + ", is above diagnostics.fail_error, ") +
-          brief_number(limit),
+      (std::isnan(worst) ? "a hypergradient error that is not known counts as above diagnostics.fail_error, "
+                         : "the worst estimated hypergradient error, " + short_numbers({worst, limit})[0] +
+                               ", is above diagnostics.fail_error, ") +
+          exact_number(limit),
       "give the inner solver and the estimator more steps or tighter tolerances; trace.csv has the error "
       "of every step");
 }
@@ -69,7 +72,9 @@ private:
   void warn_of_results();
   void leave_files();
   void write_predictions();
-  Gains gains() const;
+  Gains gains(const std::function<bool()>& stop) const;
+  void fit_final_model(In u, In x, const FinalWork& work);
+  std::string times_text() const;
   std::vector<std::string> elsewhere() const;
   std::vector<std::pair<std::string, std::string>> table() const;
   json run_json() const;
@@ -78,7 +83,7 @@ private:
   VerbSession session_;
   std::unique_ptr<Assembly> a_;
   StartValues start_;
-  double searched_ = 0;  ///< seconds
+  double begun_ = 0;  ///< seconds from the begin of the command to that of the outer steps
   Summary summary_;
   std::vector<HyperRow> hyper_;
   std::optional<Score> best_, test_;
@@ -105,9 +110,15 @@ void TuneRun::print_plan() {
 /// What an estimator with a target did in a step.
 std::string aimed_text(const Diagnostics& d) {
   if (std::isnan(d.sensitivity)) return {};
-  const std::string taped = std::isnan(d.window) ? "" : ", " + brief_number(d.window) + " of them at taped states";
-  return "; " + std::to_string(d.inner_steps) + " inner steps, " + brief_number(d.linear_steps) + " steps of the adjoint" +
-         taped + ", sensitivity " + brief_number(d.sensitivity);
+  const std::string taped = std::isnan(d.window) ? "" : ", " + number_text(d.window) + " of them at taped states";
+  return "; " + std::to_string(d.inner_steps) + " inner steps, " + number_text(d.linear_steps) + " steps of the adjoint" + taped +
+         ", sensitivity " + short_number(d.sensitivity);
+}
+
+/// Of limits.time, which is that of the whole command: for the final fit and the report.
+double kept_for_the_end(const RunConfig& c) {
+  constexpr double kShare = 0.1, kMost = 10;  // seconds
+  return c.limits.time.seconds ? std::min(kShare * *c.limits.time.seconds, kMost) : 0;
 }
 
 Summary TuneRun::follow(Vec theta0) {
@@ -116,7 +127,7 @@ Summary TuneRun::follow(Vec theta0) {
   auto optimizer = make_optimizer(c, session_.strategies());
   DriverOptions driver = driver_options(*a_, c);
   driver.time_limit = c.limits.time.seconds;
-  driver.time_used = searched_;
+  driver.time_used = session_.seconds() + kept_for_the_end(c);
   TraceFiles trace([&](const std::string& name) { return session_.file(name); }, a_->problem.space);
   const RunFacts facts = run_facts_of(*a_, c);
   const auto observer = [&](const StepRecord& r) {
@@ -130,7 +141,7 @@ Summary TuneRun::follow(Vec theta0) {
     for (const Warning& w : step_warnings(r, facts)) session_.warn(w);
     session_.progress().show(r, driver.max_steps);
   };
-  if (driver.time_limit) a_->interrupter->limit(std::max(0.0, *driver.time_limit - searched_));
+  if (driver.time_limit) a_->interrupter->limit(std::max(0.0, *driver.time_limit - driver.time_used));
   Summary s = solve(driver, a_->problem.space, *oracle, *optimizer, theta0, {observer},
                     [this] { return disk_ || interrupting_signal() != 0; });
   try {
@@ -164,7 +175,7 @@ PairedGains gains_on(const Prepared& p, const std::vector<Index>& rows, In x, co
   return g;
 }
 
-Gains TuneRun::gains() const {
+Gains TuneRun::gains(const std::function<bool()>& stop) const {
   const HyperSpace& space = a_->problem.space;
   const Prepared& p = a_->prepared;
   const Evaluation& start = summary_.start_evaluation;
@@ -176,7 +187,11 @@ Gains TuneRun::gains() const {
   if (tunes && start.state) from = start.state->inner.x();
   g.validation = gains_on(p, p.rows.validation, summary_.best_evaluation.state->inner.x(), from);
   if (p.rows.test.empty()) return g;
-  if (from) from = moved ? final_fit(*a_, natural_values(space, start.theta, &start_), *from).x : fit_->x;
+  try {
+    if (from) from = moved ? final_fit(*a_, natural_values(space, start.theta, &start_), *from, stop).x : fit_->x;
+  } catch (const Interruption&) {
+    from.reset();
+  }
   g.test = gains_on(fit_->prepared, p.rows.test, fit_->x, from);
   return g;
 }
@@ -196,16 +211,42 @@ ElsewhereFit elsewhere_fit(const FinalFit& f) {
   return e;
 }
 
+/// Where its time is over, or a signal asks for the end, the tuned model is what is left.
+void TuneRun::fit_final_model(In u, In x, const FinalWork& work) {
+  try {
+    fit_ = final_fit(*a_, u, x, [&] { return work.due(); });
+    return;
+  } catch (const Interruption&) {
+    fit_ = unrefitted(*a_, u, x);
+  }
+  const bool signalled = work.signalled();
+  if (signalled && summary_.reason != StopReason::interrupted) {
+    summary_.reason = StopReason::interrupted;
+    summary_.message = "interrupted while the final model was fitted; the best point is kept";
+  }
+  session_.warn({"W312", "result", std::string("the final fit was ended by ") + (signalled ? "a signal." : "limits.time."),
+                 "model.json has the coefficients that were tuned, fitted on the training rows without the validation rows. "
+                 "outer.refit=false asks for just that" +
+                     std::string(signalled ? "." : "; a larger limits.time leaves time for the fit.")});
+}
+
 void TuneRun::compute_results() {
+  if (summary_.reason == StopReason::interrupted && a_->config.outer.refit)
+    session_.say("interrupted; the final model is being fitted, and another signal ends that too");
+  // What closes a run has a moment even where its limit is passed.
+  const double grace = std::chrono::duration<double>(Interrupter::kGrace).count();
+  const auto limit = a_->config.limits.time.seconds;
+  const FinalWork work(limit ? std::max(grace, *limit - session_.seconds()) : std::numeric_limits<double>::infinity());
+  const auto stop = [&] { return work.due(); };
   const Evaluation& best = summary_.best_evaluation;
   const Prepared& p = a_->prepared;
   const Vec x = best.state->inner.x();
   best_ = score(p, p.rows.validation, x);
   if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, best.theta, start_);
-  fit_ = final_fit(*a_, natural_values(a_->problem.space, best.theta, &start_), x);
+  fit_final_model(natural_values(a_->problem.space, best.theta, &start_), x, work);
   if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);
-  beside_ = baselines(*a_, x, *fit_);
-  gains_ = gains();
+  beside_ = baselines(*a_, x, *fit_, stop);
+  gains_ = gains(stop);
   fit_->model.metrics = best_->metrics;
 }
 
@@ -247,8 +288,8 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
   const std::string status = status_word(summary_);
   rows.push_back({"status", status + (summary_.doubt.empty() ? "" : ": " + summary_.doubt)});
   rows.push_back({"stopped", summary_.message.empty() ? to_string(summary_.reason) : summary_.message});
-  rows.push_back(
-      {"outer steps", std::to_string(summary_.steps) + " in " + brief_number(std::round(summary_.seconds * 1000) / 1000) + " s"});
+  rows.push_back({"outer steps", std::to_string(summary_.steps)});
+  rows.push_back({"time", times_text()});
   if (best_) {
     rows.push_back({"best loss", loss_text(best_->loss) + " (step " + std::to_string(summary_.best.step) + ")"});
     for (auto& row : beside_->rows()) rows.push_back(std::move(row));
@@ -264,12 +305,12 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
     rows.push_back({hyper_[i].name, brief_number(hyper_[i].value) + (hyper_[i].at_bound ? "  (end of its range)" : "")});
   if (shown < hyper_.size()) rows.push_back({"...", std::to_string(hyper_.size() - shown) + " more in hyper.csv"});
   for (const std::string& text : elsewhere()) rows.push_back({"the same in", text});
-  if (std::isfinite(summary_.last.diagnostics.implicit_truncation))
-    rows.push_back({"warm start", "worth " + brief_number(summary_.last.diagnostics.implicit_truncation) +
-                                      " inner iterations at the last step (" +
-                                      brief_number(summary_.last.diagnostics.head_start_nats) + " nats)"});
+  // In iterations of a solver that is no map it is worth nothing that could be counted.
+  if (const Diagnostics& d = summary_.last.diagnostics; std::isfinite(d.implicit_truncation) && d.truncation_map == "own")
+    rows.push_back({"warm start", warm_start_worth(d.implicit_truncation) + " at the last step, which ran " +
+                                      std::to_string(d.inner_steps) + " of its own"});
   rows.push_back({"hypergradient", !std::isnan(summary_.worst_error)
-                                       ? "worst estimated error " + brief_number(summary_.worst_error)
+                                       ? "worst estimated error " + short_number(summary_.worst_error)
                                    : a_->config.diagnostics.level == "off" ? "its error was not estimated (diagnostics.level)"
                                                                            : "error not known"});
   rows.push_back({"work", std::to_string(summary_.work.gradients) + " gradients, " +
@@ -279,6 +320,14 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
   rows.push_back({"run folder", session_.folder().string()});
   rows.push_back(report_.row);
   return rows;
+}
+
+/// "1.3 s: 0.2 s reading and start, 0.9 s outer steps, 0.2 s final fit and report"
+std::string TuneRun::times_text() const {
+  const auto text = [](double s) { return short_number(std::round(1000 * s) / 1000) + " s"; };
+  const double all = session_.seconds();
+  return text(all) + ": " + text(begun_) + " reading and start, " + text(summary_.seconds) + " outer steps, " +
+         text(std::max(0.0, all - begun_ - summary_.seconds)) + " final fit and report";
 }
 
 json TuneRun::result_json() const {
@@ -296,6 +345,7 @@ json TuneRun::result_json() const {
 
 json TuneRun::run_json() const {
   json j = run_facts(*a_, session_);
+  j["phase_seconds"] = {{"reading_and_start", begun_}, {"outer_steps", summary_.seconds}};
   j.update(summary_json(summary_, a_->problem.space, start_));
   j.update(thresholds_json(a_->config.diagnostics.warn_error, a_->config.diagnostics.fail_error));
   j.update(result_json());
@@ -330,10 +380,8 @@ void TuneRun::find_start() {
   session_.open(a_->config);
   session_.write("run.json", begun_text(run_facts(*a_, session_)));
   session_.progress().begin("looking for the start of the hyperparameters");
-  const double before = session_.seconds();
   start_ = start_values(*a_, given ? *given : starting_point(*a_));
   tune_single_penalty(*a_);
-  searched_ = session_.seconds() - before;
 }
 
 int TuneRun::run() {
@@ -352,13 +400,14 @@ int TuneRun::run() {
   print_plan();
   warn_of_data(session_, a_->prepared);
   session_.progress().begin("evaluating the start");
+  begun_ = session_.seconds();
   summary_ = follow(start_.theta);
   session_.progress().begin("fitting the final model");
-  const Ending ending = ending_of(summary_.reason, !summary_.doubt.empty());
   if (summary_.best_evaluation.state) {
     compute_results();
     warn_of_results();
   }
+  const Ending ending = ending_of(summary_.reason, !summary_.doubt.empty());
   leave_files();
   session_.progress().clear();
   if (session_.line().json)

@@ -1,5 +1,6 @@
 // The parts of `tacit tune` that other verbs share.
 #pragma once
+#include <functional>
 #include <optional>
 
 #include <tacit/bilevel/refit.hpp>
@@ -25,6 +26,9 @@ struct FinalFit {
   Vec l2;  ///< one, or one per feature
   double weight_sum = 0, sd_y = 0;
 };
-FinalFit final_fit(const Assembly& a, In u, In x_tuned);
+/// stop: asked during the refit (may be empty). Throws Interruption where it says yes.
+FinalFit final_fit(const Assembly& a, In u, In x_tuned, const std::function<bool()>& stop = {});
+/// The tuned model as it is, whatever outer.refit says.
+FinalFit unrefitted(const Assembly& a, In u, In x_tuned);
 
 }  // namespace tacit

@@ -184,8 +184,9 @@ private:
 double smoothness_of(const Problem& problem, In u) {
   const double l = problem.f->smoothness(u);
   if (!(l > 0) || !std::isfinite(l))
-    throw NumericalError("no step size can be chosen: the smoothness of the inner objective is " + sci(l) + "; give inner.step",
-                         "inner.step");
+    throw NumericalError(
+        "no step size can be chosen: the smoothness of the inner objective is " + short_number(l) + "; give inner.step",
+        "inner.step");
   return l;
 }
 
@@ -206,9 +207,9 @@ double momentum_quotient(const Problem& problem, double l, double mu, const std:
                      "inner.momentum");
   const double root = std::sqrt(std::max(1.0, l / mu)), quotient = (root - 1) / (root + 1);
   if (!(mu > 0 && quotient < 1))
-    throw NumericalError(algorithm + " cannot choose its momentum: the inner curvature is known to be at least " + sci(mu) +
-                             " here, which is not positive to rounding beside its largest, " + sci(l) +
-                             "; raise the lower end of the range of the penalty" + remedy,
+    throw NumericalError(algorithm + " cannot choose its momentum: the inner curvature is known to be at least " +
+                             short_number(mu) + " here, which is not positive to rounding beside its largest, " +
+                             short_number(l) + "; raise the lower end of the range of the penalty" + remedy,
                          "inner.momentum");
   return quotient;
 }

@@ -117,8 +117,9 @@ CgResult CgRun::run() {
   if (event == Event::target && relative() > o_.tolerance) {
     result_.status = Status::rounding;
     result_.residual = relative();
-    result_.message = "conjugate gradients stopped by rounding: true residual " + sci(relative()) + ", the recursion's " +
-                      sci(claimed) + ", asked " + sci(o_.tolerance) + " after " + std::to_string(result_.steps) + " steps";
+    const std::vector<std::string> sizes = sci_numbers({relative(), claimed, o_.tolerance});
+    result_.message = "conjugate gradients stopped by rounding: true residual " + sizes[0] + ", the recursion's " + sizes[1] +
+                      ", asked " + sizes[2] + " after " + std::to_string(result_.steps) + " steps";
     return result_;
   }
   return finish(event);
@@ -126,8 +127,9 @@ CgResult CgRun::run() {
 
 CgResult CgRun::finish(Event event) {
   result_.residual = relative();
-  const std::string numbers = "residual " + sci(result_.residual) + ", asked " + sci(o_.tolerance) + " after " +
-                              std::to_string(result_.steps) + (result_.steps == 1 ? " step" : " steps");
+  const std::vector<std::string> sizes = sci_numbers({result_.residual, o_.tolerance});
+  const std::string numbers = "residual " + sizes[0] + ", asked " + sizes[1] + " after " + std::to_string(result_.steps) +
+                              (result_.steps == 1 ? " step" : " steps");
   const bool reached = o_.tolerance > 0 && result_.residual <= o_.tolerance;
   switch (event) {
     case Event::target:

@@ -36,7 +36,8 @@ public:
     const double error = !finite ? std::numeric_limits<double>::infinity() : gap == 0 ? 0 : gap / std::max(scale, 1e-300);
     if (!result_.message.empty() && error <= result_.error) return;
     result_.error = error;
-    result_.message = what + ": " + digits(got, 9) + " against " + digits(expected, 9) + ", relative deviation " + sci(error);
+    const std::vector<std::string> numbers = short_numbers({got, expected});
+    result_.message = what + ": " + numbers[0] + " against " + numbers[1] + ", relative deviation " + sci(error);
   }
   /// Vectors, relative to the longer of them; names the worst entry.
   void compare(const std::string& what, In got, In expected) {

@@ -20,12 +20,58 @@ std::string written(double value, How... how) {
   return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value, how...).ptr};
 }
 
+constexpr int kInWords = 4, kAllDigits = 17;
+
+std::string sci_digits(double value, int count) { return written(value, std::chars_format::scientific, count - 1); }
+
+double number_of(const std::string& text) {
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+/// So many significant digits, written out below a million.
+std::string in_words(double value, int count) {
+  const std::string text = written(value, std::chars_format::general, count);
+  constexpr double kWrittenOut = 1e6;
+  if (text.find('e') == std::string::npos || std::abs(value) < 1) return text;
+  const double rounded = number_of(text);
+  return std::abs(rounded) < kWrittenOut ? written(rounded, std::chars_format::fixed, 0) : text;
+}
+
+/// Do two of them look alike that are not?
+bool confused(const std::vector<double>& values, const std::vector<std::string>& texts) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (values[i] != values[j] && texts[i] == texts[j] && !std::isnan(values[i])) return true;
+    }
+  }
+  return false;
+}
+
+std::vector<std::string> told_apart(const std::vector<double>& values, int count, std::string (*text)(double, int)) {
+  std::vector<std::string> texts(values.size());
+  do {
+    std::transform(values.begin(), values.end(), texts.begin(), [&](double v) { return text(v, count); });
+  } while (confused(values, texts) && count++ < kAllDigits);
+  return texts;
+}
+
 }  // namespace
 
 std::string number_text(double value) { return written(value); }
 std::string digits(double value, int count) { return written(value, std::chars_format::general, count); }
 std::string brief_number(double value) { return digits(value, 6); }
-std::string sci(double value) { return written(value, std::chars_format::scientific, 1); }
+std::string sci(double value) { return sci_digits(value, 2); }
+std::string short_number(double value) { return in_words(value, kInWords); }
+std::string exact_number(double value) {
+  int count = 1;
+  while (count < kAllDigits && number_of(in_words(value, count)) != value) ++count;
+  return in_words(value, count);
+}
+std::string percent_text(double share) { return short_number(100 * share) + " %"; }
+std::vector<std::string> short_numbers(const std::vector<double>& values) { return told_apart(values, kInWords, in_words); }
+std::vector<std::string> sci_numbers(const std::vector<double>& values) { return told_apart(values, 2, sci_digits); }
 
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };

@@ -11,10 +11,21 @@ namespace tacit {
 std::string number_text(double value);
 /// As many significant digits as asked: "0.0123457".
 std::string digits(double value, int count);
-/// A number for people: 6 significant digits.
+/// A number in a table: 6 significant digits.
 std::string brief_number(double value);
-/// Two significant digits: "3.1e-02".
+/// A number in a sentence: at most 4 significant digits, written out from 1e-4 to below a million: "0.3116", "44200", "1.2e-05".
+std::string short_number(double value);
+/// The same with as many digits as the number has: what was given, or is to be typed in.
+std::string exact_number(double value);
+/// A residual or a tolerance in a sentence, two significant digits: "3.1e-02".
 std::string sci(double value);
+/// "3.1 %", "0.0123 %": a share, with at most 4 significant digits.
+std::string percent_text(double share);
+
+/// The numbers that a sentence compares, as short_number (sci_numbers: as sci) writes them. Those that are not the same do not
+/// look the same: where the usual digits do not tell them apart, all have as many more as that takes.
+std::vector<std::string> short_numbers(const std::vector<double>& values);
+std::vector<std::string> sci_numbers(const std::vector<double>& values);
 
 /// Bytes of the UTF-8 character at the start of text, 0 when none is there (RFC 3629: no surrogates, no longer form than needed).
 std::size_t utf8_length(std::string_view text);

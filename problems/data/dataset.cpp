@@ -11,6 +11,7 @@
 #include <tacit/problems/data/detail/remarks.hpp>
 #include <tacit/problems/data/detail/targets.hpp>
 #include <tacit/problems/readers/formats.hpp>
+#include <tacit/problems/readers/table_start.hpp>
 
 namespace tacit {
 namespace {
@@ -62,6 +63,7 @@ public:
     require_unique_names();
     d_.groups = make_groups(o_, d_.feature_names, parents(), d_.warnings);
     remark_table(train().table, train().columns, train().target, encoder(), d_.remarks);
+    if (!o_.categorical) remark_levels(train().table, train().columns, encoder(), d_.remarks);
     remark_same_rows(d_);
     return std::move(d_);
   }
@@ -200,9 +202,13 @@ private:
       encoder().columns.push_back(std::move(column));
     }
     if (first > 0) return;
-    const bool one = table.cols() == 1;
-    throw table.file().error("D120", one ? "the file has one column, the target, so no feature is left" : "no feature is left",
-                             one ? "check data.delimiter" : "check data.features and data.drop");
+    if (table.cols() > 1) throw table.file().error("D120", "no feature is left", "check data.features and data.drop");
+    const char sign = other_delimiter(table.file(), o_.table);
+    throw table.file().error("D120", "the file has one column, the target, so no feature is left",
+                             sign == '\0'  ? "check data.delimiter"
+                             : sign == ' ' ? "if blanks part the cells, set data.delimiter: space"
+                                           : "if '" + std::string(1, sign) + "' parts the cells, set data.delimiter: \"" +
+                                                 std::string(1, sign) + "\"");
   }
 
   /// Column c of the training file and the column of this name in the validation file.

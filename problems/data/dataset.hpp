@@ -80,6 +80,7 @@ struct Encoder {
   Index features_total = 0;
   std::vector<Index> kept_features{};  ///< ascending; empty: all
   TableOptions table{};
+  std::string format = "auto";  ///< of the next file, a name of formats.hpp; auto: by the name of the file
   Missing missing = Missing::error;
   bool had_header = true;
   Index source_columns = 0;            ///< of the training file

@@ -265,9 +265,10 @@ void fill_numbers(const Encoder& encoder, EncodedFile& file) {
 }  // namespace
 
 EncodedFile Encoder::encode(const std::string& path) const {
-  const FileFormat* told = format_of_file(path);
+  const FileFormat* told = format == "auto" ? format_of_file(path) : find_format(format);
   const bool numbers = told && told->read;
-  if (sparse && told && told->table() && format_extension(path) != ".txt") {  // a .txt may hold LIBSVM text
+  const bool text = format == "auto" && format_extension(path) == ".txt";  // which may hold LIBSVM text
+  if (sparse && told && told->table() && !text) {
     throw DataError("D107", "'" + path + "' is a table, and the features of the model are numbered, without names",
                     SourceLocation{path, 0, 0}, "give the rows as LIBSVM text, MatrixMarket, .npy or IDX");
   }

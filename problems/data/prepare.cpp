@@ -32,7 +32,7 @@ void weigh_classes(Prepared& p) {
 constexpr double kLargest = 1e100, kSmallest = 1e-100, kLeastScale = 1e-305;
 
 std::string too_far(const std::string& what, double size) {
-  return what + " holds numbers of size " + brief_number(size) + ", whose squares double precision " +
+  return what + " holds numbers of size " + short_number(size) + ", whose squares double precision " +
          (size > 1 ? "cannot hold" : "takes for 0");
 }
 
@@ -44,7 +44,7 @@ void require_workable(const Prepared& p) {
     const double largest = p.y.cwiseAbs().maxCoeff();
     if (largest > kLargest || (largest > 0 && largest < kSmallest))
       throw DataError("D124", too_far("the target '" + p.data->encoder.target + "'", largest), file,
-                      "give the target in another unit (divide it by " + brief_number(largest) + ")");
+                      "give the target in another unit (divide it by " + short_number(largest) + ")");
   }
   const std::vector<std::string>& names = p.data->feature_names;
   const auto column = [&](Index j) { return "the column '" + names[static_cast<std::size_t>(j)] + "'"; };

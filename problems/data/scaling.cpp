@@ -119,8 +119,8 @@ std::string centre_remark(const Scaling& scaling, const ColumnMoments& centred, 
   }
   std::string text;
   if (far > 0)
-    text = column_name(names, worst) + and_more(far) + " is used less its mean of " + brief_number(scaling.centre[worst]) + ", " +
-           brief_number(std::abs(scaling.centre[worst]) / centred.deviation[worst]) +
+    text = column_name(names, worst) + and_more(far) + " is used less its mean of " + short_number(scaling.centre[worst]) + ", " +
+           short_number(std::abs(scaling.centre[worst]) / centred.deviation[worst]) +
            " times its spread; coefficients and predictions are those of the column as it is";
   if (constant > 0)
     text += (text.empty() ? "" : "; ") + column_name(names, one) + and_more(constant) +
@@ -148,8 +148,9 @@ std::optional<ScaleRemark> scale_remark(const ColumnMoments& m, const std::vecto
     if (ratio > most) worst = j, most = ratio, other = against;
   }
   if (worst < 0) return std::nullopt;
-  return ScaleRemark{column_name(names, worst) + " is used as it is, with deviations of about " + brief_number(m.size[worst]) +
-                         ", where the median column has " + brief_number(other) + and_more(count) +
+  const std::vector<std::string> numbers = short_numbers({m.size[worst], other});
+  return ScaleRemark{column_name(names, worst) + " is used as it is, with deviations of about " + numbers[0] +
+                         ", where the median column has " + numbers[1] + and_more(count) +
                          "; one penalty weighs them very differently, and the inner problem is ill-conditioned.",
                      sparse ? "Use prepare.standardize=true, which scales sparse columns too (it does not centre them)."
                             : "Use prepare.standardize=true."};

@@ -106,7 +106,33 @@ constexpr Foreign kForeign[] = {
      "7zXZ",
      "packed with xz", "unpack it (unxz), or pack it with gzip"},
     {"\x28\xb5\x2f\xfd", "packed with Zstandard", "unpack it (unzstd), or pack it with gzip"},
+    {"SQLite format 3", "an SQLite database", "write its table as CSV (sqlite3 -csv -header FILE 'select * from TABLE')"},
+    {"$FL2", "an SPSS file", "write it as CSV (pandas.read_spss(FILE).to_csv(...))"},
+    {"<stata_dta>", "a Stata file", "write it as CSV (pandas.read_stata(FILE).to_csv(...))"},
+    {"RDX", "a file of R objects", "write the table as CSV (write.csv in R)"},
 };
+
+/// Texts that are no table by how they begin, in small letters and without blanks.
+constexpr Foreign kForeignTexts[] = {
+    {"<!doctypehtml", "an HTML page", "download the file itself, not the page that shows it"},
+    {"<html", "an HTML page", "download the file itself, not the page that shows it"},
+    {"<?xml", "an XML file", "save its table as CSV"},
+    {"{\"", "JSON", "write it as CSV (pandas.read_json(FILE).to_csv(...))"},
+    {"[{", "JSON", "write it as CSV (pandas.read_json(FILE).to_csv(...))"},
+    {"[[", "JSON", "write it as CSV (pandas.read_json(FILE).to_csv(...))"},
+    {"@relation", "an ARFF file", "save the lines below @data as CSV, with the names of the attributes above"},
+};
+
+/// The beginning of a text as kForeignTexts has it; comments of ARFF left out.
+std::string begin_of(std::string_view text) {
+  constexpr std::size_t kLooked = 32;
+  while (!text.empty() && text[0] == '%' && text.find('\n') != std::string_view::npos) text.remove_prefix(text.find('\n') + 1);
+  std::string begin;
+  for (std::size_t i = 0; i < text.size() && begin.size() < kLooked; ++i) {
+    if (std::string_view(" \t\r\n").find(text[i]) == std::string_view::npos) begin += text[i];
+  }
+  return lower_case(begin);
+}
 
 }  // namespace
 
@@ -117,6 +143,10 @@ Content content_of(std::string_view bytes, std::uint64_t length) {
   }
   for (const Foreign& f : kForeign) {
     if (bytes.substr(0, f.magic.size()) == f.magic) return {nullptr, std::string(f.title), std::string(f.remedy)};
+  }
+  const std::string begin = begin_of(bytes);
+  for (const Foreign& f : kForeignTexts) {
+    if (begin.rfind(f.magic, 0) == 0) return {nullptr, std::string(f.title), std::string(f.remedy)};
   }
   return {};
 }

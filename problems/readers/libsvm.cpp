@@ -112,7 +112,8 @@ private:
     const NumberText kind = read_number(text, '.', value);
     if (kind != NumberText::number)
       throw number_error(file_, kind, what + " ", text, offset(p_),
-                         {"every row is 'label index:value index:value ...'",
+                         {text.find(',') == std::string_view::npos ? "every row is 'label index:value index:value ...'"
+                                                                   : "a row has one label, and '.' is the decimal sign",
                           "LIBSVM files cannot say that a value is missing: leave the row out"});
     if (std::abs(value) >= kExactWhole && !lost_digits(text, '.', value).empty()) ++rows_.inexact;
     p_ += text.size();
@@ -127,8 +128,10 @@ private:
       throw file_.error("D118", "an index beyond 2^31", offset(begin), "indices are kept in 32 bits: number the features anew");
     }
     if (ec != std::errc{} || colon == end_ || *colon != ':' || *begin == '-') {
+      const bool query = word().rfind("qid:", 0) == 0;
       throw file_.error("D117", quoted_text(word()) + " is no index:value", offset(begin),
-                        "every row is 'label index:value index:value ...', indices are whole numbers from 0 or 1 on");
+                        query ? "leave the groups of a ranking out (qid:...): there is no model for them"
+                              : "every row is 'label index:value index:value ...', indices are whole numbers from 0 or 1 on");
     }
     if (index <= previous_) {
       throw file_.error("D116", "index " + std::to_string(index) + " follows index " + std::to_string(previous_), offset(begin),

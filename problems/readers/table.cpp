@@ -380,6 +380,8 @@ private:
     note(of.numbers, of.first_number, row);
     if (std::abs(value) >= kExactWhole && !lost_digits(token_, t_.decimal_, value).empty())
       note(of.inexact, of.first_inexact, row);
+    if (token_.size() >= 3 && token_[0] == '0' && token_.find_first_not_of("0123456789") == std::string_view::npos)
+      note(of.codes, of.first_code, row);
   }
   static void note(Index& count, Index& first, Index row) {
     if (count++ == 0) first = row;
@@ -393,7 +395,12 @@ private:
     const bool early = t_.row_start_.size() <= (t_.has_header_ ? 1U : 2U) || t_.names_.size() == 1;
     const Index before = early ? lines_before_table(longer_start(), options_) : options_.skip_rows;
     std::string remedy = "give every row the same number of cells; quote cells that hold the delimiter";
-    if (before > options_.skip_rows)
+    if (before == options_.skip_rows + 1 && n == t_.names_.size() + 1)
+      remedy =
+          "each row has one cell more than there are names, as R's write.table leaves it: write the file with write.csv, or "
+          "give that column a name; when line " +
+          std::to_string(first) + " is no part of the table, set data.skip_rows: " + std::to_string(before);
+    else if (before > options_.skip_rows)
       remedy = "when the lines before line " + std::to_string(before + 1) +
                " are no part of the table, set data.skip_rows: " + std::to_string(before);
     else if (comment_starts(text_.substr(start)))

@@ -40,6 +40,8 @@ struct ColumnCells {
   Index first_number = -1, first_word = -1, first_missing = -1, first_not_finite = -1;
   /// Of the numbers: whole ones that no double is equal to, beyond 2^53.
   Index inexact = 0, first_inexact = -1;
+  /// Of the numbers: those of three digits or more that begin with a zero (00123), as codes do.
+  Index codes = 0, first_code = -1;
   /// No word in it, and something else than missing cells.
   bool numeric() const { return words == 0 && numbers + not_finite > 0; }
   /// Words and no number: what is one-hot encoded unasked.

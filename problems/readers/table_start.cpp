@@ -37,6 +37,13 @@ std::vector<std::string> first_lines(std::string_view text) {
   return lines;
 }
 
+/// How often a sign stands in each of the lines; 0 where they differ.
+std::ptrdiff_t same_count(const std::vector<std::string>& lines, char sign) {
+  const auto count = [&](const std::string& line) { return std::count(line.begin(), line.end(), sign); };
+  const auto n = lines.empty() ? 0 : count(lines[0]);
+  return std::all_of(lines.begin(), lines.end(), [&](const std::string& line) { return count(line) == n; }) ? n : 0;
+}
+
 /// The delimiter that cuts the first lines into equally many cells; tab before ; before , since a comma may be a decimal sign.
 char guess_delimiter(std::string_view text, const TableOptions& options, bool blanks_may_separate) {
   const std::vector<std::string> lines = first_lines(text);
@@ -45,11 +52,8 @@ char guess_delimiter(std::string_view text, const TableOptions& options, bool bl
   char first_seen = '\0';
   for (const char candidate : {'\t', ';', ','}) {
     if (candidate == options.decimal) continue;
-    const auto count = [&](const std::string& line) { return std::count(line.begin(), line.end(), candidate); };
-    const auto n = count(lines[0]);
-    const bool same = std::all_of(lines.begin(), lines.end(), [&](const std::string& line) { return count(line) == n; });
-    if (n > 0 && same) return candidate;
-    if (n > 0 && first_seen == '\0') first_seen = candidate;
+    if (same_count(lines, candidate) > 0) return candidate;
+    if (first_seen == '\0' && lines[0].find(candidate) != std::string::npos) first_seen = candidate;
   }
   if (first_seen != '\0') return first_seen;  // ragged whatever we take: the error will point at the row
   return blanks_may_separate && lines[0].find(' ') != std::string::npos ? ' ' : fallback;
@@ -153,6 +157,14 @@ Index lines_before_table(const TextFile& file, const TableOptions& options) {
     if (table_starts(file, options, after_lines(text, start, k))) return options.skip_rows + k;
   }
   return options.skip_rows;
+}
+
+char other_delimiter(const TextFile& file, const TableOptions& options) {
+  const std::vector<std::string> lines = first_lines(file.bytes().substr(after_lines(file.bytes(), 0, options.skip_rows)));
+  for (const char sign : {'\t', ';', ',', '|', '^', '~', ':', ' '}) {
+    if (sign != options.decimal && same_count(lines, sign) > 0) return sign;
+  }
+  return '\0';
 }
 
 }  // namespace tacit

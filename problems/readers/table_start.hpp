@@ -31,4 +31,7 @@ bool names_in_comment(const TextFile& file, const Comments& c, char delimiter);
 /// Where the text of a comment begins, behind its sign.
 std::size_t after_sign(std::string_view text, std::size_t at);
 
+/// A sign that cuts the first lines into equally many cells, more than one, where delimiter_at finds none; 0: there is none.
+char other_delimiter(const TextFile& file, const TableOptions& options);
+
 }  // namespace tacit

@@ -91,13 +91,13 @@ bool read_lines(ByteStream& stream, std::string& text, std::size_t size) {
 
 }  // namespace
 
-TextFile TextFile::read(const std::string& path, const ReadLimits& limits) {
-  return load(path, limits, std::numeric_limits<std::size_t>::max());
+TextFile TextFile::read(const std::string& path, const ReadLimits& limits, std::string_view format) {
+  return load(path, limits, std::numeric_limits<std::size_t>::max(), format);
 }
 
-TextFile TextFile::open(const std::string& path, const ReadLimits& limits) { return load(path, limits, limits.kept_text); }
+TextFile TextFile::open(const std::string& path, const ReadLimits& limits) { return load(path, limits, limits.kept_text, ""); }
 
-TextFile TextFile::load(const std::string& path, const ReadLimits& limits, std::size_t kept) {
+TextFile TextFile::load(const std::string& path, const ReadLimits& limits, std::size_t kept, std::string_view format) {
   ByteStream stream = ByteStream::open(path, limits);
   std::string bytes;
   constexpr std::size_t kFirst = 1U << 16U;
@@ -111,10 +111,10 @@ TextFile TextFile::load(const std::string& path, const ReadLimits& limits, std::
     more = read_lines(stream, bytes, kept);
   }
   // What may never end, and is no text, is refused by its beginning.
-  if (more && !stream.regular() && bytes.find('\0') != std::string::npos) return from_string(path, std::move(bytes));
+  if (more && !stream.regular() && bytes.find('\0') != std::string::npos) return from_string(path, std::move(bytes), format);
   if (more && all) bytes += stream.rest();
   if (!more || all) {
-    TextFile file = from_string(path, std::move(bytes));
+    TextFile file = from_string(path, std::move(bytes), format);
     file.limits_ = limits;
     file.digest_ = stream.digest();
     return file;
@@ -126,7 +126,7 @@ TextFile TextFile::load(const std::string& path, const ReadLimits& limits, std::
   file.length_ = stream.packed() ? 0 : stream.stored();
   if (bytes.starts_with(kByteOrderMark)) bytes.erase(0, kByteOrderMark.size());
   file.bytes_ = std::move(bytes);
-  file.require_known_content("", file.length_);
+  file.require_known_content(format, file.length_);
   refuse_utf16(file);
   file.require_text(file.bytes_, 0, false);
   file.bytes_.resize(file.bytes_.rfind('\n') + 1);
@@ -135,7 +135,7 @@ TextFile TextFile::load(const std::string& path, const ReadLimits& limits, std::
 
 void TextFile::require_known_content(std::string_view format, std::uint64_t length) const {
   const Content content = content_of(bytes_, length);
-  if (!content.title.empty() && !(content.format && content.format->name == format))
+  if (!content.title.empty() && content.title != format && !(content.format && content.format->name == format))
     throw error("D103", "'" + path_ + "' is " + content.title + ", not the text that its name promises", content.remedy);
 }
 

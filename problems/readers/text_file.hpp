@@ -13,12 +13,13 @@ namespace tacit {
 class TextFile {
 public:
   /// Reads path, unpacks it when it starts like gzip, skips a UTF-8 byte order mark. Throws DataError D101, D102 (no byte), D103.
-  static TextFile read(const std::string& path, const ReadLimits& limits = {});
+  static TextFile read(const std::string& path, const ReadLimits& limits = {}, std::string_view format = "");
   /// The same, but of a file longer than limits.kept_text only so much of its beginning, in whole lines, and no digest yet.
   static TextFile open(const std::string& path, const ReadLimits& limits = {});
   /// Of a file that is not whole(): the bytes from begin to before end, read once more.
   std::string piece(std::size_t begin, std::size_t end) const;
-  /// A text that comes from elsewhere; path is for messages. D103 for bytes that begin like another format than `format`.
+  /// A text that comes from elsewhere; path is for messages. D103 for bytes that begin like another format than `format`, a name
+  /// of formats.hpp or "JSON".
   static TextFile from_string(std::string path, std::string bytes, std::string_view format = "");
 
   const std::string& path() const { return path_; }
@@ -50,7 +51,7 @@ private:
     std::size_t start = 0;
     std::string text;  // without its line feed
   };
-  static TextFile load(const std::string& path, const ReadLimits& limits, std::size_t kept);
+  static TextFile load(const std::string& path, const ReadLimits& limits, std::size_t kept, std::string_view format);
   /// The line around a byte of a file that is not in memory: read once more.
   Line find_line(std::size_t offset) const;
   void require_known_content(std::string_view format, std::uint64_t length) const;

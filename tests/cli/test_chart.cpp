@@ -235,3 +235,33 @@ TEST_CASE("chart: names of data are text, whatever they hold") {
   CHECK(shortened("\xC3\xA9\xC3\xA9\xC3\xA9", 2) == "\xC3\xA9\xC3\xA9\xE2\x80\xA6");
   CHECK(shortened("abc", 3) == "abc");
 }
+
+TEST_CASE("chart: a page has it for a wide screen and for a narrow one, and of many points no more than can be seen") {
+  Chart c;
+  Series s;
+  s.points = true;
+  s.name = "many";
+  for (int i = 1; i <= 50000; ++i) {
+    s.x.push_back(i);
+    s.y.push_back(i);
+    s.lo.push_back(i / 2.0);
+    s.hi.push_back(2.0 * i);
+  }
+  c.series.push_back(s);
+  c.markers.push_back({49900, "at the right", 1});
+  c.markers.push_back({100, "at the left", 1});
+  const std::string page = chart_element(c, "x").text;
+  CHECK(page.find("viewBox=\"0 28 760 ") != std::string::npos);
+  CHECK(page.find("viewBox=\"0 28 380 ") != std::string::npos);
+  CHECK(page.find("id=\"x-t\"") != std::string::npos);
+  CHECK(page.find("id=\"x-narrow-t\"") != std::string::npos);
+  CHECK(page.size() < 600000);
+  // A name stands on the side where it has room.
+  const auto anchor = [&](const std::string& name) {
+    const auto end = page.find(">" + name);
+    const auto at = page.rfind("text-anchor=\"", end) + 13;
+    return page.substr(at, page.find('"', at) - at);
+  };
+  CHECK(anchor("at the right") == "end");
+  CHECK(anchor("at the left") == "start");
+}

@@ -11,6 +11,7 @@
 #include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/cli/verbs/describe.hpp>
 #include <tacit/cli/verbs/schema.hpp>
+#include <tacit/cli/verbs/starter.hpp>
 
 #include "config_support.hpp"
 #include "paths.hpp"
@@ -228,12 +229,13 @@ TEST_CASE("init: starter files are good run files") {
   DataSummary data;
   data.file = "my data.csv";
   data.format = "csv";
-  data.delimiter = ";";
   data.columns = {{"city", false, true}, {"age", true, false}, {"diagnosis: final", false, false}};
   data.target = "diagnosis: final";
+  data.target_column = 2;
   data.weight = "w";
   data.classes = {"ill\nish", "no", "well"};
-  const std::string text = starter_file("", data);
+  const Strategies strategies;
+  const std::string text = starter_file("", data, *read_overrides({"data.delimiter=;"}, strategies.catalog).node);
   CAPTURE(text);
   REQUIRE(errors(text) == "");
   const RunConfig c = read(text);

@@ -104,6 +104,14 @@ TEST_CASE("data mistakes: cells of a table") {
       {"long word", "d.csv", table("1," + std::string(300000, 'w') + ",2"), {}, "D108", ":6:3", "ww...' is no number"},
       {"decimal comma in quotes", "d.csv", table("1,\"1,5\",2"), {}, "D108", ":6:3", "data.decimal"},
       {"a word in the first row of data", "d.csv", table("1,2,3", "oops,2.75,1"), {}, "D108", ":1:1", "data.header: present"},
+      {"a second line of names",
+       "d.csv",
+       "measured,,\na,b,y\n1,2,3\n2,4,4\n3,1,5\n",
+       {"data.target=last"},
+       "D108",
+       ":2:1",
+       "set data.skip_rows: 1;"},
+      {"a line of units", "d.csv", "a,b,y\nm,kg,N\n1,2,3\n2,4,4\n3,1,5\n", {}, "D108", ":2:1", "if it holds units, take it out"},
       {"after cells of several lines", "d.csv", "t,b,y\n\"u\nv\",2,3\n\"u\r\n\r\nv\",3,3\nw,q,2\n", {}, "D108", ":7:3", "'q'"},
   };
   for (const Mistake& m : mistakes) expect(m);
@@ -122,6 +130,10 @@ TEST_CASE("data mistakes: the shape of a table") {
       {"empty", "d.csv", "", {}, "D102", "", "is empty"},
       {"only a header", "d.csv", "a,b,y\n", {}, "D102", "", "only a header"},
       {"another delimiter", "d.csv", "a;b;y\n1;2;3\n2;3;4\n", {"data.delimiter=tab"}, "D120", "", "data.delimiter"},
+      {"bars between the cells", "d.csv", "a|b|y\n1|2|3\n2|3|4\n", {"data.target=last"}, "D120", "", "set data.delimiter: \"|\""},
+      {"blanks in a .csv", "d.csv", "a b y\n1 2 3\n2 3 4\n", {"data.target=last"}, "D120", "", "set data.delimiter: space"},
+      {"a list of words", "d.csv", "y\none\ntwo\n", logistic({"data.target=last"}), "D120", "", "check data.delimiter"},
+      {"R's row names", "d.csv", "\"a\",\"y\"\n\"1\",2,3\n\"2\",3,4\n\"3\",1,5\n", {}, "D105", ":2:7", "write.table"},
       {"zero byte", "d.csv", table(std::string("1,\0,2", 5)), {}, "D103", ":6:3", "is zero"},
       {"Latin-1", "d.csv", table("1,2,3", "a,gr\xf6\xdf,y"), {}, "D103", ":1:5", "UTF-8"},
       {"carriage returns alone", "d.csv", "a,y\r1,2\r3,4\r", {}, "D103", "", "carriage return"},
@@ -147,6 +159,8 @@ TEST_CASE("data mistakes: classes, weights and parts") {
 
 TEST_CASE("data mistakes: LIBSVM files") {
   const std::vector<Mistake> mistakes{
+      {"ranking", "d.svm", sparse("1 qid:3 1:2"), {}, "D117", ":4:3", "qid:"},
+      {"two labels", "d.svm", sparse("1,3 1:2"), {}, "D117", ":4:1", "a row has one label"},
       {"index 0", "d.svm", sparse("1 0:1 1:2"), {"data.index_base=1"}, "D115", ":4:3", "index 0"},
       {"order", "d.svm", sparse("1 2:1 1:2"), {}, "D116", ":4:7", "index 1 follows index 2"},
       {"twice", "d.svm", sparse("1 2:1 2:2"), {}, "D116", ":4:7", "index 2 follows index 2"},

@@ -287,6 +287,77 @@ TEST_CASE("elsewhere.py: logistic from LIBSVM text, scaled but not centred") {
   CHECK(run_python(dir, f).status == 1);
 }
 
+namespace {
+
+/// Runs elsewhere.py with a LogisticRegression that takes these parameters alone, as later versions of scikit-learn do.
+Run run_newer(const Scratch& dir, const std::string& parameters, const std::string& strength) {
+  write_atomically(dir.path / "newer.py",
+                   "import runpy\nimport numpy as np\nimport sklearn.linear_model as m\nold = m.LogisticRegression\n"
+                   "class Newer:\n"
+                   "    def __init__(self, *, " +
+                       parameters +
+                       ", fit_intercept=True, tol=1e-4, max_iter=100, solver='lbfgs'):\n"
+                       "        self.options = dict(fit_intercept=fit_intercept, tol=tol, max_iter=max_iter, solver=solver)\n"
+                       "        self.given = locals()\n"
+                       "    def fit(self, X, y, sample_weight):\n"
+                       "        n, given = np.sum(sample_weight), self.given\n"
+                       "        return old(C=" +
+                       strength +
+                       ", **self.options).fit(X, y, sample_weight=sample_weight)\n"
+                       "m.LogisticRegression = Newer\n"
+                       "runpy.run_path('" +
+                       (dir.path / "elsewhere.py").string() + "', run_name='__main__')\n");
+  return run(python() + " " + (dir.path / "newer.py").string());
+}
+
+}  // namespace
+
+TEST_CASE("elsewhere.py: a scikit-learn that knows no penalty=, and one that takes alpha for C in either unit") {
+  const Scratch dir;
+  const Dataset data = load_awkward(dir, true);
+  Choice c;
+  c.kind = "logistic";
+  c.weight_column = "w";
+  const Fit f = fit(data, all_but_every(4, data.rows()), c, Vec::Constant(1, 0.03));
+  REQUIRE(run_python(dir, f).status == 0);
+  if (python().empty()) return;
+  for (const auto& [parameters, strength] : {std::pair<std::string, std::string>{"C=1.0, l1_ratio=0.0", "given['C']"},
+                                             {"alpha=1.0, l1_ratio=0.0", "1 / (given['alpha'] * n)"},
+                                             {"alpha=1.0", "1 / given['alpha']"}}) {
+    CAPTURE(parameters);
+    const Run good = run_newer(dir, parameters, strength);
+    INFO(good.output);
+    CHECK(good.status == 0);
+  }
+  // Another meaning of alpha is no fit of this run, and is not taken for one.
+  CHECK(run_newer(dir, "alpha=1.0", "7 / given['alpha']").status == 1);
+}
+
+TEST_CASE("elsewhere.py: more columns than rows are fitted in the span of the rows") {
+  const Scratch dir;
+  std::mt19937_64 random(3);
+  std::normal_distribution<double> normal;
+  std::string text;
+  for (int i = 0; i < 24; ++i) {
+    for (int j = 0; j < 60; ++j) text += number_text(normal(random)) + ",";
+    text += i % 3 == 0 ? "no\n" : "yes\n";
+  }
+  DataOptions o;
+  o.train = (dir.path / "wide.csv").string();
+  write_atomically(o.train, text);
+  o.target_kind = TargetKind::classes;
+  o.table.header = Header::absent;
+  const Dataset data = load_dataset(o);
+  for (const bool per_feature : {false, true}) {
+    Choice c;
+    c.kind = "logistic";
+    c.per_feature = per_feature;
+    const Run good = run_python(dir, fit(data, all_but_every(6, data.rows()), c, Vec::Constant(1, 0.01)));
+    INFO(good.output);
+    CHECK(good.status == 0);
+  }
+}
+
 TEST_CASE("lambda elsewhere gives scikit-learn's solution when put into scikit-learn") {
   if (python().empty()) return;
   const Scratch dir;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <regex>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 #include <tacit/problems/readers/data_errors.hpp>
 
 #include "golden_case.hpp"
+#include "long_numbers.hpp"
 
 namespace {
 
@@ -96,6 +98,68 @@ TEST_CASE("golden: every error and warning code is produced by a case, with plac
   };
   for (const tacit::CodeDoc& code : tacit::error_codes()) check(code.code, code.exit);
   for (const tacit::DataCode& code : tacit::data_codes()) check(code.code, 3);
+}
+
+namespace {
+
+/// Rows of a closing table that hold values, not sentences, with the reason why they keep their digits.
+const std::vector<std::pair<std::string, std::string>> kValueRows{
+    {"(best loss|single penalty|intercept alone|validation|test.*)", "losses and metrics are compared with those of other runs"},
+    {"l2(\\[.*\\])?", "a tuned value is typed in as the next start"},
+    {"the same in", "a value to type into another tool"},
+    {"target", "the ends of the data, as the file has them"}};
+
+bool is_value_row(const std::string& line) {
+  static const std::regex row("  ([^ ].*?)  +[^ ].*"), cells("[^ ]  +[^ ]");
+  std::smatch m;
+  if (!std::regex_match(line, m, row)) return false;
+  const std::string name = m[1].str();
+  const bool value = std::any_of(kValueRows.begin(), kValueRows.end(),
+                                 [&](const auto& r) { return std::regex_match(name, std::regex(r.first)); });
+  // Three columns or more are a table of figures.
+  return value || std::distance(std::sregex_iterator(line.begin(), line.end(), cells), std::sregex_iterator()) > 2;
+}
+
+/// What a command says in sentences: standard error but for quoted source lines, standard output but for values, of JSON the
+/// texts.
+std::vector<std::string> sentences_of(const Case& c) {
+  static const std::regex source("^ *[0-9]* \\|.*|^ *--> .*");
+  std::vector<std::string> all;
+  for (const std::string& line : process_test::lines_of(c.err)) {
+    if (!std::regex_match(line, source)) all.push_back(line);
+  }
+  const std::string command = tacit::join(c.values("run"), " ");
+  // Run files, models and predictions are for programs: every digit counts there.
+  for (const char* exact : {"--print-config", "predict ", "init", "describe", "schema"}) {
+    if (command.find(exact) != std::string::npos) return all;
+  }
+  if (c.out.rfind('{', 0) == 0) {
+    static const std::regex text(R"("(\\.|[^"\\])*")");
+    for (std::sregex_iterator i(c.out.begin(), c.out.end(), text), end; i != end; ++i) all.push_back(i->str());
+    return all;
+  }
+  for (const std::string& line : process_test::lines_of(c.out)) {
+    if (!is_value_row(line)) all.push_back(line);
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("golden: no sentence has a number of more than four significant digits") {
+  using words_test::long_numbers;
+  CHECK(long_numbers("off by 0.311586, of 1198 rows, about 11044 steps, in 1.25e-07, at 0.00012345").size() == 3);
+  CHECK(long_numbers("0.3116, 123456 rows, about 11040 steps, 'a 0.123456', v1.22334, 1.8e+19, 44210").empty());
+  std::size_t sentences = 0;
+  for (const Case& c : all_cases()) {
+    CAPTURE(c.file.string());
+    for (const std::string& line : sentences_of(c)) {
+      ++sentences;
+      CAPTURE(line);
+      CHECK(tacit::join(long_numbers(line)) == "");
+    }
+  }
+  CHECK(sentences > 1000);
 }
 
 TEST_CASE("golden: a mistake leaves no file behind") {

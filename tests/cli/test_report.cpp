@@ -9,13 +9,17 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <sstream>
+#include <tuple>
 
 #include <tacit/cli/report/report_figures.hpp>
 #include <tacit/cli/report/report_page.hpp>
 #include <tacit/cli/report/run_folder.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/number_file.hpp>
 
+#include "long_numbers.hpp"
 #include "paths.hpp"
 #include "process.hpp"
 #include "run_support.hpp"
@@ -286,11 +290,12 @@ TEST_CASE("report: several runs stand side by side, with the keys in which they 
   CHECK(html.find(">seed</th>") != std::string::npos);
   CHECK(html.find("hyper.l2.start") == std::string::npos);
   CHECK(html.find("split them differently") != std::string::npos);
-  // Two folders of the same name are told apart by their paths.
-  CHECK(html.find(">" + (work / "b/run").string() + "</th>") != std::string::npos);
+  // Two folders of the same name are told apart by their paths, and runs by what differs in them.
+  CHECK(html.find(">" + (work / "b/run").string() + ": tolerance 1.0e-05, seed 3</th>") != std::string::npos);
+  CHECK(html.find("Not compared") != std::string::npos);
   const std::string csv = read_text(work / "both/plots/loss_steps.csv");
-  CHECK(csv.find((work / "a/run").string() + ",0,") != std::string::npos);
-  CHECK(csv.find((work / "b/run").string() + ",0,") != std::string::npos);
+  CHECK(csv.find("\n" + (work / "a/run").string() + ": seed 0") != std::string::npos);
+  CHECK(csv.find("\n\"" + (work / "b/run").string() + ": tolerance ") != std::string::npos);
   // A folder that is not empty stays as it is.
   CHECK(run({"report", (work / "a/run").string(), (work / "c").string(), "-o", (work / "both").string()}).code == 2);
   CHECK(read_text(work / "both/report.html") == html);
@@ -299,6 +304,148 @@ TEST_CASE("report: several runs stand side by side, with the keys in which they 
   check_run({"report", (work / "v1").string(), (work / "v2").string(), "-q", "-o", (work / "curves").string()});
   check_page(read_text(work / "curves/report.html"));
   CHECK(fs::exists(work / "curves/plots/derivative_error.svg"));
+}
+
+namespace {
+
+RunRecord compared(double accuracy, bool confirmed, const std::vector<std::tuple<std::string, double, double>>& entries,
+                   const std::vector<int>& swept = {0}) {
+  RunRecord r = record("");
+  r.verb = "compare";
+  r.run = {{"reference", {{"confirmed", confirmed}}}, {"accuracy", accuracy}, {"mode", "same-path"}, {"table", json::array()}};
+  for (const int value : swept) {
+    for (const auto& [label, error, seconds] : entries)
+      r.run["table"].push_back({{"label", label},
+                                {"mode", "same-path"},
+                                {"sweep", {{"k", std::to_string(value)}}},
+                                {"relative_error", {{"upper_quartile", error * (1 + value)}}},
+                                {"seconds", seconds}});
+  }
+  return r;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  CAPTURE(text);
+  CHECK(text.find(part) != std::string::npos);
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("report: a comparison names the fastest estimator that is accurate enough, or says why none can be named") {
+  const std::vector<std::tuple<std::string, double, double>> entries{
+      {"full", 0.001, 3e-4}, {"last", 0.2, 1e-5}, {"cg", 0.002, 1e-4}, {"direct", 0.0099999, 9e-5}};
+  const std::string best = estimator_to_use(compared(0.01, true, entries));
+  has(best, "Use 'direct'");
+  has(best, "its error is 0.0099999 or less");  // not "0.01"
+  has(best, "of the 3 of 4 that are");
+  has(best, "About as fast: 'cg'.");
+  has(estimator_to_use(compared(1e-4, true, entries)), "None of them keeps the error within hypergradient.accuracy, 0.0001");
+  has(estimator_to_use(compared(1e-4, true, entries)), "the nearest is 'full' with 0.001");
+  has(estimator_to_use(compared(0.01, false, entries)), "cannot be told");
+  has(estimator_to_use(compared(0.01, true, {{"a", std::nan(""), 1}})), "no error is known");
+  // Twice the error in the second combination, ten times in the third: there 'full' is left, and then 'full' alone.
+  const std::string several = estimator_to_use(compared(0.01, true, entries, {0, 1, 8, 99}));
+  has(several, "Of 4 combinations");
+  has(several, "'direct' in 1");
+  has(several, "'cg' in 1");
+  has(several, "'full' in 1");
+  has(several, "and none in 1");
+  CHECK(estimator_to_use(compared(0.01, true, {})) == "");
+}
+
+TEST_CASE("report: of several runs the best is named, with what its gain is worth on the same rows") {
+  const auto run_of = [](double loss, const std::string& predictions) {
+    RunRecord r = record("");
+    r.run = {{"best", {{"outer_loss", loss}}}, {"model", {{"loss", "squared"}, {"weights", false}}}};
+    TableOptions options;
+    options.header = Header::present;
+    if (!predictions.empty()) r.predictions = Table::parse(TextFile::from_string("x/predictions.csv", predictions), options);
+    return r;
+  };
+  const auto rows = [](double off, double wobble) {
+    std::string text = "row,fold,target,prediction\n";
+    for (int i = 0; i < 40; ++i)
+      text += std::to_string(i) + ",validation,1," + std::to_string(1 + off + (i % 2 == 0 ? wobble : -wobble)) + "\n";
+    return text;
+  };
+  // Losses 0.5, and 0.72 or 0.5 (1 +- 0.9)^2 on average 0.905 with a large spread.
+  const RunRecord a = run_of(0.5, rows(1, 0)), b = run_of(0.72, rows(1.2, 0.01)), c = run_of(0.905, rows(1, 0.9)),
+                  d = run_of(0.6, "");
+  const std::string text = best_of_runs({b, a, c, d}, {"b", "a", "c", "d"});
+  has(text, "'a' has the least validation loss, 0.5.");
+  has(text, "'b' has 0.72, 0.2201 \xC2\xB1 0.001922 more on the same rows: more than chance.");
+  has(text, "'c' has 0.905, 0.405 \xC2\xB1 0.1441 more on the same rows: more than chance.");
+  has(text, "'d' has 0.6; whether that is more than chance cannot be told");
+  has(text, "output.predictions=true");
+  has(best_of_runs({a, run_of(0.54, rows(1, 0.3))}, {"a", "b"}), "no more than chance can do");
+  has(best_of_runs({a, run_of(0.5000001, "")}, {"a", "b"}), "has the least validation loss, 0.5. 'b' has 0.5000001");
+  CHECK(best_of_runs({record("")}, {"none"}) == "None of the runs has a loss.");
+  std::vector<RunRecord> many;
+  std::vector<std::string> names;
+  for (int i = 0; i < 9; ++i) {
+    many.push_back(run_of(1 + i, ""));
+    names.push_back("r" + std::to_string(i));
+  }
+  has(best_of_runs(many, names), "And 3 more have larger ones.");
+}
+
+TEST_CASE("report figures: series that cannot be told apart are named, others are not") {
+  Chart c;
+  const auto add = [&](const char* name, std::vector<double> y, bool points = false) {
+    Series s;
+    s.name = name;
+    s.x = {1, 2, 3};
+    s.y = std::move(y);
+    s.points = points;
+    c.series.push_back(std::move(s));
+  };
+  add("a", {1, 10, 100});
+  add("b", {1.0001, 10.0001, 100});
+  add("c", {1, 10, 130});
+  CHECK(coinciding(c) == "Here 'a' and 'b' lie on one another.");
+  add("d", {1, 10, 100}, true);
+  CHECK(coinciding(c) == "Here 'a', 'b' and 'd' lie on one another.");
+  c.series[1].x = {1, 2, 4};
+  c.series[3].y = {1, std::nan(""), 100};
+  CHECK(coinciding(c) == "");
+}
+
+TEST_CASE("report: a solver that is no map has no worth of its warm start in iterations, neither on the page nor in the table") {
+  const Scratch work;
+  const std::string file = kConfigs + "ridge_diabetes.yaml";
+  const Ran newton = run({"tune", file, "inner={solver: newton}", "-o", (work / "newton").string()});
+  CHECK(newton.out.find("warm start") == std::string::npos);
+  CHECK_FALSE(fs::exists(work / "newton/plots/implicit_truncation.svg"));
+  has(read_text(work / "newton/report.html"), "The inner solver is no fixed-point map");
+  const Ran descent = run({"tune", file, "-o", (work / "descent").string()});
+  has(descent.out, "inner iterations at the last step, which ran ");
+  CHECK(fs::exists(work / "descent/plots/implicit_truncation.svg"));
+}
+
+TEST_CASE("report: no sentence of a page has a number of more than four significant digits") {
+  const Scratch work;
+  check_run({"tune", kConfigs + "ridge_diabetes_per_feature.yaml", "-q", "output.predictions=true", "-o", (work / "a").string()});
+  check_run({"tune", kConfigs + "ridge_diabetes.yaml", "-q", "output.predictions=true", "-o", (work / "b").string()});
+  check_run({"tune", kConfigs + "logistic_breast_cancer.yaml", "-q", "-o", (work / "c").string()});
+  check_run({"compare", kConfigs + "compare_estimators.yaml", "-q", "-o", (work / "d").string()});
+  check_run({"curve", kConfigs + "curve_logistic.yaml", "-q", "-o", (work / "e").string()});
+  check_run({"report", (work / "a").string(), (work / "b").string(), "-q", "-o", (work / "f").string()});
+  std::size_t sentences = 0;
+  static const std::regex prose("<(p|li|figcaption|summary|h3)( [^>]*)?>"), tags("<[^>]*>");
+  for (const char* name : {"a", "b", "c", "d", "e", "f"}) {
+    CAPTURE(name);
+    const std::string html = read_text(work / name / "report.html");
+    for (std::sregex_iterator i(html.begin(), html.end(), prose), end; i != end; ++i) {
+      const auto from = static_cast<std::size_t>(i->position() + i->length());
+      const std::string text =
+          std::regex_replace(html.substr(from, html.find("</" + (*i)[1].str() + ">", from) - from), tags, "");
+      CAPTURE(text);
+      ++sentences;
+      CHECK(join(words_test::long_numbers(text)) == "");
+    }
+  }
+  CHECK(sentences > 100);
 }
 
 TEST_CASE("report figures: what was not measured is a gap, never 0, and a figure without numbers says why there is none") {

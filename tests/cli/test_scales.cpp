@@ -207,5 +207,7 @@ TEST_CASE("the edge of a range is told by which end it is, and by whether the ru
   CHECK(has(still, "hyper.l2.start"));
   std::vector<HyperRow> many;
   for (int j = 0; j < 500; ++j) many.push_back(row("c" + std::to_string(j), 1e2, 1));
-  CHECK(has(text(many), "and 492 more"));
+  CHECK(has(text(many), "c4 = 100 and 495 more"));
+  many.resize(5);
+  CHECK(has(text(many), "c4 = 100."));
 }

@@ -211,3 +211,85 @@ TEST_CASE("signals: a second signal ends the program at once") {
   CHECK((code == 130 || code == 143));  // of two that are pending the system chooses the order
   CHECK(json::parse(read_text(work / "out" / "run.json"))["status"] == "running");
 }
+
+namespace {
+
+/// Classes, many more columns than rows and next to no penalty: one quick step of the run, and a final fit of a minute or more.
+std::vector<std::string> long_fit(const Scratch& work) {
+  std::ofstream out(work / "d.csv");
+  std::mt19937 random(1);
+  for (int i = 0; i < 240; ++i) {
+    std::string row = random() % 2 == 0 ? "yes" : "no";
+    for (int j = 0; j < 2400; ++j) row += "," + std::to_string(static_cast<double>(random() % 2000) * (1 + j % 40) / 1000);
+    out << row << "\n";
+  }
+  write_text(work / "run.yaml",
+             "tacit: 1\ndata: {train: d.csv, target: 1}\nprepare: {standardize: false}\nvalidation: {scheme: holdout}\n"
+             "model: {kind: logistic}\nhyper: {l2: {start: 1.0e-6, range: [1.0e-8, 1]}}\n"
+             "inner: {solver: gradient-descent, max_steps: 3, tolerance: 0}\n"
+             "hypergradient: {estimator: full-unroll}\ndiagnostics: {level: off}\n"
+             "outer: {optimizer: adam, step: 1.0e-3, tolerance: 0, max_steps: 0}\n");
+  return {"tune", "run.yaml", "-o", (work / "out").string()};
+}
+
+/// What is there is whole, and is the tuned model.
+void check_tuned_model(const Scratch& work, const std::string& ended_by) {
+  const json run = json::parse(read_text(work / "out" / "run.json"));
+  CHECK(run["refit"].is_null());
+  CHECK(run["warnings"].dump().find("the final fit was ended by " + ended_by) != std::string::npos);
+  CHECK(json::accept(read_text(work / "out" / "model.json")));
+  CHECK(fs::exists(work / "out" / "report.html"));
+}
+
+}  // namespace
+
+TEST_CASE("signals: a second signal ends the final fit, and the tuned model is what is left") {
+  const Scratch work;
+  Start start;
+  start.arguments = with(long_fit(work), {"outer.max_steps=1000000000"});
+  start.folder = work.path();
+  start.out = (work / "stdout").string();
+  start.err = (work / "stderr").string();
+  Process process(start);
+  REQUIRE(wait_until(process, [&] { return stepped(work / "out"); }));
+  process.signal(SIGINT);
+  REQUIRE(wait_until(process, [&] { return read_text(start.err).find("another signal ends that too") != std::string::npos; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  REQUIRE(process.running());
+  process.signal(SIGTERM);
+  const auto sent = Clock::now();
+  CHECK(process.wait() == 130);  // as the first one asked
+  CHECK(Clock::now() - sent < std::chrono::seconds(4));
+  CHECK(json::parse(read_text(work / "out" / "run.json"))["message"] == "interrupted; the best point so far is kept");
+  check_tuned_model(work, "a signal");
+}
+
+TEST_CASE("signals: a first signal during the final fit ends that, and the run counts as interrupted") {
+  const Scratch work;
+  Start start;
+  start.arguments = long_fit(work);
+  const Interrupted ran = interrupt(start, work, SIGTERM, [&] { return stepped(work / "out"); });
+  CHECK(ran.code == 143);
+  CHECK(ran.out.find("interrupted while the final model was fitted") != std::string::npos);
+  check_tuned_model(work, "a signal");
+}
+
+TEST_CASE("signals: limits.time is that of the whole command, the final fit in it") {
+  const Scratch work;
+  Start start;
+  start.arguments = with(long_fit(work), {"--time", "2s"});
+  start.folder = work.path();
+  const auto begun = Clock::now();
+  const Ran ran = run(start);
+  const double wall = std::chrono::duration<double>(Clock::now() - begun).count();
+  CHECK(wall < 6);
+  CHECK(ran.code == 0);
+  check_tuned_model(work, "limits.time");
+  // The closing table has the time of the command, not that of the steps alone.
+  const auto at = ran.out.find("  time ");
+  REQUIRE(at != std::string::npos);
+  const double told = std::stod(ran.out.substr(at + 6));
+  CHECK(told <= wall);
+  CHECK(told >= json::parse(read_text(work / "out" / "run.json"))["seconds"].get<double>());
+  CHECK(told > 1.5);
+}

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -138,6 +139,35 @@ TEST_CASE("check and tune say the same of data that are worth a look") {
   CHECK_FALSE(has(quiet.err, "W212"));
 }
 
+TEST_CASE("columns of words that tell single rows apart, dates, times and codes are said") {
+  const tacit_test::Folder f;
+  const auto said = [&](const std::function<std::string(int)>& cell, const std::string& more = "") {
+    std::string text = "a,b,y\n";
+    for (int i = 0; i < 40; ++i)
+      text += std::to_string(i * 7 % 11) + ".5," + cell(i) + "," + std::to_string(i * 3 % 17) + ".25\n";
+    f.write("t.csv", text);
+    const auto all = warnings_of(f, config(f, "train: t.csv" + more));
+    return all.empty() ? std::string() : *all.begin();
+  };
+  const auto two = [](int i) { return (i < 10 ? "0" : "") + std::to_string(i); };
+  CHECK(said([&](int i) { return "2024-01-" + two(i % 28 + 1); }) == "W218");
+  CHECK(said([&](int i) { return "2024-01-" + two(i % 4 + 1) + "T10:00:00Z"; }) == "W218");
+  CHECK(said([&](int i) { return std::to_string(i % 28 + 1) + ".12.2024"; }) == "W218");
+  CHECK(said([&](int i) { return "1/" + std::to_string(i % 28 + 1) + "/24"; }) == "W218");
+  CHECK(said([&](int i) { return two(i % 24) + ":" + two(i); }) == "W218");
+  CHECK(said([&](int i) { return "0x" + std::to_string(i % 5) + "f"; }) == "W218");
+  CHECK(said([&](int i) { return "name " + std::to_string(i); }) == "W218");
+  CHECK(said([&](int i) { return "town" + std::to_string(i % 9); }) == "");
+  CHECK(said([&](int i) { return "1.0." + std::to_string(i % 9); }) == "");
+  CHECK(said([&](int i) { return "555-123-" + std::to_string(1000 + i % 9); }) == "");
+  CHECK(said([&](int i) { return "name " + std::to_string(i); }, ", categorical: [b]") == "");
+  CHECK(said([&](int i) { return "000" + two(i); }) == "W219");
+  CHECK(said([&](int i) { return std::to_string(i == 7 ? 1067 : 10000 + 7 * i).insert(0, i == 7 ? "0" : ""); }) == "W219");
+  CHECK(said([&](int i) { return two(i); }) == "");  // months, hours
+  CHECK(said([&](int i) { return "000." + two(i); }) == "");
+  CHECK(said([&](int i) { return "000" + two(i); }, ", drop: [b]") == "");
+}
+
 TEST_CASE("a regression on few whole numbers is said, and only there") {
   const tacit_test::Folder f;
   const auto said = [&](const std::string& kind, int values, const std::string& suffix = "") {
@@ -218,13 +248,16 @@ TEST_CASE("predict takes no key of the model, and says which it takes") {
   CHECK(has(missing.err, "data.missing: drop-row"));
   CHECK_FALSE(has(missing.err, "median"));  // nothing was fitted to fill in
   for (const char* key : {"data.missing=mean", "data.categorical=[a]", "data.drop=[a]", "model.kind=ridge", "seed=3",
-                          "data.index_base=1", "data.format=libsvm", "data.header=absent"}) {
+                          "data.index_base=1", "data.header=absent"}) {
     CAPTURE(key);
     const Ran r = ran({"data.skip_rows=1", key});
     CHECK(r.code == 2);
     CHECK(r.out.empty());
   }
   CHECK(has(ran({"data.drop=[a]"}).err, "data.skip_rows"));
+  const Ran other = ran({"data.format=libsvm"});
+  CHECK(other.code == 3);
+  CHECK(has(other.err, "is LIBSVM text, and the training data were dense"));
 }
 
 TEST_CASE("init refuses what check refuses, and what it writes is taken as it is") {

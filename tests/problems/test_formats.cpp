@@ -48,6 +48,17 @@ TEST_CASE("formats: the table of docs/data.md is this one") {
     CHECK(tacit_test::contains(page, "| " + f.name + " | " + join(f.endings) + " | " + f.doc + " |"));
 }
 
+TEST_CASE("formats: where the name of a file says nothing, its first bytes do") {
+  tacit_test::Folder folder;
+  for (const std::string name : {"a.xlsx", "a.parquet", "a"}) {
+    DataOptions o;
+    o.train = folder.write(name, "PK\x03\x04 and more");
+    CHECK_THROWS_WITH_AS(load_dataset(o), doctest::Contains("Excel"), DataError);
+    folder.write(name, "1,2\n");
+    CHECK_THROWS_WITH_AS(load_dataset(o), doctest::Contains("does not say its format"), UsageError);
+  }
+}
+
 TEST_CASE("formats: bytes that contradict the name of a file are refused, with the format that they are") {
   using namespace std::string_literals;
   const std::string idx = "\0\0\x08\x01\0\0\0\x02"s + "ab";
@@ -57,7 +68,13 @@ TEST_CASE("formats: bytes that contradict the name of a file are refused, with t
       {idx, "IDX"},
       {"PK\x03\x04 and more", "Excel"},
       {"\x89HDF\r\n\x1a\n", "HDF5"},
-      {"PAR1....", "Parquet"}};
+      {"PAR1....", "Parquet"},
+      {"\n<!DOCTYPE html>\n<html><body>\n", "HTML"},
+      {"<?xml version=\"1.0\"?>\n<a/>\n", "XML"},
+      {"[\n  {\"a\": 1, \"y\": 2},\n", "JSON"},
+      {"{ \"a\": [1, 2] }\n", "JSON"},
+      {"% by hand\n\n@RELATION iris\n@ATTRIBUTE a NUMERIC\n@DATA\n1\n", "ARFF"},
+      {"SQLite format 3\0"s, "SQLite"}};
   tacit_test::Folder folder;
   for (const auto& sample : contents) {
     const auto &bytes = sample.first, &title = sample.second;

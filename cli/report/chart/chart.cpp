@@ -12,10 +12,18 @@ namespace tacit {
 
 namespace {
 
-constexpr double kWidth = 760, kHeight = 440;  // without the legend
+/// What a chart is drawn on, in units that are pixels where it is shown in full.
+struct Sheet {
+  double width, height;  ///< without the legend
+  int ticks;             ///< on an axis, about
+  std::size_t points;    ///< of a line, at most
+  std::size_t letters;   ///< of a name in the legend, at most
+};
+constexpr Sheet kWide{760, 440, 8, 1000, 60};
+/// For a telephone: the letters are as large, and nothing has to be scrolled.
+constexpr Sheet kNarrow{380, 330, 5, 300, 40};
 constexpr double kRight = 20, kTop = 42, kBottom = 54;
 constexpr double kCharacter = 7.3;  // width of a digit or letter, on average
-constexpr std::size_t kMostPoints = 1000;
 constexpr std::size_t kMarksOnALine = 10;
 constexpr int kColours = 7;
 
@@ -54,7 +62,7 @@ void each_point(const Series& s, const At& at) {
 
 /// The range of all points, widened so that nothing sits on the frame. A log axis spans 18 decades at most: what lies below is
 /// rounding.
-Axis fit(const Chart& chart, bool vertical, double left = 0) {
+Axis fit(const Chart& chart, const Sheet& sheet, bool vertical, double left = 0) {
   Axis axis;
   axis.log = vertical ? chart.log_y : chart.log_x;
   bool marks = false;
@@ -79,15 +87,15 @@ Axis fit(const Chart& chart, bool vertical, double left = 0) {
   }
   axis.lo = lo;
   axis.hi = hi;
-  axis.at_lo = vertical ? kHeight - kBottom : left;
-  axis.at_hi = vertical ? kTop : kWidth - kRight;
+  axis.at_lo = vertical ? sheet.height - kBottom : left;
+  axis.at_hi = vertical ? kTop : sheet.width - kRight;
   return axis;
 }
 
 /// Where the frame begins: beyond the longest number of the vertical axis.
-double left_edge(const Axis& y) {
+double left_edge(const Axis& y, const Sheet& sheet) {
   std::size_t longest = 4;
-  for (const Tick& t : ticks(y, 8)) longest = std::max(longest, t.text.size());
+  for (const Tick& t : ticks(y, sheet.ticks)) longest = std::max(longest, t.text.size());
   return 38 + kCharacter * static_cast<double>(longest);
 }
 
@@ -101,23 +109,27 @@ std::string tag_text(double x, double y, const std::string& text, const char* an
          xml_text(text) + "</text>\n";
 }
 
-std::string frame(const Chart& chart, const Axis& x, const Axis& y, bool titled) {
-  const double left = x.at_lo, bottom = kHeight - kBottom;
+std::string frame(const Chart& chart, const Sheet& sheet, const Axis& x, const Axis& y, bool titled) {
+  const double left = x.at_lo, bottom = sheet.height - kBottom;
   std::string out;
-  for (const Tick& t : ticks(x, 8)) {
+  for (const Tick& t : ticks(x, sheet.ticks)) {
     const double at = x.place(t.at);
     out += tag_line(at, kTop, at, bottom, "g") + tag_text(at, bottom + 18, t.text, "middle");
   }
-  for (const Tick& t : ticks(y, 8)) {
+  for (const Tick& t : ticks(y, sheet.ticks)) {
     const double at = y.place(t.at);
-    out += tag_line(left, at, kWidth - kRight, at, "g") + tag_text(left - 8, at + 4, t.text, "end");
+    out += tag_line(left, at, sheet.width - kRight, at, "g") + tag_text(left - 8, at + 4, t.text, "end");
   }
   out += "<path d=\"M" + coordinate(left) + " " + coordinate(kTop) + "V" + coordinate(bottom) + "H" +
-         coordinate(kWidth - kRight) + "\" class=\"a\"/>\n";
+         coordinate(sheet.width - kRight) + "\" class=\"a\"/>\n";
   if (titled) out += tag_text(20, 22, shortened(chart.title, 84), "start", " h");
-  out += tag_text((left + kWidth - kRight) / 2, bottom + 38, chart.x_label, "middle");
-  const double middle = (kTop + kHeight - kBottom) / 2;
-  out += "<g transform=\"translate(18 " + coordinate(middle) + ") rotate(-90)\">" + tag_text(0, 0, chart.y_label, "middle") +
+  // In the middle of the axis, or as near to that as the label has room.
+  const double half = kCharacter * static_cast<double>(chart.x_label.size()) / 2;
+  out += tag_text(std::min((left + sheet.width - kRight) / 2, std::max(sheet.width - half, half)), bottom + 38, chart.x_label,
+                  "middle");
+  const double middle = (kTop + sheet.height - kBottom) / 2;
+  out += "<g transform=\"translate(18 " + coordinate(middle) + ") rotate(-90)\">" +
+         tag_text(0, 0, shortened(chart.y_label, static_cast<std::size_t>((sheet.height - kBottom) / kCharacter)), "middle") +
          "</g>\n";
   return out;
 }
@@ -126,8 +138,8 @@ std::string class_of(const Series& s) { return "l c" + std::to_string(s.colour %
 
 std::string band_class(const Series& s) { return "k c" + std::to_string(s.colour % kColours) + "f"; }
 
-std::string path(const Series& s, const Axis& x, const Axis& y) {
-  const std::size_t n = std::min(s.x.size(), s.y.size()), step = n / kMostPoints + 1;
+std::string path(const Series& s, const Axis& x, const Axis& y, std::size_t most) {
+  const std::size_t n = std::min(s.x.size(), s.y.size()), step = n / most + 1;
   std::string d;
   bool pen_down = false;
   for (std::size_t i = 0; i < n; i = i + step < n || i + 1 == n ? i + step : n - 1) {
@@ -153,13 +165,14 @@ bool wants_marks(const Chart& chart, const Series& s) {
   return lines > 1;
 }
 
-std::vector<Entry> legend_entries(const Chart& chart) {
+std::vector<Entry> legend_entries(const Chart& chart, const Sheet& sheet) {
   std::vector<Entry> all;
   bool bounds = false;
   for (const Series& s : chart.series) {
     const bool mark = s.points || wants_marks(chart, s);
     if (s.legend)
-      all.push_back({shortened(s.name, 60), s.band ? band_class(s) : class_of(s), mark ? s.colour : -1, !s.points, s.band});
+      all.push_back(
+          {shortened(s.name, sheet.letters), s.band ? band_class(s) : class_of(s), mark ? s.colour : -1, !s.points, s.band});
     bounds = bounds || (s.dashed && !s.legend);
   }
   if (bounds) all.push_back({"dashed: bounds", "l d a", -1, true});
@@ -186,15 +199,31 @@ bool visible(const Series& s, std::size_t i, const Axis& x, const Axis& y) {
   return drawable(s.x[i], x.log) && drawable(s.y[i], y.log) && x.scaled(s.x[i]) >= x.lo && y.scaled(s.y[i]) >= y.lo;
 }
 
+/// Of the points that are to be seen no more than can be told apart, evenly: of a million marks a page would have a gigabyte.
+class Thinned {
+public:
+  Thinned(const Series& s, const Axis& x, const Axis& y, std::size_t most) {
+    std::size_t seen = 0;
+    for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) seen += visible(s, i, x, y) ? 1 : 0;
+    every_ = seen / most + 1;
+  }
+  /// Asked once for every point that is to be seen, in order.
+  bool keeps() { return next_++ % every_ == 0; }
+
+private:
+  std::size_t every_ = 1, next_ = 0;
+};
+
 /// Every point, or of a line some: the few that tell it apart, and those without a neighbour, which a line would not show.
-std::string marks(const Series& s, const Axis& x, const Axis& y, bool some) {
+std::string marks(const Series& s, const Axis& x, const Axis& y, bool some, std::size_t most) {
   const std::size_t n = std::min(s.x.size(), s.y.size());
+  Thinned thinned(s, x, y, most);
   const std::size_t every = some ? n / kMarksOnALine + 1 : 1;
   // Lines that lie on one another show their marks in turn.
   const std::size_t offset = every > 1 ? static_cast<std::size_t>(s.colour) * every / 7 % every : 0;
   std::string out;
   for (std::size_t i = 0; i < n; ++i) {
-    if (!visible(s, i, x, y)) continue;
+    if (!visible(s, i, x, y) || (s.points && !thinned.keeps())) continue;
     const bool alone = (i == 0 || !visible(s, i - 1, x, y)) && (i + 1 == n || !visible(s, i + 1, x, y));
     if (alone || (i % every == offset && (some || s.points))) out += mark(s.colour, x(s.x[i]), y(s.y[i])) + "\n";
   }
@@ -202,10 +231,12 @@ std::string marks(const Series& s, const Axis& x, const Axis& y, bool some) {
 }
 
 /// Bars from lo to hi; an end that is known has a cap, one that is open or beyond the frame has none.
-std::string bars(const Series& s, const Axis& x, const Axis& y) {
+std::string bars(const Series& s, const Axis& x, const Axis& y, std::size_t most) {
   std::string out;
+  Thinned thinned(s, x, y, most);
   for (std::size_t i = 0; i < std::min({s.x.size(), s.lo.size(), s.hi.size()}); ++i) {
     const double lo = s.lo[i], hi = s.hi[i];
+    if (visible(s, i, x, y) && !thinned.keeps()) continue;
     if (!drawable(s.x[i], x.log) || std::isnan(lo) || std::isnan(hi)) continue;
     const bool low_end = drawable(lo, y.log) && y.scaled(lo) >= y.lo, high_end = drawable(hi, y.log) && y.scaled(hi) <= y.hi;
     const double at = x(s.x[i]), low = low_end ? y(lo) : y.at_lo, high = high_end ? y(hi) : y.at_hi;
@@ -239,15 +270,15 @@ std::string band(const Series& s, const Axis& x, const Axis& y) {
 }
 
 /// Below the picture, where it hides no line: entries from left to right, in as many rows as they need. Returns the height used.
-double legend(const Chart& chart, std::string& out) {
-  const std::vector<Entry> entries = legend_entries(chart);
+double legend(const Chart& chart, const Sheet& sheet, std::string& out) {
+  const std::vector<Entry> entries = legend_entries(chart, sheet);
   if (entries.empty()) return 0;
-  constexpr double left = 40;
-  double x = left, y = kHeight + 2;
+  const double left = sheet.width < kWide.width ? 8 : 40;
+  double x = left, y = sheet.height + 2;
   for (const Entry& e : entries) {
     const auto letters = std::count_if(e.name.begin(), e.name.end(), [](char c) { return (c & 0xC0) != 0x80; });
     const double width = 58 + kCharacter * static_cast<double>(letters);
-    if (x > left && x + width > kWidth) {
+    if (x > left && x + width > sheet.width) {
       x = left;
       y += 20;
     }
@@ -260,47 +291,53 @@ double legend(const Chart& chart, std::string& out) {
     out += tag_text(x + 36, y + 4, e.name, "start");
     x += width;
   }
-  return y + 16 - kHeight;
+  return y + 16 - sheet.height;
 }
 
 /// Vertical lines; the names of neighbours stand at different heights.
-std::string marker_lines(const Chart& chart, const Axis& x) {
+std::string marker_lines(const Chart& chart, const Sheet& sheet, const Axis& x) {
   std::string out;
   int nth = 0;
   for (const Marker& m : chart.markers) {
     if (!drawable(m.x, x.log) || x.scaled(m.x) < x.lo || x.scaled(m.x) > x.hi) continue;
     const double at = x(m.x);
-    out += tag_line(at, kTop, at, kHeight - kBottom, "v c" + std::to_string(m.colour % kColours));
-    out += tag_text(at + 3, kHeight - kBottom - 6 - 15 * (nth++ % 3), shortened(m.name, 24), "start");
+    out += tag_line(at, kTop, at, sheet.height - kBottom, "v c" + std::to_string(m.colour % kColours));
+    const std::string name = shortened(m.name, 24);
+    const bool room = at + 3 + kCharacter * static_cast<double>(name.size()) < sheet.width;
+    out += tag_text(room ? at + 3 : at - 3, sheet.height - kBottom - 6 - 15 * (nth++ % 3), name, room ? "start" : "end");
   }
   return out;
 }
 
 /// Everything inside the svg element; `height` becomes that of the whole.
-std::string body(const Chart& chart, bool titled, double& height) {
-  const Axis y = fit(chart, true), x = fit(chart, false, left_edge(y));
+std::string body(const Chart& chart, const Sheet& sheet, bool titled, double& height) {
+  const Axis y = fit(chart, sheet, true), x = fit(chart, sheet, false, left_edge(y, sheet));
   std::string out;
   for (const Series& s : chart.series) out += s.band ? band(s, x, y) : "";
-  out += frame(chart, x, y, titled) + marker_lines(chart, x);
+  out += frame(chart, sheet, x, y, titled) + marker_lines(chart, sheet, x);
   for (const Series& s : chart.series) {
     if (s.band) continue;
-    out += bars(s, x, y);
-    if (!s.points) out += path(s, x, y);
-    out += marks(s, x, y, wants_marks(chart, s));
+    out += bars(s, x, y, sheet.points);
+    if (!s.points) out += path(s, x, y, sheet.points);
+    out += marks(s, x, y, wants_marks(chart, s), sheet.points);
   }
-  height = kHeight + legend(chart, out);
+  height = sheet.height + legend(chart, sheet, out);
   return out;
 }
 
-std::string svg(const Chart& chart, const std::string& id, bool alone) {
+std::string svg(const Chart& chart, const Sheet& sheet, const std::string& id, bool alone) {
   double height = 0;
-  const std::string inside = body(chart, alone, height), width = coordinate(kWidth);
+  const std::string inside = body(chart, sheet, alone, height), width = coordinate(sheet.width);
   // On a page the heading above is the title, and the room for it is cut off.
   const std::string top = alone ? "0" : "28", high = coordinate(alone ? height : height - 28);
   const std::string name = xml_text(id);
   std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 " + top + " " + width + " " + high +
-                    "\" role=\"img\" class=\"chart\" aria-labelledby=\"" + name + "-t " + name + "-d\">\n<title id=\"" + name +
-                    "-t\">" + xml_text(chart.title) + "</title>\n<desc id=\"" + name + "-d\">" +
+                    "\" role=\"img\" class=\"chart" +
+                    (alone                       ? ""
+                     : sheet.width < kWide.width ? " for-narrow"
+                                                 : " for-wide") +
+                    "\" aria-labelledby=\"" + name + "-t " + name + "-d\">\n<title id=\"" + name + "-t\">" +
+                    xml_text(chart.title) + "</title>\n<desc id=\"" + name + "-d\">" +
                     xml_text(chart.description.empty() ? chart.y_label + " against " + chart.x_label : chart.description) +
                     "</desc>\n";
   if (alone) out += "<style>" + chart_style() + "</style>\n";
@@ -310,7 +347,9 @@ std::string svg(const Chart& chart, const std::string& id, bool alone) {
 }  // namespace
 
 std::string chart_style() {
-  return ".chart .bg{fill:#fff}.chart .t{font:13px system-ui,sans-serif;fill:#222}.chart .h{font-weight:600;font-size:15px}"
+  return ".chart.for-narrow{display:none}@media screen and (max-width:36rem){.chart.for-wide{display:none}"
+         ".chart.for-narrow{display:block}}"
+         ".chart .bg{fill:#fff}.chart .t{font:13px system-ui,sans-serif;fill:#222}.chart .h{font-weight:600;font-size:15px}"
          ".chart .g{stroke:#ddd;stroke-width:1}.chart .a{stroke:#555;stroke-width:1;fill:none}"
          ".chart .l{fill:none;stroke-width:2;stroke-linejoin:round}.chart .b{stroke-width:1.4}.chart .k{fill-opacity:.2}"
          ".chart .d{stroke-dasharray:7 5;stroke-width:1.5}.chart .v{stroke-width:1.2;stroke-dasharray:2 3}" +
@@ -320,9 +359,11 @@ std::string chart_style() {
          colours(kDark) + "}";
 }
 
-std::string chart_svg(const Chart& chart) { return svg(chart, "chart", true); }
+std::string chart_svg(const Chart& chart) { return svg(chart, kWide, "chart", true); }
 
-SvgText chart_element(const Chart& chart, const std::string& id) { return {svg(chart, id, false)}; }
+SvgText chart_element(const Chart& chart, const std::string& id) {
+  return {svg(chart, kWide, id, false) + svg(chart, kNarrow, id + "-narrow", false)};
+}
 
 bool has_points(const Chart& chart) {
   for (const Series& s : chart.series) {

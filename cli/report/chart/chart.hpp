@@ -44,7 +44,8 @@ struct SvgText {
 
 /// The chart as a document of its own, 760 units wide, the legend below the lines.
 std::string chart_svg(const Chart& chart);
-/// The same for a page that holds chart_style() once; `id` is that of no other chart there.
+/// The same for a page that holds chart_style() once, drawn for a wide screen and for a narrow one, of which the page shows the
+/// one that fits; `id` is that of no other chart there.
 SvgText chart_element(const Chart& chart, const std::string& id);
 /// The rules that give every chart its colours, light and dark; on paper always light.
 std::string chart_style();

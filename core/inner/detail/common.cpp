@@ -56,7 +56,8 @@ void finish(InnerSolution& s, double gradient_norm, double unit, double toleranc
   s.gradient_norm = gradient_norm;
   s.residual = gradient_norm / unit;
   const std::string count = std::to_string(s.steps) + (s.steps == 1 ? " step" : " steps");
-  const std::string numbers = "residual " + sci(s.residual) + ", asked " + sci(tolerance) + " after " + count;
+  const std::vector<std::string> sizes = sci_numbers({s.residual, tolerance});
+  const std::string numbers = "residual " + sizes[0] + ", asked " + sizes[1] + " after " + count;
   if (!std::isfinite(gradient_norm) && ending != RunEnd::failed) {
     s.status = Status::failed;
     s.message = "the inner gradient is not finite after " + count;

@@ -36,11 +36,27 @@ std::string resolve_path(const std::string& base_dir, const std::string& path) {
   return path.empty() || base_dir.empty() || p.is_absolute() ? path : (std::filesystem::path(base_dir) / p).string();
 }
 
+namespace {
+
+/// Says what a file is whose name does not, where its first bytes do.
+void require_unknown_content(const std::string& path) {
+  std::error_code ec;
+  if (!std::filesystem::is_regular_file(path, ec)) return;  // of a pipe they could not be read again
+  char first[64];
+  const std::size_t n = ByteStream::open(path).read(first, sizeof first);
+  const Content content = content_of({first, n});
+  if (!content.title.empty())
+    throw DataError("D103", "'" + path + "' is " + content.title, SourceLocation{path, 0, 0}, content.remedy);
+}
+
+}  // namespace
+
 std::string table_format(const std::string& format, const std::string& path) {
   if (const FileFormat* known = format == "auto" ? format_of_file(path) : find_format(format)) return known->name;
   std::vector<std::string> names{"auto"};
   for (const FileFormat& f : file_formats()) names.push_back(f.name);
   if (format != "auto") throw UsageError(unknown_name("format", format, names), "data.format");
+  require_unknown_content(path);
   std::vector<std::string> endings = file_endings();
   const std::string last = endings.back();
   endings.pop_back();
@@ -96,12 +112,26 @@ std::vector<bool> match_names(const std::vector<std::string>& names, const std::
 
 namespace {
 
+/// Is a row made of words, though numbers stand below it?
+bool no_number_in_row(const Table& table, Index row) {
+  for (Index c = 0; c < table.cols(); ++c) {
+    if (table.value(row, c) == table.value(row, c)) return false;
+  }
+  return table.rows() > 1;
+}
+
 /// What to do about a word in a column of numbers, where the word itself says more than `otherwise`.
 std::string word_remedy(const Table& table, const std::string& word, Index row, const std::string& otherwise) {
   const WrittenNumber number = written_number(word, table.decimal());
   if (number.style != NumberStyle::none) return style_remedy(number, table.decimal());
   if (table.decimal() == '.' && word.find(',') != std::string::npos) {
     return "if the comma is a decimal sign, set data.decimal: \",\"";
+  }
+  if (row == 0 && table.has_header() && no_number_in_row(table, row)) {
+    const long line = table.error("", "", row, 0, "").where().line;
+    return "line " + std::to_string(line) +
+           " has no number, and the lines below it have: if it holds the names, set data.skip_rows: " + std::to_string(line - 1) +
+           "; if it holds units, take it out";
   }
   if (row == 0 && !table.has_header())
     return "if this line holds the names of the columns, set data.header: present (or leave it out with data.skip_rows, where "

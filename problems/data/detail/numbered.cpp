@@ -398,7 +398,7 @@ private:
       }
       p.x = Features{};
     }
-    d_.notes.push_back(brief_number(std::round(1e4 * share) / 100) + " % of the entries of '" + o_.train +
+    d_.notes.push_back(percent_text(share) + " of the entries of '" + o_.train +
                        "' are stored, though its format is sparse: it is computed with as dense data");
   }
 

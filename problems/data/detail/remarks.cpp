@@ -1,5 +1,6 @@
 #include <tacit/problems/data/detail/remarks.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -83,6 +84,14 @@ void remark_table(const Table& table, const std::vector<Index>& columns, Index t
                        "common value."});
   }
   for (const Index c : numbers) {
+    const ColumnCells& cells = table.cells(c);
+    if (cells.codes == 0) continue;
+    remarks.push_back({"W219",
+                       "column '" + name(c) + "' is written with zeros in front, as codes are (" +
+                           table.cell(cells.first_code, c) + "), and is used as a number.",
+                       "If it is a code, leave it out (data.drop: ['" + name(c) + "']) or make it levels (data.categorical)."});
+  }
+  for (const Index c : numbers) {
     const bool called = index_name(table, c);
     if (!called && (table.has_header() || c > 0)) continue;
     const RowNumbers n = row_numbers(table, c);
@@ -93,6 +102,71 @@ void remark_table(const Table& table, const std::vector<Index>& columns, Index t
                                        : "has another whole number in each row") +
                            " and is used as a feature.",
                        "Leave it out if it is an index: data.drop: ['" + name(c) + "']."});
+  }
+}
+
+namespace {
+
+bool digit(char c) { return c >= '0' && c <= '9'; }
+
+/// The sizes of the groups of digits that one of these signs parts: "2020-01-31" has 4, 2, 2. Empty: it is no such text.
+std::vector<std::size_t> digit_groups(std::string_view text, std::string_view signs) {
+  std::vector<std::size_t> sizes;
+  char sign = '\0';
+  for (std::size_t i = 0;;) {
+    const std::size_t begin = i;
+    while (i < text.size() && digit(text[i])) ++i;
+    if (i == begin) return {};
+    sizes.push_back(i - begin);
+    if (i == text.size()) return sizes;
+    if (signs.find(text[i]) == std::string_view::npos || (sign != '\0' && text[i] != sign)) return {};
+    sign = text[i++];
+  }
+}
+
+bool is_date(std::string_view text) {
+  const std::vector<std::size_t> sizes = digit_groups(text.substr(0, text.find_first_of("T ")), "-/.");
+  const auto fits = [](std::size_t n) { return n == 1 || n == 2 || n == 4; };
+  return sizes.size() == 3 && std::all_of(sizes.begin(), sizes.end(), fits) && *std::max_element(sizes.begin(), sizes.end()) > 1;
+}
+
+bool is_time(std::string_view text) {
+  const std::vector<std::size_t> sizes = digit_groups(text.substr(0, text.find('.')), ":");
+  return (sizes.size() == 2 || sizes.size() == 3) &&
+         std::all_of(sizes.begin(), sizes.end(), [](std::size_t n) { return n <= 2; });
+}
+
+/// What a text is, besides a word: a date, a time, a hexadecimal number; or nothing.
+std::string_view kind_of_word(std::string_view text) {
+  if (is_date(text)) return "dates";
+  if (is_time(text)) return "times";
+  const bool hex = text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+  return hex && text.find_first_not_of("0123456789abcdefABCDEF", 2) == std::string_view::npos ? "hexadecimal numbers" : "";
+}
+
+}  // namespace
+
+void remark_levels(const Table& table, const std::vector<Index>& columns, const Encoder& encoder,
+                   std::vector<DataRemark>& remarks) {
+  constexpr std::size_t kFew = 10;
+  for (std::size_t k = 0; k < columns.size(); ++k) {
+    const EncodedColumn& column = encoder.columns[k];
+    if (!column.categorical || column.levels.empty()) continue;
+    std::string_view kind = kind_of_word(column.levels.front());
+    for (const std::string& level : column.levels) {
+      if (kind_of_word(level) != kind) kind = "";
+    }
+    const bool single = column.levels.size() >= kFew && 2 * static_cast<Index>(column.levels.size()) > table.rows();
+    if (kind.empty() && !single) continue;
+    const std::string count = std::to_string(column.levels.size()) + " levels";
+    remarks.push_back(
+        {"W218",
+         "column '" + column.name + "' " +
+             (kind.empty() ? "has " + count + " in " + std::to_string(table.rows()) + " rows, most of them in one row alone."
+                           : "holds " + std::string(kind) + " (" + column.levels.front() + "), used as " + count + "."),
+         (kind.empty() ? "Leave it out if it is a name or an identifier: data.drop: ['"
+                       : "Write it as a number, or leave it out: data.drop: ['") +
+             column.name + "']. If levels are meant, name it in data.categorical."});
   }
 }
 
