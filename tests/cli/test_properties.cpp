@@ -332,7 +332,7 @@ TEST_CASE("properties: init of a classifier tells one of several numbers from th
     const Ran named = run({"init", "logistic", "data.train=" + file, "model.positive=5"});
     CAPTURE(named.err);
     CHECK(named.code == 0);
-    CHECK(tacit_test::contains(named.out, "positive: \"5\""));
+    CHECK(tacit_test::contains(named.out, "positive: 5"));
     const std::string config = folder.write("r.yaml", named.out);
     CHECK(
         run({"tune", config, "-q", "-o", folder.path("r-" + std::to_string(file.size()) + file.substr(file.size() - 3))}).code ==
