@@ -81,6 +81,7 @@ data:
   decimal: "."
   missing: error
   missing_values: ["", NA, "NaN", "?"]
+  unpack_ratio: 200
   test: null
 prepare:
   standardize: auto

@@ -64,7 +64,9 @@ TEST_CASE("process: kill -9 at any instant leaves only whole files, and --force 
       CAPTURE(name);
       // The log is written on and on; a temporary name says what it is.
       const bool temporary = name.front() == '.' && entry.path().extension() == ".tmp";
-      if (!temporary && name != "log.txt") CHECK(whole(entry.path()));
+      // The manifest names a file before there is one: at the very first there is nothing to name.
+      const bool begun = name == ".tacit-files" && fs::is_empty(entry.path());
+      if (!temporary && !begun && name != "log.txt") CHECK(whole(entry.path()));
     }
     with_trace += fs::exists(out / "trace.csv") ? 1 : 0;
   }
