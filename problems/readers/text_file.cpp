@@ -157,7 +157,7 @@ std::string TextFile::piece(std::size_t begin, std::size_t end) const {
   TextWindow window(*this);
   while (window.base() + window.text().size() < end && !window.at_end())
     window.advance(std::min(window.text().size(), begin - std::min(begin, window.base())));
-  return std::string(window.text().substr(begin - window.base(), end - begin));
+  return std::string(window.text().substr(std::min(begin - window.base(), window.text().size()), end - begin));
 }
 
 TextFile::Line TextFile::find_line(std::size_t offset) const {

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <tacit/problems/data/dataset.hpp>
+#include <tacit/problems/readers/detail/text_window.hpp>
 #include <tacit/problems/readers/libsvm.hpp>
 #include <tacit/problems/readers/table.hpp>
 #include <thread>
@@ -44,7 +45,7 @@ std::string told(const std::string& path, TableOptions options, std::size_t piec
     for (Index c = 0; c < t.cols(); ++c) {
       const ColumnCells& k = t.cells(c);
       for (const Index n : {k.numbers, k.words, k.missing, k.not_finite, k.first_number, k.first_word, k.first_missing,
-                            k.first_not_finite, k.inexact, k.first_inexact})
+                            k.first_not_finite, k.inexact, k.first_inexact, k.codes, k.first_code})
         add(std::to_string(n));
       const TextColumn text = t.text(c);
       for (const std::string& level : text.levels) add(level);
@@ -122,6 +123,24 @@ TEST_CASE("an error in a table that is read in pieces has its line, its column a
   TableOptions skip;
   skip.skip_rows = 3;
   require_same_in_pieces("t.csv", "x\ny,\n\n" + many_rows("a,b", ",2", 30), skip);
+}
+
+TEST_CASE("a file that is another one when it is read again is refused") {
+  const Folder folder;
+  const std::string path = folder.write("t.csv", "a,y\n1,2\n3,4\n5,6\n7,8\n");
+  const auto walk = [&](std::uint64_t digest) {
+    TextFile file = TextFile::open(path, pieces(8));
+    REQUIRE_FALSE(file.whole());
+    file.set_digest(digest);
+    TextWindow window(file);
+    while (!window.at_end()) window.advance(window.text().size());
+    return window.digest();
+  };
+  const std::uint64_t digest = walk(0);
+  CHECK(digest == TextFile::read(path).digest());
+  CHECK(walk(digest) == digest);
+  folder.write("t.csv", "a,y\n1,2\n3,4\n");
+  CHECK(contains(data_error("D101", [&] { walk(digest); }).what(), "changed while it was read"));
 }
 
 TEST_CASE("the tables of the repository are the same in pieces") {

@@ -20,6 +20,9 @@ bool TextWindow::read_piece(std::size_t size) {
   buffer_.resize(before + size);
   buffer_.resize(before + stream_->read(buffer_.data() + before, size));
   at_end_ = buffer_.size() < before + size;
+  // Rows and cells are found again by their places: in another text they would be others.
+  if (at_end_ && file_.digest() != 0 && stream_->digest() != file_.digest())
+    throw file_.error("D101", "'" + file_.path() + "' changed while it was read", "run again when nothing writes to it");
   const std::string_view fresh = std::string_view(buffer_).substr(checked_);
   checked_ += file_.require_text(fresh, base_ + checked_, at_end_);
   const std::size_t feed = buffer_.rfind('\n');

@@ -20,7 +20,8 @@ public:
   std::size_t base() const { return base_; }
   bool at_end() const { return at_end_; }
   /// Lets go of the first bytes of text() and reads on until there is at least one more line. Where none was let go of, as much
-  /// again is read as is there, so that a long row costs no square of its length. Throws DataError D103, D133.
+  /// again is read as is there, so that a long row costs no square of its length. Throws DataError D103, D133,
+  /// and D101 at the end of a file that is not what it was when its digest was taken.
   void advance(std::size_t done);
   /// Of the file, when all of it has been walked over.
   std::uint64_t digest() { return stream_ ? stream_->digest() : file_.digest(); }
