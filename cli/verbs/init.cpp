@@ -19,16 +19,10 @@ namespace tacit {
 
 namespace {
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  return text;
-}
-
 /// The first column whose name is one of the words.
 Index named(const Table& table, const std::set<std::string>& words) {
   for (Index j = 0; j < table.cols(); ++j) {
-    if (words.count(lower(table.names()[static_cast<std::size_t>(j)]))) return j;
+    if (words.count(lower_case(table.names()[static_cast<std::size_t>(j)]))) return j;
   }
   return -1;
 }
@@ -79,7 +73,7 @@ void summarize_table(const Table& table, const DataBlock& d, DataSummary& s) {
   s.header_sure = table.header_sure();
   s.rows = static_cast<long>(table.rows());
   Index target = named(table, {"y", "target", "label", "class", "outcome", "response"});
-  const Index weight = named(table, {"weight", "weights", "sample_weight", "w"});
+  const Index weight = named(table, {"weights", "sample_weight", "sample_weights", "row_weight", "case_weight"});
   if (target < 0) target = table.cols() - 1;
   if (target == weight && target > 0) --target;
   for (Index j = 0; j < table.cols(); ++j) {
@@ -89,6 +83,10 @@ void summarize_table(const Table& table, const DataBlock& d, DataSummary& s) {
   }
   if (weight >= 0 && weight != target && table.cells(weight).numeric() && s.header)
     s.weight = table.names()[static_cast<std::size_t>(weight)];
+  // A weight may be that of a person or a car.
+  const Index maybe = named(table, {"weight", "w"});
+  if (weight < 0 && maybe >= 0 && maybe != target && table.cells(maybe).numeric() && s.header)
+    s.maybe_weight = table.names()[static_cast<std::size_t>(maybe)];
   if (d.target.text) return;
   s.target = s.header ? table.names()[static_cast<std::size_t>(target)] : "last";
   s.target_column = target;

@@ -80,6 +80,8 @@ EntryBlock data_block(const DataSummary& d) {
   keys.push_back({"target", yaml_text(d.target.empty() ? "last" : d.target),
                   d.classes.empty() ? "column name, 1-based number, or last" : "classes: " + label_list(d.classes)});
   if (d.weight) keys.push_back({"weight", yaml_text(*d.weight), "row weights"});
+  if (d.maybe_weight)
+    keys.push_back({"", "", "weight: " + yaml_text(*d.maybe_weight) + ", if that column says how much a row counts"});
   if (!texts.empty()) keys.push_back({"categorical", "auto", "one-hot: " + one_line(join(texts))});
   if (missing)
     keys.push_back(
@@ -133,10 +135,12 @@ void set(EntryBlock& block, const std::string& key, const std::string& value) {
   block.entries.push_back({key, value, ""});
 }
 
-/// What scheme a given way to split goes without.
+/// Takes out what was guessed of the split where another one is given.
 void drop_contrary(EntryBlock& validation, const Node& given) {
-  if (!given.find("file") && !given.find("split_column")) return;
-  std::erase_if(validation.entries, [](const Entry& e) { return e.key == "scheme" || e.key == "fraction"; });
+  const bool parts = given.find("file") || given.find("split_column");
+  std::erase_if(validation.entries, [&](const Entry& e) {
+    return e.key == "split_column" ? !given.entries.empty() : parts && (e.key == "scheme" || e.key == "fraction");
+  });
 }
 
 void set_given(std::vector<EntryBlock>& file, const Node& given) {

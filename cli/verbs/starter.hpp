@@ -25,7 +25,8 @@ struct DataSummary {
   std::vector<Column> columns;
   std::string target;                       ///< a name, `last`, or a file; empty: that of a LIBSVM file itself
   Index target_column = -1;                 ///< among the columns; -1: none of them
-  std::optional<std::string> weight;        ///< column that looks like row weights
+  std::optional<std::string> weight;        ///< column that holds row weights by its name
+  std::optional<std::string> maybe_weight;  ///< one that may: said in a comment
   std::optional<std::string> split_column;  ///< column that names the parts
   std::vector<std::string> classes;         ///< of the target when it looks like classes, sorted; else empty
   std::vector<std::string> labels;          ///< of the target when it has a few values, as a classifier takes them, sorted

@@ -281,6 +281,10 @@ EncodedFile Encoder::encode(const std::string& path) const {
     throw DataError("D107", "the columns of '" + path + "' have no names, and the training data have", SourceLocation{path, 0, 0},
                     "give the rows as a table with the names of the training file");
   }
+  if (numbers && std::any_of(columns.begin(), columns.end(), [](const EncodedColumn& c) { return c.categorical; })) {
+    throw DataError("D107", "'" + path + "' holds numbers alone, and the training data have columns of words",
+                    SourceLocation{path, 0, 0}, "give the rows as a table like the training file");
+  }
   if (numbers) {
     EncodedFile out = encode_numbered(*this, path, told->name);
     fill_numbers(*this, out);
@@ -321,7 +325,8 @@ Filled fit_fills(const Dataset& data, std::span<const Index> training_rows) {
     if (cells.empty()) {
       throw DataError(
           "D110",
-          "column '" + column.name + "' has no value in any training row, so there is nothing to fill its missing cells with",
+          "column '" + column.name +
+              "' has no value in any training row of positive weight, so there is nothing to fill its missing cells with",
           SourceLocation{data.files.empty() ? "" : data.files[0].path, 0, 0}, "leave it out: data.drop");
     }
     column.fill = encoder.missing == Missing::mean ? weighted_mean(cells) : weighted_median(std::move(cells));

@@ -161,6 +161,8 @@ TEST_CASE("columns of words that tell single rows apart, dates, times and codes 
   CHECK(said([&](int i) { return "1.0." + std::to_string(i % 9); }) == "");
   CHECK(said([&](int i) { return "555-123-" + std::to_string(1000 + i % 9); }) == "");
   CHECK(said([&](int i) { return "name " + std::to_string(i); }, ", categorical: [b]") == "");
+  CHECK(said([&](int i) { return std::to_string(10 + i % 7) + (i % 2 == 0 ? "min" : "h"); }) == "W218");
+  CHECK(said([&](int i) { return std::to_string(2 + i % 2) + " rooms"; }) == "");
   CHECK(said([&](int i) { return "000" + two(i); }) == "W219");
   CHECK(said([&](int i) { return std::to_string(i == 7 ? 1067 : 10000 + 7 * i).insert(0, i == 7 ? "0" : ""); }) == "W219");
   CHECK(said([&](int i) { return two(i); }) == "");  // months, hours
@@ -258,6 +260,43 @@ TEST_CASE("predict takes no key of the model, and says which it takes") {
   const Ran other = ran({"data.format=libsvm"});
   CHECK(other.code == 3);
   CHECK(has(other.err, "is LIBSVM text, and the training data were dense"));
+}
+
+TEST_CASE("numbers of the rows are told by the names that people give them") {
+  const tacit_test::Folder f;
+  const auto said = [&](const std::string& name, int first, int step) {
+    std::string text = name + ",b,y\n";
+    for (int i = 0; i < 20; ++i)
+      text += std::to_string(first + step * i) + "," + std::to_string(i * 7 % 11) + ".5," + std::to_string(i * 3 % 17) + ".25\n";
+    f.write("t.csv", text);
+    return warnings_of(f, config(f, "train: t.csv")).count("W212") == 1;
+  };
+  CHECK(said("id", 1, 1));
+  CHECK(said("nr", 0, 1));
+  CHECK_FALSE(said("t", 0, 1));  // a trend
+  CHECK(said("ID", 1017, 3));
+  CHECK_FALSE(said("age", 1017, 3));
+}
+
+TEST_CASE("init: what may be a weight is a comment, and a given split takes the place of a guessed one") {
+  const tacit_test::Folder f;
+  std::string text = "Weight,a,part,y\n";
+  for (int i = 0; i < 20; ++i)
+    text += std::to_string(60 + i * 7 % 11) + ".5," + std::to_string(i * 5 % 13) + "," + (i % 3 == 0 ? "validation" : "train") +
+            "," + std::to_string(i * 3 % 17) + ".25\n";
+  const std::string file = f.write("t.csv", text);
+  const Ran guessed = run({"init", "data.train=" + file});
+  CHECK(guessed.code == 0);
+  CHECK(has(guessed.out, "# weight: Weight"));
+  CHECK(has(guessed.out, "split_column: part"));
+  const Ran given = run({"init", "data.train=" + file, "validation.fraction=0.3", "data.weight=Weight"});
+  CHECK(given.err == "");
+  CHECK(given.code == 0);
+  CHECK(has(given.out, "  weight: Weight\n"));
+  CHECK(has(given.out, "fraction: 0.3"));
+  CHECK_FALSE(has(given.out, "split_column"));
+  f.write("t.csv", "sample_weight" + text.substr(6));
+  CHECK(has(run({"init", "data.train=" + file}).out, "weight: sample_weight"));
 }
 
 TEST_CASE("init refuses what check refuses, and what it writes is taken as it is") {

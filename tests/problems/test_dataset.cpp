@@ -289,11 +289,11 @@ TEST_CASE("whole numbers beyond 2^53 keep their digits as labels and levels") {
 TEST_CASE("whole numbers beyond 2^53 as numbers: lost digits are said, exact ones are not") {
   const Folder folder;
   const auto remarks = [&](const std::string& text) { return load_dataset(csv(folder, text)).remarks; };
-  const auto lost = remarks("id,t,y\n9007199254740992,1,1\n9007199254740993,2,2\n9007199254740994,5,4\n");
+  const auto lost = remarks("x,t,y\n9007199254740992,1,1\n9007199254740993,2,2\n9007199254740994,5,4\n");
   REQUIRE(lost.size() == 1);
   CHECK(lost[0].code == "W211");
   CHECK(contains(lost[0].what, "9007199254740993 in line 3"));
-  CHECK(remarks("id,y\n9007199254740992,1\n18014398509481984,2\n1e100,4\n").empty());
+  CHECK(remarks("x,y\n9007199254740992,1\n18014398509481984,2\n1e100,4\n").empty());
   CHECK(remarks("x,y\n1.5,9007199254740993\n2.5,2\n1,3\n").at(0).code == "W211");
 }
 

@@ -207,7 +207,7 @@ TEST_CASE("written numbers: a column of numbers with one in another notation nam
     std::string text, remedy;
   };
   for (const Case& c : {Case{"12 %", "percent"},
-                        {"1,5", "data.decimal"},
+                        {"1,5", "write it with '.'"},
                         {"1 234", "write 1234"},
                         {"1.5D3", "write 1.5e3"},
                         {"$5", "write 5"},

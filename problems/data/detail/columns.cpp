@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <numeric>
@@ -120,10 +121,32 @@ bool no_number_in_row(const Table& table, Index row) {
   return table.rows() > 1;
 }
 
+/// Has the table numbers with digits behind its decimal sign?
+bool decimals_in_use(const Table& table) {
+  for (Index c = 0; c < table.cols(); ++c) {
+    for (Index r = 0; r < table.rows(); ++r) {
+      const double v = table.value(r, c);
+      if (std::isfinite(v) && v != std::floor(v)) return true;
+    }
+  }
+  return false;
+}
+
+/// What to do about a number that is written in another way, in the light of the others in the table.
+std::string number_remedy(const Table& table, const std::string& word, const WrittenNumber& number) {
+  const char sign = table.decimal();
+  if (number.style == NumberStyle::thousands && word.find(sign) != std::string::npos)
+    return "here '" + std::string(1, sign) + "' sets thousands apart, so that numbers with one of them were read as fractions: " +
+           "take them out in every row (write " + number.plain + ")";
+  if (number.style == NumberStyle::decimal_sign && decimals_in_use(table))
+    return "write it with '" + std::string(1, sign) + "' as decimal sign, like other numbers of the file";
+  return style_remedy(number, sign);
+}
+
 /// What to do about a word in a column of numbers, where the word itself says more than `otherwise`.
 std::string word_remedy(const Table& table, const std::string& word, Index row, const std::string& otherwise) {
   const WrittenNumber number = written_number(word, table.decimal());
-  if (number.style != NumberStyle::none) return style_remedy(number, table.decimal());
+  if (number.style != NumberStyle::none) return number_remedy(table, word, number);
   if (table.decimal() == '.' && word.find(',') != std::string::npos) {
     return "if the comma is a decimal sign, set data.decimal: \",\"";
   }
@@ -194,13 +217,13 @@ void require_no_numbers(const Table& table, Index column) {
   const Index row = telling >= 0 ? telling : first;
   const WrittenNumber& number = means[static_cast<std::size_t>(text.codes[static_cast<std::size_t>(row)])];
   const std::string& name = table.names()[static_cast<std::size_t>(column)];
-  throw table.error(
-      "D130",
-      quoted_text(table.cell(row, column)) + " is a number written " + style_text(number.style, table.decimal()) + ", and " +
-          std::to_string(numbers) + " of " + std::to_string(filled) + " cells of column '" + name +
-          "' are like it: they cannot be read as numbers",
-      row, column,
-      style_remedy(number, table.decimal()) + "; if such texts are levels, name the column: data.categorical: ['" + name + "']");
+  throw table.error("D130",
+                    quoted_text(table.cell(row, column)) + " is a number written " + style_text(number.style, table.decimal()) +
+                        ", and " + std::to_string(numbers) + " of " + std::to_string(filled) + " cells of column '" + name +
+                        "' are like it: they cannot be read as numbers",
+                    row, column,
+                    number_remedy(table, table.cell(row, column), number) +
+                        "; if such texts are levels, name the column: data.categorical: ['" + name + "']");
 }
 
 void require_same_columns(const Table& table, Index columns, bool or_without_target) {

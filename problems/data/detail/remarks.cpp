@@ -5,6 +5,7 @@
 #include <set>
 
 #include <tacit/core/support/text.hpp>
+#include <tacit/problems/readers/detail/written_number.hpp>
 
 namespace tacit {
 
@@ -48,8 +49,8 @@ RowNumbers row_numbers(const Table& table, Index column) {
 /// Names that programs give to the numbers of the rows.
 bool index_name(const Table& table, Index column) {
   const std::string name = lower_case(table.names()[static_cast<std::size_t>(column)]);
-  static const std::set<std::string> known{"index", "level_0", "rownames",   "row.names", "row",
-                                           "rowid", "row_id",  "row_number", "rownum"};
+  static const std::set<std::string> known{"index",      "level_0", "rownames", "row.names", "row", "rowid", "row_id",
+                                           "row_number", "rownum",  "id",       "no",        "nr",  "#",     "key"};
   return (table.has_header() && table.unnamed(column)) || name.rfind("unnamed:", 0) == 0 || known.count(name) > 0;
 }
 
@@ -141,7 +142,8 @@ std::string_view kind_of_word(std::string_view text) {
   if (is_date(text)) return "dates";
   if (is_time(text)) return "times";
   const bool hex = text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-  return hex && text.find_first_not_of("0123456789abcdefABCDEF", 2) == std::string_view::npos ? "hexadecimal numbers" : "";
+  if (hex && text.find_first_not_of("0123456789abcdefABCDEF", 2) == std::string_view::npos) return "hexadecimal numbers";
+  return written_number(text, '.').style == NumberStyle::unit ? "numbers with units" : "";
 }
 
 }  // namespace
@@ -157,6 +159,8 @@ void remark_levels(const Table& table, const std::vector<Index>& columns, const 
       if (kind_of_word(level) != kind) kind = "";
     }
     const bool single = column.levels.size() >= kFew && 2 * static_cast<Index>(column.levels.size()) > table.rows();
+    constexpr std::size_t kAmounts = 3;  // "2 rooms" and "3 rooms" may be levels
+    if (kind == "numbers with units" && column.levels.size() < kAmounts) kind = "";
     if (kind.empty() && !single) continue;
     const std::string count = std::to_string(column.levels.size()) + " levels";
     remarks.push_back(

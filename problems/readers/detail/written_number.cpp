@@ -340,6 +340,17 @@ std::string style_text(NumberStyle style, char decimal) {
   return "";
 }
 
+namespace {
+
+/// A letter or word that multiplies what stands before it.
+bool is_factor(std::string_view unit) {
+  const std::string small = lower_case(unit.substr(0, unit.find('.')));
+  return small == "k" || small == "m" || small == "b" || small == "t" || small == "mn" || small == "mln" || small == "mio" ||
+         small == "mrd" || small == "bn" || small == "tsd" || small == "mil" || small == "bil";
+}
+
+}  // namespace
+
 std::string style_remedy(const WrittenNumber& number, char decimal) {
   const std::string other = decimal == '.' ? "\",\"" : "\".\"", sign = decimal == '.' ? "comma" : "point";
   const std::string rewrite = "write " + number.plain;
@@ -350,6 +361,10 @@ std::string style_remedy(const WrittenNumber& number, char decimal) {
       return "if the " + sign + " is a decimal sign, set data.decimal: " + other + "; if it sets thousands apart, " + rewrite;
     case NumberStyle::percent:
       return rewrite + " (or its hundredth) without the percent sign, in every row";
+    case NumberStyle::unit:
+      return is_factor(number.unit)
+                 ? "write the number in full, without '" + number.unit + "', if that stands for thousands or millions"
+                 : rewrite + ", without the unit, in every row; where rows have different units, turn them into one";
     default:
       return rewrite;
   }
