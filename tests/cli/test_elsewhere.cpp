@@ -321,9 +321,10 @@ TEST_CASE("elsewhere.py: a scikit-learn that knows no penalty=, and one that tak
   const Fit f = fit(data, all_but_every(4, data.rows()), c, Vec::Constant(1, 0.03));
   REQUIRE(run_python(dir, f).status == 0);
   if (python().empty()) return;
-  for (const auto& [parameters, strength] : {std::pair<std::string, std::string>{"C=1.0, l1_ratio=0.0", "given['C']"},
-                                             {"alpha=1.0, l1_ratio=0.0", "1 / (given['alpha'] * n)"},
-                                             {"alpha=1.0", "1 / given['alpha']"}}) {
+  for (const auto& version : {std::pair<std::string, std::string>{"C=1.0, l1_ratio=0.0", "given['C']"},
+                              {"alpha=1.0, l1_ratio=0.0", "1 / (given['alpha'] * n)"},
+                              {"alpha=1.0", "1 / given['alpha']"}}) {
+    const std::string &parameters = version.first, &strength = version.second;
     CAPTURE(parameters);
     const Run good = run_newer(dir, parameters, strength);
     INFO(good.output);

@@ -35,8 +35,9 @@ using Words = std::set<std::string>;
 TEST_CASE("shell files: those in the tree are made from the tables of the program") {
   const tacit::Strategies strategies;
   const fs::path folder = fs::path(tacit::test::source_dir()) / "docs/shell";
-  for (const auto& [file, shell] :
+  for (const auto& script :
        {std::pair<std::string, std::string>{"tacit.bash", "bash"}, {"_tacit", "zsh"}, {"tacit.fish", "fish"}, {"tacit.1", ""}}) {
+    const std::string &file = script.first, &shell = script.second;
     CAPTURE(file);
     const std::string made =
         shell.empty() ? tacit::manual_page(strategies.catalog) : tacit::completion_script(shell, strategies.catalog);
