@@ -8,10 +8,6 @@
 namespace tacit {
 namespace {
 
-std::string share_text(double share) {
-  return share >= 10 ? "more than 1000 %" : "about " + percent_text(std::round(1000 * share) / 1000);
-}
-
 std::string doubt_of_hypergradient(const StepRecord& row, double warn_error) {
   const double error = row.diagnostics.hypergradient_error;
   if (row.theta.size() == 0) return "";
@@ -39,6 +35,10 @@ std::string doubt(const StepRecord& row, double warn_error) {
   if (first.empty() && second.empty()) return "";
   return "step " + std::to_string(row.step) + " is reported, and " + first + (first.empty() || second.empty() ? "" : ", and ") +
          second + "; where a wrong hypergradient vanishes there need be no minimum";
+}
+
+std::string share_text(double share) {
+  return share >= 10 ? "more than 1000 %" : "about " + percent_text(std::round(1000 * share) / 1000);
 }
 
 std::string warm_start_worth(double iterations) {

@@ -16,6 +16,8 @@ std::string doubt(const StepRecord& row, double warn_error);
 /// The outer loss of a row is too far off, or of unknown error, to be compared with others.
 bool doubtful_loss(double outer_loss, const Diagnostics& diagnostics);
 
+/// A relative error in words: "about 3 %", "more than 1000 %".
+std::string share_text(double share);
 /// What a warm start was worth, in words: "worth 12.3 inner iterations", beyond a million no more than that.
 /// iterations: Diagnostics::implicit_truncation of the run's own map; in steps of another there is nothing to be said.
 std::string warm_start_worth(double iterations);

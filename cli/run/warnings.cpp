@@ -12,14 +12,6 @@
 
 namespace tacit {
 
-namespace {
-
-std::string percent(double share) {
-  return share >= 10 ? "more than 1000 %" : "about " + percent_text(std::round(1000 * share) / 1000);
-}
-
-}  // namespace
-
 bool Warnings::add(Warning w) {
   // Remarks on the data are no repetitions of each other.
   const auto same = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) {
@@ -73,7 +65,7 @@ public:
 private:
   bool known() const { return !std::isnan(d_.hypergradient_error); }
   bool off() const { return d_.hypergradient_error > run_.warn_error; }
-  std::string damage() const { return known() ? "The hypergradient is off by " + percent(d_.hypergradient_error) + ". " : ""; }
+  std::string damage() const { return known() ? "The hypergradient is off by " + share_text(d_.hypergradient_error) + ". " : ""; }
   /// The reverse sweep to a target: window auto.
   bool sweeps() const { return run_.estimator == "truncated-unroll" && run_.target > 0; }
   void add(const char* code, std::string what, std::string more, bool passing = false) {

@@ -30,30 +30,11 @@ std::string counted(Index n, const std::string& one, const std::string& more) {
   return std::to_string(n) + " " + (n == 1 ? one : more);
 }
 
-/// Features that have one value on all training rows.
+/// Features that have one value on all training rows that count.
 std::vector<bool> constant_features(const Prepared& p) {
-  const Index n = p.x->cols();
-  const double inf = std::numeric_limits<double>::infinity();
-  Vec least = Vec::Constant(n, inf), most = Vec::Constant(n, -inf);
-  std::vector<Index> stored(static_cast<std::size_t>(n), 0);
-  const auto see = [&](Index j, double v) {
-    least[j] = std::min(least[j], v);
-    most[j] = std::max(most[j], v);
-    ++stored[static_cast<std::size_t>(j)];
-  };
-  for (const Index r : p.rows.train) {
-    if (p.x->sparse) {
-      for (CsrMatrix::InnerIterator a(p.x->csr, r); a; ++a) see(a.col(), a.value());
-    } else {
-      for (Index j = 0; j < n; ++j) see(j, p.x->dense(r, j));
-    }
-  }
+  const ColumnMoments moments = p.design(p.rows.train).column_moments(pick(p.weight, p.rows.train));
   std::vector<bool> out;
-  for (Index j = 0; j < n; ++j) {
-    const Index zeros = static_cast<Index>(p.rows.train.size()) - stored[static_cast<std::size_t>(j)];
-    if (zeros > 0) see(j, 0);
-    out.push_back(!(least[j] < most[j]));
-  }
+  for (const double deviation : moments.deviation) out.push_back(deviation == 0);
   return out;
 }
 

@@ -53,21 +53,22 @@ void require_workable(const Prepared& p) {
       if (p.scaling.scale[j] < kLeastScale)
         throw DataError("D124", too_far(column(j), p.scaling.scale[j]), file, "give the column in another unit");
     }
-    if (!p.x->sparse) return;  // of size 1 by now
   }
   Vec largest = Vec::Zero(p.x->cols());
   if (p.x->sparse) {
     for (Index i = 0; i < p.x->rows(); ++i) {
       for (CsrMatrix::InnerIterator a(p.x->csr, i); a; ++a) largest[a.col()] = std::max(largest[a.col()], std::abs(a.value()));
     }
-    if (p.scaling.active()) largest = largest.cwiseQuotient(p.scaling.scale);
   } else if (p.x->rows() > 0) {
     largest = p.x->dense.cwiseAbs().colwise().maxCoeff();
   }
+  // Rows that do not train can lie far beyond those that do, which standardization has brought to size 1.
+  if (p.scaling.active()) largest = largest.cwiseQuotient(p.scaling.scale);
   for (Index j = 0; j < largest.size(); ++j) {
     if (largest[j] > kLargest)
       throw DataError("D124", too_far(column(j), largest[j]), file,
-                      std::string(p.x->sparse ? "" : "use prepare.standardize=true, or ") + "give the column in another unit");
+                      std::string(p.x->sparse || p.scaling.active() ? "" : "use prepare.standardize=true, or ") +
+                          "give the column in another unit");
   }
 }
 

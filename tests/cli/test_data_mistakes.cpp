@@ -161,6 +161,13 @@ TEST_CASE("data mistakes: the shape of a table") {
 
 TEST_CASE("data mistakes: classes, weights and parts") {
   const std::vector<Mistake> mistakes{
+      {"a validation row far beyond those that train",
+       "d.csv",
+       "a,p,y\n1e-20,train,1\n2e-20,train,2\n4e-20,train,3\n5e-20,train,5\n1e149,validation,2\n3e-20,validation,2\n",
+       {"validation.split_column=p"},
+       "D124",
+       "",
+       "the column 'a'"},
       {"one class", "d.csv", "a,y\n1,u\n2,u\n3,u\n", logistic(), "D113", "", "'u'"},
       {"one class among the training rows", "d.csv", parts("1", "1", "xxxxxxuuxx"), logistic(kSplit), "D113", "", "'x'"},
       {"one class with a weight", "d.csv", parts("10", "1", "xu"), logistic(kSplit), "D113", "", "'x'"},
