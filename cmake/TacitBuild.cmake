@@ -85,12 +85,18 @@ function(tacit_add_library folder)
   endforeach()
 endfunction()
 
-# The one dependency besides Eigen, hidden in an archive: no header shows it, but programs link it.
-function(tacit_add_gzip folder)
+# What the readers need besides Eigen. No header shows it; programs link zlib.
+function(tacit_add_reading folder)
   get_target_property(type tacit_${folder} TYPE)
   if(type STREQUAL "INTERFACE_LIBRARY")
     return()
   endif()
+  # The hash of what is read, compiled in: users of the archive do not need it.
+  find_path(TACIT_XXHASH_DIR xxhash.h DOC "Folder of xxhash.h")
+  if(NOT TACIT_XXHASH_DIR)
+    message(FATAL_ERROR "xxhash.h is not found; on Debian it is in the package libxxhash-dev (0.8 or later)")
+  endif()
+  target_include_directories(tacit_${folder} SYSTEM PRIVATE "${TACIT_XXHASH_DIR}")
   if(TACIT_GZIP)
     find_package(ZLIB REQUIRED)
     target_link_libraries(tacit_${folder} PRIVATE ZLIB::ZLIB)

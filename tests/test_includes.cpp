@@ -28,6 +28,7 @@ struct ThirdParty {
 
 const std::vector<ThirdParty> kThirdParty = {
     {"Eigen/", {"core", "hypergrad", "problems", "bilevel", "cli", "tests", "bench", "examples"}, true},
+    {"xxhash.h", {"problems"}},
     {"zlib.h", {"problems", "tests"}},
     {"boost/program_options", {"cli"}},
     {"yaml-cpp/", {"cli"}},

@@ -227,8 +227,8 @@ std::vector<Fact> setting_facts(const RunRecord& r) {
   const std::string what = (r.folder / "run.json").string() + ", data";
   for (const nlohmann::json& f : value_at(r, "data")) {
     facts.push_back({"data", text_of(f.value("path", nlohmann::json()), what) + ", " +
-                                 known(number_of(f.value("rows", nlohmann::json()), what)) + " rows, FNV-1a " +
-                                 text_of(f.value("fnv1a64", nlohmann::json()), what)});
+                                 known(number_of(f.value("rows", nlohmann::json()), what)) + " rows, XXH3 " +
+                                 text_of(f.value("xxh3_64", nlohmann::json()), what)});
   }
   const auto rows = [&](const char* part) { return known(number_at(r, std::string("rows.") + part)); };
   facts.push_back({"rows", rows("train") + " train" +

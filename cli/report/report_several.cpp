@@ -118,7 +118,8 @@ std::string comparable(const std::vector<RunRecord>& runs) {
     const json &a = value_at(r, "data"), &b = value_at(runs.front(), "data");
     if (!a.is_array() || !b.is_array() || a.size() != b.size()) return false;
     for (std::size_t i = 0; i < a.size(); ++i) {
-      if (a[i].value("fnv1a64", json()) != b[i].value("fnv1a64", json())) return false;
+      const json digest = a[i].value("xxh3_64", json());
+      if (digest.is_null() || digest != b[i].value("xxh3_64", json())) return false;
     }
     return true;
   });

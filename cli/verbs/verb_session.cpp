@@ -1,5 +1,7 @@
 #include <tacit/cli/verbs/verb_session.hpp>
 
+#include <cinttypes>
+#include <cstdio>
 #include <ctime>
 
 #include <nlohmann/json.hpp>
@@ -36,6 +38,13 @@ void VerbSession::open(const RunConfig& config) {
 }
 
 namespace {
+
+/// As `xxhsum -H3` prints it.
+std::string hex_digits(std::uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016" PRIx64, value);
+  return text;
+}
 
 /// A point in time as ISO 8601 has it, in UTC.
 std::string utc_text(std::time_t time) {
@@ -81,8 +90,7 @@ json run_facts(const Assembly& a, const VerbSession& session) {
   json files = json::array();
   const Dataset& data = *a.prepared.data;
   for (const std::vector<FileDigest>* list : {&data.files, &data.beside}) {
-    for (const FileDigest& f : *list)
-      files.push_back({{"path", f.path}, {"fnv1a64", std::to_string(f.digest)}, {"rows", f.rows}});
+    for (const FileDigest& f : *list) files.push_back({{"path", f.path}, {"xxh3_64", hex_digits(f.digest)}, {"rows", f.rows}});
   }
   j["data"] = files;
   j["storage"] = data.x.sparse ? "sparse" : "dense";

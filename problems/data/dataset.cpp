@@ -51,6 +51,8 @@ public:
     d_.x.dense.resize(rows, encoder().features());
     d_.y.resize(rows);
     d_.weight = Vec::Ones(rows);
+    d_.row.reserve(static_cast<std::size_t>(rows));
+    d_.origin.reserve(static_cast<std::size_t>(rows));
     const bool apart = std::any_of(sources_.begin(), sources_.end(), [](const Source& s) { return s.target_file.has_value(); });
     if (apart)
       load_targets_apart();
@@ -285,8 +287,7 @@ private:
     }
     const auto rows = static_cast<Index>(s.kept.size());
     if (rows < s.table.rows()) {
-      d_.warnings.push_back(std::to_string(s.table.rows() - rows) + " of " + std::to_string(s.table.rows()) + " rows of '" +
-                            s.table.file().path() + "' have missing cells and were dropped");
+      d_.warnings.push_back(dropped_text(s.table.rows() - rows, s.table.rows(), s.table.file().path()));
     }
     d_.files.push_back({s.table.file().path(), s.table.file().digest(), rows, format_});
     return at + rows;
@@ -377,8 +378,27 @@ std::vector<Index> Dataset::group_of_feature() const {
   return out;
 }
 
+namespace {
+
+/// Tables, LIBSVM text and files of numbers do not go together, as their columns are found in different ways.
+void require_one_kind(const DataOptions& o) {
+  const auto kind = [](const FileFormat& f) { return f.table() ? "table" : f.read ? "numbers" : "libsvm"; };
+  const FileFormat* train = format_of_file(o.train);
+  if (o.format != "auto" || !train) return;
+  for (const std::string& path : {o.validation_file, o.test_file}) {
+    const FileFormat* other = path.empty() ? nullptr : format_of_file(path);
+    const bool any_text = format_extension(path) == ".txt" && !train->read;  // a table or LIBSVM text
+    if (!other || any_text || std::string(kind(*other)) == kind(*train)) continue;
+    throw DataError("D103", "'" + path + "' is " + other->title + " by its name, and the training data are " + train->title,
+                    SourceLocation{resolve_path(o.base_dir, path), 0, 0}, "write both in one format, with the same columns");
+  }
+}
+
+}  // namespace
+
 Dataset load_dataset(const DataOptions& options) {
   if (options.train.empty()) throw UsageError("no training file is named", "data.train");
+  require_one_kind(options);
   return find_format(table_format(options.format, options.train))->table() ? TableLoader(options).run() : load_numbered(options);
 }
 

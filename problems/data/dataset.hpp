@@ -19,7 +19,7 @@ enum class Missing { error, drop_row, mean, median };
 /// automatic: classes when the target holds words, else numbers.
 enum class TargetKind { automatic, number, classes };
 /// Where a row comes from: the file data.train, validation.file or data.test.
-enum class Origin { train, validation, test };
+enum class Origin : std::uint8_t { train, validation, test };
 
 /// The block `data` of a run file, and the files named in `validation`. Relative paths are taken from base_dir.
 struct DataOptions {
@@ -103,7 +103,7 @@ struct FeatureGroup {
 
 struct FileDigest {
   std::string path;
-  std::uint64_t digest = 0;  ///< 64-bit FNV-1a of the file as stored
+  std::uint64_t digest = 0;  ///< digest_of the file as stored
   Index rows = 0;            ///< rows used
   std::string format{};      ///< of the rows' own files: its name
 };

@@ -95,37 +95,61 @@ void apply_fills(const Encoder& encoder, const std::vector<MissingCell>& missing
 
 }  // namespace
 
-CsrMatrix keep_columns(const CsrMatrix& x, const std::vector<Index>& kept) {
+void keep_columns(CsrMatrix& x, const std::vector<Index>& kept) {
   std::vector<std::int32_t> to(static_cast<std::size_t>(x.cols()), -1);
   for (std::size_t k = 0; k < kept.size(); ++k) to[static_cast<std::size_t>(kept[k])] = static_cast<std::int32_t>(k);
-  CsrMatrix out(x.rows(), static_cast<Index>(kept.size()));
-  out.resizeNonZeros(x.nonZeros());
-  std::int32_t n = 0;
+  std::int32_t n = 0, begin = 0;
   for (Index i = 0; i < x.rows(); ++i) {
-    out.outerIndexPtr()[i] = n;
-    for (CsrMatrix::InnerIterator it(x, i); it; ++it) {
-      const std::int32_t column = to[static_cast<std::size_t>(it.col())];
+    const std::int32_t end = x.outerIndexPtr()[i + 1];
+    for (std::int32_t e = begin; e < end; ++e) {
+      const std::int32_t column = to[static_cast<std::size_t>(x.innerIndexPtr()[e])];
       if (column < 0) continue;
-      out.innerIndexPtr()[n] = column;
-      out.valuePtr()[n++] = it.value();
+      x.innerIndexPtr()[n] = column;
+      x.valuePtr()[n++] = x.valuePtr()[e];
     }
+    x.outerIndexPtr()[i + 1] = n;
+    begin = end;
   }
-  out.outerIndexPtr()[x.rows()] = n;
-  out.resizeNonZeros(n);
-  return out;
+  x.conservativeResize(x.rows(), static_cast<Index>(kept.size()));
+  x.makeCompressed();
 }
 
-namespace {
+void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns) {
+  const auto n = static_cast<Index>(rows.size()), d = static_cast<Index>(columns.size());
+  if (n == x.rows() && d == x.cols()) return;
+  double* to = x.data();
+  for (const Index row : rows) {
+    const double* from = x.data() + row * x.cols();
+    for (const Index column : columns) *to++ = from[column];
+  }
+  x.resize(x.size(), 1);  // a row-major matrix is cut behind without a copy
+  x.conservativeResize(n * d, 1);
+  x.resize(n, d);
+}
 
-/// 3 for "x3", the name of a column without one; 0 for any other.
-Index number_of(const std::string& name) {
+bool any_missing(const Mat& x) {
+  constexpr Index kBlock = 4096;
+  for (Index at = 0; at < x.size(); at += kBlock) {
+    const double* const v = x.data() + at;
+    const Index n = std::min(kBlock, x.size() - at);
+    std::int64_t missing = 0;  // counted without a branch, which the compiler turns into wide instructions
+    for (Index i = 0; i < n; ++i) missing += v[i] != v[i] ? 1 : 0;
+    if (missing > 0) return true;
+  }
+  return false;
+}
+
+Index number_of_name(const std::string& name) {
   Index number = 0;
   if (name.empty()) return 0;
   const auto [end, ec] = std::from_chars(name.data() + 1, name.data() + name.size(), number);
   return ec == std::errc{} && end == name.data() + name.size() ? number : 0;
 }
 
-}  // namespace
+std::string dropped_text(Index dropped, Index all, const std::string& path) {
+  return std::to_string(dropped) + " of " + std::to_string(all) + " rows of '" + path + "' " +
+         (dropped == 1 ? "has missing cells and was dropped" : "have missing cells and were dropped");
+}
 
 std::vector<Index> locate_columns(const Encoder& encoder, const Table& table) {
   std::vector<Index> at;
@@ -135,7 +159,7 @@ std::vector<Index> locate_columns(const Encoder& encoder, const Table& table) {
   for (const EncodedColumn& column : encoder.columns) {
     Index c = table.find(column.name);
     if (without_target) {
-      const Index among_all = number_of(column.name) - 1;
+      const Index among_all = number_of_name(column.name) - 1;
       c = among_all > encoder.target_column ? among_all - 1 : among_all;
     }
     if (c < 0 || c >= table.cols()) throw no_column(table, column.name, "a feature of the training data");
@@ -235,7 +259,7 @@ namespace {
 /// Missing numbers (NaN) under the rule of the encoder.
 void fill_numbers(const Encoder& encoder, EncodedFile& file) {
   Mat& x = file.x.dense;
-  if (file.x.sparse || !x.hasNaN()) return;
+  if (file.x.sparse || !any_missing(x)) return;
   std::vector<MissingCell> missing;
   std::vector<Index> whole;
   for (Index i = 0; i < x.rows(); ++i) {
@@ -255,8 +279,7 @@ void fill_numbers(const Encoder& encoder, EncodedFile& file) {
                         encoder.columns[static_cast<std::size_t>(missing[0].feature)].name + " is missing (NaN)",
                     SourceLocation{file.path, 0, 0}, "fill it, or leave the row out");
   }
-  file.warnings.push_back(std::to_string(x.rows() - static_cast<Index>(whole.size())) + " rows of '" + file.path +
-                          "' have missing cells and were dropped");
+  file.warnings.push_back(dropped_text(x.rows() - static_cast<Index>(whole.size()), x.rows(), file.path));
   file.row.clear();
   for (const Index i : whole) file.row.push_back(i + 1);
   x = Mat(x(whole, Eigen::all));
@@ -306,7 +329,7 @@ EncodedFile Encoder::encode(const std::string& path) const {
   apply_fills(*this, cells, out.x.dense);
   for (const Index r : kept) out.row.push_back(r + 1);
   if (const Index dropped = data.rows() - static_cast<Index>(kept.size()); dropped > 0) {
-    out.warnings.push_back(std::to_string(dropped) + " rows of '" + path + "' have missing cells and were dropped");
+    out.warnings.push_back(dropped_text(dropped, data.rows(), path));
   }
   return out;
 }

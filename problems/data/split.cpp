@@ -137,6 +137,7 @@ Split make_split(const Dataset& data, const SplitOptions& options) {
   std::vector<Index> rows, class_of;
   Split out;
   bool validation_file = false;
+  rows.reserve(static_cast<std::size_t>(data.rows()));
   for (Index r = 0; r < data.rows(); ++r) {
     const Origin origin = data.origin[static_cast<std::size_t>(r)];
     (origin == Origin::train ? rows : origin == Origin::test ? out.test : out.validation).push_back(r);

@@ -9,6 +9,8 @@
 
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 #ifndef TACIT_NO_GZIP
 #include <zlib.h>
 #endif
@@ -17,13 +19,7 @@ namespace tacit {
 
 namespace fs = std::filesystem;
 
-std::uint64_t fnv1a(std::string_view bytes, std::uint64_t hash) {
-  for (const char c : bytes) {
-    hash ^= static_cast<unsigned char>(c);
-    hash *= 0x100000001b3ULL;
-  }
-  return hash;
-}
+std::uint64_t digest_of(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 namespace {
 
@@ -62,12 +58,15 @@ std::string size_text(std::uint64_t bytes) {
 struct ByteStream::State {
   std::string path;
   std::unique_ptr<std::istream> in;
-  std::uint64_t stored = kUnknown, taken = 0, hash = fnv1a({});
+  std::uint64_t stored = kUnknown, taken = 0;
+  XXH3_state_t hash{};
   std::string buffer;
   std::size_t at = 0, filled = 0;
   bool packed = false;
   ReadLimits limits;
   std::uint64_t given = 0;  // bytes that were read from here
+
+  State() { XXH3_64bits_reset(&hash); }
 
   /// What was just given out is counted, and refused where it is too much.
   void count(std::size_t n) {
@@ -94,7 +93,7 @@ struct ByteStream::State {
     at = 0;
     filled = static_cast<std::size_t>(in->gcount());
     if (in->bad()) throw file_error("D101", "reading '" + path + "' failed", path, "check the disk, then try again");
-    hash = fnv1a({buffer.data(), filled}, hash);
+    XXH3_64bits_update(&hash, buffer.data(), filled);
     taken += filled;
     return filled > 0;
   }
@@ -125,7 +124,6 @@ struct ByteStream::State {
   z_stream z{};
   bool started = false, in_member = false;
 
-  State() = default;
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
@@ -240,7 +238,7 @@ std::uint64_t ByteStream::digest() {
     }
   }
   while (s.refill()) s.at = s.filled;
-  return s.hash;
+  return XXH3_64bits_digest(&s.hash);
 }
 
 }  // namespace tacit

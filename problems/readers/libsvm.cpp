@@ -2,26 +2,65 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <memory>
+#include <new>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/detail/text_window.hpp>
 #include <tacit/problems/readers/libsvm.hpp>
+#include <utility>
+#if __has_include(<sys/mman.h>)
+#include <sys/mman.h>
+#endif
 
 namespace tacit {
 namespace {
 
 constexpr std::int64_t kMostEntries = std::numeric_limits<std::int32_t>::max();
 
-/// Numbers one after the other, in blocks of their own: never copied to grow, and let go of one by one.
+/// Room for numbers that comes from the system and goes back to it at once: malloc may keep up to 32 MiB of what is freed.
+template <class T>
+class Room {
+public:
+  Room() = default;
+  explicit Room(std::size_t n) : bytes_(n * sizeof(T)) {
+#if __has_include(<sys/mman.h>)
+    void* const at = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) throw std::bad_alloc();
+    at_ = static_cast<T*>(at);
+#else
+    at_ = static_cast<T*>(::operator new(bytes_));
+#endif
+  }
+  Room(Room&& from) noexcept : at_(std::exchange(from.at_, nullptr)), bytes_(from.bytes_) {}
+  Room& operator=(Room&& from) noexcept {
+    std::swap(at_, from.at_);
+    std::swap(bytes_, from.bytes_);
+    return *this;
+  }
+  ~Room() {
+    if (!at_) return;
+#if __has_include(<sys/mman.h>)
+    munmap(at_, bytes_);
+#else
+    ::operator delete(at_);
+#endif
+  }
+  T& operator[](std::size_t i) const { return at_[i]; }
+  std::size_t size() const { return bytes_ / sizeof(T); }
+
+private:
+  T* at_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// Numbers one after the other, in blocks of their own: never copied to grow, and let go of one by one. A block holds an eighth
+/// of what stands before it, so that little is asked for in vain, and little is kept while it is taken.
 template <class T>
 class Blocks {
 public:
   void push_back(T value) {
-    if (used_ == size_) {
-      size_ = std::clamp<std::size_t>(4 * size_, kFirst, kLargest);
-      blocks_.push_back(std::make_unique_for_overwrite<T[]>(size_));
-      sizes_.push_back(size_);
+    if (blocks_.empty() || used_ == blocks_.back().size()) {
+      blocks_.emplace_back(std::clamp<std::size_t>(count_ / 8, kFirst, kLargest));
       used_ = 0;
     }
     blocks_.back()[used_++] = value;
@@ -30,19 +69,17 @@ public:
   std::size_t size() const { return count_; }
   /// The first number that was not taken yet; its block is given back with its last one.
   T take() {
-    if (taken_ == sizes_[block_]) {
-      blocks_[block_++].reset();
+    if (taken_ == blocks_[block_].size()) {
+      blocks_[block_++] = Room<T>();
       taken_ = 0;
     }
     return blocks_[block_][taken_++];
   }
 
 private:
-  // So large a block comes from the system, and goes back to it (malloc keeps up to 32 MiB to itself).
-  static constexpr std::size_t kFirst = 1U << 10U, kLargest = (std::size_t{1} << 25U) / sizeof(T) + 1;
-  std::vector<std::unique_ptr<T[]>> blocks_;
-  std::vector<std::size_t> sizes_;
-  std::size_t size_ = 0, used_ = 0, count_ = 0, block_ = 0, taken_ = 0;
+  static constexpr std::size_t kFirst = 1U << 13U, kLargest = std::size_t{1} << 24U;
+  std::vector<Room<T>> blocks_;
+  std::size_t used_ = 0, count_ = 0, block_ = 0, taken_ = 0;
 };
 
 /// The rows of one file with indices as written, which may start at 0 or 1.
@@ -245,34 +282,56 @@ void check_features(const std::vector<TextFile>& files, const std::vector<RawRow
       widest->largest_at, "correct it, or set data.features_total if so many are meant");
 }
 
-LibsvmPart finish(const TextFile& file, RawRows raw, int base, Index features) {
+/// Takes the rows of one file over into x, from `row` and the entry where it starts on. Returns how many entries were beyond the
+/// last feature.
+Index append_rows(RawRows& raw, int base, CsrMatrix& x, Index row) {
+  Index ignored = 0;
+  std::int32_t kept = x.outerIndexPtr()[row];
+  for (std::size_t i = 0; i < raw.label.size(); ++i) {
+    for (std::int32_t k = raw.start[i]; k < raw.start[i + 1]; ++k) {
+      const std::int32_t column = raw.index.take() - base;
+      const double value = raw.value.take();
+      if (column >= x.cols()) {
+        ++ignored;
+        continue;
+      }
+      x.innerIndexPtr()[kept] = column;
+      x.valuePtr()[kept++] = value;
+    }
+    x.outerIndexPtr()[++row] = kept;
+  }
+  return ignored;
+}
+
+LibsvmPart part_of(const TextFile& file, const RawRows& raw) {
   LibsvmPart part;
   part.path = file.path();
   part.digest = raw.digest;
   part.inexact = raw.inexact;
   part.smallest = raw.largest < 0 ? -1 : raw.smallest;
   part.largest = raw.largest;
-  const auto rows = static_cast<Index>(raw.label.size());
-  part.label = Eigen::Map<const Vec>(raw.label.data(), rows);
-  part.x.resize(rows, features);
-  part.x.resizeNonZeros(static_cast<Index>(raw.index.size()));
-  std::int32_t kept = 0;
-  for (std::size_t i = 0; i < raw.label.size(); ++i) {
-    part.x.outerIndexPtr()[i] = kept;
-    for (auto k = static_cast<std::size_t>(raw.start[i]); k < static_cast<std::size_t>(raw.start[i + 1]); ++k) {
-      const std::int32_t column = raw.index.take() - base;
-      const double value = raw.value.take();
-      if (column >= features) {
-        ++part.ignored;
-        continue;
-      }
-      part.x.innerIndexPtr()[kept] = column;
-      part.x.valuePtr()[kept++] = value;
-    }
-  }
-  part.x.outerIndexPtr()[rows] = kept;
-  part.x.resizeNonZeros(kept);
+  part.label = Eigen::Map<const Vec>(raw.label.data(), static_cast<Index>(raw.label.size()));
   return part;
+}
+
+/// All files into one matrix. What was read is let go of while it is taken over, so that the numbers are not there twice.
+void join_files(const std::vector<TextFile>& files, std::vector<RawRows> raw, LibsvmSet& set) {
+  Index rows = 0, entries = 0;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    rows += static_cast<Index>(raw[i].label.size());
+    entries += static_cast<Index>(raw[i].index.size());
+    set.parts.push_back(part_of(files[i], raw[i]));
+  }
+  if (entries > kMostEntries) throw files[0].error("D118", "the files together have more than 2^31 entries", "use fewer rows");
+  set.x.resize(rows, set.features);
+  set.x.resizeNonZeros(entries);
+  Index row = 0;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    set.parts[i].ignored = append_rows(raw[i], set.index_base, set.x, row);
+    row += set.parts[i].label.size();
+    raw[i] = RawRows{};
+  }
+  set.x.resizeNonZeros(set.x.outerIndexPtr()[rows]);
 }
 
 }  // namespace
@@ -295,8 +354,8 @@ LibsvmSet parse_libsvm(const std::vector<TextFile>& files, const LibsvmOptions& 
   if (set.features == 0) throw files[0].error("D120", "no row has an entry, so there is no feature", "check the file");
   for (std::size_t i = 0; i < files.size(); ++i) {
     check_largest(files[i], raw[i], set.index_base, set.features, options);
-    set.parts.push_back(finish(files[i], std::move(raw[i]), set.index_base, set.features));
   }
+  join_files(files, std::move(raw), set);
   return set;
 }
 

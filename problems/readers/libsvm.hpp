@@ -26,7 +26,6 @@ struct LibsvmOptions {
 
 /// One file of a set.
 struct LibsvmPart {
-  CsrMatrix x;
   /// The number at the start of each row.
   Vec label;
   std::string path;
@@ -40,6 +39,8 @@ struct LibsvmPart {
 };
 
 struct LibsvmSet {
+  /// The rows of all files, one file below the other.
+  CsrMatrix x;
   std::vector<LibsvmPart> parts;
   int index_base = 1;
   Index features = 0;

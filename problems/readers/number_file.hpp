@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <tacit/core/linear/design.hpp>
 #include <tacit/core/support/types.hpp>
@@ -10,8 +11,21 @@
 
 namespace tacit {
 
-/// Dense or sparse rows; exactly one of the two is filled.
+/// Dense or sparse rows; exactly one of the two is filled. Moving one leaves its numbers where they are in memory.
 struct Features {
+  Features() = default;
+  Features(const Features&) = default;
+  Features(Features&& from) noexcept { *this = std::move(from); }
+  Features& operator=(const Features&) = default;
+  Features& operator=(Features&& from) noexcept {
+    sparse = from.sparse;
+    sparse_format = from.sparse_format;
+    dense.swap(from.dense);
+    csr.swap(from.csr);  // Eigen 3.4 copies a sparse matrix that is moved
+    return *this;
+  }
+  ~Features() = default;
+
   bool sparse = false;
   Mat dense;
   CsrMatrix csr;

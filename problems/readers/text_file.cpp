@@ -142,7 +142,7 @@ void TextFile::require_known_content(std::string_view format, std::uint64_t leng
 TextFile TextFile::from_string(std::string path, std::string bytes, std::string_view format) {
   TextFile file;
   file.path_ = std::move(path);
-  file.digest_ = fnv1a(bytes);
+  file.digest_ = digest_of(bytes);
   if (bytes.starts_with(kByteOrderMark)) bytes.erase(0, kByteOrderMark.size());
   file.bytes_ = std::move(bytes);
   if (file.bytes_.empty()) throw file.error("D102", "the file '" + file.path_ + "' is empty", "name a file with data");

@@ -105,10 +105,10 @@ std::string difference(const Table& table, const fuzz::Rows& rows) {
 /// The same for one LIBSVM file.
 std::string difference(const LibsvmSet& set, const std::vector<fuzz::SparseRow>& rows) {
   const LibsvmPart& part = set.parts[0];
-  if (part.x.rows() != static_cast<Index>(rows.size())) return "the number of rows";
+  if (set.x.rows() != static_cast<Index>(rows.size())) return "the number of rows";
   const bool zero = std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.entries.count(0) > 0; });
   if (set.index_base != (zero ? 0 : 1)) return "the index base";
-  for (Index r = 0; r < part.x.rows(); ++r) {
+  for (Index r = 0; r < set.x.rows(); ++r) {
     const fuzz::SparseRow& row = rows[static_cast<std::size_t>(r)];
     const std::string place = "row " + std::to_string(r);
     if (part.label[r] != row.label) return place + ": the label";
@@ -117,7 +117,7 @@ std::string difference(const LibsvmSet& set, const std::vector<fuzz::SparseRow>&
       if (value != 0) entries[index - set.index_base] = value;
     }
     std::map<long, double> read;
-    for (CsrMatrix::InnerIterator it(part.x, r); it; ++it) read[it.col()] = it.value();
+    for (CsrMatrix::InnerIterator it(set.x, r); it; ++it) read[it.col()] = it.value();
     if (read != entries) return place + ": the entries";
   }
   return "";
@@ -235,7 +235,7 @@ TEST_CASE("fuzz: an edited file becomes a data set of finite numbers or is refus
 
 TEST_CASE("fuzz: the corpora of the libFuzzer targets, and edits of them, are read soundly or refused with a sentence") {
   const std::filesystem::path corpora = std::filesystem::path(tacit::test::source_dir()) / "tests/fuzz/corpus";
-  for (const std::string format : {"npy", "mtx", "idx", "libsvm", "gzip"}) {
+  for (const std::string format : {"npy", "mtx", "idx", "libsvm", "gzip", "table", "libsvm-pieces"}) {
     std::vector<std::string> corpus;
     long read = 0, refused = 0;
     for (const auto& file : std::filesystem::directory_iterator(corpora / format)) {

@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <set>
 #include <string>
 
@@ -99,4 +100,35 @@ TEST_CASE("formats: bytes that contradict the name of a file are refused, with t
   // Two zero bytes alone are no IDX file, and a table may begin with P.
   CHECK(content_of("\0\0\x08\x01\0\0\0\x03"s + "ab").title.empty());
   CHECK(content_of("PAR,b\n1,2\n").title.empty());
+}
+
+TEST_CASE("formats: training rows and rows beside them are of one kind, and the refusal names both") {
+  const std::map<std::string, std::string> kinds{{"a.csv", "table"},   {"a.tsv.gz", "table"},   {"a.svm", "libsvm"},
+                                                 {"a.npy", "numbers"}, {"a.mtx.gz", "numbers"}, {"a.idx", "numbers"}};
+  for (const auto& [train, kind] : kinds) {
+    for (const auto& [other, other_kind] : kinds) {
+      for (const bool test : {false, true}) {
+        DataOptions o;
+        o.train = train;
+        (test ? o.test_file : o.validation_file) = other;
+        std::string code, text;
+        try {
+          load_dataset(o);
+        } catch (const DataError& e) {
+          code = e.code();
+          text = e.what();
+        } catch (const UsageError&) {  // a target that is not named
+        }
+        CAPTURE(train);
+        CAPTURE(other);
+        CHECK((code == "D103") == (kind != other_kind));
+        if (kind != other_kind) CHECK(text.find("'" + other + "' is " + format_of_file(other)->title) != std::string::npos);
+      }
+    }
+  }
+  // A .txt may be LIBSVM text beside it, or a table.
+  DataOptions o;
+  o.train = "a.svm";
+  o.validation_file = "b.txt";
+  tacit_test::data_error("D101", [&] { load_dataset(o); });
 }

@@ -33,32 +33,32 @@ TEST_CASE("LIBSVM text becomes sparse rows, and empty rows, comments and blanks 
   const LibsvmPart& p = set.parts[0];
   CHECK(set.index_base == 1);
   CHECK(set.features == 3);
-  CHECK(p.x.rows() == 3);
-  CHECK(p.x.nonZeros() == 3);
+  CHECK(set.x.rows() == 3);
+  CHECK(set.x.nonZeros() == 3);
   CHECK(p.label == Vec{{1, -1, 1}});
-  CHECK(p.x.coeff(0, 2) == -2);
-  CHECK(p.x.coeff(2, 1) == 100);
-  CHECK(p.x.isCompressed());
-  CHECK(Mat(p.x).row(1).isZero(0));
+  CHECK(set.x.coeff(0, 2) == -2);
+  CHECK(set.x.coeff(2, 1) == 100);
+  CHECK(set.x.isCompressed());
+  CHECK(Mat(set.x).row(1).isZero(0));
 }
 
 TEST_CASE("index base and number of features are shared by all files") {
   const LibsvmSet zero = parse({"1 1:1\n", "1 0:1 4:1\n"});
   CHECK(zero.index_base == 0);
   CHECK(zero.features == 5);
-  CHECK(zero.parts[0].x.coeff(0, 1) == 1);
+  CHECK(zero.x.coeff(0, 1) == 1);
   const LibsvmSet one = parse({"1 2:1\n", "1 4:1\n"});
   CHECK(one.features == 4);
-  CHECK(one.parts[0].x.cols() == 4);
+  CHECK(one.x.cols() == 4);
   CHECK(parse({"1 1:1\n"}, base(0)).features == 2);
-  CHECK(parse({"1 1:1\n"}, total(9)).parts[0].x.cols() == 9);
+  CHECK(parse({"1 1:1\n"}, total(9)).x.cols() == 9);
   data_error_at("D118", 2, 7, [] { parse({"1 1:1\n1 2:1 4:1\n"}, total(3)); });
   LibsvmOptions ignore = total(3);
   ignore.ignore_beyond = true;
   const LibsvmSet cut = parse({"1 1:1 4:7\n1 3:2\n"}, ignore);
   CHECK(cut.parts[0].ignored == 1);
-  CHECK(cut.parts[0].x.nonZeros() == 2);
-  CHECK(cut.parts[0].x.coeff(1, 2) == 2);
+  CHECK(cut.x.nonZeros() == 2);
+  CHECK(cut.x.coeff(1, 2) == 2);
 }
 
 TEST_CASE("files that count from different numbers are refused where that is sure, and doubted where it is not") {
@@ -109,7 +109,7 @@ TEST_CASE("the file of a model's data and one to predict: which of them is to be
 
 TEST_CASE("blanks between a colon and its value are read, as LIBLINEAR does, and nothing else is") {
   const LibsvmSet set = parse({"+1 1: 0.041 2:\t.5  3:   7\r\n-1 1:  -2\n"});
-  CHECK(Mat(set.parts[0].x) == Mat{{0.041, 0.5, 7}, {-2, 0, 0}});
+  CHECK(Mat(set.x) == Mat{{0.041, 0.5, 7}, {-2, 0, 0}});
   data_error_at("D117", 1, 3, [] { parse({"1 1:\n"}); });
   data_error_at("D117", 1, 3, [] { parse({"1 1: \n2 1:1\n"}); });
   data_error_at("D117", 1, 3, [] { parse({"1 1: # 5\n"}); });

@@ -14,6 +14,7 @@
 
 #include "paths.hpp"
 #include "problems/files.hpp"
+#include "problems/in_pieces.hpp"
 #include "problems/number_files.hpp"
 
 using namespace tacit;
@@ -21,50 +22,11 @@ using tacit_test::contains;
 using tacit_test::data_error;
 using tacit_test::Folder;
 using tacit_test::gzip;
+using tacit_test::pieces;
+using tacit_test::told;
+using tacit_test::told_libsvm;
 
 namespace {
-
-ReadLimits pieces(std::size_t n) {
-  ReadLimits limits;
-  limits.kept_text = limits.piece = n;
-  return limits;
-}
-
-/// All that a table says, or its error.
-std::string told(const std::string& path, TableOptions options, std::size_t piece) {
-  options.keep_text = piece == 0;
-  if (piece > 0) options.limits = pieces(piece);
-  std::string out;
-  const auto add = [&](const std::string& s) { out += s + '\x1f'; };
-  try {
-    const Table t = Table::read(path, options);
-    add(std::to_string(t.rows()) + " " + std::to_string(t.cols()) + (t.has_header() ? " header" : "") +
-        (t.header_sure() ? " sure" : "") + " " + std::to_string(t.first_line_number()) + " " + t.first_line());
-    add(std::to_string(t.file().digest()));
-    for (const std::string& n : t.names()) add(n);
-    for (Index c = 0; c < t.cols(); ++c) {
-      const ColumnCells& k = t.cells(c);
-      for (const Index n : {k.numbers, k.words, k.missing, k.not_finite, k.first_number, k.first_word, k.first_missing,
-                            k.first_not_finite, k.inexact, k.first_inexact, k.codes, k.first_code})
-        add(std::to_string(n));
-      const TextColumn text = t.text(c);
-      for (const std::string& level : text.levels) add(level);
-      for (const std::int32_t code : text.codes) add(std::to_string(code));
-    }
-    for (Index r = 0; r < t.rows(); ++r) {
-      for (Index c = 0; c < t.cols(); ++c) add(std::isnan(t.value(r, c)) ? "nan" : std::to_string(t.value(r, c)));
-    }
-    for (const Index r : {Index{0}, t.rows() / 2, t.rows() - 1}) {
-      add(t.cell(r, t.cols() - 1));
-      const DataError e = t.error("D108", "x", r, t.cols() / 2, "y");
-      add(std::to_string(e.where().line) + ":" + std::to_string(e.where().column) + " " + e.source_line());
-    }
-  } catch (const DataError& e) {
-    add(e.code() + " " + e.what() + " " + std::to_string(e.where().line) + ":" + std::to_string(e.where().column) + " " +
-        e.source_line() + " " + e.remedy());
-  }
-  return out;
-}
 
 void require_same_in_pieces(const std::string& name, const std::string& bytes, const TableOptions& options = {}) {
   const Folder folder;
@@ -161,25 +123,8 @@ TEST_CASE("LIBSVM text read in pieces of any size is the same, and so are its er
        {good, good + "1 3:1", good + "1 3:1 2:1\n" + good.substr(3), good + "1 3:a\n1 2:3\n", good + "x 1:1\n"}) {
     for (const bool packed : {false, true}) {
       const std::string path = folder.write("f.svm", packed ? gzip(text) : text);
-      const auto all = [&](std::size_t piece) -> std::string {
-        try {
-          LibsvmOptions options;
-          if (piece > 0) options.limits = pieces(piece);
-          const LibsvmSet set = read_libsvm({path}, options);
-          const LibsvmPart& p = set.parts[0];
-          std::string out = std::to_string(p.digest) + " " + std::to_string(p.x.rows());
-          for (Index i = 0; i < p.x.rows(); ++i) {
-            out += ";" + std::to_string(p.label[i]);
-            for (CsrMatrix::InnerIterator a(p.x, i); a; ++a)
-              out += " " + std::to_string(a.col()) + ":" + std::to_string(a.value());
-          }
-          return out;
-        } catch (const DataError& e) {
-          return e.code() + e.what() + std::to_string(e.where().line) + ":" + std::to_string(e.where().column) + e.source_line();
-        }
-      };
-      const std::string whole = all(0);
-      for (const std::size_t piece : {1, 2, 3, 10, 100, 1000}) CHECK(all(piece) == whole);
+      const std::string whole = told_libsvm(path, 0);
+      for (const std::size_t piece : {1, 2, 3, 10, 100, 1000}) CHECK(told_libsvm(path, piece) == whole);
     }
   }
 }
@@ -192,7 +137,7 @@ TEST_CASE("many entries of LIBSVM text go through blocks of every size in their 
     text += "\n";
   }
   const LibsvmSet set = parse_libsvm({TextFile::from_string("f.svm", text)});
-  const CsrMatrix& x = set.parts[0].x;
+  const CsrMatrix& x = set.x;
   REQUIRE(x.nonZeros() == 12000);
   for (Index k = 0; k < 12000; ++k) {
     REQUIRE(x.valuePtr()[k] == static_cast<double>(k + 1));

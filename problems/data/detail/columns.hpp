@@ -42,8 +42,16 @@ std::vector<Index> kept_rows(const Table& table, const std::vector<Index>& colum
 /// D108, D109.
 void encode_rows(const Encoder& encoder, const Table& table, const std::vector<Index>& sources, const std::vector<Index>& kept,
                  Mat& x, Index at, std::vector<MissingCell>& missing, std::vector<std::string>& warnings, bool fitted = false);
-/// The given columns of a sparse matrix, ascending.
-CsrMatrix keep_columns(const CsrMatrix& x, const std::vector<Index>& kept);
+/// The given columns of x, ascending, in the memory of x.
+void keep_columns(CsrMatrix& x, const std::vector<Index>& kept);
+/// The given rows and columns of x, both ascending, in the memory of x.
+void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns);
+/// Whether a number is missing (NaN), at the speed of reading them.
+bool any_missing(const Mat& x);
+/// 3 for "x3", the name of a column without one; 0 for any other.
+Index number_of_name(const std::string& name);
+/// "2 of 9 rows of 'a.csv' have missing cells and were dropped"
+std::string dropped_text(Index dropped, Index all, const std::string& path);
 /// True where a cell of the column is missing.
 std::vector<bool> missing_cells(const Table& table, Index column);
 

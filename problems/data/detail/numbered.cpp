@@ -16,12 +16,13 @@
 namespace tacit {
 namespace {
 
-/// One file with its target.
+/// One file with its target. The rows of LIBSVM files come together, apart from these.
 struct Part {
   std::string path, format;
   std::uint64_t digest = 0;
   Features x;
   bool arrays = false;
+  Index rows = 0;
   TargetPart target;
   Index weight_column = -1;
 };
@@ -34,19 +35,18 @@ Mat filled(const CsrMatrix& x) {
   return out;
 }
 
-CsrMatrix sparse_of(const Mat& x) {
-  CsrMatrix out = x.sparseView();
-  out.makeCompressed();
-  return out;
-}
-
 void store_as(Features& x, bool sparse) {
   if (x.sparse == sparse) return;
-  if (sparse)
-    x.csr = sparse_of(x.dense), x.dense.resize(0, 0);
-  else
-    x.dense = filled(x.csr), x.csr = CsrMatrix();
-  x.sparse = sparse;
+  Features other;
+  other.sparse = sparse;
+  other.sparse_format = x.sparse_format;
+  if (sparse) {
+    other.csr = x.dense.sparseView();
+    other.csr.makeCompressed();
+  } else {
+    other.dense = filled(x.csr);
+  }
+  x = std::move(other);
 }
 
 Vec column_of(const Features& x, Index column) {
@@ -93,6 +93,10 @@ public:
       read_number_parts();
     choose_features();
     keep_rows();
+    Index rows = 0;
+    for (const Part& p : parts_) rows += static_cast<Index>(p.target.kept.size());
+    d_.row.reserve(static_cast<std::size_t>(rows));
+    d_.origin.reserve(static_cast<std::size_t>(rows));
     for (const Part& p : parts_) {
       for (const Index r : p.target.kept) {
         d_.row.push_back(r + 1);
@@ -110,6 +114,7 @@ public:
 
 private:
   Part& train() { return parts_[0]; }
+  bool sparse() const { return d_.x.sparse || parts_[0].x.sparse; }
   Encoder& encoder() { return d_.encoder; }
 
   void name_files() {
@@ -131,13 +136,14 @@ private:
       d_.remarks.push_back({"W217", set.remark + ".",
                             "If one of them counts from 1, number it anew; if all count from 0, say so: data.index_base=0."});
     }
+    d_.x.sparse = d_.x.sparse_format = true;
+    d_.x.csr.swap(set.x);
     for (std::size_t k = 0; k < parts_.size(); ++k) {
       LibsvmPart& from = set.parts[k];
       Part& p = parts_[k];
       p.format = format_;
       p.digest = from.digest;
-      p.x.sparse = p.x.sparse_format = true;
-      p.x.csr = std::move(from.x);
+      p.rows = from.label.size();
       p.target.column.path = p.path;
       p.target.column.value = std::move(from.label);
       remark_inexact(p.path, from.inexact);
@@ -160,6 +166,7 @@ private:
       NumberFile file = read_number_file(p.path, p.format, o_.table.limits);
       p.digest = file.digest;
       p.x = std::move(file.x);
+      p.rows = p.x.rows();
       p.arrays = file.arrays;
       remark_inexact(p.path, file.inexact);
       require_columns(p);
@@ -245,7 +252,7 @@ private:
   /// By name: all but target and weight, data.features and data.drop.
   void choose_features() {
     Encoder& e = encoder();
-    e.sparse = train().x.sparse;
+    e.sparse = sparse();
     e.missing = o_.missing;
     std::vector<std::string> names;
     std::vector<Index> candidates;
@@ -285,8 +292,8 @@ private:
   /// The rows that stay under the rule for missing numbers.
   void keep_rows() {
     for (Part& p : parts_) {
-      p.target.kept = iota(p.x.rows());
-      if (p.x.sparse || !p.x.dense.hasNaN()) continue;
+      p.target.kept = iota(p.rows);
+      if (sparse() || !any_missing(p.x.dense)) continue;
       const auto missing = [&](Index row) {
         const auto at = std::find_if(kept_.begin(), kept_.end(), [&](Index j) { return std::isnan(p.x.dense(row, j)); });
         return at == kept_.end() ? Index{-1} : *at;
@@ -305,9 +312,7 @@ private:
         throw DataError("D110", "every row of '" + p.path + "' has a missing number, so data.missing: drop-row leaves none",
                         SourceLocation{p.path, 0, 0},
                         "set data.missing to mean or median, or drop the columns that are often missing");
-      if (left < p.x.rows())
-        d_.warnings.push_back(std::to_string(p.x.rows() - left) + " of " + std::to_string(p.x.rows()) + " rows of '" + p.path +
-                              "' have missing cells and were dropped");
+      if (left < p.rows) d_.warnings.push_back(dropped_text(p.rows - left, p.rows, p.path));
     }
   }
 
@@ -336,7 +341,7 @@ private:
       }
     } else {
       path = resolve_path(o_.base_dir, o_.weight);
-      const ColumnFile w = read_weights(path, train().x.rows(), train().path, o_.table.limits);
+      const ColumnFile w = read_weights(path, train().rows, train().path, o_.table.limits);
       for (const Index r : train().target.kept) d_.weight[at++] = w.value[r];
       d_.beside.push_back({path, w.digest, w.rows()});
       d_.weight_file = path;
@@ -348,77 +353,64 @@ private:
 
   /// All rows below each other, features alone.
   void stack() {
-    d_.x.sparse = train().x.sparse;
-    d_.x.sparse_format = train().x.sparse_format;
+    if (d_.x.rows() == 0) join_parts();
     if (!d_.x.sparse) {
-      stack_dense();
+      list_missing();
       return;
     }
-    if (!all_columns()) {
-      for (Part& p : parts_) p.x.csr = keep_columns(p.x.csr, kept_);
-    }
-    Index entries = 0;
-    for (const Part& p : parts_) entries += p.x.csr.nonZeros();
-    const double share = static_cast<double>(entries) / (static_cast<double>(d_.y.size()) * static_cast<double>(kept_.size()));
-    if (share >= kDenseFrom) {
-      fill_dense(share);
-      return;
-    }
-    if (entries > std::numeric_limits<std::int32_t>::max())
-      throw DataError("D118", "the files together have more than 2^31 entries", SourceLocation{o_.train, 0, 0}, "use fewer rows");
-    if (parts_.size() == 1)
-      d_.x.csr = std::move(train().x.csr);
-    else
-      stack_sparse(entries);
-  }
-
-  void stack_sparse(Index entries) {
-    CsrMatrix& x = d_.x.csr;
-    x.resize(d_.y.size(), static_cast<Index>(kept_.size()));
-    x.resizeNonZeros(entries);
-    std::int32_t row = 0, entry = 0;
-    for (Part& p : parts_) {
-      const auto n = static_cast<std::int32_t>(p.x.csr.nonZeros());
-      std::copy_n(p.x.csr.innerIndexPtr(), n, x.innerIndexPtr() + entry);
-      std::copy_n(p.x.csr.valuePtr(), n, x.valuePtr() + entry);
-      for (Index r = 0; r < p.x.rows(); ++r) x.outerIndexPtr()[row++] = entry + p.x.csr.outerIndexPtr()[r];
-      entry += n;
-      p.x = Features{};
-    }
-    x.outerIndexPtr()[d_.y.size()] = entry;
-  }
-
-  void fill_dense(double share) {
-    d_.x.sparse = false;
-    d_.x.dense = Mat::Zero(d_.y.size(), static_cast<Index>(kept_.size()));
-    Index row = 0;
-    for (Part& p : parts_) {
-      for (Index r = 0; r < p.x.csr.rows(); ++r, ++row) {
-        for (CsrMatrix::InnerIterator a(p.x.csr, r); a; ++a) d_.x.dense(row, a.col()) = a.value();
-      }
-      p.x = Features{};
-    }
+    if (!all_columns()) keep_columns(d_.x.csr, kept_);
+    const double share =
+        static_cast<double>(d_.x.csr.nonZeros()) / (static_cast<double>(d_.y.size()) * static_cast<double>(kept_.size()));
+    if (share < kDenseFrom) return;
+    store_as(d_.x, false);
     d_.notes.push_back(percent_text(share) + " of the entries of '" + o_.train +
                        "' are stored, though its format is sparse: it is computed with as dense data");
   }
 
-  void stack_dense() {
-    const bool as_it_is = parts_.size() == 1 && all_columns() && d_.y.size() == train().x.rows();
-    Mat& x = d_.x.dense;
-    if (as_it_is) {
-      x = std::move(train().x.dense);
-    } else {
-      x.resize(d_.y.size(), static_cast<Index>(kept_.size()));
-      Index at = 0;
-      for (Part& p : parts_) {
-        for (const Index r : p.target.kept) {
-          for (std::size_t k = 0; k < kept_.size(); ++k) x(at, static_cast<Index>(k)) = p.x.dense(r, kept_[k]);
-          ++at;
-        }
-        p.x = Features{};
-      }
+  /// Each part is given back as soon as it is taken over.
+  void join_parts() {
+    for (Part& p : parts_) {
+      if (!p.x.sparse) keep_entries(p.x.dense, p.target.kept, kept_);
     }
-    if (!x.hasNaN()) return;
+    if (parts_.size() > 1 && sparse()) {
+      join_sparse();
+      return;
+    }
+    d_.x = std::move(train().x);
+    Index row = d_.x.rows();
+    if (row < d_.y.size()) d_.x.dense.conservativeResize(d_.y.size(), d_.x.cols());
+    for (std::size_t k = 1; k < parts_.size(); ++k) {
+      Features part = std::move(parts_[k].x);
+      d_.x.dense.middleRows(row, part.rows()) = part.dense;
+      row += part.rows();
+    }
+  }
+
+  void join_sparse() {
+    Index entries = 0;
+    for (const Part& p : parts_) entries += p.x.csr.nonZeros();
+    if (entries > std::numeric_limits<std::int32_t>::max())
+      throw DataError("D118", "the files together have more than 2^31 entries", SourceLocation{o_.train, 0, 0}, "use fewer rows");
+    d_.x.sparse = true;
+    d_.x.sparse_format = train().x.sparse_format;
+    CsrMatrix& x = d_.x.csr;
+    x.resize(d_.y.size(), train().x.cols());
+    x.resizeNonZeros(entries);
+    std::int32_t row = 0, entry = 0;
+    for (Part& p : parts_) {
+      const Features part = std::move(p.x);
+      const auto n = static_cast<std::int32_t>(part.csr.nonZeros());
+      std::copy_n(part.csr.innerIndexPtr(), n, x.innerIndexPtr() + entry);
+      std::copy_n(part.csr.valuePtr(), n, x.valuePtr() + entry);
+      for (Index r = 0; r < part.rows(); ++r) x.outerIndexPtr()[row++] = entry + part.csr.outerIndexPtr()[r];
+      entry += n;
+    }
+    x.outerIndexPtr()[d_.y.size()] = entry;
+  }
+
+  void list_missing() {
+    const Mat& x = d_.x.dense;
+    if (!any_missing(x)) return;
     for (Index i = 0; i < x.rows(); ++i) {
       for (Index j = 0; j < x.cols(); ++j) {
         if (std::isnan(x(i, j))) d_.missing.push_back({i, j});
@@ -457,7 +449,8 @@ EncodedFile encode_libsvm(const Encoder& encoder, const std::string& path) {
     }
   }
   out.x.sparse = out.x.sparse_format = true;
-  out.x.csr = encoder.kept_features.empty() ? std::move(part.x) : keep_columns(part.x, encoder.kept_features);
+  out.x.csr.swap(set.x);
+  if (!encoder.kept_features.empty()) keep_columns(out.x.csr, encoder.kept_features);
   return out;
 }
 
@@ -476,21 +469,17 @@ EncodedFile encode_numbers_of(const Encoder& encoder, const std::string& path, c
   }
   std::vector<Index> kept = encoder.kept_features;
   if (kept.empty() && encoder.sparse) kept = iota(all);
-  for (const EncodedColumn& c : encoder.columns) kept.push_back(std::stol(c.name.substr(1)) - 1);
+  for (const EncodedColumn& c : encoder.columns) kept.push_back(number_of_name(c.name) - 1);
   for (Index& j : kept) j -= without_target && j > target ? 1 : 0;
   EncodedFile out;
   out.path = path;
   out.digest = file.digest;
-  out.x.sparse = file.x.sparse;
-  out.x.sparse_format = file.x.sparse_format;
-  if (static_cast<Index>(kept.size()) == file.x.cols()) {
-    out.x = std::move(file.x);
-    return out;
-  }
-  if (file.x.sparse)
-    out.x.csr = keep_columns(file.x.csr, kept);
+  out.x = std::move(file.x);
+  if (static_cast<Index>(kept.size()) == out.x.cols()) return out;
+  if (out.x.sparse)
+    keep_columns(out.x.csr, kept);
   else
-    out.x.dense = file.x.dense(Eigen::all, kept);
+    keep_entries(out.x.dense, iota(out.x.rows()), kept);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include <tacit/problems/readers/text_file.hpp>
 
@@ -26,27 +27,32 @@ T number_at(const char* at, bool swap) {
   return value;
 }
 
+/// n numbers of a type as doubles.
 template <class T>
-double converted(const char* at, bool swap) {
-  return static_cast<double>(number_at<T>(at, swap));
+void convert(const char* from, std::size_t n, bool swap, double* to) {
+  for (std::size_t i = 0; i < n; ++i) to[i] = static_cast<double>(number_at<T>(from + i * sizeof(T), swap));
 }
 
-double truth(const char* at, bool) { return *at == 0 ? 0 : 1; }
+void convert_truth(const char* from, std::size_t n, bool, double* to) {
+  for (std::size_t i = 0; i < n; ++i) to[i] = from[i] == 0 ? 0 : 1;
+}
 
-/// The function that reads one number; null: no such type.
-double (*reader(const ArrayLayout& a))(const char*, bool) {
-  if (a.kind == 'f') return a.size == 4 ? converted<float> : a.size == 8 ? converted<double> : nullptr;
-  if (a.kind == 'b') return a.size == 1 ? truth : nullptr;
+using Converter = void (*)(const char*, std::size_t, bool, double*);
+
+/// null: no such type.
+Converter converter(const ArrayLayout& a) {
+  if (a.kind == 'f') return a.size == 4 ? convert<float> : a.size == 8 ? convert<double> : nullptr;
+  if (a.kind == 'b') return a.size == 1 ? convert_truth : nullptr;
   const bool sign = a.kind == 'i';
   switch (a.size) {
     case 1:
-      return sign ? converted<std::int8_t> : converted<std::uint8_t>;
+      return sign ? convert<std::int8_t> : convert<std::uint8_t>;
     case 2:
-      return sign ? converted<std::int16_t> : converted<std::uint16_t>;
+      return sign ? convert<std::int16_t> : convert<std::uint16_t>;
     case 4:
-      return sign ? converted<std::int32_t> : converted<std::uint32_t>;
+      return sign ? convert<std::int32_t> : convert<std::uint32_t>;
     case 8:
-      return sign ? converted<std::int64_t> : converted<std::uint64_t>;
+      return sign ? convert<std::int64_t> : convert<std::uint64_t>;
     default:
       return nullptr;
   }
@@ -101,53 +107,95 @@ DataError unusable(const std::string& path, Index row, Index column, double valu
                         : "numbers are at most 1e150, so that their squares are numbers too: correct it, or use another unit");
 }
 
-}  // namespace
+/// Numbers of an array as they come, and where they go.
+class ArrayReader {
+public:
+  ArrayReader(ByteStream in, const ArrayLayout& a) : in_(std::move(in)), a_(a), convert_(converter(a)) {
+    out_.path = in_.path();
+    if (!convert_ || a.shape.empty()) {
+      throw array_error("D103", "'" + out_.path + "' holds no array of numbers that can be read", out_.path,
+                        "save real numbers of 4 or 8 bytes, or whole numbers of 1 to 8 bytes");
+    }
+    const std::uint64_t bytes = product(a.shape, 0, static_cast<std::uint64_t>(a.size));
+    if (bytes == 0) {
+      throw array_error("D102", "'" + out_.path + "' holds no number: its sizes are " + shape_text(a.shape), out_.path,
+                        "name a file with data");
+    }
+    if (bytes > in_.at_most_left()) throw wrong_length("shorter");
+    rows_ = static_cast<Index>(a.shape[0]);
+    columns_ = static_cast<Index>(product(a.shape, 1, 1));
+    out_.arrays = a.shape.size() > 2;
+    out_.x.dense.resize(rows_, columns_);
+    if (a.fortran) to_ = flat_columns(a.shape, columns_);
+  }
 
-NumberFile read_array(ByteStream in, const ArrayLayout& a) {
-  NumberFile out;
-  out.path = in.path();
-  double (*const number)(const char*, bool) = reader(a);
-  if (!number || a.shape.empty()) {
-    throw array_error("D103", "'" + out.path + "' holds no array of numbers that can be read", out.path,
-                      "save real numbers of 4 or 8 bytes, or whole numbers of 1 to 8 bytes");
+  NumberFile run() {
+    const auto size = static_cast<std::size_t>(a_.size);
+    const Index all = rows_ * columns_;
+    const bool swap = a_.big_endian != (std::endian::native == std::endian::big);
+    const bool wide = a_.size == 8 && (a_.kind == 'i' || a_.kind == 'u');
+    constexpr std::size_t kPiece = 1U << 13U;
+    std::vector<char> piece(kPiece * size);
+    std::vector<double> numbers(kPiece);
+    for (Index k = 0; k < all;) {
+      const std::size_t n = std::min(kPiece, static_cast<std::size_t>(all - k));
+      if (in_.read(piece.data(), n * size) < n * size) throw wrong_length("shorter");
+      convert_(piece.data(), n, swap, numbers.data());
+      require_usable(numbers.data(), n, k);
+      for (std::size_t i = 0; wide && i < n; ++i)
+        out_.inexact += exact(piece.data() + i * size, swap, a_.kind == 'i', numbers[i]) ? 0 : 1;
+      place(numbers.data(), n, k);
+      k += static_cast<Index>(n);
+    }
+    if (in_.read(piece.data(), 1) > 0) throw wrong_length("longer");
+    out_.digest = in_.digest();
+    return std::move(out_);
   }
-  const std::uint64_t bytes = product(a.shape, 0, static_cast<std::uint64_t>(a.size));
-  if (bytes == 0) {
-    throw array_error("D102", "'" + out.path + "' holds no number: its sizes are " + shape_text(a.shape), out.path,
-                      "name a file with data");
-  }
-  const auto wrong_length = [&](const std::string& how) {
+
+private:
+  DataError wrong_length(const std::string& how) const {
     return array_error("D103",
-                       "'" + out.path + "' says that it holds " + shape_text(a.shape) + " numbers of " + std::to_string(a.size) +
-                           (a.size == 1 ? " byte" : " bytes") + ", but it is " + how,
-                       out.path, "copy or write it again");
-  };
-  if (bytes > in.at_most_left()) throw wrong_length("shorter");
-  const auto rows = static_cast<Index>(a.shape[0]);
-  const auto columns = static_cast<Index>(product(a.shape, 1, 1));
-  out.arrays = a.shape.size() > 2;
-  out.x.dense.resize(rows, columns);
-  const bool swap = a.big_endian != (std::endian::native == std::endian::big);
-  const std::vector<Index> to = a.fortran ? flat_columns(a.shape, columns) : std::vector<Index>{};
-  const bool wide = a.size == 8 && (a.kind == 'i' || a.kind == 'u');
-  const auto size = static_cast<std::size_t>(a.size);
-  const Index all = rows * columns;
-  std::string piece(static_cast<std::size_t>(std::min<std::uint64_t>(std::uint64_t{1} << 16U, bytes)), '\0');
-  for (Index k = 0; k < all;) {
-    const std::size_t wanted = std::min(piece.size() / size, static_cast<std::size_t>(all - k)) * size;
-    if (in.read(piece.data(), wanted) < wanted) throw wrong_length("shorter");
-    for (std::size_t at = 0; at < wanted; at += size, ++k) {
-      const double value = number(piece.data() + at, swap);
-      const Index row = a.fortran ? k % rows : k / columns;
-      const Index column = a.fortran ? to[static_cast<std::size_t>(k / rows)] : k % columns;
-      if (std::abs(value) > kLargestNumber) throw unusable(out.path, row, column, value);
-      if (wide && !exact(piece.data() + at, swap, a.kind == 'i', value)) ++out.inexact;
-      out.x.dense(row, column) = value;
+                       "'" + out_.path + "' says that it holds " + shape_text(a_.shape) + " numbers of " +
+                           std::to_string(a_.size) + (a_.size == 1 ? " byte" : " bytes") + ", but it is " + how,
+                       out_.path, "copy or write it again");
+  }
+  Index row(Index k) const { return a_.fortran ? k % rows_ : k / columns_; }
+  Index column(Index k) const { return a_.fortran ? to_[static_cast<std::size_t>(k / rows_)] : k % columns_; }
+
+  /// The numbers from the k-th of the file on.
+  void require_usable(const double* numbers, std::size_t n, Index k) const {
+    const auto too_large = [](double v) { return std::abs(v) > kLargestNumber; };
+    if (std::none_of(numbers, numbers + n, too_large)) return;
+    const double* wrong = std::find_if(numbers, numbers + n, too_large);
+    k += wrong - numbers;
+    throw unusable(out_.path, row(k), column(k), *wrong);
+  }
+
+  void place(const double* numbers, std::size_t n, Index k) {
+    double* const x = out_.x.dense.data();
+    if (!a_.fortran) {
+      std::copy_n(numbers, n, x + k);
+      return;
+    }
+    Index i = row(k), j = column(k);
+    for (std::size_t at = 0; at < n; ++at, ++k) {
+      x[i * columns_ + j] = numbers[at];
+      if (++i < rows_) continue;
+      i = 0;
+      if (k + 1 < rows_ * columns_) j = column(k + 1);
     }
   }
-  if (in.read(piece.data(), 1) > 0) throw wrong_length("longer");
-  out.digest = in.digest();
-  return out;
-}
+
+  ByteStream in_;
+  const ArrayLayout& a_;
+  Converter convert_;
+  NumberFile out_;
+  Index rows_ = 0, columns_ = 0;
+  std::vector<Index> to_;  // where a column in Fortran order goes
+};
+
+}  // namespace
+
+NumberFile read_array(ByteStream in, const ArrayLayout& a) { return ArrayReader(std::move(in), a).run(); }
 
 }  // namespace tacit
