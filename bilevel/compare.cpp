@@ -101,6 +101,7 @@ double Truth::disagreement(double floor) const {
 }
 
 Truth truth_at(const Problem& problem, In theta, const TruthOptions& options) {
+  require_solution(problem, "the truth of a comparison");
   Truth t;
   t.theta = theta;
   t.u.resize(theta.size());
@@ -132,6 +133,7 @@ Truth truth_at(const Problem& problem, In theta, const TruthOptions& options) {
 
 ReferencePath reference_path(const Problem& problem, OuterOptimizer& optimizer, In theta0, Index points, double tolerance,
                              const Interrupted& interrupted) {
+  require_solution(problem, "the path of a comparison");
   if (points < 1) throw UsageError("a path has at least one point", "compare.path");
   std::shared_ptr<const InnerSolver> solver;
   std::shared_ptr<const HypergradientEstimator> estimator;
@@ -396,6 +398,7 @@ void PathComparison::at(const Truth& truth, Index point, bool audit) {
 
 Comparison compare_on_path(const std::vector<InnerSetup>& setups, const std::vector<Contender>& contenders,
                            const std::vector<Truth>& path, double floor, const Interrupted& interrupted, Index audit_every) {
+  for (const InnerSetup& setup : setups) require_solution(setup.problem, "a comparison");
   PathComparison comparison(setups, contenders, floor);
   for (std::size_t k = 0; k < path.size(); ++k) {
     comparison.result.complete = !(interrupted && interrupted());

@@ -10,6 +10,7 @@
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/error_estimate.hpp>
+#include <tacit/hypergrad/forward.hpp>
 #include <tacit/hypergrad/loss_error.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
@@ -124,7 +125,7 @@ constexpr double kCurved = 3;
 
 /// An adjoint that solves its equation; what is short of that would put a value off instead of right.
 bool can_correct(const WarmState& s) {
-  return usable(s.hyper.status) && s.hyper.adjoint.size() == s.inner.inner_dim && s.hyper.adjoint.allFinite();
+  return solved(s.hyper.status) && s.hyper.adjoint.size() == s.inner.inner_dim && s.hyper.adjoint.allFinite();
 }
 
 /// What an evaluation lacks that was not made by an oracle of one problem.
@@ -137,8 +138,9 @@ public:
   SingleOracle(Problem problem, std::shared_ptr<const InnerSolver> solver,
                std::shared_ptr<const HypergradientEstimator> estimator, OracleOptions options)
       : counter_(std::make_shared<WorkCounter>()), problem_(counted(std::move(problem), counter_)), solver_(std::move(solver)),
-        estimator_(std::move(estimator)), options_(options), errors_asked_(options.error_estimate) {
-    if (problem_.f->symmetric()) return;  // estimate and reference solve with the Hessian
+        estimator_(std::move(estimator)), options_(options), iterate_(problem_.response == Response::iterate),
+        warm_start_(options.warm_start.value_or(!iterate_)), errors_asked_(options.error_estimate) {
+    if (iterate_ || problem_.f->symmetric()) return;  // estimate and reference solve with the Hessian
     options_.error_estimate = false;
     options_.reference_every = 0;
   }
@@ -155,7 +157,7 @@ public:
 
 private:
   Evaluation at(In theta, const Evaluation* near) const;
-  const InnerSolution* warm_start(const Evaluation& e) const { return options_.warm_start && e.from ? &e.from->inner : nullptr; }
+  const InnerSolution* warm_start(const Evaluation& e) const { return warm_start_ && e.from ? &e.from->inner : nullptr; }
   void solve_inner(Evaluation& e, const Tolerance& tolerance, bool fully = false) const;
   void account(Evaluation& e, const Tolerance& tolerance) const;
   void take_inner(Evaluation& e) const;
@@ -174,18 +176,20 @@ private:
   };
   void settle_trial(Evaluation& e, const Tolerance& tolerance) const;
   void settle_value(Evaluation& e, const ValueAsked& asked) const;
+  void settle_iterate(Evaluation& e, double adjoint) const;
   void judge_value(Evaluation& e, const OuterPoint& at, const ValueAsked& asked) const;
   bool wants_deeper(const Evaluation& e, double share) const;
   void go_deeper(Evaluation& e, const ValueAsked& asked) const;
   void measure_effect(Evaluation& e, const OuterPoint& at) const;
   void measure_error(Evaluation& e, double floor, Vec& correction) const;
+  void measure_iterate_error(Evaluation& e, double floor) const;
   void measure_reference(Evaluation& e, double floor) const;
   void measure_truncation_of(Evaluation& e, Index step, In correction) const;
   Vec in_theta(const Evaluation& e, In gradient_u) const;
   // A point that was solved, if only to its tolerance; rounding leaves nothing to take out.
   bool correctable(const Evaluation& e) const {
     const InnerSolution& inner = e.state->inner;
-    return inner.iterate_met || (may_loosen() && usable(inner.status) && inner.residual > 1e-13);
+    return inner.iterate_met || (may_loosen() && solved(inner.status) && inner.residual > 1e-13);
   }
 
   std::shared_ptr<WorkCounter> counter_;
@@ -193,6 +197,8 @@ private:
   std::shared_ptr<const InnerSolver> solver_;
   std::shared_ptr<const HypergradientEstimator> estimator_;
   OracleOptions options_;
+  bool iterate_;  ///< Response::iterate: exactly K steps, at any tolerance
+  bool warm_start_;
   bool errors_asked_;
   mutable std::mutex account_;
   mutable Work diagnostic_;  ///< guarded by account_
@@ -215,7 +221,7 @@ Tolerance SingleOracle::tightest() const {
 
 bool SingleOracle::may_loosen() const {
   const Needs needs = estimator_->needs();
-  if (needs.tape.wanted() || needs.map) return false;  // what runs over the steps of the map
+  if (iterate_ || needs.tape.wanted() || needs.map) return false;  // what runs over the steps of the map
   // A target ends the runs of a map by itself, and no schedule is to end them before.
   return !(estimator_->target() > 0 && solver_->can_record());
 }
@@ -240,7 +246,7 @@ void SingleOracle::solve_inner(Evaluation& e, const Tolerance& tolerance, bool f
 // A new inner solution takes the place of what was computed from the one before.
 void SingleOracle::account(Evaluation& e, const Tolerance& tolerance) const {
   // What the step limit stopped would be the same point at any tighter tolerance.
-  const bool limited = e.state->inner.status == Status::step_limit;
+  const bool limited = counted_out(e.state->inner.status);
   e.solved = {limited ? std::min(tolerance.inner, solver_->tolerance()) : tolerance.inner, kMissing};
   e.reached = e.solved.inner;
   e.gradient.resize(0);
@@ -339,7 +345,7 @@ Evaluation SingleOracle::evaluate_fully(In theta, const Evaluation* near) const 
 
 Evaluation SingleOracle::evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const {
   Evaluation e = at(theta, near);
-  solve_inner(e, tolerance);
+  solve_inner(e, iterate_ ? Tolerance{0, kMissing} : tolerance);
   settle_trial(e, tolerance);
   return e;
 }
@@ -369,6 +375,7 @@ Evaluation SingleOracle::differentiate(Evaluation e, const Tolerance& tolerance)
 
 // The inner run goes on while the value is further off than asked, and that helps. What it was asked to stays e.solved.
 void SingleOracle::settle_value(Evaluation& e, const ValueAsked& asked) const {
+  if (iterate_) return settle_iterate(e, asked.adjoint);
   const double tolerance = e.solved.inner;
   double before = std::numeric_limits<double>::infinity();
   while (std::isfinite(e.value)) {
@@ -383,7 +390,14 @@ void SingleOracle::settle_value(Evaluation& e, const ValueAsked& asked) const {
     before = e.state->inner.residual;
     go_deeper(e, asked);
   }
-  if (e.state->inner.status != Status::step_limit) e.solved.inner = tolerance;
+  if (!counted_out(e.state->inner.status)) e.solved.inner = tolerance;
+}
+
+// The value of an iterate is what it is, at any tolerance.
+void SingleOracle::settle_iterate(Evaluation& e, double adjoint) const {
+  if (!std::isfinite(e.value)) return;
+  if (!std::isnan(adjoint) && std::isnan(e.solved.adjoint)) solve_adjoint(e, adjoint);
+  e.diagnostics.outer_loss_error = 0;
 }
 
 // l(x*) = l(x) - w.f_x(x) + O(|x - x*|^2): a line search compares values that differ by much less than an inner tolerance lets
@@ -502,8 +516,24 @@ void SingleOracle::measure_error(Evaluation& e, double floor, Vec& correction) c
   if (std::isfinite(off) && scale > 0) d.hypergradient_error_bound = off / scale;
 }
 
+// All steps of an iterate are its whole derivative; of fewer, or of differences, a full sweep tells the error.
+void SingleOracle::measure_iterate_error(Evaluation& e, double floor) const {
+  const WarmState& state = *e.state;
+  if (state.hyper.window >= state.inner.steps) {
+    e.diagnostics.hypergradient_error = 0;
+    return;
+  }
+  const Hypergradient whole = iterate_hypergradient(problem_, e.u, state.inner, false);
+  if (!whole.gradient.allFinite()) return;
+  e.diagnostics.hypergradient_error = hypergradient_error(e.gradient, in_theta(e, whole.gradient), floor);
+}
+
 void SingleOracle::measure_reference(Evaluation& e, double floor) const {
-  const Hypergradient truth = reference_hypergradient(problem_, e.u, e.state->inner.x());
+  const InnerSolution& inner = e.state->inner;
+  constexpr std::size_t kMost = std::size_t{1} << 28U;  // bytes of the tangents of forward mode
+  if (iterate_ && ForwardEstimator().stored_bytes(inner.z.size(), e.u.size()) > kMost) return;
+  const Hypergradient truth =
+      iterate_ ? iterate_hypergradient(problem_, e.u, inner, true) : reference_hypergradient(problem_, e.u, inner.x());
   if (truth.gradient.size() != e.u.size() || !truth.gradient.allFinite() || !usable(truth.status)) return;
   const Vec exact = in_theta(e, truth.gradient);
   e.diagnostics.hypergradient_error_reference = hypergradient_error(e.gradient, exact, floor);
@@ -550,8 +580,10 @@ Evaluation SingleOracle::diagnose(Evaluation e, Index step, double error_floor) 
     Vec correction;
     e.diagnostics.errors_asked = errors_asked_;
     e.diagnostics.inner_loss = problem_.f->value(e.state->inner.x(), e.u);
-    if (options_.error_estimate && e.gradient.size() > 0) measure_error(e, error_floor, correction);
-    if (options_.truncation) measure_truncation_of(e, step, correction);
+    const bool estimate = options_.error_estimate && e.gradient.size() > 0;
+    if (estimate && iterate_) measure_iterate_error(e, error_floor);
+    if (estimate && !iterate_) measure_error(e, error_floor, correction);
+    if (options_.truncation && !iterate_) measure_truncation_of(e, step, correction);
     if (options_.reference_every > 0 && step % options_.reference_every == 0 && e.gradient.size() > 0)
       measure_reference(e, error_floor);
   } catch (const Interruption&) {
@@ -566,6 +598,12 @@ std::unique_ptr<Oracle> make_oracle(Problem problem, std::shared_ptr<const Inner
                                     std::shared_ptr<const HypergradientEstimator> estimator, OracleOptions options) {
   if (!solver || !estimator) throw UsageError("an oracle needs a solver and an estimator; make them from their registries");
   if (const std::string wrong = problem.check(); !wrong.empty()) throw UsageError("the problem does not fit together: " + wrong);
+  check_response(problem, *solver, *estimator);
+  if (problem.response == Response::iterate && options.warm_start.value_or(false))
+    throw UsageError(
+        "the problem means the iterate x_K(u), K steps from x_0(u) (Response::iterate), which has no warm start: leave "
+        "OracleOptions::warm_start empty or false",
+        "inner.warm_start");
   if (estimator->needs().tape.wanted() && !solver->can_record()) {
     throw UsageError(
         "the estimator needs a recorded trajectory and this solver records none; use an implicit estimator (implicit-cg) or an "

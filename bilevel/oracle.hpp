@@ -159,16 +159,18 @@ private:
 };
 
 struct OracleOptions {
-  bool warm_start = true;     ///< of the iterate (inner.warm_start)
+  /// Of the iterate (inner.warm_start); empty: yes, but not where the problem means its last iterate, which has none.
+  std::optional<bool> warm_start{};
   Index reference_every = 5;  ///< diagnostics.reference; 0: never
   Index audit_every = 0;      ///< diagnostics.audit; 0: never
   /// Estimate hypergradient_error and outer_loss_error at every accepted step. They and the reference need a symmetric f_xx;
-  /// without one they are not known.
+  /// without one they are not known. Of Response::iterate they are of the K-step problem: of the value nothing, of a
+  /// hypergradient what is cut of its steps; the reference is forward mode.
   bool error_estimate = true;
   bool truncation = true;  ///< measure rate, warm start and implicit truncation at every accepted step
 };
 
-/// The oracle of one problem. Throws UsageError when solver and estimator do not go together.
+/// The oracle of one problem. Throws UsageError when problem, solver and estimator do not go together.
 std::unique_ptr<Oracle> make_oracle(Problem problem, std::shared_ptr<const InnerSolver> solver,
                                     std::shared_ptr<const HypergradientEstimator> estimator, OracleOptions options = {});
 

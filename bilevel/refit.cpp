@@ -8,6 +8,7 @@
 namespace tacit {
 
 Refit refit(const Problem& problem, In u, In x) {
+  require_solution(problem, "the final fit to rounding");
   Polished p = polish(problem, u, x);
   Refit out{std::move(p.x), p.gradient_norm, p.status, {}};
   if (out.reached()) return out;

@@ -193,6 +193,7 @@ FoundStart search_many(const Oracle& oracle, const HyperSpace& many, FoundStart 
 }
 
 std::unique_ptr<Oracle> exact_oracle(Problem problem) {
+  require_solution(problem, "an oracle of exact solutions");
   constexpr Index kFactored = 2000, kNewton = 200;
   OracleOptions options;
   options.error_estimate = false;

@@ -42,7 +42,7 @@ double ratio(double part, double sum) { return part > 0 && sum > 0 ? part / sum 
 double least_positive(double a, double b) { return a > 0 && b > 0 ? std::min(a, b) : std::max(a, b); }
 
 int badness(Status s) {
-  constexpr std::array<Status, 6> kFromGood{Status::converged,  Status::rounding,           Status::not_run,
+  constexpr std::array<Status, 7> kFromGood{Status::converged,  Status::rounding,           Status::as_asked, Status::not_run,
                                             Status::step_limit, Status::negative_curvature, Status::failed};
   return static_cast<int>(std::find(kFromGood.begin(), kFromGood.end(), s) - kFromGood.begin());
 }

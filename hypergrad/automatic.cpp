@@ -386,6 +386,11 @@ Hypergradient estimate_as_planned(const Problem& problem, In u, const InnerSolve
 }
 
 Chosen automatic_estimator(const Problem& problem) {
+  if (problem.response == Response::iterate) {
+    auto sweep = std::make_unique<UnrollEstimator>(false);
+    sweep->stride = Count::automatic();
+    return {"full-unroll", "the derivative of the iterate x_K(u) is that of its steps", std::move(sweep)};
+  }
   if (problem.f->symmetric())
     return {"implicit-cg", "the Hessian of the inner objective is symmetric and its products are at hand",
             std::make_unique<ImplicitCgEstimator>()};

@@ -303,6 +303,7 @@ Mat solution_jacobian(const Problem& problem, In u, In x, In du) {
 }
 
 Curve convergence_curve(const Problem& problem, In u, const Algorithm& algorithm, const CurveOptions& options) {
+  require_solution(problem, "the convergence curve");
   if (u.size() == 0)
     throw UsageError("there is no hyperparameter to differentiate in; tune one (hyper.l2 without fix)", "hyper.l2");
   if (options.steps < 1) throw UsageError("a curve needs at least one step", "curve.steps");

@@ -423,6 +423,7 @@ void correct(Correction& correction, const Hypergradient& hyper, const ErrorOpti
 
 ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
                              const ErrorOptions& options) {
+  require_solution(problem, "the error estimate");
   ErrorEstimate e;
   const Vec start = inner.x();
   e.x = start;

@@ -42,6 +42,44 @@ void Hypergradient::state(StateVisitor& v) {
   tape_bytes = static_cast<std::size_t>(tape);
 }
 
+namespace {
+
+constexpr const char* kOfIterate = "full-unroll, truncated-unroll (with a number as window), forward or finite-difference";
+
+}  // namespace
+
+void require_solution(const Problem& problem, const std::string& what) {
+  if (problem.response == Response::solution) return;
+  throw UsageError(what + " is of the solution x*(u), and the problem means the iterate x_K(u) (Response::iterate)",
+                   "inner.response");
+}
+
+void require_solution_of(const Problem& problem, const std::string& estimator_name) {
+  if (problem.response == Response::solution) return;
+  throw UsageError("estimator '" + estimator_name + "' is of the solution x*(u), and the problem means the iterate x_K(u) " +
+                       "(Response::iterate); use " + kOfIterate,
+                   "hypergradient.estimator");
+}
+
+void require_iterate_run(const Problem& problem, const InnerSolution& inner, const std::string& estimator_name) {
+  if (problem.response == Response::solution || (inner.map && inner.cold)) return;
+  throw UsageError("estimator '" + estimator_name +
+                       "': the problem means the iterate x_K(u) (Response::iterate), and the inner solution " +
+                       (inner.map ? "did not start from x_0(u); solve without an earlier one"
+                                  : "is no run of a map; use gradient-descent, heavy-ball or nesterov"),
+                   inner.map ? "inner.warm_start" : "inner.solver");
+}
+
+void check_response(const Problem& problem, const InnerSolver& solver, const HypergradientEstimator& estimator) {
+  if (problem.response == Response::solution) return;
+  if (!estimator.of_iterate())
+    throw UsageError(
+        std::string("the problem means the iterate x_K(u) (Response::iterate), and the estimator takes it for a solution; use ") +
+            kOfIterate,
+        "hypergradient.estimator");
+  require_iterate_solver(solver);
+}
+
 void check_pair(const std::string& estimator_name, const HypergradientEstimator& estimator, const std::string& solver_name,
                 const InnerSolver& solver) {
   if (solver.can_record()) return;

@@ -61,6 +61,9 @@ struct Hypergradient {
 class HypergradientEstimator : public Configurable {
 public:
   virtual Needs needs() const = 0;
+  /// Whether it differentiates the iterate x_K(u) itself (Response::iterate), all of it or its last steps. The others take x for
+  /// a solution, whose derivative is another one.
+  virtual bool of_iterate() const { return false; }
   /// tolerance: of the adjoint equation, at least the configured one (schedules loosen it); previous: the last outer step's
   /// result. Throws UsageError with what to use instead when `inner` lacks what needs() asked for.
   virtual Hypergradient estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,
@@ -89,6 +92,15 @@ public:
 /// Throws UsageError when the pair cannot work, naming what to use instead.
 void check_pair(const std::string& estimator_name, const HypergradientEstimator& estimator, const std::string& solver_name,
                 const InnerSolver& solver);
+
+/// Throws UsageError where the problem means its last iterate and `what` is of the solution.
+void require_solution(const Problem& problem, const std::string& what);
+/// The same of an estimator, naming those that are of an iterate.
+void require_solution_of(const Problem& problem, const std::string& estimator_name);
+/// Throws UsageError where the problem means its last iterate and the run is none from x_0(u) of a map.
+void require_iterate_run(const Problem& problem, const InnerSolution& inner, const std::string& estimator_name);
+/// Throws UsageError where the problem means its last iterate and the pair does not give it, naming what does.
+void check_response(const Problem& problem, const InnerSolver& solver, const HypergradientEstimator& estimator);
 
 /// full-unroll, truncated-unroll, forward, implicit-cg, implicit-direct, neumann, fixed-point, one-step, finite-difference.
 void register_estimators(Registry<HypergradientEstimator>& registry);

@@ -6,13 +6,14 @@ namespace tacit {
 
 /// Central differences of order four of u -> l(x*(u), u), the inner problem solved to rounding at each point (four a
 /// hyperparameter). Steps are taken in the scale of the hyperparameter (7e-4 in ln u). No inner solution but as a start; no error
-/// of the inner solver enters.
+/// of the inner solver enters. Of an iterate (Response::iterate) differences of l(x_K(u), u), its K steps run at each point.
 class FiniteDifferenceEstimator final : public HypergradientEstimator {
 public:
   /// eps^(1/5): truncation ~ step^4 and rounding ~ eps / step balance.
   static constexpr double kStep = 7.40095979741405e-4;
   void fields(FieldVisitor&) override {}
   Needs needs() const override { return {}; }
+  bool of_iterate() const override { return true; }
   Hypergradient estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,
                          double tolerance) const override;
 };

@@ -61,7 +61,7 @@ Hypergradient iterate(Frozen a, Index limit, double tolerance) {
   } else if (met() || lam.isZero(0)) {
     h.status = Status::converged;
   } else {
-    h.status = Status::step_limit;
+    h.status = tolerance > 0 ? Status::step_limit : Status::as_asked;
     const std::vector<std::string> sizes = sci_numbers({h.residual, tolerance});
     h.message = "the adjoint of the inner map has the relative residual " + sizes[0] + " after " + terms;
     if (tolerance > 0) h.message += ", asked " + sizes[1];
@@ -99,6 +99,7 @@ void NeumannEstimator::fields(FieldVisitor& v) { field_limits(v, max_steps, rela
 
 Hypergradient NeumannEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient*,
                                          double tolerance) const {
+  require_solution_of(problem, "neumann");
   return sum_terms(problem, u, inner, max_steps, tolerance);
 }
 
@@ -109,12 +110,17 @@ void FixedPointEstimator::fields(FieldVisitor& v) {
 
 Hypergradient FixedPointEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner,
                                             const Hypergradient* previous, double tolerance) const {
+  require_solution_of(problem, "fixed-point");
   return sum_terms(problem, u, inner, max_steps, tolerance, warm_start ? previous : nullptr);
 }
 
 Hypergradient OneStepEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient*,
                                          double) const {
-  return sum_terms(problem, u, inner, 1, 0);
+  require_solution_of(problem, "one-step");
+  Hypergradient h = sum_terms(problem, u, inner, 1, 0);
+  // An approximation by name, not a count that somebody chose knowing what it leaves.
+  if (h.status == Status::as_asked) h.status = Status::step_limit;
+  return h;
 }
 
 }  // namespace tacit

@@ -73,6 +73,7 @@ Hypergradient ForwardEstimator::estimate(const Problem& problem, In u, const Inn
         "estimator 'forward' differentiates the steps of a fixed-point map; use an inner solver that is one (gradient-descent, "
         "heavy-ball, nesterov), or 'implicit-cg'",
         "hypergradient.estimator");
+  require_iterate_run(problem, inner, "forward");
   const FixedPointMap& map = *inner.map;
   const Vec x = inner.x();
   const Index n = x.size(), m = u.size(), steps = inner.steps;
@@ -88,7 +89,9 @@ Hypergradient ForwardEstimator::estimate(const Problem& problem, In u, const Inn
   h.residual = run_tangents(map, u, std::move(z), dz, steps - h.window, steps);
   h.gradient = lu + dz.topRows(n).transpose() * lx;
   h.linear_steps = h.window;
-  h.status = !h.gradient.allFinite() ? Status::failed : h.residual <= kForgotten ? Status::converged : Status::step_limit;
+  // Of an iterate all steps are the whole derivative; how much a window cuts of it the tangents do not know.
+  const bool settled = problem.response == Response::iterate ? h.window == steps : h.residual <= kForgotten;
+  h.status = !h.gradient.allFinite() ? Status::failed : settled ? Status::converged : Status::step_limit;
   if (h.status == Status::failed)
     h.message = "the Jacobian recursion is not finite; the step size " + short_number(map.step_size()) + " is too large";
   if (h.status == Status::step_limit)

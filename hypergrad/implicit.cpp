@@ -79,6 +79,7 @@ Accuracy ImplicitCgEstimator::plan(const Problem& problem, In u, const InnerSolu
 
 Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner,
                                             const Hypergradient* previous, double tolerance) const {
+  require_solution_of(problem, "implicit-cg");
   require_symmetric(problem, "implicit-cg");
   const Vec x = inner.x();
   Hypergradient h;
@@ -132,6 +133,7 @@ Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const 
 
 Hypergradient ImplicitDirectEstimator::estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient*,
                                                 double) const {
+  require_solution_of(problem, "implicit-direct");
   require_symmetric(problem, "implicit-direct");
   const Vec x = inner.x();
   const Index n = x.size();

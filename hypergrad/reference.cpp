@@ -6,7 +6,9 @@
 
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 #include <tacit/hypergrad/detail/newton.hpp>
+#include <tacit/hypergrad/forward.hpp>
 #include <tacit/hypergrad/implicit.hpp>
+#include <tacit/hypergrad/unroll.hpp>
 
 namespace tacit {
 
@@ -85,6 +87,24 @@ Polished polish(const Problem& problem, In u, In x, Index max_steps) {
   return out;
 }
 
+Hypergradient iterate_hypergradient(const Problem& problem, In u, const InnerSolution& inner, bool forward) {
+  require_iterate_run(problem, inner, forward ? "forward" : "full-unroll");
+  if (forward) return ForwardEstimator().estimate(problem, u, inner, nullptr, 0);
+  UnrollEstimator sweep(false);
+  sweep.stride = Count::automatic();
+  InnerSolution again = inner;
+  Trajectory tape(sweep.needs().tape, inner.steps);
+  Vec z = inner.z0, next(z.size());
+  tape.push(0, z);
+  for (Index k = 0; k < inner.steps; ++k) {
+    inner.map->step(k, z, u, next);
+    z.swap(next);
+    tape.push(k + 1, z);
+  }
+  again.tape = std::move(tape);
+  return sweep.estimate(problem, u, again, nullptr, 0);
+}
+
 Vec adjoint_gap(const Problem& problem, In u, In x, In w) {
   const auto c = problem.f->linearize(x, u);
   Vec lx(x.size()), lu(u.size()), left(x.size()), d, gap(u.size());
@@ -97,6 +117,7 @@ Vec adjoint_gap(const Problem& problem, In u, In x, In w) {
 }
 
 Hypergradient reference_hypergradient(const Problem& problem, In u, In x) {
+  require_solution(problem, "the reference hypergradient");
   const Polished p = polish(problem, u, x);
   InnerSolution inner;
   inner.z = p.x;

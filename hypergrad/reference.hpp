@@ -19,6 +19,10 @@ Polished polish(const Problem& problem, In u, In x, Index max_steps = 100);
 /// truth against which estimators are measured. status is that of the polishing when it failed.
 Hypergradient reference_hypergradient(const Problem& problem, In u, In x);
 
+/// d l(x_K(u), u) / du of a run from x_0(u) (Response::iterate), all of its steps: by forward mode, or by a reverse sweep over
+/// the steps, run again with about sqrt(K) states kept.
+Hypergradient iterate_hypergradient(const Problem& problem, In u, const InnerSolution& inner, bool forward);
+
 /// What the hypergradient owes to its adjoint w not solving f_xx w = l_x at x: f_ux f_xx^{-1} (l_x - f_xx w), in u; empty where
 /// f_xx is not positive definite. Of an unrolled derivative, whose adjoint stands for its differentiated steps, it is the
 /// forgetting term: what those steps left of the wrong start of the derivative (exactly so where f_xx is constant).

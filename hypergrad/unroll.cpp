@@ -13,7 +13,7 @@ namespace {
 /// A sweep that forgot its start to this counts as converged: further steps would change the last digits alone.
 constexpr double kForgotten = 1e-6;
 
-void judge(Hypergradient& h, const InnerSolution& inner, Index steps) {
+void judge(Hypergradient& h, const Problem& problem, const InnerSolution& inner, Index steps) {
   if (!h.gradient.allFinite()) {
     h.status = Status::failed;
     h.message = inner.z.allFinite() ? "the reverse sweep is not finite; the step size " + short_number(inner.map->step_size()) +
@@ -21,7 +21,9 @@ void judge(Hypergradient& h, const InnerSolution& inner, Index steps) {
                                     : "the inner solution is not finite";
     return;
   }
-  h.status = h.residual <= kForgotten ? Status::converged : Status::step_limit;
+  // All steps are the whole derivative of the iterate, whatever they remember of its start.
+  const bool whole = problem.response == Response::iterate && h.window == steps;
+  h.status = whole || h.residual <= kForgotten ? Status::converged : Status::step_limit;
   if (h.status == Status::step_limit)
     h.message = "the last " + std::to_string(h.window) + " of " + std::to_string(steps) +
                 " inner steps were differentiated, which leaves the adjoint equation with the residual " + sci(h.residual);
@@ -87,7 +89,11 @@ Hypergradient UnrollEstimator::estimate(const Problem& problem, In u, const Inne
             "' needs a recorded trajectory; use 'implicit-cg', or an iterative solver (gradient-descent, heavy-ball, nesterov) "
             "asked to record one",
         "hypergradient.estimator");
-  if (window.is_auto()) return sweep_to_target(problem, u, inner, previous, target_, max_steps);
+  if (window.is_auto()) {
+    require_solution_of(problem, "truncated-unroll with window auto");
+    return sweep_to_target(problem, u, inner, previous, target_, max_steps);
+  }
+  require_iterate_run(problem, inner, truncated_ ? "truncated-unroll" : "full-unroll");
   const Vec x = inner.x();
   Hypergradient h;
   Vec lx(x.size()), lu(u.size());
@@ -108,7 +114,7 @@ Hypergradient UnrollEstimator::estimate(const Problem& problem, In u, const Inne
   h.linear_steps = h.window;
   h.tape_bytes = s.bytes;
   h.residual = lx.norm() > 0 ? s.left.norm() / lx.norm() : 0;
-  judge(h, inner, steps);
+  judge(h, problem, inner, steps);
   return h;
 }
 

@@ -37,6 +37,7 @@ public:
       0;  ///< with window auto: most bytes of the states kept, fewer than kMostStates when they are long; 0: no limit
   void fields(FieldVisitor& v) override;
   Needs needs() const override;
+  bool of_iterate() const override { return !window.is_auto(); }
   void aim(double target) override { target_ = target; }
   void limit_memory(std::size_t bytes) override { memory = bytes; }
   double target() const override { return window.is_auto() ? target_ : 0; }

@@ -76,7 +76,7 @@ private:
   }
 
   void inner() {
-    if (usable(d_.inner_status) || !(run_.asked.inner > 0 || off())) return;
+    if (solved(d_.inner_status) || !(run_.asked.inner > 0 || off())) return;
     const std::string after = " after " + std::to_string(d_.inner_steps) + " steps)";
     // More than at x = 0: more steps of the kind would make it worse.
     if (d_.inner_residual > 1 && run_.step_given)
@@ -90,7 +90,7 @@ private:
   }
 
   void adjoint() {
-    if (usable(d_.hypergradient_status) || d_.hypergradient_message.empty() || !(off() || !known())) return;
+    if (solved(d_.hypergradient_status) || d_.hypergradient_message.empty() || !(off() || !known())) return;
     std::vector<std::string> ways;
     if (sweeps() || run_.estimator == "implicit-cg" || run_.estimator == "neumann" || run_.estimator == "fixed-point")
       ways.emplace_back("a larger hypergradient.max_steps");
@@ -168,7 +168,7 @@ private:
     const double error = d_.outer_loss_error;
     if (!doubtful_loss(r_.outer_loss, d_) || std::isnan(error)) return;
     std::vector<std::string> ways;
-    if (!usable(d_.inner_status)) ways.emplace_back("a larger inner.max_steps");
+    if (!solved(d_.inner_status)) ways.emplace_back("a larger inner.max_steps");
     standardize(ways);
     ways.emplace_back("a stronger penalty");
     add("W307", "the outer loss, " + short_number(r_.outer_loss) + ", is off by about " + short_number(error) + ".",

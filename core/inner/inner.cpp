@@ -113,7 +113,7 @@ void MapRun::judge() {
   if (why_.empty()) why_ = std::move(s_.message);
   s_.message.clear();
   finish(s_, known_, run_.unit, tolerance_, run_.ending, why_);
-  if (s_.iterate_met && s_.status == Status::step_limit) {
+  if (s_.iterate_met && counted_out(s_.status)) {
     s_.status = Status::converged;
     s_.message.clear();
   }
@@ -197,8 +197,29 @@ void IterateSolver::fields(FieldVisitor& v) {
   options.fields(v);
 }
 
+void require_iterate_solver(const InnerSolver& solver) {
+  const std::string meant = "the problem means the iterate x_K(u), the last of exactly max_steps steps (Response::iterate): ";
+  if (!solver.can_record())
+    throw UsageError(meant + "use an inner solver that is a fixed-point map (gradient-descent, heavy-ball, nesterov)",
+                     "inner.solver");
+  if (solver.tolerance() != 0) throw UsageError(meant + "set the tolerance of the inner solver to 0", "inner.tolerance");
+  if (!solver.fixed_map())
+    throw UsageError(
+        meant + "give step size and momentum as numbers, since automatic ones change with u and no derivative has that",
+        "inner.step");
+}
+
 InnerSolution IterateSolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                                    TapeRequest tape) const {
+  if (problem.response == Response::iterate) {
+    require_iterate_solver(*this);
+    if (previous)
+      throw UsageError(
+          "the problem means the iterate x_K(u), K steps from x_0(u) (Response::iterate): start without an earlier inner "
+          "solution",
+          "inner.warm_start");
+    accuracy = Accuracy{0};
+  }
   InnerSolution s = detail::begin(problem, u, previous);
   try {
     s.map = algorithm_->bind(problem, u);
@@ -218,6 +239,7 @@ InnerSolution IterateSolver::solve(const Problem& problem, In u, const InnerSolu
 }
 
 bool IterateSolver::go_on(const Problem& problem, In u, InnerSolution& s, Accuracy accuracy) const {
+  if (problem.response == Response::iterate) accuracy = Accuracy{0};
   return s.map && detail::MapRun(problem, u, accuracy, options.max_steps, s).go_on();
 }
 

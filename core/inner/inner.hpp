@@ -81,6 +81,8 @@ class InnerSolver : public Configurable {
 public:
   /// Can it leave a tape (is it a fixed-point map)?
   virtual bool can_record() const { return false; }
+  /// Is it a map whose step size and momentum are the same numbers at every u?
+  virtual bool fixed_map() const { return false; }
   /// Entries of a state of its runs, for so many inner variables.
   virtual Index state_dim(Index inner_dim) const { return inner_dim; }
   /// Most bytes of states that a run leaves on the tape of this request, for so many inner variables.
@@ -88,8 +90,8 @@ public:
   /// The tightest tolerance it was configured with (inner.tolerance); direct solvers return 0.
   virtual double tolerance() const { return 0; }
   /// Starts from `previous` when given, else from the problem's cold start. Throws UsageError when a tape is asked of a solver
-  /// that records none; numerical trouble is reported in the solution's status, also where no step of a map can be chosen at u:
-  /// that solution has no map and no tape.
+  /// that records none, and by a map where the problem means its last iterate and the run would not be that; numerical trouble is
+  /// reported in the solution's status, also where no step of a map can be chosen at u: that solution has no map and no tape.
   virtual InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                               TapeRequest tape) const = 0;
   /// Goes on with the run that left `solution` at the same u, as if it had been asked for this accuracy at once: same map, tape,
@@ -99,6 +101,10 @@ public:
     return false;
   }
 };
+
+/// Throws UsageError unless the runs of the solver are what Response::iterate means: exactly max_steps steps of a map in which u
+/// moves nothing but the steps.
+void require_iterate_solver(const InnerSolver& solver);
 
 /// Options shared by the iterative solvers.
 struct IterativeOptions {
@@ -115,6 +121,7 @@ public:
   Algorithm& algorithm() { return *algorithm_; }
   void fields(FieldVisitor& v) override;
   bool can_record() const override { return true; }
+  bool fixed_map() const override { return algorithm_->fixed(); }
   Index state_dim(Index inner_dim) const override { return algorithm_->state_dim(inner_dim); }
   std::size_t tape_bytes(const TapeRequest& tape, Index inner_dim) const override {
     return Trajectory::most_bytes(tape, options.max_steps, state_dim(inner_dim));

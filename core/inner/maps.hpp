@@ -63,12 +63,15 @@ public:
   virtual std::unique_ptr<const FixedPointMap> bind(const Problem& problem, In u) const = 0;
   /// Entries of a state of its maps, for so many inner variables.
   virtual Index state_dim(Index inner_dim) const { return inner_dim; }
+  /// True when bind() takes the same numbers at every u, so that x_K depends on u through the steps alone.
+  virtual bool fixed() const { return false; }
 };
 
 /// x+ = x - alpha f_x; alpha = 1/L unless given.
 class GradientDescent final : public Algorithm {
 public:
   std::optional<double> step;  ///< alpha; empty: 1/L
+  bool fixed() const override { return step.has_value(); }
   void fields(FieldVisitor& v) override;
   std::unique_ptr<const FixedPointMap> bind(const Problem& problem, In u) const override;
 };
@@ -79,6 +82,7 @@ public:
 class HeavyBall final : public Algorithm {
 public:
   std::optional<double> step, momentum;
+  bool fixed() const override { return step && momentum; }
   Index state_dim(Index inner_dim) const override { return 2 * inner_dim; }
   void fields(FieldVisitor& v) override;
   std::unique_ptr<const FixedPointMap> bind(const Problem& problem, In u) const override;
@@ -89,6 +93,7 @@ public:
 class Nesterov final : public Algorithm {
 public:
   std::optional<double> step, momentum;
+  bool fixed() const override { return step && momentum; }
   Index state_dim(Index inner_dim) const override { return 2 * inner_dim; }
   void fields(FieldVisitor& v) override;
   std::unique_ptr<const FixedPointMap> bind(const Problem& problem, In u) const override;

@@ -137,7 +137,7 @@ CgResult CgRun::finish(Event event) {
       result_.status = Status::converged;
       break;
     case Event::limit:
-      result_.status = reached ? Status::converged : Status::step_limit;
+      result_.status = reached ? Status::converged : o_.tolerance == 0 ? Status::as_asked : Status::step_limit;
       if (o_.tolerance == 0) {
         result_.message = "exactly " + std::to_string(o_.max_steps) +
                           " steps of conjugate gradients were asked (tolerance 0); residual " + sci(result_.residual);

@@ -165,9 +165,19 @@ private:
   Vec lower_, upper_;
 };
 
+/// At which inner point the criterion is meant: two different problems.
+enum class Response {
+  /// l(x*(u), u). How x* is found, and from where, is an aid alone; a start that depends on u has no derivative here.
+  solution,
+  /// l(x_K(u), u): exactly K steps of a map from x_0(u), K = max_steps of the solver, whose step size and momentum are numbers
+  /// and whose tolerance is 0. Never warm.
+  iterate
+};
+
 /// One bilevel problem. Every part is const and shared.
 struct Problem {
   std::string name;
+  Response response = Response::solution;
   std::shared_ptr<const Objective> f;
   std::shared_ptr<const Criterion> l;
   HyperSpace space;

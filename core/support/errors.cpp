@@ -10,6 +10,8 @@ const char* to_string(Status s) {
       return "converged";
     case Status::rounding:
       return "stopped by rounding";
+    case Status::as_asked:
+      return "as asked";
     case Status::step_limit:
       return "step limit";
     case Status::negative_curvature:

@@ -63,13 +63,18 @@ enum class Status {
   not_run,             ///< nothing was computed yet
   converged,           ///< the test that was asked for holds
   rounding,            ///< rounding stopped it first: as good as double precision allows
-  step_limit,          ///< the step limit came first (also: exactly the asked number of steps, with no test asked)
+  as_asked,            ///< exactly the number of steps that was asked for (tolerance 0)
+  step_limit,          ///< the step limit came first
   negative_curvature,  ///< a direction of non-positive curvature was met
   failed,              ///< not finite, diverged, or a factorization broke down
 };
 
+/// True when what was sought is found as well as asked, or as rounding allows.
+constexpr bool solved(Status s) { return s == Status::converged || s == Status::rounding; }
 /// True when the result may be used as it stands without a warning.
-constexpr bool usable(Status s) { return s == Status::converged || s == Status::rounding; }
+constexpr bool usable(Status s) { return solved(s) || s == Status::as_asked; }
+/// True when a count of steps ended it.
+constexpr bool counted_out(Status s) { return s == Status::as_asked || s == Status::step_limit; }
 /// "converged", "step limit", ...
 const char* to_string(Status s);
 

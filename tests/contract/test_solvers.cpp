@@ -147,7 +147,7 @@ TEST_CASE("solvers: tolerance 0 means exactly the step limit") {
     const auto solver = make(name, 7);
     if (!solver->can_record()) return;
     const InnerSolution s = solver->solve(p, u, nullptr, {0}, {TapeRequest::kAll, 1});
-    CHECK(s.status == Status::step_limit);
+    CHECK(s.status == Status::as_asked);
     CHECK(s.steps == 7);
     CHECK(s.message.find("exactly 7 steps") != std::string::npos);
     REQUIRE(s.tape);

@@ -80,7 +80,7 @@ TEST_CASE("cg: endings are told apart") {
 
   w.setZero();
   r = conjugate_gradient(product(h), b, w, {.tolerance = 0, .max_steps = 5});
-  CHECK(r.status == Status::step_limit);
+  CHECK(r.status == Status::as_asked);
   CHECK(r.steps == 5);
   CHECK(r.message.find("exactly 5") != std::string::npos);
 

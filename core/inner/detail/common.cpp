@@ -78,7 +78,7 @@ void finish(InnerSolution& s, double gradient_norm, double unit, double toleranc
       return;
     case RunEnd::target:
     case RunEnd::limit:
-      s.status = Status::step_limit;
+      s.status = tolerance > 0 ? Status::step_limit : Status::as_asked;
       break;
   }
   s.message = tolerance > 0 ? "the inner problem has not converged: " + numbers
