@@ -116,7 +116,7 @@ public:
     }
   }
   bool smoothness_bounds() const override {
-    return quadratic() || requires(const T& f, const Vec& u) { double(f.smoothness(u)); };
+    return requires(const T& f, const Vec& u) { double(f.smoothness(u)); };
   }
   double gradient_scale(In u) const override {
     return scale_.at(u, [&] {

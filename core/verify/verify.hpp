@@ -34,7 +34,7 @@ struct VerifyOptions {
 /// l; the start's and the map's jvp and vjp against differences and each other; and that answers are finite, whole and within
 /// their room, that nothing throws, and that the same question has the same answer.
 /// Differences are central and extrapolated, at the step size whose error by estimate (truncation, measured rounding) is least;
-/// no deviation within three times that error is wrong. At a kink a product may lie between the slopes of both sides. An
+/// no deviation within ten times that error is wrong. At a kink a product may lie between the slopes of both sides. An
 /// equilibrium (Objective::symmetric() false) has no value to fit, and no symmetry. Without f, l or start their rows say so.
 /// Cost for n, m > 16: about 11 Hessian and cross products, 45 values, 90 gradients, 30 Lanczos steps twice, 50 map steps; up to
 /// ten times as many of those that do not fit at once. Throws UsageError for a point of the wrong size; an Interruption leaves

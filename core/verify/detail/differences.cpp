@@ -14,9 +14,9 @@ namespace {
 constexpr double kEps = std::numeric_limits<double>::epsilon(), kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kFirst = 1e-3;    // step of the quick differences, of a point of length 1: rounding and truncation near 1e-12
 constexpr int kLevels = 16;        // of the thorough ones, each a quarter of the one before
-constexpr double kSafety = 3;      // times an estimated error no deviation is held against anyone
-constexpr double kKnown = 0.02;    // relative error up to which differences can tell right from wrong
-constexpr double kUnknownBy = 10;  // beyond that only what is as many times as large as the error
+constexpr double kSafety = 10;     // times an estimated error no deviation is held against anyone
+constexpr double kKnown = 0.1;     // relative error up to which differences can tell right from wrong
+constexpr double kUnknownBy = 30;  // beyond that only what is as many times as large as the error
 
 }  // namespace
 
@@ -68,7 +68,8 @@ std::vector<Differences::Level> Differences::levels() const {
 }
 
 // A pair of neighbouring steps gives an extrapolated slope. Its error: how far it is from the finer of the two and from the
-// extrapolated slope before, and what rounding makes of the finer step, measured, or seen where still shorter steps differ from it.
+// extrapolated slope before, and what rounding makes of the finer step, measured, or seen where still shorter steps differ from
+// it.
 std::vector<Differences::Candidate> Differences::candidates(const std::vector<Level>& levels, double rounding) {
   std::vector<Candidate> all;
   for (std::size_t k = 1; k < levels.size(); ++k) {
@@ -85,20 +86,26 @@ std::vector<Differences::Candidate> Differences::candidates(const std::vector<Le
   return all;
 }
 
+// The slopes of both sides at the step where they are nearest: the shortest such step, since a kink keeps them as far apart at
+// all.
+void Differences::set_sides(const std::vector<Level>& levels, double rounding, Slope& slope) {
+  std::vector<double> widths;
+  for (const Level& level : levels) widths.push_back((level.forward - level.backward).norm() + 2 * rounding / level.step);
+  const double narrowest = widths.empty() ? 0 : *std::min_element(widths.begin(), widths.end());
+  for (std::size_t k = 0; k < levels.size(); ++k) {
+    if (widths[k] > 1.01 * narrowest) continue;
+    slope.low = levels[k].forward.cwiseMin(levels[k].backward);
+    slope.high = levels[k].forward.cwiseMax(levels[k].backward);
+    slope.side_error = 2 * rounding / levels[k].step;
+  }
+}
+
 Slope Differences::compute() const {
   const double rounding = noise();
   const std::vector<Level> levels = this->levels();
   Slope best{Vec::Constant(zero_.size(), std::numeric_limits<double>::quiet_NaN()), kInfinity, {}, {}, kInfinity};
   best.low = best.high = best.value;
-  double narrowest = kInfinity;
-  for (const Level& level : levels) {
-    const double side = 2 * rounding / level.step, width = (level.forward - level.backward).norm() + side;
-    if (!(width < narrowest)) continue;
-    narrowest = width;
-    best.low = level.forward.cwiseMin(level.backward);
-    best.high = level.forward.cwiseMax(level.backward);
-    best.side_error = side;
-  }
+  set_sides(levels, rounding, best);
   const std::vector<Candidate> all = candidates(levels, rounding);
   for (const Candidate& c : all) {
     if (!(c.error < best.error)) continue;
@@ -110,7 +117,7 @@ Slope Differences::compute() const {
   const double claimed = best.error;
   for (const Candidate& c : all) {
     const double gap = (c.slope - best.value).norm();
-    if (gap > kSafety * (c.error + claimed)) best.error = std::max(best.error, gap);
+    if (gap > 3 * (c.error + claimed)) best.error = std::max(best.error, gap);
   }
   return best;
 }

@@ -48,6 +48,7 @@ private:
   Vec at(double t) const;
   std::vector<Level> levels() const;
   static std::vector<Candidate> candidates(const std::vector<Level>& levels, double rounding);
+  static void set_sides(const std::vector<Level>& levels, double rounding, Slope& slope);
   Slope compute() const;
   AlongStep f_;
   Vec zero_;

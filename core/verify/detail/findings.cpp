@@ -155,7 +155,8 @@ void check_pair(Findings& findings, const Pair& pair, const VerifyOptions& optio
           Differences d = differences(w, 0);
           for (std::size_t k = 0; k < pair.probes.size(); ++k) {
             const Vec& p = pair.probes[k];
-            const double got = w.dot(products[k]), terms = w.cwiseProduct(products[k]).norm();
+            const double copied = pair.copied > 0 ? kCancelled * w.head(pair.copied).cwiseProduct(p).norm() : 0;
+            const double got = w.dot(products[k]), terms = w.cwiseProduct(products[k]).norm() + copied;
             if (by_forward)
               g.take(compare(got, p.dot(along), options.products, terms + p.cwiseProduct(along).norm()));
             else

@@ -73,6 +73,9 @@ private:
   VerifyReport& report_;
 };
 
+/// Share of what cancels in a sum that rounding may leave, in units of VerifyOptions::products.
+inline constexpr double kCancelled = 1e-6;
+
 /// A derivative J as two products, J w and J'p, with the function whose derivative it is.
 struct Pair {
   std::string forward, forward_is, reverse, reverse_is, function;
@@ -83,6 +86,8 @@ struct Pair {
   const std::vector<Vec>& directions;
   const std::vector<Vec>& probes;
   double most = kMostU;
+  /// First entries of w of which J w holds a copy that other terms may cancel, so that rounding is measured by them.
+  Index copied = 0;
 };
 
 /// J w against differences of the function; then J'p against J w where that is right, and against the same differences where it

@@ -364,8 +364,8 @@ void ObjectiveChecks::smoothness(const std::vector<Vec>& points) {
   if (found.product != "smoothness" || found.verdict != Verdict::wrong || std::isnan(found.difference)) return;
   if (f_.smoothness_bounds()) return;
   found.verdict = Verdict::not_checked;
-  found.note = "it is an estimate at x = 0, " + short_number(l) + ", and the curvature reaches " + short_number(largest) +
-               " here; give smoothness(u), or a step to the solver";
+  found.note = "it is an estimate, " + short_number(l) + ", and the curvature reaches " + short_number(largest) +
+               " where it was looked at; give smoothness(u), or a step to the solver";
 }
 
 void ObjectiveChecks::convexity(const std::vector<Vec>& points) {
