@@ -122,6 +122,10 @@ public:
     inner_->adjoint(x, u, p, out_x, out_u);
     if (form_ == Form::one_shot) out_x *= 1.1;
   }
+  std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> counter) const override {
+    auto reading = inner_->counting_reads(std::move(counter));
+    return reading ? std::make_shared<BentObjective>(std::move(reading), form_) : nullptr;
+  }
   void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const override {
     inner_->tangents(x, u, dx, du, g, dg);
     if (form_ == Form::tangents) dg.row(0) *= 1.1;

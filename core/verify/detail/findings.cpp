@@ -124,47 +124,57 @@ bool Findings::wrong(const std::string& product) const {
                      [&](const Finding& f) { return f.product == product && f.verdict == Verdict::wrong; });
 }
 
+namespace {
+
+/// J'p against J w, which is right.
+Compared against_forward(const Pair& pair, const Vec& w, const Vec& forward, const Vec& p, const Vec& back,
+                         const VerifyOptions& options) {
+  const double copied = pair.copied > 0 ? kCancelled * w.head(pair.copied).cwiseProduct(p).norm() : 0;
+  const double terms = w.cwiseProduct(back).norm() + p.cwiseProduct(forward).norm() + copied;
+  return compare(w.dot(back), p.dot(forward), options.products, terms);
+}
+
+void gather_forward(Gathered& g, const Pair& pair, const VerifyOptions& options) {
+  for (const Vec& w : pair.directions) {
+    const Vec product = pair.jvp(w);
+    Differences differences(pair.along(w), pair.at_zero, product.norm(), pair.most);
+    g.take(compare(product, differences, options.differences));
+    if (g.deviates()) return;
+  }
+}
+
+void gather_reverse(Gathered& g, const Pair& pair, bool by_forward, const VerifyOptions& options) {
+  std::vector<Vec> back;
+  for (const Vec& p : pair.probes) back.push_back(pair.vjp(p));
+  for (const Vec& w : pair.directions) {
+    const Vec forward = by_forward ? pair.jvp(w) : Vec();
+    Differences differences(pair.along(w), pair.at_zero, 0, pair.most);
+    for (std::size_t k = 0; k < back.size(); ++k) {
+      const Vec& p = pair.probes[k];
+      g.take(by_forward ? against_forward(pair, w, forward, p, back[k], options)
+                        : compare_along(w.dot(back[k]), p, differences, options.differences, w.cwiseProduct(back[k]).norm()));
+    }
+  }
+}
+
+}  // namespace
+
 void check_pair(Findings& findings, const Pair& pair, const VerifyOptions& options) {
+  const std::string differences = "differences of " + pair.function;
   if (pair.directions.empty()) {
-    findings.skip({pair.forward, pair.forward_is, "differences of " + pair.function}, "there are no hyperparameters");
+    findings.skip({pair.forward, pair.forward_is, differences}, "there are no hyperparameters");
     findings.skip({pair.reverse, pair.reverse_is, pair.forward}, "there are no hyperparameters");
     return;
   }
-  const auto differences = [&](const Vec& w, double expected) {
-    return Differences(pair.along(w), pair.at_zero, expected, pair.most);
-  };
-  const Finding& forward =
-      findings.add({pair.forward, pair.forward_is, "differences of " + pair.function}, pair.needs, [&](Gathered& g) {
-        for (const Vec& w : pair.directions) {
-          const Vec product = pair.jvp(w);
-          Differences d = differences(w, product.norm());
-          g.take(compare(product, d, options.differences));
-          if (g.deviates()) return;
-        }
-      });
-  const Verdict verdict = forward.verdict;
-  const bool by_forward = verdict != Verdict::wrong;
-  std::vector<std::string> needs;
-  if (!by_forward) needs = pair.needs;
-  Finding& reverse = findings.add(
-      {pair.reverse, pair.reverse_is, by_forward ? pair.forward : "differences of " + pair.function}, needs, [&](Gathered& g) {
-        std::vector<Vec> products;
-        for (const Vec& p : pair.probes) products.push_back(pair.vjp(p));
-        for (const Vec& w : pair.directions) {
-          const Vec along = by_forward ? pair.jvp(w) : Vec();
-          Differences d = differences(w, 0);
-          for (std::size_t k = 0; k < pair.probes.size(); ++k) {
-            const Vec& p = pair.probes[k];
-            const double copied = pair.copied > 0 ? kCancelled * w.head(pair.copied).cwiseProduct(p).norm() : 0;
-            const double got = w.dot(products[k]), terms = w.cwiseProduct(products[k]).norm() + copied;
-            if (by_forward)
-              g.take(compare(got, p.dot(along), options.products, terms + p.cwiseProduct(along).norm()));
-            else
-              g.take(compare_along(got, p, d, options.differences, terms));
-          }
-        }
-      });
-  if (reverse.verdict == Verdict::wrong && reverse.product == pair.reverse && verdict == Verdict::not_checked)
+  const Verdict forward =
+      findings
+          .add({pair.forward, pair.forward_is, differences}, pair.needs, [&](Gathered& g) { gather_forward(g, pair, options); })
+          .verdict;
+  const bool by_forward = forward != Verdict::wrong;
+  Finding& reverse = findings.add({pair.reverse, pair.reverse_is, by_forward ? pair.forward : differences},
+                                  by_forward ? std::vector<std::string>{} : pair.needs,
+                                  [&](Gathered& g) { gather_reverse(g, pair, by_forward, options); });
+  if (reverse.verdict == Verdict::wrong && reverse.product == pair.reverse && forward == Verdict::not_checked)
     reverse.product = pair.reverse + " or " + pair.forward;
 }
 
