@@ -82,6 +82,7 @@ VerifyReport verify(const Problem& problem, const VerifyPoint& at, const VerifyO
     require_size("u", at.u.size(), problem.f->outer_dim());
     if (at.x.size() > 0) require_size("x", at.x.size(), problem.f->inner_dim());
   }
+  if (!at.u.allFinite() || !at.x.allFinite()) throw UsageError("verify: the point has entries that are not finite");
   VerifyReport report;
   Findings findings(report);
   Draws draws(options.seed);

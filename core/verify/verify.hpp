@@ -37,7 +37,8 @@ struct VerifyOptions {
 /// no deviation within ten times that error is wrong. At a kink a product may lie between the slopes of both sides. An
 /// equilibrium (Objective::symmetric() false) has no value to fit, and no symmetry. Without f, l or start their rows say so.
 /// Cost with 100 of each: 52 values, 184 gradients, 195 Hessian and 106 cross products, 80 map steps; several times that where
-/// something does not fit at once. Throws UsageError for a point of the wrong size; an Interruption leaves it.
+/// something does not fit at once. Throws UsageError for a point of the wrong size or not finite; an
+/// Interruption leaves it.
 VerifyReport verify(const Problem& problem, const VerifyPoint& at, const VerifyOptions& options = {});
 
 }  // namespace tacit

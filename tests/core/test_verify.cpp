@@ -280,11 +280,15 @@ TEST_CASE("verify: columns in units from 1e-6 to 1e6 and losses with a large con
   }
 }
 
-TEST_CASE("verify: wrong sizes of the point are refused, and parts that do not fit together are named") {
+TEST_CASE(
+    "verify: wrong sizes of the point and points that are no numbers are refused, and parts that do not fit together are named") {
   const test::Parts parts;
   const Problem p = parts.problem();
   CHECK_THROWS_WITH_AS(verify(p, {Vec::Ones(2)}), "verify: u has 2 entries, the problem takes 3", UsageError);
   CHECK_THROWS_WITH_AS(verify(p, {Vec::Ones(3), Vec::Ones(6)}), "verify: x has 6 entries, the problem takes 5", UsageError);
+  CHECK_THROWS_WITH_AS(verify(p, {Vec::Constant(3, std::nan(""))}), "verify: the point has entries that are not finite",
+                       UsageError);
+  CHECK_THROWS_AS(verify(p, {Vec::Ones(3), Vec::Constant(5, INFINITY)}), UsageError);
   Problem odd = p;
   odd.space = HyperSpace({{"u", 4, Scale::log, 1e-3, 1e3}});
   CHECK(first_wrong(verify(odd, {Vec::Ones(3)})) == "problem");
