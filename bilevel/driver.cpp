@@ -128,6 +128,7 @@ private:
     begin_step();
     Vec theta = theta0;
     space_.project(theta);
+    if (options_.verify) require_right(theta);
     Evaluation e = first_evaluation(theta);
     if (!complete(e)) {
       current_ = e;
@@ -143,6 +144,13 @@ private:
     publish(e, 0, {});
     summary_.start_evaluation = std::move(e);
     return true;
+  }
+
+  void require_right(In theta) const {
+    const VerifyReport report = oracle_.verify(theta);
+    if (report.ok()) return;
+    throw UsageError("the problem is not what it says it is: " + report.first_wrong()->sentence() +
+                     "; correct that first (verify() has the whole list)");
   }
 
   static bool complete(const Evaluation& e) { return e.finite() && e.gradient.size() == e.theta.size(); }

@@ -46,6 +46,9 @@ struct DriverOptions {
   /// Of inner and adjoint tolerance. Empty: what suits the optimizer (adaptive; adam: fixed), fixed where the oracle may not
   /// loosen them. Without steps (max_steps 0) always fixed.
   std::optional<Schedule> schedule;
+  /// Check all callbacks of the problem at the start (Oracle::verify), and refuse to run where one is wrong: UsageError, which
+  /// names the first. The work is diagnostic.
+  bool verify = false;
   /// Called once when the run, stopped in the middle of an evaluation or by its budget, begins to solve its best point to the
   /// end: whoever stops the problem's evaluations may leave that some time.
   std::function<void()> closing;
@@ -77,7 +80,8 @@ using Observer = std::function<void(const StepRecord&)>;
 /// little can be gained (DriverOptions::tolerance), where a loosely solved row is solved again at the tightest tolerance before
 /// that counts, at a budget, when no lower point is found, or when something is not finite (reason failed, with the last good
 /// row). interrupted() is asked between evaluations; a problem made interruptible() ends in the middle of one, which is then
-/// given up, while the best point so far stays. Before the start is solved there is none: an interrupted run then has no
+/// given up, while the best point so far stays. Throws UsageError for a start of the wrong size, options that cannot be, and a
+/// problem that does not pass `verify`. Before the start is solved there is none: an interrupted run then has no
 /// best_evaluation, and one whose time is over has failed.
 Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracle& oracle, OuterOptimizer& optimizer, In theta0,
               const std::vector<Observer>& observers = {}, const std::function<bool()>& interrupted = {});

@@ -8,6 +8,7 @@
 #include <tacit/bilevel/truncation.hpp>
 #include <tacit/core/model/counting.hpp>
 #include <tacit/core/model/interrupt.hpp>
+#include <tacit/core/verify/verify.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/error_estimate.hpp>
 #include <tacit/hypergrad/forward.hpp>
@@ -109,6 +110,7 @@ Evaluation ForwardingOracle::differentiate(Evaluation evaluation, const Toleranc
 Evaluation ForwardingOracle::diagnose(Evaluation evaluation, Index step, double error_floor) const {
   return oracle_->diagnose(std::move(evaluation), step, error_floor);
 }
+VerifyReport ForwardingOracle::verify(In theta) const { return oracle_->verify(theta); }
 Work ForwardingOracle::work() const { return oracle_->work(); }
 Work ForwardingOracle::diagnostic_work() const { return oracle_->diagnostic_work(); }
 Tolerance ForwardingOracle::tightest() const { return oracle_->tightest(); }
@@ -149,6 +151,7 @@ public:
   Evaluation evaluate_fully(In theta, const Evaluation* near) const override;
   Evaluation differentiate(Evaluation e, const Tolerance& tolerance) const override;
   Evaluation diagnose(Evaluation e, Index step, double error_floor) const override;
+  VerifyReport verify(In theta) const override;
   Work work() const override;
   Work diagnostic_work() const override;
   Tolerance tightest() const override;
@@ -156,6 +159,15 @@ public:
   double target() const override { return estimator_->target(); }
 
 private:
+  /// What is spent while it lives is none of the method's, also where that is interrupted.
+  struct Account {
+    const SingleOracle& oracle;
+    Work before = oracle.counter_->read();
+    ~Account() {
+      const std::lock_guard lock(oracle.account_);
+      oracle.diagnostic_ += oracle.counter_->read() - before;
+    }
+  };
   Evaluation at(In theta, const Evaluation* near) const;
   const InnerSolution* warm_start(const Evaluation& e) const { return warm_start_ && e.from ? &e.from->inner : nullptr; }
   void solve_inner(Evaluation& e, const Tolerance& tolerance, bool fully = false) const;
@@ -567,15 +579,7 @@ void SingleOracle::measure_truncation_of(Evaluation& e, Index step, In correctio
 Evaluation SingleOracle::diagnose(Evaluation e, Index step, double error_floor) const {
   require_state(e, "diagnose()");
   e.state.write().calibration.floor = error_floor;
-  // What is spent here is none of the method's, also where it is interrupted.
-  struct Account {
-    const SingleOracle& oracle;
-    Work before = oracle.counter_->read();
-    ~Account() {
-      const std::lock_guard lock(oracle.account_);
-      oracle.diagnostic_ += oracle.counter_->read() - before;
-    }
-  } account{*this};
+  const Account account{*this};
   try {
     Vec correction;
     e.diagnostics.errors_asked = errors_asked_;
@@ -590,6 +594,22 @@ Evaluation SingleOracle::diagnose(Evaluation e, Index step, double error_floor) 
     e.diagnostics.cut_short = true;
   }
   return e;
+}
+
+VerifyReport SingleOracle::verify(In theta) const {
+  const Evaluation here = at(theta, nullptr);
+  const Account account{*this};
+  // With constants of its own, so that what the method is charged for them does not depend on whether it was checked.
+  Problem problem = problem_;
+  if (auto own = problem_.f->counting_reads(counter_)) problem.f = std::move(own);
+  VerifyOptions options;
+  try {
+    options.map = solver_->map(problem, here.u);
+  } catch (const Interruption&) {
+    throw;
+  } catch (const std::exception&) {  // a constant that keeps the map from being bound is named by its own check
+  }
+  return tacit::verify(problem, {here.u}, options);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <tacit/core/inner/inner.hpp>
 #include <tacit/core/support/copy_on_write.hpp>
 #include <tacit/core/support/work.hpp>
+#include <tacit/core/verify/verify_report.hpp>
 #include <tacit/hypergrad/estimator.hpp>
 
 namespace tacit {
@@ -121,6 +122,8 @@ public:
   /// to know of them. error_floor: the least denominator s of hypergradient_error. An Interruption ends it early, which
   /// Diagnostics::cut_short tells.
   virtual Evaluation diagnose(Evaluation evaluation, Index step, double error_floor) const = 0;
+  /// verify() of the problem at u(theta), at a point of its own and with the map of its solver. Its work counts as diagnostic.
+  virtual VerifyReport verify(In theta) const = 0;
   /// Work so far of the method itself, and of diagnostics apart from it.
   virtual Work work() const = 0;
   virtual Work diagnostic_work() const = 0;
@@ -145,6 +148,7 @@ public:
   Evaluation evaluate_fully(In theta, const Evaluation* near) const override;
   Evaluation differentiate(Evaluation evaluation, const Tolerance& tolerance) const override;
   Evaluation diagnose(Evaluation evaluation, Index step, double error_floor) const override;
+  VerifyReport verify(In theta) const override;
   Work work() const override;
   Work diagnostic_work() const override;
   Tolerance tightest() const override;

@@ -55,6 +55,7 @@ public:
   Evaluation evaluate_fully(In theta, const Evaluation* near) const override;
   Evaluation differentiate(Evaluation e, const Tolerance& tolerance) const override;
   Evaluation diagnose(Evaluation e, Index step, double error_floor) const override;
+  VerifyReport verify(In theta) const override;
   Work work() const override;
   Work diagnostic_work() const override;
   Tolerance tightest() const override { return tightest_; }
@@ -148,6 +149,21 @@ Evaluation SumOracle::diagnose(Evaluation e, Index step, double error_floor) con
   });
   combine_errors(e, error_floor);
   return e;
+}
+
+VerifyReport SumOracle::verify(In theta) const {
+  std::vector<VerifyReport> reports(parts_.size());
+  const Vec at = theta;
+  run_parallel(parts_.size(), options_.threads, [&](std::size_t i) { reports[i] = parts_[i].oracle->verify(at); });
+  VerifyReport all;
+  all.u = reports[0].u;
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    for (Finding& f : reports[i].findings) {
+      f.product = name(i) + ": " + f.product;
+      all.findings.push_back(std::move(f));
+    }
+  }
+  return all;
 }
 
 Work SumOracle::work() const {

@@ -30,24 +30,4 @@ std::string aligned(const std::vector<std::pair<std::string, std::string>>& rows
   return text;
 }
 
-std::string columns_text(const std::vector<std::string>& heads, const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> width;
-  for (const std::string& head : heads) width.push_back(head.size());
-  for (const auto& row : rows) {
-    for (std::size_t c = 0; c < row.size(); ++c) width[c] = std::max(width[c], row[c].size());
-  }
-  std::string text;
-  const auto add = [&](const std::vector<std::string>& row) {
-    std::string line;
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      const std::string gap(width[c] - row[c].size(), ' ');
-      line += "  " + (c == 0 ? row[c] + gap : gap + row[c]);
-    }
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + '\n';
-  };
-  add(heads);
-  for (const auto& row : rows) add(row);
-  return text;
-}
-
 }  // namespace tacit

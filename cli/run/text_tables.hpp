@@ -8,8 +8,6 @@ namespace tacit {
 
 /// An aligned two-column block: "  name   value".
 std::string aligned(const std::vector<std::pair<std::string, std::string>>& rows);
-/// Columns under their heads, the first to the left, the others to the right.
-std::string columns_text(const std::vector<std::string>& heads, const std::vector<std::vector<std::string>>& rows);
 /// A cell of a CSV after RFC 4180: in quotation marks where it must be.
 std::string csv_cell(const std::string& text);
 /// A line of a CSV of cells that are quoted already where they must be, with its end.

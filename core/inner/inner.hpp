@@ -87,6 +87,8 @@ public:
   virtual Index state_dim(Index inner_dim) const { return inner_dim; }
   /// Most bytes of states that a run leaves on the tape of this request, for so many inner variables.
   virtual std::size_t tape_bytes(const TapeRequest& /*tape*/, Index /*inner_dim*/) const { return 0; }
+  /// The map of its runs at u; null: it is none. Throws what Algorithm::bind throws.
+  virtual std::unique_ptr<const FixedPointMap> map(const Problem& /*problem*/, In /*u*/) const { return nullptr; }
   /// The tightest tolerance it was configured with (inner.tolerance); direct solvers return 0.
   virtual double tolerance() const { return 0; }
   /// Starts from `previous` when given, else from the problem's cold start. Throws UsageError when a tape is asked of a solver
@@ -126,6 +128,7 @@ public:
   std::size_t tape_bytes(const TapeRequest& tape, Index inner_dim) const override {
     return Trajectory::most_bytes(tape, options.max_steps, state_dim(inner_dim));
   }
+  std::unique_ptr<const FixedPointMap> map(const Problem& problem, In u) const override { return algorithm_->bind(problem, u); }
   double tolerance() const override { return options.tolerance; }
   InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                       TapeRequest tape) const override;

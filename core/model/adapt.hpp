@@ -35,16 +35,24 @@ concept PlainCriterion = requires(const T& l, const Vec& v) {
 
 namespace detail {
 
+/// Refuses an answer of a plain struct that has not the entries that are wanted of it: UsageError.
+[[noreturn]] void refuse_size(const char* member, Index got, Index wanted);
+/// out = answer, of the right size.
+inline void take_answer(const char* member, const Vec& answer, Out out) {
+  if (answer.size() != out.size()) refuse_size(member, answer.size(), out.size());
+  out = answer;
+}
+
 template <PlainObjective T>
 class AdaptedCurvature final : public Curvature {
 public:
   AdaptedCurvature(std::shared_ptr<const T> f, Vec x, Vec u) : f_(std::move(f)), x_(std::move(x)), u_(std::move(u)) {}
-  void hessian(In p, Out out) const override { out = Vec(f_->hessian(x_, u_, Vec(p))); }
-  void cross(In p, Out out) const override { out = Vec(f_->cross(x_, u_, Vec(p))); }
-  void cross_t(In w, Out out) const override { out = Vec(f_->cross_t(x_, u_, Vec(w))); }
+  void hessian(In p, Out out) const override { take_answer("hessian", f_->hessian(x_, u_, Vec(p)), out); }
+  void cross(In p, Out out) const override { take_answer("cross", f_->cross(x_, u_, Vec(p)), out); }
+  void cross_t(In w, Out out) const override { take_answer("cross_t", f_->cross_t(x_, u_, Vec(w)), out); }
   void adjoint(In p, Out out_x, Out out_u) const override {
     if constexpr (requires { Vec(f_->hessian_transposed(x_, u_, Vec(p))); }) {
-      out_x = Vec(f_->hessian_transposed(x_, u_, Vec(p)));
+      take_answer("hessian_transposed", Vec(f_->hessian_transposed(x_, u_, Vec(p))), out_x);
       cross(p, out_u);
     } else {
       Curvature::adjoint(p, out_x, out_u);
@@ -52,7 +60,7 @@ public:
   }
   bool diagonal(Out d) const override {
     if constexpr (requires { Vec(f_->hessian_diagonal(x_, u_)); }) {
-      d = Vec(f_->hessian_diagonal(x_, u_));
+      take_answer("hessian_diagonal", Vec(f_->hessian_diagonal(x_, u_)), d);
       return true;
     }
     return false;
@@ -75,7 +83,7 @@ public:
   double value(In x, In u) const override { return f_->value(Vec(x), Vec(u)); }
   double gradient(In x, In u, Out g) const override {
     const Vec at(x), hyper(u);
-    g = Vec(f_->gradient(at, hyper));
+    take_answer("gradient", f_->gradient(at, hyper), g);
     return f_->value(at, hyper);
   }
   std::unique_ptr<const Curvature> linearize(In x, In u, FirstOrder* at) const override {
@@ -99,13 +107,16 @@ public:
           curvature.hessian(p, out);
           if constexpr (requires(const Vec& v) { Vec(f_->hessian_transposed(v, v, v)); }) {
             count();
-            out = Vec(f_->hessian_transposed(Vec::Zero(inner_dim()), Vec(u), Vec(out)));
+            take_answer("hessian_transposed", Vec(f_->hessian_transposed(Vec::Zero(inner_dim()), Vec(u), Vec(out))), out);
           }
         };
         const double largest = lanczos_largest(product, inner_dim(), 1e-3);
         return symmetric() ? largest : std::sqrt(largest);
       });
     }
+  }
+  bool smoothness_bounds() const override {
+    return requires(const T& f, const Vec& u) { double(f.smoothness(u)); };
   }
   double gradient_scale(In u) const override {
     return scale_.at(u, [&] {
@@ -145,8 +156,8 @@ public:
   double value(In x, In u) const override { return l_.value(Vec(x), Vec(u)); }
   double gradient(In x, In u, Out gx, Out gu) const override {
     const Vec at(x), hyper(u);
-    gx = Vec(l_.gradient_x(at, hyper));
-    gu = Vec(l_.gradient_u(at, hyper));
+    take_answer("gradient_x", l_.gradient_x(at, hyper), gx);
+    take_answer("gradient_u", l_.gradient_u(at, hyper), gu);
     return l_.value(at, hyper);
   }
   double least() const override {
@@ -165,7 +176,7 @@ private:
 /// Objective::symmetric() == false. Without smoothness(u), L is the largest eigenvalue of f_xx at x = 0 (of an equilibrium the
 /// largest singular value) by Lanczos, kept for the last few u: right for quadratics and for losses whose curvature is largest at
 /// 0 (logistic), too small for others, which should give smoothness(u) or inner.step. Its products, and the gradient of
-/// gradient_scale, are counted like any other.
+/// gradient_scale, are counted like any other. An answer of the wrong size is a UsageError that names the member.
 template <PlainObjective T>
 std::shared_ptr<const Objective> adapt(T f) {
   return std::make_shared<detail::AdaptedObjective<T>>(std::move(f));

@@ -62,6 +62,8 @@ public:
   virtual const LinearModel* linear() const { return nullptr; }
   /// L, at least the largest eigenvalue of f_xx(x, u) at every x.
   virtual double smoothness(In u) const = 0;
+  /// False when smoothness() is no promise but an estimate, which another x may exceed.
+  virtual bool smoothness_bounds() const { return true; }
   /// mu, at most the smallest eigenvalue of f_xx(x, u) at every x; 0 when unknown.
   virtual double convexity(In /*u*/) const { return 0; }
   /// A Lipschitz constant in x, valid everywhere, of x -> f_xx(x, u) dx + f_xu(x, u) diag(du) in the spectral norm, dx n x m, du

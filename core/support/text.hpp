@@ -43,5 +43,8 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
 std::string unknown_name(std::string_view what, std::string_view word, const std::vector<std::string>& known);
 /// ASCII capitals become small letters, whatever the locale.
 std::string lower_case(std::string_view text);
+/// Columns under their heads, two blanks between them: the first `left` to the left, the others to the right.
+std::string columns_text(const std::vector<std::string>& heads, const std::vector<std::vector<std::string>>& rows,
+                         std::size_t left = 1);
 
 }  // namespace tacit

@@ -228,6 +228,7 @@ TEST_CASE("edges: a point that is only finite at a loose tolerance is no converg
       return e;
     }
     Evaluation diagnose(Evaluation e, Index, double) const override { return e; }
+    VerifyReport verify(In) const override { return {}; }
     Work work() const override { return {}; }
     Work diagnostic_work() const override { return {}; }
     Tolerance tightest() const override { return {1e-8, 1e-6}; }

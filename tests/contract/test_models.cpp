@@ -12,8 +12,8 @@
 #include <functional>
 
 #include <tacit/core/inner/inner.hpp>
-#include <tacit/core/model/check.hpp>
 #include <tacit/core/model/counting.hpp>
+#include <tacit/core/verify/verify.hpp>
 #include <tacit/problems/models/tasks.hpp>
 
 #include "core/plain_problems.hpp"
@@ -241,22 +241,43 @@ void check_history(const std::function<Problem()>& make, int orders) {
 
 }  // namespace
 
-TEST_CASE("models: derivatives of every registered model and of its criterion pass the checks") {
+TEST_CASE("models: derivatives of every registered model and of its criterion pass all checks") {
   for_each_model([](const Made& m) {
-    const Objective& f = *m.problem.f;
-    const Vec u = penalties(m.problem);
     test::Numbers draw(3);
     for (int k = 0; k < 3; ++k) {
-      const Vec x = draw.vec(f.inner_dim());
-      const auto holds = [](const DerivativeCheck& check, double tolerance) {
-        INFO(check.message);
-        CHECK(check.ok(tolerance));
-      };
-      holds(check_gradient(f, x, u), 1e-7);
-      holds(check_hessian_symmetry(f, x, u), 1e-12);
-      holds(check_cross_adjointness(f, x, u), 1e-12);
-      holds(check_taylor(f, x, u), 0.1);
-      holds(check_criterion(*m.problem.l, x, u), 1e-7);
+      const VerifyReport r = verify(m.problem, {penalties(m.problem), draw.vec(m.problem.f->inner_dim())});
+      CAPTURE(r.to_text());
+      CHECK(r.ok());
+      for (const Finding& f : r.findings) {
+        CAPTURE(f.sentence());
+        if (f.verdict == Verdict::not_checked) continue;
+        CHECK(f.difference <= (f.against.find("differences") == 0 ? 1e-7 : 1e-12));
+      }
+    }
+  });
+}
+
+TEST_CASE("models: no check gives a false alarm, whatever the units of x and of the penalties are") {
+  int seed = 0;
+  for_each_model([&](const Made& m) {
+    for (const double size : {0.0, 1e-6, 1e-3, 1e3, 1e6}) {
+      for (const double level : {1e-6, 1e-2, 1e2, 1e6}) {
+        VerifyOptions options;
+        options.seed = static_cast<std::uint64_t>(++seed);
+        const Vec x = size * test::Numbers(static_cast<unsigned>(seed)).vec(m.problem.f->inner_dim());
+        const VerifyReport r = verify(m.problem, {level * penalties(m.problem), x}, options);
+        CAPTURE(size);
+        CAPTURE(level);
+        CAPTURE(r.to_text());
+        CHECK(r.ok());
+        CHECK(r.find("hessian")->verdict == Verdict::ok);
+      }
+    }
+    for (const double level : {1e-6, 1.0, 1e6}) {  // at a point of its own
+      const VerifyReport r = verify(m.problem, {level * penalties(m.problem)});
+      CAPTURE(level);
+      CAPTURE(r.to_text());
+      CHECK(r.ok());
     }
   });
 }

@@ -9,9 +9,9 @@
 
 #include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/linear/linear_model.hpp>
-#include <tacit/core/model/check.hpp>
 #include <tacit/core/model/counting.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/verify/verify.hpp>
 #include <tacit/problems/models/losses.hpp>
 #include <tacit/problems/models/penalties.hpp>
 
@@ -133,18 +133,16 @@ TEST_CASE("value, gradient and all second-order products of a linear model are t
   }
 }
 
-TEST_CASE("linear models pass the derivative checks") {
+TEST_CASE("linear models pass all checks") {
   for (const bool logistic : {false, true}) {
     for (const bool sparse : {false, true}) {
       const Case c = make_case(logistic, sparse, 120, 7);
-      for (const DerivativeCheck& check : {check_gradient(*c.f, c.point, c.u), check_hessian_symmetry(*c.f, c.point, c.u),
-                                           check_cross_adjointness(*c.f, c.point, c.u)}) {
-        INFO(check.message);
-        CHECK(check.ok(1e-8));
-      }
-      const DerivativeCheck taylor = check_taylor(*c.f, c.point, c.u);
-      INFO(taylor.message);
-      CHECK(taylor.ok(0.2));
+      Problem p;
+      p.f = c.f;
+      const VerifyReport r = verify(p, {c.u, c.point});
+      CAPTURE(r.to_text());
+      CHECK(r.ok());
+      for (const Finding& f : r.findings) CHECK_FALSE(f.difference > 1e-8);
     }
   }
 }

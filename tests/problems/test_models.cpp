@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include <tacit/core/model/check.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/verify/verify.hpp>
 #include <tacit/problems/models/criteria.hpp>
 #include <tacit/problems/models/losses.hpp>
 #include <tacit/problems/models/tasks.hpp>
@@ -312,9 +312,13 @@ TEST_CASE("the validation loss has the derivatives it claims") {
   parts.validation_y = parts.validation_y.array().sign();
   const Problem problem = family("logistic")->make(parts, {});
   const Vec x = Vec::LinSpaced(4, -1, 1), u = Vec::Constant(1, 0.3);
-  const DerivativeCheck check = check_criterion(*problem.l, x, u);
-  INFO(check.message);
-  CHECK(check.ok(1e-8));
+  const VerifyReport r = verify(problem, {u, x});
+  CAPTURE(r.to_text());
+  for (const char* product : {"l", "l_x", "l_u", "l_least", "l_smoothness"}) {
+    REQUIRE(r.find(product));
+    CHECK(r.find(product)->verdict == Verdict::ok);
+    CHECK(r.find(product)->difference <= 1e-8);
+  }
   const auto& l = dynamic_cast<const HoldoutLoss&>(*problem.l);
   CHECK(l.shares().dot(l.row_losses(x)) == doctest::Approx(problem.l->value(x, u)).epsilon(1e-14));
 }

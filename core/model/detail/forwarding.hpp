@@ -35,6 +35,7 @@ public:
   void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const override { inner_->tangents(x, u, dx, du, g, dg); }
   const LinearModel* linear() const override { return inner_->linear(); }
   double smoothness(In u) const override { return inner_->smoothness(u); }
+  bool smoothness_bounds() const override { return inner_->smoothness_bounds(); }
   double convexity(In u) const override { return inner_->convexity(u); }
   double derivative_lipschitz(In u, InM dx, In du) const override { return inner_->derivative_lipschitz(u, dx, du); }
   double gradient_scale(In u) const override { return inner_->gradient_scale(u); }
