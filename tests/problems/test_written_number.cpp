@@ -285,6 +285,12 @@ TEST_CASE("written numbers: a comma in whole numbers means thousands or a fracti
   CHECK(contains(remedy("1"), "set data.decimal: \",\""));
   CHECK(contains(remedy("0.5"), "write 1.234, or 1234"));
   CHECK_FALSE(contains(remedy("0.5"), "data.decimal"));  // which would leave the other column unread
+  for (const char* cell : {"1,5", "1,234"}) {            // as a table in which commas part the cells does
+    const std::string text = "a,b,y\n\"" + std::string(cell) + "\",1,2\n\"" + cell + "\",3,4\n";
+    const DataError e = data_error("D130", [&] { load(folder, text); });
+    CHECK(contains(e.remedy(), "with '.' as decimal sign, since ',' parts the cells"));
+    CHECK_FALSE(contains(e.remedy(), "data.decimal"));
+  }
 }
 
 TEST_CASE("written numbers: words that measure something are known, codes are not") {

@@ -132,19 +132,26 @@ bool decimals_in_use(const Table& table) {
   return false;
 }
 
+/// Why the other decimal sign cannot be set for this table, to go on a sentence; empty where it can.
+std::string other_decimal_excluded(const Table& table) {
+  if (decimals_in_use(table)) return "like other numbers of the file";
+  return table.delimiter() == ',' && table.decimal() == '.' ? "since ',' parts the cells" : "";
+}
+
 /// What to do about a number that is written in another way, in the light of the others in the table.
 std::string number_remedy(const Table& table, const std::string& word, const WrittenNumber& number) {
   const char sign = table.decimal();
   if (number.style == NumberStyle::thousands && word.find(sign) != std::string::npos)
     return "here '" + std::string(1, sign) + "' sets thousands apart, so that numbers with one of them were read as fractions: " +
            "take them out in every row (write " + number.plain + ")";
-  if (number.style == NumberStyle::decimal_sign && decimals_in_use(table))
-    return "write it with '" + std::string(1, sign) + "' as decimal sign, like other numbers of the file";
-  if (number.style == NumberStyle::separator && decimals_in_use(table)) {
+  const std::string other = other_decimal_excluded(table);
+  if (number.style == NumberStyle::decimal_sign && !other.empty())
+    return "write it with '" + std::string(1, sign) + "' as decimal sign, " + other;
+  if (number.style == NumberStyle::separator && !other.empty()) {
     std::string fraction = word;
     std::replace(fraction.begin(), fraction.end(), sign == '.' ? ',' : '.', sign);
-    return "other numbers of the file have '" + std::string(1, sign) + "' as decimal sign: write " + fraction + ", or " +
-           number.plain + " if thousands are set apart";
+    return "write " + fraction + " with '" + std::string(1, sign) + "' as decimal sign, " + other + ", or " + number.plain +
+           " if thousands are set apart";
   }
   return style_remedy(number, sign);
 }
@@ -161,7 +168,7 @@ bool one_comma_in_digits(const std::string& word) {
 std::string word_remedy(const Table& table, const std::string& word, Index row, const std::string& otherwise) {
   const WrittenNumber number = written_number(word, table.decimal());
   if (number.style != NumberStyle::none) return number_remedy(table, word, number);
-  if (table.decimal() == '.' && one_comma_in_digits(word)) {
+  if (table.decimal() == '.' && one_comma_in_digits(word) && other_decimal_excluded(table).empty()) {
     return "if the comma is a decimal sign, set data.decimal: \",\"";
   }
   if (row == 0 && table.has_header() && no_number_in_row(table, row)) {
