@@ -23,6 +23,11 @@ struct FactRow {
 
 std::string number_cell(const RunRecord& r, const char* path) { return known(number_at(r, path)); }
 
+/// Of a measurement that another run would not repeat to more than this.
+std::string rounded_cell(const RunRecord& r, const char* path, double unit) {
+  return known(std::round(number_at(r, path) / unit) * unit);
+}
+
 const FactRow kCommon[] = {{"status", [](const RunRecord& r) { return text_at(r, "status"); }},
                            {"model", [](const RunRecord& r) { return text_at(r, "model.kind"); }},
                            {"training rows", [](const RunRecord& r) { return number_cell(r, "rows.train"); }},
@@ -42,7 +47,7 @@ const FactRow kTune[] = {
     {"gradients", [](const RunRecord& r) { return number_cell(r, "work.gradients"); }},
     {"Hessian products", [](const RunRecord& r) { return number_cell(r, "work.hessian_products"); }}};
 
-const FactRow kEnd[] = {{"seconds", [](const RunRecord& r) { return number_cell(r, "seconds"); }},
+const FactRow kEnd[] = {{"seconds", [](const RunRecord& r) { return rounded_cell(r, "seconds", 1e-3); }},
                         {"warnings",
                          [](const RunRecord& r) {
                            const json& all = value_at(r, "warnings");
@@ -146,8 +151,9 @@ std::string side_by_side_page(const std::vector<RunRecord>& runs, const std::vec
     const auto main = w.open("main");
     w.leaf("h1", title);
     const std::string best = runs.front().verb == "tune" && comparable_losses(runs) ? best_of_runs(runs, labels) : std::string();
-    write_verdict(w, best.empty() ? Mood::attention : Mood::good, best.empty() ? "Not compared" : "Compared",
-                  {best, comparable(runs)});
+    const std::string doubtful = doubtful_runs(runs, labels);
+    write_verdict(w, best.empty() || !doubtful.empty() ? Mood::attention : Mood::good, best.empty() ? "Not compared" : "Compared",
+                  {best, doubtful, comparable(runs)});
     w.leaf("h2", "Key facts");
     std::vector<std::vector<std::string>> rows;
     add_rows(kCommon, runs, rows);

@@ -196,20 +196,6 @@ json files_json(const Dataset& d) {
   return files;
 }
 
-json target_json(const Prepared& p) {
-  const Dataset& d = *p.data;
-  json target{{"name", d.encoder.target}};
-  if (p.labels.empty()) {
-    target.update({{"least", number_json(d.y.minCoeff())}, {"most", number_json(d.y.maxCoeff())}});
-    return target;
-  }
-  const std::vector<Index> counts = class_counts(d);
-  json classes = json::array();
-  for (std::size_t k = 0; k < d.classes.size(); ++k) classes.push_back({{"label", d.classes[k]}, {"rows", counts[k]}});
-  target.update({{"classes", classes}, {"positive", p.labels[1]}});
-  return target;
-}
-
 json columns_json(const Dataset& d, const std::vector<bool>& constant) {
   json columns = json::array();
   for (const EncodedColumn& c : d.encoder.columns) {
@@ -224,6 +210,20 @@ json columns_json(const Dataset& d, const std::vector<bool>& constant) {
 }
 
 }  // namespace
+
+json target_json(const Prepared& p) {
+  const Dataset& d = *p.data;
+  json target{{"name", d.encoder.target}};
+  if (p.labels.empty()) {
+    target.update({{"least", number_json(d.y.minCoeff())}, {"most", number_json(d.y.maxCoeff())}});
+    return target;
+  }
+  const std::vector<Index> counts = class_counts(d);
+  json classes = json::array();
+  for (std::size_t k = 0; k < d.classes.size(); ++k) classes.push_back({{"label", d.classes[k]}, {"rows", counts[k]}});
+  target.update({{"classes", classes}, {"positive", p.labels[1]}});
+  return target;
+}
 
 json data_json(const Assembly& a) {
   const Prepared& p = a.prepared;

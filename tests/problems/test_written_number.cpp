@@ -283,7 +283,7 @@ TEST_CASE("written numbers: a comma in whole numbers means thousands or a fracti
     return data_error("D130", [&] { load(folder, "a;b;y\n1,234;" + other + ";1\n2,345;2;2\n3,456;3;3\n"); }).remedy();
   };
   CHECK(contains(remedy("1"), "set data.decimal: \",\""));
-  CHECK(contains(remedy("0.5"), "write 1.234, or 1234"));
+  CHECK(contains(remedy("0.5"), "write 1.234 with '.' as decimal sign, like other numbers of the file, or 1234"));
   CHECK_FALSE(contains(remedy("0.5"), "data.decimal"));  // which would leave the other column unread
   for (const char* cell : {"1,5", "1,234"}) {            // as a table in which commas part the cells does
     const std::string text = "a,b,y\n\"" + std::string(cell) + "\",1,2\n\"" + cell + "\",3,4\n";
