@@ -43,7 +43,7 @@ constexpr const char* kStyle =
     ".facts{width:100%;table-layout:fixed}.facts th{width:11rem}"
     "figure{margin:1rem 0 1.5rem}figure .scroll{border:1px solid var(--line);margin-bottom:.4rem}"
     ".chart{display:block;width:100%;height:auto}"
-    "@media screen and (min-width:80rem){.figures{display:grid;grid-template-columns:1fr 1fr;column-gap:2rem}}"
+    "@media screen and (min-width:86rem){.figures{display:grid;grid-template-columns:1fr 1fr;column-gap:2rem}}"
     "pre{background:var(--box);border:1px solid var(--line);padding:.75rem;overflow-x:auto;font-size:.85rem;overflow-wrap:normal}"
     "summary{cursor:pointer}math{font-size:1.1rem}.formula math{text-align:left;width:fit-content}"
     "@media (max-width:30rem){math{font-size:.95rem}.facts th{width:7.5rem}body{padding:.6rem}.wide{font-size:.8rem}.wide "

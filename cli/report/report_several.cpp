@@ -110,9 +110,6 @@ void write_medians(HtmlWriter& w, const std::vector<RunRecord>& runs, const std:
   write_table(w, "Median relative error of each estimator", heads("estimator", labels), table);
 }
 
-/// Same data, split and loss: what comparable() says in words.
-bool comparable_losses(const std::vector<RunRecord>& runs);
-
 /// What makes a comparison of the losses wrong, or right.
 std::string comparable(const std::vector<RunRecord>& runs) {
   const auto same = [&](const char* path) {
@@ -135,7 +132,17 @@ std::string comparable(const std::vector<RunRecord>& runs) {
   return kComparable;
 }
 
-bool comparable_losses(const std::vector<RunRecord>& runs) { return comparable(runs) == kComparable; }
+/// Which run is best where that is a question, which are in doubt, and whether the heights may be compared at all.
+void write_judgement(HtmlWriter& w, const std::vector<RunRecord>& runs, const std::vector<std::string>& labels) {
+  const std::string fair = comparable(runs), doubtful = doubtful_runs(runs, labels);
+  const bool same = fair == kComparable;
+  const std::string best = same && runs.front().verb == "tune" ? best_of_runs(runs, labels) : "";
+  write_verdict(w, same && doubtful.empty() ? Mood::good : Mood::attention,
+                !same          ? "Not compared"
+                : best.empty() ? "Side by side"
+                               : "Compared",
+                {best, doubtful, fair});
+}
 
 }  // namespace
 
@@ -150,10 +157,7 @@ std::string side_by_side_page(const std::vector<RunRecord>& runs, const std::vec
     const auto body = w.open("body");
     const auto main = w.open("main");
     w.leaf("h1", title);
-    const std::string best = runs.front().verb == "tune" && comparable_losses(runs) ? best_of_runs(runs, labels) : std::string();
-    const std::string doubtful = doubtful_runs(runs, labels);
-    write_verdict(w, best.empty() || !doubtful.empty() ? Mood::attention : Mood::good, best.empty() ? "Not compared" : "Compared",
-                  {best, doubtful, comparable(runs)});
+    write_judgement(w, runs, labels);
     w.leaf("h2", "Key facts");
     std::vector<std::vector<std::string>> rows;
     add_rows(kCommon, runs, rows);

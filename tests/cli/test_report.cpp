@@ -303,6 +303,8 @@ TEST_CASE("report: several runs stand side by side, with the keys in which they 
   check_run({"curve", kConfigs + "curve_heavy_ball.yaml", "-q", "-o", (work / "v2").string()});
   check_run({"report", (work / "v1").string(), (work / "v2").string(), "-q", "-o", (work / "curves").string()});
   check_page(read_text(work / "curves/report.html"));
+  CHECK(read_text(work / "curves/report.html").find("<strong>Side by side. </strong>The runs read the same data files") !=
+        std::string::npos);
   CHECK(fs::exists(work / "curves/plots/derivative_error.svg"));
 }
 
