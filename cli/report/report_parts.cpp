@@ -225,8 +225,8 @@ void write_run_file(HtmlWriter& w, const RunRecord& r) {
 std::string interruption(const RunRecord& r) {
   const std::string status = text_at(r, "status");
   if (status == "running")
-    return "The run had not ended when this was written: it is still at work, or it was killed. What it had reached by then is "
-           "below.";
+    return std::string("The run had not ended when this was written: it is still at work, or it was killed. ") +
+           (r.verb == "tune" && !r.trace ? "No point had been evaluated by then." : "What it had reached by then is below.");
   const std::string message = text_at(r, "message");
   const bool nothing = std::isnan(number_at(r, "best.outer_loss")) && message.rfind("interrupted before", 0) == 0;
   if (status == "interrupted")

@@ -98,6 +98,7 @@ void write_medians(HtmlWriter& w, const std::vector<RunRecord>& runs, const std:
     for (const json& row : value_at(runs[i], "table")) {
       std::string name = text_of(row.at("label"), what);
       for (const auto& [key, value] : row.at("sweep").items()) name += ", " + key + " " + text_of(value, what);
+      if (text_of(row.at("mode"), what) == "own-run") name += ", own run";  // beside the shared path, in `mode: both`
       auto& cells = rows[name];
       if (cells.empty()) order.push_back(name), cells.assign(runs.size() + 1, ""), cells[0] = name;
       const double error = number_of(row.at("relative_error").at("median"), what);

@@ -37,9 +37,9 @@ RunConfig load_config(const CommandLine& line, const Strategies& strategies) {
 }
 
 Issue failure_issue(const Assembly& a, const std::string& message, const std::string& where) {
+  const char* scale = a.prepared.scaling.active() ? "try " : "look at the scale of the data; try prepare.standardize=true, ";
   return a.config.issue_at_key("", "E401", message,
-                               "look at the scale of the data; try prepare.standardize=true, another inner.solver, or a larger " +
-                                   a.config.penalty_key("start") + where);
+                               scale + std::string("another inner.solver, or a larger ") + a.config.penalty_key("start") + where);
 }
 
 namespace {

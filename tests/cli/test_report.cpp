@@ -303,6 +303,12 @@ TEST_CASE("report: several runs stand side by side, with the keys in which they 
   check_run({"curve", kConfigs + "curve_heavy_ball.yaml", "-q", "-o", (work / "v2").string()});
   check_run({"report", (work / "v1").string(), (work / "v2").string(), "-q", "-o", (work / "curves").string()});
   check_page(read_text(work / "curves/report.html"));
+  check_run({"compare", kConfigs + "compare_warm_start.yaml", "compare.path=2", "-q", "-o", (work / "m1").string()});
+  check_run({"report", (work / "m1").string(), (work / "m1").string(), "-q", "-o", (work / "medians").string()});
+  const std::string medians = read_text(work / "medians/report.html");
+  check_page(medians);
+  for (const std::string row : {"warm, inner.max_steps 5", "warm, inner.max_steps 5, own run"})  // a row for each mode
+    CHECK(medians.find(">" + row + "</th>") != std::string::npos);
   CHECK(read_text(work / "curves/report.html").find("<strong>Side by side. </strong>The runs read the same data files") !=
         std::string::npos);
   CHECK(fs::exists(work / "curves/plots/derivative_error.svg"));
@@ -541,6 +547,9 @@ TEST_CASE("report: a run that was interrupted before its first point says that t
   RunRecord r =
       record("", R"({"status": "interrupted", "message": "interrupted before the start was solved; there is no point to keep"})");
   CHECK(interruption(r) == "The run was interrupted before the start was solved; there is no point to keep.");
+  r.run["status"] = "running";
+  has(interruption(r), "it was killed. No point had been evaluated by then.");
+  r.run["status"] = "interrupted";
   r.run["best"] = {{"outer_loss", 1}};
   has(interruption(r), "what it had reached by then is below");
 }
