@@ -46,7 +46,7 @@ constexpr const char* kStyle =
     "@media screen and (min-width:86rem){.figures{display:grid;grid-template-columns:1fr 1fr;column-gap:2rem}}"
     "pre{background:var(--box);border:1px solid var(--line);padding:.75rem;overflow-x:auto;font-size:.85rem;overflow-wrap:normal}"
     "summary{cursor:pointer}math{font-size:1.1rem}.formula math{text-align:left;width:fit-content}"
-    "@media (max-width:30rem){math{font-size:.95rem}.facts th{width:7.5rem}body{padding:.6rem}.wide{font-size:.8rem}.wide "
+    "@media (max-width:30rem){h1{font-size:1.35rem}math{font-size:.95rem}.facts th{width:7.5rem}body{padding:.6rem}.wide{font-size:.8rem}.wide "
     "th,.wide td{padding-right:"
     ".45rem}.wide td.text,.wide td.text:last-child{min-width:5rem}}"
     "@media "
