@@ -140,6 +140,7 @@ Chart over_steps(const Observations& o, const std::string& title, std::size_t co
   Chart chart;
   chart.title = title;
   chart.x_label = "outer step";
+  chart.whole_x = true;
   chart.y_label = "relative error of the hypergradient";
   for (std::size_t e = 0; e < o.labels.size(); ++e) {
     std::map<double, Sample> at;
@@ -217,6 +218,7 @@ Chart truncation(const std::vector<Worth>& worths, const std::string& title) {
   Chart chart;
   chart.title = title;
   chart.x_label = "outer step";
+  chart.whole_x = true;
   chart.y_label = "inner iterations";
   chart.log_y = false;
   int colour = 0;
@@ -250,11 +252,11 @@ void add_truncation_figures(const RunRecord& r, const Observations& o, const std
         "see (k_eff, the bars being its interval), beside the audit: the start at which the cold run's iterate comes as near to "
         "the solution (k_match). The two should agree; where they do not, the rate of the last iterations does not describe "
         "the first ones. Entries that start cold are not drawn: theirs is 0.",
-        "Every inner solve started cold."));
+        "every inner solve started cold."));
   }
 }
 
-const char* kNoError = "No error is known: there was no reference at any point.";
+const char* kNoError = "no error is known: there was no reference at any point.";
 
 void add_step_figures(const Observations& o, const std::string& name, const std::string& title, bool own_run,
                       std::vector<Figure>& figures) {
@@ -268,36 +270,36 @@ void add_step_figures(const Observations& o, const std::string& name, const std:
   }
 }
 
-void add_path_figures(const Observations& o, const std::string& title, std::vector<Figure>& figures) {
+void add_path_figures(const Observations& o, std::vector<Figure>& figures) {
   const std::string unit = "gradients + Hessian products";
   const auto add = [&](const char* name, const std::string& what, const std::string& x_label, const Axis& x, const char* shows,
                        const char* otherwise) {
-    figures.push_back(figure(name, scatter(o, title + ": " + what, x_label, false, x), shows, otherwise));
+    figures.push_back(figure(name, scatter(o, what, x_label, false, x), shows, otherwise));
   };
   add(
-      "error_cost", "error against work", unit + " of the estimator alone", [](const Row& r) { return r.units; },
+      "error_cost", "Error against work", unit + " of the estimator alone", [](const Row& r) { return r.units; },
       "Each mark is one hypergradient: to the left is cheap, low is exact. Marks far above the others at the same cost are an "
       "estimator that wastes its work here. A warm adjoint may cost nothing at some points, which a logarithm cannot show: see "
       "the table.",
       kNoError);
   add(
-      "error_cost_with_solve", "error against work, inner solve included", unit + ", inner solve included",
+      "error_cost_with_solve", "Error against work, inner solve included", unit + ", inner solve included",
       [](const Row& r) { return r.solve_units + r.units; },
       "The same with the work of the inner solve that came before, shared by all that use it. Where everything moves into one "
       "column the solve is what costs, and the choice of the estimator matters little.",
-      "The work of the inner solves is not known.");
+      "the work of the inner solves is not known.");
   add(
-      "error_time", "error against time", "seconds of the estimator alone", [](const Row& r) { return r.seconds; },
+      "error_time", "Error against time", "seconds of the estimator alone", [](const Row& r) { return r.seconds; },
       "The same against the time on this machine, the median of repeated timings. Times of small problems are mostly overhead; "
       "the "
       "counts above carry over to other machines, the times do not.",
       kNoError);
   add(
-      "error_tape", "error against memory", "bytes of stored states", [](const Row& r) { return r.tape; },
+      "error_tape", "Error against memory", "bytes of stored states", [](const Row& r) { return r.tape; },
       "What an estimator has to store for its error. Estimators that store nothing are named in the legend, not drawn: a "
       "logarithm "
       "has no place for 0. If the full unroll stores too much, stride: auto gives the same numbers from less.",
-      "No estimator here stores states of the inner iteration.");
+      "no estimator here stores states of the inner iteration.");
 }
 
 }  // namespace
@@ -305,21 +307,21 @@ void add_path_figures(const Observations& o, const std::string& title, std::vect
 std::vector<Figure> compare_figures(const RunRecord& r) {
   const Observations o = observations(r);
   std::vector<Figure> figures;
-  if (o.same_path) add_path_figures(o, r.name, figures);
+  if (o.same_path) add_path_figures(o, figures);
   if (o.own_run)
     figures.push_back(figure(
         "own_run_error_cost",
-        scatter(o, r.name + ", own runs: error against work", "gradients + Hessian products of an outer step", true,
+        scatter(o, "Own runs: error against work", "gradients + Hessian products of an outer step", true,
                 [](const Row& row) { return row.units; }),
         "Each mark is an outer step of a run that the estimator made by itself, inner solves and line search included. The runs "
         "go different ways, so compare where they end (the table) before comparing their errors.",
         kNoError));
-  if (o.same_path) add_step_figures(o, "error_steps", r.name + ": error over the path", false, figures);
-  if (o.own_run) add_step_figures(o, "own_run_error_steps", r.name + ", own runs: error over outer steps", true, figures);
+  if (o.same_path) add_step_figures(o, "error_steps", "Error over the path", false, figures);
+  if (o.own_run) add_step_figures(o, "own_run_error_steps", "Own runs: error over outer steps", true, figures);
   if (r.audit && o.same_path)
-    add_truncation_figures(r, o, "implicit_truncation", r.name + ": implicit truncation over the path", false, figures);
+    add_truncation_figures(r, o, "implicit_truncation", "Implicit truncation over the path", false, figures);
   if (r.audit && o.own_run)
-    add_truncation_figures(r, o, "own_run_implicit_truncation", r.name + ", own runs: implicit truncation", true, figures);
+    add_truncation_figures(r, o, "own_run_implicit_truncation", "Own runs: implicit truncation", true, figures);
   return figures;
 }
 

@@ -53,7 +53,8 @@ double constant(const RunRecord& r, const char* name) {
 
 std::string title(const RunRecord& r) {
   const double momentum = constant(r, "momentum");
-  return r.name + ": " + text_at(r, "method.inner_solver") + ", step " + short_number(constant(r, "step_size")) +
+  return "Error of the iterate and of its derivative: " + text_at(r, "method.inner_solver") + ", step " +
+         short_number(constant(r, "step_size")) +
          (momentum != 0 && std::isfinite(momentum) ? ", momentum " + short_number(momentum) : "");
 }
 
@@ -71,6 +72,7 @@ Figure equal_cost_figure(const RunRecord& r) {
   c.title = "Late starts at the cost of the full unroll" +
             (std::isfinite(cost) ? "; differentiating a step costs " + short_number(cost) + " more" : std::string());
   c.x_label = "plain steps before the first that is differentiated";
+  c.whole_x = true;
   c.y_label = "error of the derivative at the end";
   std::vector<double> x, error, bound;
   const nlohmann::json starts = block.value("starts", nlohmann::json::array());
@@ -97,7 +99,7 @@ Figure equal_cost_figure(const RunRecord& r) {
       "Each point spends what the full unroll spends, whose error is the dashed line: some of the last steps are not "
       "differentiated, and plain steps come first for what that saves (c each, and one). Where the line lies below, "
       "starting late is better for the same money; the vertical line is the split that the theory proposes (theorem 6).",
-      "The run left no late starts at equal cost.");
+      "the run left no late starts at equal cost.");
 }
 
 }  // namespace
@@ -106,6 +108,7 @@ std::vector<Figure> curve_figures(const RunRecord& r) {
   Chart c;
   c.title = title(r);
   c.x_label = "inner iteration k";
+  c.whole_x = true;
   const bool log = text_of(r.constants.value("variable", nlohmann::json()), "curve.json, variable") == "log";
   c.y_label = log ? "error of x, of dx/d ln u" : "error of x, of dx/du";
   if (r.curve) {
@@ -132,7 +135,7 @@ std::vector<Figure> curve_figures(const RunRecord& r) {
                  "no "
                  "derivative at all. Vertical lines are late starts; a later one forgets the early, wrong part. If every line is "
                  "still high at the end, the map is slow: standardize the data, take a larger penalty, or a map with momentum.",
-                 "The run left no curve."),
+                 "the run left no curve."),
           equal_cost_figure(r)};
 }
 

@@ -43,7 +43,11 @@ Figure overlaid(const Overlay& o, const std::vector<RunRecord>& runs, const std:
     s.y = column(*t, o.y);
     c.series.push_back(std::move(s));
   }
-  return figure(o.name, std::move(c), o.shows, "None of the runs has measured this.");
+  c.whole_x = o.x_label == std::string("outer step");
+  const bool decades = !o.log_y && o.y == std::string("outer_loss") && spans_decades(c);
+  c.log_y = o.log_y || decades;
+  return figure(o.name, std::move(c), std::string(o.shows) + (decades ? " The axis is logarithmic." : ""),
+                "none of the runs has measured this.");
 }
 
 const Overlay kTune[] = {

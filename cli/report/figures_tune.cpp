@@ -46,17 +46,19 @@ void add_measured(Chart& chart, Series s) {
   if (any_finite(s.y)) chart.series.push_back(std::move(s));
 }
 
+const char* kStep = "outer step";
+
 Chart chart_of(const std::string& title, const std::string& x_label, const std::string& y_label, bool log_y) {
   Chart c;
   c.title = title;
   c.x_label = x_label;
   c.y_label = y_label;
   c.log_y = log_y;
+  c.whole_x = x_label == kStep;
   return c;
 }
 
-const char* kStep = "outer step";
-const char* kNoRow = "The trace holds no row: the run ended before its first point was evaluated.";
+const char* kNoRow = "the trace holds no row: the run ended before its first point was evaluated.";
 
 /// The columns of the trace, and what of them is asked for.
 class TuneFigures {
@@ -104,6 +106,7 @@ Figure TuneFigures::loss(const char* name, const char* x_label, const std::vecto
   for (std::size_t i = 0; i < step_.size(); ++i) {
     if (step_[i] == best) c.series.push_back(points("best", 1, {x[i]}, {loss[i]}));
   }
+  c.log_y = spans_decades(c);
   std::string shows;
   if (time) {
     shows =
@@ -119,7 +122,8 @@ Figure TuneFigures::loss(const char* name, const char* x_label, const std::vecto
                " over the validation rows. What one point gains over another on these rows is known better, since the rows are "
                "the same: the verdict has it.";
   }
-  return done(name, std::move(c), shows, "No loss is finite.");
+  if (c.log_y) shows += " The axis is logarithmic.";
+  return done(name, std::move(c), shows, "no loss is finite.");
 }
 
 /// Every value of a block of the trace's "u", flattened in the order of hyper.csv.
@@ -174,6 +178,15 @@ Series spread(const char* name, int colour, const std::vector<double>& step, con
   return s;
 }
 
+/// Is a band nowhere wider than a line, on an axis of a few decades?
+bool narrow(const Series& band) {
+  constexpr double kLine = 1.1;
+  for (std::size_t i = 0; i < band.lo.size(); ++i) {
+    if (band.hi[i] > kLine * band.lo[i]) return false;
+  }
+  return true;
+}
+
 /// The numbers of the paths that moved most between their ends, by factor.
 std::vector<std::size_t> most_moved(const std::vector<std::vector<double>>& paths) {
   std::vector<std::size_t> order(paths.size());
@@ -202,6 +215,7 @@ Figure TuneFigures::hyperparameters() const {
             std::to_string(kMostMoved) + " that moved by the largest factor. ";
     c.series.push_back(spread("smallest to largest", 6, step, all, 0));
     c.series.push_back(spread("middle half", 0, step, all, 0.25));
+    if (narrow(c.series.back())) shows += "The middle half is no wider than the line of the median. ";
     Series median = line("median", 0, step, c.series.back().y);
     c.series.push_back(std::move(median));
     int colour = 1;
@@ -212,7 +226,7 @@ Figure TuneFigures::hyperparameters() const {
       "table) "
       "may want a wider range (hyper." +
       penalty_name(r_) + ".range) or its feature left out.";
-  return done("hyperparameters", std::move(c), shows, "Nothing was tuned in this run.");
+  return done("hyperparameters", std::move(c), shows, "nothing was tuned in this run.");
 }
 
 Figure TuneFigures::gradient() const {
@@ -227,7 +241,7 @@ Figure TuneFigures::gradient() const {
       "at most a factor of 10 or to the end of the range. With values on the edge of their range the norm may therefore stay "
       "above "
       "it. If it stops falling far above, the inner problem or the adjoint is solved too loosely.",
-      "No hypergradient was computed.");
+      "no hypergradient was computed.");
 }
 
 Figure TuneFigures::error() const {
@@ -247,7 +261,7 @@ Figure TuneFigures::error() const {
           (bounded ? "The dashed bound is proved and usually pessimistic. " : "No bound could be proved for this problem. ") +
           "If the estimate is too high: a smaller inner.tolerance, a larger window, or hypergradient.estimator=implicit-cg. "
           "Loose early steps are meant under a schedule (outer.schedule).",
-      "No error was estimated or measured.");
+      "no error was estimated or measured.");
 }
 
 Figure TuneFigures::residuals() const {
@@ -264,7 +278,7 @@ Figure TuneFigures::residuals() const {
       "small "
       "residual is no small error: with a badly conditioned problem the figure above tells more. If a line stays above its "
       "tolerance, raise inner.max_steps or hypergradient.max_steps.",
-      "No residual was measured: the solvers are direct.");
+      "no residual was measured: the solvers are direct.");
 }
 
 Figure TuneFigures::truncation() const {
@@ -300,9 +314,9 @@ Figure TuneFigures::truncation() const {
       "With an implicit estimator nothing is lost by it. With an unrolled one, compare with the error above; "
       "inner.warm_start=false removes the effect, at the price of longer solves.",
       reference
-          ? "The inner solver is no fixed-point map, so that there are no iterations in which the worth of a warm start could "
+          ? "the inner solver is no fixed-point map, so that there are no iterations in which the worth of a warm start could "
             "be counted; trace.csv has it in steps of gradient descent."
-          : "Every inner solve started cold, or the worth of its start was not measured: nothing is truncated implicitly.");
+          : "every inner solve started cold, or the worth of its start was not measured: nothing is truncated implicitly.");
 }
 
 std::vector<double> running_sum(std::vector<double> v) {
@@ -333,7 +347,7 @@ Figure TuneFigures::work() const {
               "about the same. Lines on top of one another are equal counts. Diagnostics (error estimates, references) are not "
               "in it; the key facts name "
               "them apart. A steep piece is an expensive step: look there for a small penalty, where the problem is hardest.",
-              "No work was counted.");
+              "no work was counted.");
 }
 
 Figure TuneFigures::times() const {
@@ -346,7 +360,7 @@ Figure TuneFigures::times() const {
               "other two; if it is "
               "far more, diagnostics.reference=0 or a larger number there saves time. If the inner solves dominate, another "
               "inner.solver may be faster; if the hypergradient does, another estimator.",
-              "No time was measured.");
+              "no time was measured.");
 }
 
 Figure TuneFigures::tape() const {
@@ -358,7 +372,7 @@ Figure TuneFigures::tape() const {
       "Bytes of inner iterates that were kept for the backward sweep, at their peak in each step. If this is too much: "
       "hypergradient.stride=auto stores every few states and computes the others again, a window stores only the last ones, "
       "and implicit-cg stores none.",
-      "No inner iterates were stored: this estimator needs none.");
+      "no inner iterates were stored: this estimator needs none.");
 }
 
 }  // namespace

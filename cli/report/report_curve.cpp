@@ -51,9 +51,9 @@ std::string equal_cost_in_words(const Constants& c) {
   const double full = c.number("equal_cost/full_unroll/error"), best = c.number("equal_cost/best_measured/error");
   if (std::isnan(full) || std::isnan(best)) return "";
   const std::vector<std::string> errors = short_numbers({full, best});
-  const std::string head = "Differentiating a step costs " + short_number(c.number("equal_cost/cost_of_differentiating")) +
-                           " plain steps more. At the cost of the full unroll, whose derivative ends with an error of " +
-                           errors[0] + ", ";
+  const std::string cost = short_number(c.number("equal_cost/cost_of_differentiating"));
+  const std::string head = "Differentiating a step costs " + cost + (cost == "1" ? " plain step" : " plain steps") +
+                           " more. At the cost of the full unroll, whose derivative ends with an error of " + errors[0] + ", ";
   if (!(c.number("equal_cost/best_measured/dropped_steps") > 0)) return head + "no late start that was tried does better.";
   return head + known(c.number("equal_cost/best_measured/plain_steps")) + " plain steps and then " +
          known(c.number("equal_cost/best_measured/differentiated_steps")) + " differentiated ones end with " + errors[1] + ".";

@@ -61,6 +61,19 @@ std::string coinciding(const Chart& chart) {
   return text.empty() ? text : text + ".";
 }
 
+bool spans_decades(const Chart& chart) {
+  constexpr double kFactor = 30;
+  double lo = std::numeric_limits<double>::infinity(), hi = 0;
+  for (const Series& s : chart.series) {
+    for (const double v : s.y) {
+      if (!std::isfinite(v)) continue;
+      lo = std::min(lo, v);
+      hi = std::max(hi, v);
+    }
+  }
+  return lo > 0 && hi > kFactor * lo;
+}
+
 Figure figure(std::string name, Chart chart, std::string shows, std::string otherwise) {
   if (const std::string same = coinciding(chart); !same.empty()) shows += " " + same;
   chart.description = shows;

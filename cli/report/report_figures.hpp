@@ -22,6 +22,8 @@ std::vector<Figure> curve_figures(const RunRecord& r);
 /// Several runs of one verb in the same charts; `labels`: a name for each.
 std::vector<Figure> overlaid_figures(const std::vector<RunRecord>& runs, const std::vector<std::string>& labels);
 
+/// Is every height above 0, and the largest 30 times the least? Then the axis is better logarithmic.
+bool spans_decades(const Chart& chart);
 /// The numbers of a chart, tidy: series,x,y with every digit, and lo,hi where a series has intervals. What is not known is empty.
 std::string chart_csv(const Chart& chart);
 /// "Here 'a' and 'b' lie on one another.": series that cannot be told apart; empty where all can.

@@ -80,10 +80,7 @@ Math inner_formula(const Choices& c) {
               space(), data_term(c, c.mean, "n"), sign("+"), penalty(c)});
 }
 
-Math outer_formula(const Choices& c) {
-  return row({under(words("min"), name("\xCE\xBB")), space(), data_term(c, true, "m"), space(),
-              words("over the validation rows, at"), space(), sup(name("x"), sign("*")), sign("("), name("\xCE\xBB"), sign(")")});
-}
+Math outer_formula(const Choices& c) { return row({under(words("min"), name("\xCE\xBB")), space(), data_term(c, true, "m")}); }
 
 std::vector<std::string> symbols(const RunRecord& r, const Choices& c) {
   std::vector<std::string> all;
@@ -134,7 +131,7 @@ void write_problem(HtmlWriter& w, const RunRecord& r) {
                                   : "The training problem, solved for every \xCE\xBB that the run tries:");
     write_formula(w, inner_formula(c));
     if (r.verb != "curve") {
-      w.leaf("p", "The outer problem, the loss on rows that the training problem does not see:");
+      w.leaf("p", "The outer problem, the loss at x*(\xCE\xBB) on the validation rows, which the training problem does not see:");
       write_formula(w, outer_formula(c));
     }
     const auto list = w.open("ul");

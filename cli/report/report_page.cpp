@@ -44,10 +44,11 @@ std::string time_text(const RunRecord& r) {
   const double all = number_at(r, "seconds"), start = number_at(r, "phase_seconds.reading_and_start"),
                steps = number_at(r, "phase_seconds.outer_steps");
   if (std::isnan(all)) return "";
+  const bool fitted = value_at(r, "metrics").is_object();
   const auto text = [](double seconds) { return short_number(std::round(1000 * seconds) / 1000) + " s"; };
   if (std::isnan(start) || std::isnan(steps)) return text(all);
   return text(all) + ": " + text(start) + " reading and start, " + text(steps) + " outer steps, " +
-         text(std::max(0.0, all - start - steps)) + " final fit";
+         text(std::max(0.0, all - start - steps)) + (fitted ? " final fit" : " the rest");
 }
 
 std::vector<Fact> run_facts_of(const RunRecord& r) {
@@ -75,6 +76,22 @@ std::string warnings_in_words(const RunRecord& r) {
 }
 
 // ---- tune
+
+/// The column that is predicted; of classes, which one is +1 and how many rows each has.
+std::string target_text(const RunRecord& r) {
+  constexpr std::size_t kShown = 5;
+  const std::string what = (r.folder / "run.json").string() + ", target";
+  std::string text = text_at(r, "target.name");
+  const json& classes = value_at(r, "target.classes");
+  if (!classes.is_array()) return text;
+  text += ": '" + text_at(r, "target.positive") + "' is +1, " + (classes.size() > 2 ? "the rest" : "the other") + " -1 (";
+  for (std::size_t k = 0; k < std::min(classes.size(), kShown); ++k) {
+    if (!classes[k].is_object()) refuse_file(what, "something else than a class");
+    text += (k == 0 ? "'" : ", '") + text_of(classes[k].value("label", json()), what) + "' in " +
+            known(number_of(classes[k].value("rows", json()), what)) + " rows";
+  }
+  return text + (classes.size() > kShown ? ", ... " + std::to_string(classes.size()) + " classes in all)" : ")");
+}
 
 std::string loss_in_words(const RunRecord& r) {
   const double best = number_at(r, "best.outer_loss"), start = number_at(r, "start_loss"),
@@ -131,7 +148,9 @@ Judgement judge_gain(const RunRecord& r) {
     case Evidence::clear:
       return {warning_count(r) > 0 ? Mood::attention : Mood::good, "Converged"};
     case Evidence::chance:
-      return {Mood::attention, "Converged, but gained no more than chance can"};
+      return {Mood::attention, evidence_of(deciding(gains_of(r)).over_intercept) == Evidence::clear
+                                   ? "Converged, but gained no more over its start than chance can"
+                                   : "Converged, but gained no more than chance can"};
     case Evidence::worse:
       return {Mood::attention, "Converged, but lost"};
     case Evidence::unknown:
@@ -186,7 +205,7 @@ void write_hyper(HtmlWriter& w, const RunRecord& r) {
   const std::vector<std::string> at =
       short_numbers({spread.quantile(0), spread.quantile(1), spread.quantile(0.25), spread.quantile(0.75)});
   w.leaf("p", std::to_string(rows.size()) + " values from " + at[0] + " to " + at[1] + ", half of them between " + at[2] +
-                  " and " + at[3] + "; " + std::to_string(at_edge) + " at the edge of their range.");
+                  " and " + at[3] + "; " + (at_edge == 0 ? "none" : std::to_string(at_edge)) + " at the edge of its range.");
   const auto details = w.open("details");
   // A page with a row for each of 100,000 is of no use to anybody.
   constexpr std::size_t kMostRows = 200;
@@ -207,10 +226,12 @@ void write_tune(HtmlWriter& w, const RunRecord& r) {
   const Gains gains = gains_of(r);
   const std::string stopped = interruption(r);
   const bool ran = r.trace.has_value();
+  const std::string steps = known(number_at(r, "outer_steps"));
   write_verdict(
       w, j.mood, j.word,
-      {stopped.empty() ? "Stopped after " + known(number_at(r, "outer_steps")) + " outer steps: " + text_at(r, "message") + "."
-                       : stopped,
+      {stopped.empty()
+           ? "Stopped after " + steps + (steps == "1" ? " outer step: " : " outer steps: ") + text_at(r, "message") + "."
+           : stopped,
        loss_in_words(r), with_sign(gains_in_words(gains)), ran && text_at(r, "status") != "running" ? error_in_words(worst) : "",
        doubt_in_words(r, worst), gate_in_words(r, worst), warnings_in_words(r)});
   write_warnings(w, r);
@@ -227,6 +248,7 @@ void write_tune(HtmlWriter& w, const RunRecord& r) {
                           {"test, single penalty", score_text(r, "single_penalty.test")},
                           {"test, intercept alone", score_text(r, "intercept_alone.test")},
                           {"gain on test rows", gains.test ? with_sign(gains_text(*gains.test, false)) : ""}};
+  facts.insert(facts.begin() + 2, {"target", target_text(r)});
   for (const json& line : value_at(r, "elsewhere")) facts.push_back({"the same in", text_of(line, "run.json, elsewhere")});
   append(facts, setting_facts(r));
   append(facts, {{"schedule", text_at(r, "schedule")},

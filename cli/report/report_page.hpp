@@ -55,6 +55,8 @@ std::string estimator_to_use(const RunRecord& r);
 /// Of several runs of tune, which is best, and whether by more than chance, in sentences. Losses row by row are those of
 /// predictions.csv.
 std::string best_of_runs(const std::vector<RunRecord>& runs, const std::vector<std::string>& labels);
+/// The runs whose status is no good reason to trust their losses; empty where there are none.
+std::string doubtful_runs(const std::vector<RunRecord>& runs, const std::vector<std::string>& labels);
 
 /// Facts that every verb has: data, split, model, methods, time, versions.
 std::vector<Fact> setting_facts(const RunRecord& r);

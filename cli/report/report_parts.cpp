@@ -18,7 +18,7 @@ constexpr const char* kStyle =
     "(prefers-color-scheme:dark){:root{--ground:#16181c;--text:#e4e4e4;--soft:#a9adb5;--line:#3a3f47;--box:#1f2227;"
     "--link:#7cc4f5;--good:#4fd6a8;--attention:#ffb066;--bad:#ff8f84}}"
     "*{box-sizing:border-box}html{color-scheme:light dark}"
-    "body{margin:0 auto;max-width:84rem;padding:1rem;background:var(--ground);color:var(--text);"
+    "body{margin:0 auto;max-width:88rem;padding:1rem;background:var(--ground);color:var(--text);"
     "font:16px/1.5 system-ui,sans-serif;overflow-wrap:anywhere}"
     "h1{font-size:1.6rem;line-height:1.25;margin:.5rem 0 1rem}h2{font-size:1.25rem;margin:2rem 0 "
     ".5rem}h3{font-size:1.05rem;margin:1.5rem 0 .25rem}"
@@ -32,14 +32,22 @@ constexpr const char* kStyle =
     "th,td{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0;border-bottom:1px solid var(--line)}"
     "th{font-weight:600}.wide{overflow-wrap:normal}.wide thead th{vertical-align:bottom}.wide td.text{min-width:6rem}.wide "
     "td.text:last-child{min-width:11rem}"
-    ".wide caption{max-width:calc(100vw - 2rem)}"
+    ".wide{min-width:min(100%,27rem)}.wide caption{max-width:calc(100vw - 2rem)}"
+    // a table that goes on has a shade at that side, and the names of its rows stay
+    ".scroll{background:linear-gradient(90deg,var(--ground) 1rem,transparent) 0/3rem 100% no-repeat local,"
+    "linear-gradient(270deg,var(--ground) 1rem,transparent) 100%/3rem 100% no-repeat local,"
+    "linear-gradient(90deg,var(--line),transparent) 0/.8rem 100% no-repeat scroll,"
+    "linear-gradient(270deg,var(--line),transparent) 100%/.8rem 100% no-repeat scroll}"
+    ".wide tbody th{position:sticky;left:0;background:var(--ground)}"
     ".wide td.number{white-space:nowrap}th.number,td.number{text-align:right;font-variant-numeric:tabular-nums}"
     ".facts{width:100%;table-layout:fixed}.facts th{width:11rem}"
     "figure{margin:1rem 0 1.5rem}figure .scroll{border:1px solid var(--line);margin-bottom:.4rem}"
     ".chart{display:block;width:100%;height:auto}"
+    "@media screen and (min-width:86rem){.figures{display:grid;grid-template-columns:1fr 1fr;column-gap:2rem}}"
     "pre{background:var(--box);border:1px solid var(--line);padding:.75rem;overflow-x:auto;font-size:.85rem;overflow-wrap:normal}"
-    "summary{cursor:pointer}math{font-size:1.1rem}"
-    "@media (max-width:30rem){.facts th{width:7.5rem}body{padding:.6rem}.wide{font-size:.8rem}.wide th,.wide td{padding-right:"
+    "summary{cursor:pointer}math{font-size:1.1rem}.formula math{text-align:left;width:fit-content}"
+    "@media (max-width:30rem){h1{font-size:1.35rem}math{font-size:.95rem}.facts th{width:7.5rem}body{padding:.6rem}.wide{font-size:.8rem}.wide "
+    "th,.wide td{padding-right:"
     ".45rem}.wide td.text,.wide td.text:last-child{min-width:5rem}}"
     "@media "
     "print{html{font-size:11px}body{max-width:none;padding:0;font-size:1rem}.chart{min-width:0;width:auto;max-width:100%;max-"
@@ -164,7 +172,9 @@ void write_figures(HtmlWriter& w, const std::vector<Figure>& figures) {
   const auto as_the_first = [&](const Figure& f) { return !f.missing.empty() && f.missing == figures.front().missing; };
   if (figures.size() > 1 && std::all_of(figures.begin(), figures.end(), as_the_first))
     return w.leaf("p", "No figures: " + figures.front().missing);
+  const auto grid = w.open("div", {{"class", "figures"}});
   for (const Figure& f : figures) {
+    const auto cell = w.open("div");
     w.leaf("h3", f.chart.title, {{"id", f.name}});
     if (!f.missing.empty()) {
       w.leaf("p", "No figure: " + f.missing);
@@ -215,10 +225,13 @@ void write_run_file(HtmlWriter& w, const RunRecord& r) {
 std::string interruption(const RunRecord& r) {
   const std::string status = text_at(r, "status");
   if (status == "running")
-    return "The run had not ended when this was written: it is still at work, or it was killed. What it had reached by then is "
-           "below.";
-  if (status == "interrupted") return "The run was interrupted; what it had reached by then is below.";
-  if (status == "failed") return as_sentence("The run failed: " + text_at(r, "message"));
+    return std::string("The run had not ended when this was written: it is still at work, or it was killed. ") +
+           (r.verb == "tune" && !r.trace ? "No point had been evaluated by then." : "What it had reached by then is below.");
+  const std::string message = text_at(r, "message");
+  const bool nothing = std::isnan(number_at(r, "best.outer_loss")) && message.rfind("interrupted before", 0) == 0;
+  if (status == "interrupted")
+    return nothing ? as_sentence("The run was " + message) : "The run was interrupted; what it had reached by then is below.";
+  if (status == "failed") return as_sentence("The run failed: " + message);
   return "";
 }
 

@@ -23,6 +23,11 @@ struct FactRow {
 
 std::string number_cell(const RunRecord& r, const char* path) { return known(number_at(r, path)); }
 
+/// Of a measurement that another run would not repeat to more than this.
+std::string rounded_cell(const RunRecord& r, const char* path, double unit) {
+  return known(std::round(number_at(r, path) / unit) * unit);
+}
+
 const FactRow kCommon[] = {{"status", [](const RunRecord& r) { return text_at(r, "status"); }},
                            {"model", [](const RunRecord& r) { return text_at(r, "model.kind"); }},
                            {"training rows", [](const RunRecord& r) { return number_cell(r, "rows.train"); }},
@@ -42,7 +47,7 @@ const FactRow kTune[] = {
     {"gradients", [](const RunRecord& r) { return number_cell(r, "work.gradients"); }},
     {"Hessian products", [](const RunRecord& r) { return number_cell(r, "work.hessian_products"); }}};
 
-const FactRow kEnd[] = {{"seconds", [](const RunRecord& r) { return number_cell(r, "seconds"); }},
+const FactRow kEnd[] = {{"seconds", [](const RunRecord& r) { return rounded_cell(r, "seconds", 1e-3); }},
                         {"warnings",
                          [](const RunRecord& r) {
                            const json& all = value_at(r, "warnings");
@@ -93,6 +98,7 @@ void write_medians(HtmlWriter& w, const std::vector<RunRecord>& runs, const std:
     for (const json& row : value_at(runs[i], "table")) {
       std::string name = text_of(row.at("label"), what);
       for (const auto& [key, value] : row.at("sweep").items()) name += ", " + key + " " + text_of(value, what);
+      if (text_of(row.at("mode"), what) == "own-run") name += ", own run";  // beside the shared path, in `mode: both`
       auto& cells = rows[name];
       if (cells.empty()) order.push_back(name), cells.assign(runs.size() + 1, ""), cells[0] = name;
       const double error = number_of(row.at("relative_error").at("median"), what);
@@ -104,9 +110,6 @@ void write_medians(HtmlWriter& w, const std::vector<RunRecord>& runs, const std:
   w.leaf("h2", "Median errors");
   write_table(w, "Median relative error of each estimator", heads("estimator", labels), table);
 }
-
-/// Same data, split and loss: what comparable() says in words.
-bool comparable_losses(const std::vector<RunRecord>& runs);
 
 /// What makes a comparison of the losses wrong, or right.
 std::string comparable(const std::vector<RunRecord>& runs) {
@@ -131,7 +134,17 @@ std::string comparable(const std::vector<RunRecord>& runs) {
   return kComparable;
 }
 
-bool comparable_losses(const std::vector<RunRecord>& runs) { return comparable(runs) == kComparable; }
+/// Which run is best where that is a question, which are in doubt, and whether the heights may be compared at all.
+void write_judgement(HtmlWriter& w, const std::vector<RunRecord>& runs, const std::vector<std::string>& labels) {
+  const std::string fair = comparable(runs), doubtful = doubtful_runs(runs, labels);
+  const bool same = fair == kComparable;
+  const std::string best = same && runs.front().verb == "tune" ? best_of_runs(runs, labels) : "";
+  write_verdict(w, same && doubtful.empty() ? Mood::good : Mood::attention,
+                !same          ? "Not compared"
+                : best.empty() ? "Side by side"
+                               : "Compared",
+                {best, doubtful, fair});
+}
 
 }  // namespace
 
@@ -146,9 +159,7 @@ std::string side_by_side_page(const std::vector<RunRecord>& runs, const std::vec
     const auto body = w.open("body");
     const auto main = w.open("main");
     w.leaf("h1", title);
-    const std::string best = runs.front().verb == "tune" && comparable_losses(runs) ? best_of_runs(runs, labels) : std::string();
-    write_verdict(w, best.empty() ? Mood::attention : Mood::good, best.empty() ? "Not compared" : "Compared",
-                  {best, comparable(runs)});
+    write_judgement(w, runs, labels);
     w.leaf("h2", "Key facts");
     std::vector<std::vector<std::string>> rows;
     add_rows(kCommon, runs, rows);

@@ -60,20 +60,30 @@ std::optional<std::pair<double, double>> paired(const Losses& a, const Losses& b
   return std::pair(sum / n, std::sqrt(squares / (n - 1) / n));
 }
 
-/// What is to be said of the best against another.
+/// What is to be said of the best against another; empty where the losses row by row are not known.
 std::string against(const RunRecord& best, const RunRecord& other, const std::string& label, double best_loss, double loss) {
   const std::vector<std::string> losses = short_numbers({loss, best_loss});
   const std::string head = "'" + label + "' has " + losses[0];
   if (loss == best_loss) return head + ", the same.";
   const std::optional<Losses> a = row_losses(other), b = row_losses(best);
   const auto gap = a && b ? paired(*a, *b) : std::nullopt;
-  if (!gap) return head + "; whether that is more than chance cannot be told without the losses row by row.";
+  if (!gap) return "";
   const std::string size = short_number(gap->first) + " \xC2\xB1 " + short_number(gap->second) + " more on the same rows";
   if (gap->first > 2 * gap->second) return head + ", " + size + ": more than chance.";
   return head + ", " + size + ": no more than chance can do.";
 }
 
 }  // namespace
+
+std::string doubtful_runs(const std::vector<RunRecord>& runs, const std::vector<std::string>& labels) {
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const std::string status = text_at(runs[i], "status");
+    if (status == "doubtful" || status == "failed" || status == "running" || status == "interrupted" || status == "stalled")
+      all.push_back("'" + labels[i] + "' (" + status + ")");
+  }
+  return all.empty() ? "" : "Not to be relied on without a look at their own reports: " + join(all) + ".";
+}
 
 std::string best_of_runs(const std::vector<RunRecord>& runs, const std::vector<std::string>& labels) {
   constexpr std::size_t kShown = 5;
@@ -87,14 +97,19 @@ std::string best_of_runs(const std::vector<RunRecord>& runs, const std::vector<s
   const std::size_t best = order.front().second;
   std::string text = "'" + labels[best] + "' has the least validation loss, " +
                      (order.size() > 1 ? short_numbers({order[0].first, order[1].first})[0] : short_number(order[0].first)) + ".";
-  bool blind = false;
+  std::vector<std::string> blind;  // said once for all of them
   for (std::size_t k = 1; k < std::min(order.size(), kShown + 1); ++k) {
     const auto [loss, i] = order[k];
-    text += " " + against(runs[best], runs[i], labels[i], order.front().first, loss);
-    blind = blind || !row_losses(runs[i]) || !row_losses(runs[best]);
+    const std::string known = against(runs[best], runs[i], labels[i], order.front().first, loss);
+    if (known.empty())
+      blind.push_back("'" + labels[i] + (blind.empty() ? "' has " : "' ") + short_numbers({loss, order.front().first})[0]);
+    else
+      text += " " + known;
   }
+  if (!blind.empty())
+    text += " " + join(blind) + "; whether that is more than chance cannot be told without the losses row by row.";
   if (order.size() > kShown + 1) text += " And " + std::to_string(order.size() - kShown - 1) + " more have larger ones.";
-  if (blind) text += " With output.predictions=true runs leave what each row's loss is computed from.";
+  if (!blind.empty()) text += " With output.predictions=true runs leave what each row's loss is computed from.";
   return text + " These rows chose the penalties, so all of it is optimistic; a test part is not.";
 }
 

@@ -69,8 +69,10 @@ Evidence evidence_of(const MeanLoss& g) {
   return units >= kClear ? Evidence::clear : units <= -kClear ? Evidence::worse : Evidence::chance;
 }
 
+const PairedGains& deciding(const Gains& gains) { return gains.test ? *gains.test : gains.validation; }
+
 Evidence evidence_of(const Gains& gains) {
-  const PairedGains& g = gains.test ? *gains.test : gains.validation;
+  const PairedGains& g = deciding(gains);
   const Evidence intercept = evidence_of(g.over_intercept);
   return gains.searched || !known_gain(g.over_start) ? intercept : std::min(intercept, evidence_of(g.over_start));
 }

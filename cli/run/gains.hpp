@@ -25,6 +25,8 @@ struct Gains {
 enum class Evidence { unknown, worse, chance, clear };
 /// clear from 2 standard errors on, worse from -2 on; unknown where mean or error is not known.
 Evidence evidence_of(const MeanLoss& gain);
+/// Those on test rows where there are some, else on the validation rows.
+const PairedGains& deciding(const Gains& gains);
 /// The least sure of the gains that a run stands for: over the intercept alone, and over the start where that was given; on test
 /// rows where there are some.
 Evidence evidence_of(const Gains& gains);

@@ -65,7 +65,7 @@ struct Ratios {
 
 std::string verdict(const Sample& ratios, const std::string& term) {
   const double least = ratios.quantile(0), most = ratios.quantile(1);
-  const std::string numbers = " (times " + (ratios.values.size() == 1 ? two(least) : two(least) + " .. " + two(most)) + ")";
+  const std::string numbers = " (times " + (two(least) == two(most) ? two(least) : two(least) + " .. " + two(most)) + ")";
   if (least >= 1 / kAlike && most <= kAlike) return "leaves the " + term + " term as it is" + numbers;
   if (most < 1 / kAlike) return "shrinks the " + term + " term" + numbers;
   if (least > kAlike) return "enlarges the " + term + " term" + numbers;

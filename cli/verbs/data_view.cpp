@@ -124,6 +124,12 @@ std::string missing_text(const Prepared& p) {
          (mean ? "mean" : "median") + " of the training rows (levels: one of their own)";
 }
 
+std::string storage_text(const Dataset& d) {
+  const std::string text =
+      d.x.sparse ? "sparse, " + brief_number(std::round(1e4 * density(d.x)) / 100) + " % of the entries" : "dense";
+  return text + (d.encoder.sparse ? "; indices from " + std::to_string(d.encoder.index_base) : "");
+}
+
 std::string range_text(const HyperBlock& b) { return "[" + brief_number(b.lower) + ", " + brief_number(b.upper) + "]"; }
 
 }  // namespace
@@ -147,10 +153,7 @@ std::vector<std::pair<std::string, std::string>> data_rows(const Assembly& a) {
   if (!d.encoder.sparse) rows.push_back({"one-hot", one_hot});
   rows.push_back({"missing cells", missing_text(p)});
   rows.push_back({"standardized", p.scaling.active() ? "yes" : "no"});
-  std::string storage =
-      d.x.sparse ? "sparse, " + brief_number(std::round(1e4 * density(d.x)) / 100) + " % of the entries" : "dense";
-  if (d.encoder.sparse) storage += "; indices from " + std::to_string(d.encoder.index_base);
-  rows.push_back({"storage", storage});
+  rows.push_back({"storage", storage_text(d)});
   for (const HyperBlock& b : a.problem.space.blocks()) {
     const json plan = hyper_plan_json(a).at(b.name);
     const json& start = plan.at("start");
@@ -180,27 +183,21 @@ json hyper_plan_json(const Assembly& a) {
   return all;
 }
 
-json data_json(const Assembly& a) {
-  const Prepared& p = a.prepared;
-  const Dataset& d = *p.data;
-  json files = json::array(), columns = json::array(), target{{"name", d.encoder.target}};
+namespace {
+
+json files_json(const Dataset& d) {
+  json files = json::array();
   Index at = 0;
   for (const FileDigest& f : d.files) {
     files.push_back({{"part", origin_word(d, at)}, {"path", f.path}, {"rows", f.rows}});
     at += f.rows;
   }
-  for (const FileDigest& f : d.beside) {
-    files.push_back({{"part", "values"}, {"path", f.path}, {"rows", f.rows}});
-  }
-  if (p.labels.empty()) {
-    target.update({{"least", number_json(d.y.minCoeff())}, {"most", number_json(d.y.maxCoeff())}});
-  } else {
-    const std::vector<Index> counts = class_counts(d);
-    json classes = json::array();
-    for (std::size_t k = 0; k < d.classes.size(); ++k) classes.push_back({{"label", d.classes[k]}, {"rows", counts[k]}});
-    target.update({{"classes", classes}, {"positive", p.labels[1]}});
-  }
-  const std::vector<bool> constant = constant_features(p);
+  for (const FileDigest& f : d.beside) files.push_back({{"part", "values"}, {"path", f.path}, {"rows", f.rows}});
+  return files;
+}
+
+json columns_json(const Dataset& d, const std::vector<bool>& constant) {
+  json columns = json::array();
   for (const EncodedColumn& c : d.encoder.columns) {
     json column{{"name", c.name}, {"kind", c.categorical ? "levels" : "number"}};
     if (c.categorical)
@@ -209,12 +206,35 @@ json data_json(const Assembly& a) {
       column["constant"] = static_cast<bool>(constant[static_cast<std::size_t>(c.first)]);
     columns.push_back(std::move(column));
   }
+  return columns;
+}
+
+}  // namespace
+
+json target_json(const Prepared& p) {
+  const Dataset& d = *p.data;
+  json target{{"name", d.encoder.target}};
+  if (p.labels.empty()) {
+    target.update({{"least", number_json(d.y.minCoeff())}, {"most", number_json(d.y.maxCoeff())}});
+    return target;
+  }
+  const std::vector<Index> counts = class_counts(d);
+  json classes = json::array();
+  for (std::size_t k = 0; k < d.classes.size(); ++k) classes.push_back({{"label", d.classes[k]}, {"rows", counts[k]}});
+  target.update({{"classes", classes}, {"positive", p.labels[1]}});
+  return target;
+}
+
+json data_json(const Assembly& a) {
+  const Prepared& p = a.prepared;
+  const Dataset& d = *p.data;
+  const std::vector<bool> constant = constant_features(p);
   const bool table = !d.source_names.empty();
-  return {{"files", files},
+  return {{"files", files_json(d)},
           {"header", table ? json(d.encoder.had_header) : json(nullptr)},
           {"names", d.source_names},
-          {"target", target},
-          {"columns", columns},
+          {"target", target_json(p)},
+          {"columns", columns_json(d, constant)},
           {"constant_features", std::count(constant.begin(), constant.end(), true)},
           {"missing_cells", missing_cells_of(p).first},
           {"standardized", p.scaling.active()},

@@ -22,6 +22,7 @@
 #include <tacit/cli/run/trace_files.hpp>
 #include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/verbs/baselines.hpp>
+#include <tacit/cli/verbs/data_view.hpp>
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/report.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
@@ -36,9 +37,9 @@ RunConfig load_config(const CommandLine& line, const Strategies& strategies) {
 }
 
 Issue failure_issue(const Assembly& a, const std::string& message, const std::string& where) {
+  const char* scale = a.prepared.scaling.active() ? "try " : "look at the scale of the data; try prepare.standardize=true, ";
   return a.config.issue_at_key("", "E401", message,
-                               "look at the scale of the data; try prepare.standardize=true, another inner.solver, or a larger " +
-                                   a.config.penalty_key("start") + where);
+                               scale + std::string("another inner.solver, or a larger ") + a.config.penalty_key("start") + where);
 }
 
 namespace {
@@ -350,6 +351,7 @@ json TuneRun::run_json() const {
   j.update(thresholds_json(a_->config.diagnostics.warn_error, a_->config.diagnostics.fail_error));
   j.update(result_json());
   j["elsewhere"] = elsewhere();
+  j["target"] = target_json(a_->prepared);
   const Refit* refit = fit_ && fit_->solve ? &*fit_->solve : nullptr;
   j["refit"] =
       refit ? json{{"status", to_string(refit->status)}, {"gradient_norm", number_json(refit->gradient_norm)}} : json(nullptr);

@@ -65,7 +65,7 @@ public:
     require_unique_names();
     d_.groups = make_groups(o_, d_.feature_names, parents(), d_.warnings);
     remark_table(train().table, train().columns, train().target, encoder(), d_.remarks);
-    if (!o_.categorical) remark_levels(train().table, train().columns, encoder(), d_.remarks);
+    if (!o_.categorical) remark_levels(train().table, encoder(), d_.remarks);
     remark_same_rows(d_);
     return std::move(d_);
   }
@@ -192,16 +192,23 @@ private:
     const std::vector<bool> dropped = match_names(names, o_.drop, "data.drop", "D107", path);
     const std::vector<bool> listed =
         match_names(names, o_.categorical.value_or(std::vector<std::string>{}), "data.categorical", "D107", path);
-    Index first = 0;
+    std::vector<Index> at;
+    std::vector<std::string> words;
     for (std::size_t k = 0; k < names.size(); ++k) {
       if (!wanted[k] || dropped[k]) continue;
       EncodedColumn column;
       column.name = names[k];
-      column.first = first;
       column.categorical = o_.categorical ? static_cast<bool>(listed[k]) : holds_words(candidates[k], names[k]);
-      if (column.categorical) plan_levels(column, candidates[k]);
-      first += column.width();
+      if (column.categorical) words.push_back(column.name);
       encoder().columns.push_back(std::move(column));
+      at.push_back(candidates[k]);
+    }
+    Index first = 0;
+    for (std::size_t k = 0; k < at.size(); ++k) {
+      EncodedColumn& column = encoder().columns[k];
+      column.first = first;
+      if (column.categorical) plan_levels(column, at[k], words);
+      first += column.width();
     }
     if (first > 0) return;
     if (table.cols() > 1) throw table.file().error("D120", "no feature is left", "check data.features and data.drop");
@@ -233,7 +240,8 @@ private:
     return words;
   }
 
-  void plan_levels(EncodedColumn& column, Index c) {
+  /// `words`: all columns of words.
+  void plan_levels(EncodedColumn& column, Index c, const std::vector<std::string>& words) {
     std::set<std::string> levels;
     bool missing = false;
     for (const auto& [table, at] : fitted(c, column.name)) {
@@ -242,13 +250,15 @@ private:
       missing |= table->cells(at).missing > 0;
     }
     if (!o_.categorical) {
-      for (const auto& [table, at] : fitted(c, column.name)) require_no_numbers(*table, at);
+      for (const auto& [table, at] : fitted(c, column.name)) require_no_numbers(*table, at, words);
     }
     if (!o_.categorical && levels.size() > kMostLevels) {
-      throw train().table.error("D111",
-                                "the text column '" + column.name + "' has " + std::to_string(levels.size()) +
-                                    " levels, more than " + std::to_string(kMostLevels),
-                                0, c, "leave it out (data.drop), or name it in data.categorical if it is meant");
+      throw train().table.error(
+          "D111",
+          "the text column '" + column.name + "' has " + std::to_string(levels.size()) + " levels, more than " +
+              std::to_string(kMostLevels),
+          0, c,
+          "leave it out (" + drop_key(column.name) + "), or, if they are meant, set " + categorical_key(column.name, words));
     }
     column.levels = sorted_levels({levels.begin(), levels.end()});
     column.missing_level = missing && (o_.missing == Missing::mean || o_.missing == Missing::median);

@@ -83,6 +83,7 @@ public:
   DataError error(const char* code, const std::string& message, Index row, Index column, std::string remedy) const;
   const TextFile& file() const { return file_; }
   char decimal() const { return decimal_; }
+  char delimiter() const { return delimiter_; }
 
 private:
   friend class TableParser;

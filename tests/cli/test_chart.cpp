@@ -1,6 +1,8 @@
 // Charts: well-formed, with every point where it belongs.
 #include <doctest/doctest.h>
 
+#include <regex>
+
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -220,6 +222,41 @@ TEST_CASE("chart: numbers beside the axes are round, and short") {
   CHECK(tenths.find("0.30000000000000004") == std::string::npos);
   const std::string small = chart_svg({"t", "x", "y", true, {series("a", {0, 1}, {2e-4, 9e-4})}, {}});
   CHECK(small.find(">5e-4<") != std::string::npos);
+}
+
+TEST_CASE("chart: an axis of counts has whole numbers from 0 on, whatever is drawn") {
+  for (const std::vector<double>& x : std::vector<std::vector<double>>{{0}, {0, 1}, {0, 1, 2}, {3}, {7}, {0, 4}, {0, 57}}) {
+    CAPTURE(x);
+    for (const bool marks : {false, true}) {
+      Chart c{"t", "outer step", "y", false, {series("a", x, std::vector<double>(x.size(), 0.37))}, {}};
+      c.series[0].points = marks;
+      c.whole_x = true;
+      const std::string all = chart_svg(c) + chart_element(c, "f").text;
+      std::size_t numbers = 0;
+      const std::regex below("text-anchor=\"middle\" class=\"t\">([^<]*)</text>");
+      for (std::sregex_iterator i(all.begin(), all.end(), below); i != std::sregex_iterator(); ++i) {
+        const std::string text = (*i)[1];
+        if (text == "outer step" || text == "y") continue;
+        CAPTURE(text);
+        CHECK(text.find_first_not_of("0123456789") == std::string::npos);
+        ++numbers;
+      }
+      CHECK(numbers >= 3);  // one at least in each of the three pictures
+    }
+  }
+}
+
+TEST_CASE("chart: the last number below a chart stays inside the picture") {
+  Chart c{"t", "seconds", "y", false, {series("a", {1.9e-4, 2.5e-4}, {1, 2})}, {}};
+  const std::string narrow = chart_element(c, "f").text;
+  const std::regex number("<text x=\"([0-9.]+)\" y=\"294\" text-anchor=\"middle\" class=\"t\">([^<]*)</text>");
+  std::size_t seen = 0;
+  for (std::sregex_iterator i(narrow.begin(), narrow.end(), number); i != std::sregex_iterator(); ++i) {
+    const double half = 7.3 * static_cast<double>((*i)[2].length()) / 2;
+    CHECK(std::stod((*i)[1]) + half <= 380.01);
+    ++seen;
+  }
+  CHECK(seen >= 2);
 }
 
 TEST_CASE("chart: names of data are text, whatever they hold") {

@@ -111,7 +111,13 @@ TEST_CASE("data mistakes: cells of a table") {
        "D108",
        ":4:3",
        "numbers with one of them were read as fractions"},
-      {"thousands by a letter", "d.csv", table("1,1.1k,2"), {}, "D108", ":6:3", "in full, without 'k'"},
+      {"thousands by a letter",
+       "d.csv",
+       table("1,1.1k,2"),
+       {},
+       "D108",
+       ":6:3",
+       "write 1.1, without 'k', in every row, or the number in full"},
       {"another unit", "d.csv", table("1,2h,2"), {}, "D108", ":6:3", "where rows have different units"},
       {"both decimal signs", "d.tsv", "a\tb\ty\n1,5\t0.25\t1\n2.5\t0.5\t2\n3\t1\t3\n", {}, "D108", ":2:1", "write it with '.'"},
       {"a column for each decimal sign",
@@ -240,4 +246,56 @@ TEST_CASE("data mistakes: a file of weights is relative to the run file, and the
   const Ran again = run_test::run({"tune", folder.path("one") + "/config.resolved.yaml", "-q", "-o", folder.path("two")});
   CAPTURE(again.err);
   CHECK(again.code == 0);
+}
+
+TEST_CASE("data mistakes: a remedy for texts that are no numbers holds when it is followed") {
+  const tacit_test::Folder folder;
+  const std::string config = folder.write("c.yaml", "tacit: 1\ndata: {train: d.csv, target: y}\n");
+  // beside another column of words, under a name that needs care
+  const auto written = [&](const std::vector<std::string>& texts) {
+    std::string text = "it's;town;b;y\n";
+    for (std::size_t i = 0; i < 24; ++i)
+      text += texts[i % texts.size()] + ";" + (i % 3 == 0 ? "Oslo" : "Bergen") + ";" + std::to_string(i * 7 % 11) + ";" +
+              std::to_string(i * 5 % 13) + ".5\n";
+    folder.write("d.csv", text);
+  };
+  const auto keys_in = [](const std::string& said) {  // data.drop: ['a'] as data.drop=['a']
+    std::vector<std::string> keys;
+    for (const std::string key : {"data.drop: [", "data.categorical: ["}) {
+      const std::size_t at = said.find(key);
+      if (at == std::string::npos) continue;
+      std::string found = said.substr(at, said.find(']', at) + 1 - at);
+      keys.push_back(found.replace(found.find(": "), 2, "="));
+    }
+    return keys;
+  };
+  const std::vector<std::vector<std::string>> columns{{"1,5", "2,5"},
+                                                      {"1,234", "2,345"},
+                                                      {"555 123 456", "555 234 567"},
+                                                      {"1.200.300", "1.200.400"},
+                                                      {"12 %", "7 %"},
+                                                      {"5 kg", "6 kg", "7 kg"},
+                                                      {"\xd9\xa3\xd9\xab\xd9\xa1", "\xd9\xa4"},
+                                                      {"2024-01-05", "2024-02-05"},
+                                                      {"12:30", "14:30"},
+                                                      {"5.1.24", "6.1.24"},
+                                                      {"52.5N", "33.5S", "13.5E"},
+                                                      {"1/2", "3/4", "1/3"},
+                                                      {"0001", "0002", "0010"}};
+  for (const std::vector<std::string>& texts : columns) {
+    CAPTURE(texts[0]);
+    written(texts);
+    const Ran first = run_test::run({"check", config});
+    INFO(first.err);
+    const std::vector<std::string> keys = keys_in(first.err);
+    REQUIRE(keys.size() == 2);
+    for (const std::string& key : keys) {
+      CAPTURE(key);
+      const Ran again = run_test::run({"check", config, key});
+      INFO(again.err);
+      CHECK(again.code == 0);
+      CHECK(again.err.find("W21") == std::string::npos);
+      CHECK(again.err.find("D1") == std::string::npos);
+    }
+  }
 }

@@ -87,7 +87,7 @@ TEST_CASE("gains: the verdict calls good only what gained more than chance can")
   // The run itself gains 12 with a paired error of 26.
   const std::string shipped = run_test::read(f.path / "run/report.html");
   CHECK(shipped.find("verdict good") == std::string::npos);
-  CHECK(shipped.find("Converged, but gained no more than chance can.") != std::string::npos);
+  CHECK(shipped.find("Converged, but gained no more over its start than chance can.") != std::string::npos);
   CHECK(page(60, 25).find("class=\"verdict good\"") != std::string::npos);
   CHECK(page(40, 25).find("class=\"verdict good\"") == std::string::npos);
   CHECK(page(-60, 25).find("Converged, but lost.") != std::string::npos);

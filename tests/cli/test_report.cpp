@@ -196,7 +196,7 @@ TEST_CASE("report: a run without a step, and one that tunes nothing, say so and 
   check_run({"tune", (work / "fixed.yaml").string(), "-q", "-o", (work / "fixed").string()});
   const std::string fixed = read_text(work / "fixed/report.html");
   check_page(fixed);
-  CHECK(fixed.find("Nothing was tuned in this run.") != std::string::npos);
+  CHECK(fixed.find("nothing was tuned in this run.") != std::string::npos);
   CHECK(fixed.find("fixed at 1.") != std::string::npos);
 }
 
@@ -303,6 +303,14 @@ TEST_CASE("report: several runs stand side by side, with the keys in which they 
   check_run({"curve", kConfigs + "curve_heavy_ball.yaml", "-q", "-o", (work / "v2").string()});
   check_run({"report", (work / "v1").string(), (work / "v2").string(), "-q", "-o", (work / "curves").string()});
   check_page(read_text(work / "curves/report.html"));
+  check_run({"compare", kConfigs + "compare_warm_start.yaml", "compare.path=2", "-q", "-o", (work / "m1").string()});
+  check_run({"report", (work / "m1").string(), (work / "m1").string(), "-q", "-o", (work / "medians").string()});
+  const std::string medians = read_text(work / "medians/report.html");
+  check_page(medians);
+  for (const std::string row : {"warm, inner.max_steps 5", "warm, inner.max_steps 5, own run"})  // a row for each mode
+    CHECK(medians.find(">" + row + "</th>") != std::string::npos);
+  CHECK(read_text(work / "curves/report.html").find("<strong>Side by side. </strong>The runs read the same data files") !=
+        std::string::npos);
   CHECK(fs::exists(work / "curves/plots/derivative_error.svg"));
 }
 
@@ -381,6 +389,15 @@ TEST_CASE("report: of several runs the best is named, with what its gain is wort
   has(best_of_runs({a, run_of(0.54, rows(1, 0.3))}, {"a", "b"}), "no more than chance can do");
   has(best_of_runs({a, run_of(0.5000001, "")}, {"a", "b"}), "has the least validation loss, 0.5. 'b' has 0.5000001");
   CHECK(best_of_runs({record("")}, {"none"}) == "None of the runs has a loss.");
+  // What is said of several runs is said once, and a run in doubt is named.
+  const std::string blind = best_of_runs({run_of(1, ""), run_of(2, ""), run_of(3, "")}, {"a", "b", "c"});
+  has(blind, "'b' has 2, 'c' 3; whether that is more than chance cannot be told without the losses row by row.");
+  std::vector<RunRecord> three{run_of(1, ""), run_of(2, ""), run_of(3, "")};
+  three[0].run["status"] = "converged";
+  three[1].run["status"] = "doubtful";
+  three[2].run["status"] = "failed";
+  has(doubtful_runs(three, {"a", "b", "c"}), "own reports: 'b' (doubtful), 'c' (failed).");
+  CHECK(doubtful_runs({three[0]}, {"a"}).empty());
   std::vector<RunRecord> many;
   std::vector<std::string> names;
   for (int i = 0; i < 9; ++i) {
@@ -417,7 +434,7 @@ TEST_CASE("report: a solver that is no map has no worth of its warm start in ite
   const Ran newton = run({"tune", file, "inner={solver: newton}", "-o", (work / "newton").string()});
   CHECK(newton.out.find("warm start") == std::string::npos);
   CHECK_FALSE(fs::exists(work / "newton/plots/implicit_truncation.svg"));
-  has(read_text(work / "newton/report.html"), "The inner solver is no fixed-point map");
+  has(read_text(work / "newton/report.html"), "the inner solver is no fixed-point map");
   const Ran descent = run({"tune", file, "-o", (work / "descent").string()});
   has(descent.out, "inner iterations at the last step, which ran ");
   CHECK(fs::exists(work / "descent/plots/implicit_truncation.svg"));
@@ -485,8 +502,56 @@ TEST_CASE("report figures: many penalties are a band with its quartiles, and the
   CHECK(f.chart.series[1].lo[1] == 3);
   CHECK(f.chart.series[1].hi[1] == 7);
   CHECK(f.chart.series[2].y[1] == 5);
+  CHECK(f.shows.find("no wider than the line") == std::string::npos);
+  r.steps[1]["u"]["l2"] = {1, 1.01, 1.01, 1.01, 1.01, 1.01, 1.01, 1.01, 50};
+  has(named(tune_figures(r), "hyperparameters").shows, "The middle half is no wider than the line of the median.");
   CHECK(f.chart.series[3].name == "hyperparameter 9");
   CHECK(f.chart.series[6].name == "hyperparameter 6");
+}
+
+TEST_CASE("report figures: losses over several decades have a logarithmic axis, and the text says so") {
+  const auto loss = [](const std::string& last) {
+    return named(tune_figures(record("step,seconds,outer_loss\n0,0,1\n1,1," + last + "\n")), "loss_steps");
+  };
+  CHECK(loss("0.01").chart.log_y);
+  has(loss("0.01").shows, "The axis is logarithmic.");
+  CHECK_FALSE(loss("0.1").chart.log_y);
+  CHECK_FALSE(loss("0").chart.log_y);
+  CHECK_FALSE(loss("-0.01").chart.log_y);
+  CHECK(loss("0.1").shows.find("logarithmic") == std::string::npos);
+  const RunRecord a = record("step,seconds,outer_loss\n0,0,1\n1,1,0.9\n"), b = record("step,seconds,outer_loss\n0,0,0.02\n");
+  CHECK(named(overlaid_figures({a, b}, {"a", "b"}), "loss_steps").chart.log_y);
+  CHECK_FALSE(named(overlaid_figures({a, a}, {"a", "b"}), "loss_steps").chart.log_y);
+}
+
+TEST_CASE("report: a page of classes says which is +1, and figures over outer steps have whole numbers") {
+  const Scratch work;
+  std::string text = "a,y\n";
+  for (int i = 0; i < 60; ++i)
+    text += std::to_string(i * 7 % 13) + "." + std::to_string(i % 10) + ",c" + std::to_string(i % 3) + "\n";
+  write_text(work / "d.csv", text);
+  write_text(work / "run.yaml", "tacit: 1\ndata: {train: d.csv, target: y}\nmodel: {kind: logistic, positive: c1}\n");
+  check_run({"tune", (work / "run.yaml").string(), "-q", "-o", (work / "run").string()});
+  const std::string html = read_text(work / "run/report.html");
+  check_page(html);
+  has(html, "y: 'c1' is +1, the rest -1 ('c0' in 20 rows, 'c1' in 20 rows, 'c2' in 20 rows)");
+  std::size_t over_steps = 0;
+  for (const Figure& f : tune_figures(read_run(work / "run"))) {
+    CHECK(f.chart.whole_x == (f.chart.x_label == "outer step"));
+    over_steps += f.chart.whole_x ? 1 : 0;
+  }
+  CHECK(over_steps > 5);
+}
+
+TEST_CASE("report: a run that was interrupted before its first point says that there is nothing") {
+  RunRecord r =
+      record("", R"({"status": "interrupted", "message": "interrupted before the start was solved; there is no point to keep"})");
+  CHECK(interruption(r) == "The run was interrupted before the start was solved; there is no point to keep.");
+  r.run["status"] = "running";
+  has(interruption(r), "it was killed. No point had been evaluated by then.");
+  r.run["status"] = "interrupted";
+  r.run["best"] = {{"outer_loss", 1}};
+  has(interruption(r), "what it had reached by then is below");
 }
 
 TEST_CASE("report: the size of an error is said in words that fit it") {

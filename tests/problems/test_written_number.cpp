@@ -1,5 +1,6 @@
 // Numbers as people write them are read, or refused with a way out; they never become levels in silence.
 #include <tacit/problems/data/dataset.hpp>
+#include <tacit/problems/data/detail/word_kinds.hpp>
 #include <tacit/problems/readers/detail/written_number.hpp>
 
 #include "problems/files.hpp"
@@ -92,6 +93,32 @@ TEST_CASE("written numbers: what each text means, and what means no number") {
       {"=\"5.5\"", NumberStyle::quotes, "5.5"},
       {"- 5.5", NumberStyle::blanks, "-5.5"},
       {"\xef\xbc\x95", NumberStyle::digits, "5"},
+      {"\xef\xbc\x91\xef\xbc\x8e\xef\xbc\x95", NumberStyle::digits, "1.5"},                         // full width
+      {"\xd9\xa3\xd9\xab\xd9\xa1\xd9\xa4", NumberStyle::digits, "3.14"},                            // Arabic
+      {"\xd9\xa1\xd9\xac\xd9\xa2\xd9\xa3\xd9\xa4\xd9\xab\xd9\xa5", NumberStyle::digits, "1234.5"},  // with thousands
+      {"3\xd9\xab"
+       "14",
+       NumberStyle::digits, "3.14"},
+      {"1\xd9\xac"
+       "234",
+       NumberStyle::digits, "1234"},
+      {"\xe0\xa5\xa7\xe0\xa5\xa8", NumberStyle::digits, "12"},  // Devanagari
+      {"\xe0\xb9\x91\xe0\xb9\x92", NumberStyle::digits, "12"},  // Thai
+      {"1\xc2\xb7"
+       "5",
+       NumberStyle::digits, "1.5"},
+      {"1.5\xc2\xb7"
+       "10\xe2\x81\xbb\xc2\xb3",
+       NumberStyle::exponent, "1.5e-3"},
+      {"1.5\xc3\x97"
+       "10\xc2\xb3",
+       NumberStyle::exponent, "1.5e3"},
+      {"2D+03", NumberStyle::exponent, "2e+03"},
+      {"1_000_000", NumberStyle::thousands, "1000000"},
+      {"5\xe2\x80\xb0", NumberStyle::unit, "5"},  // per mille
+      {"5 m\xc2\xb2", NumberStyle::unit, "5"},
+      {"5 m3", NumberStyle::unit, "5"},
+      {"5 s\xe2\x81\xbb\xc2\xb9", NumberStyle::unit, "5"},
       {"12 kg", NumberStyle::unit, "12"},
       {"3.5m/s", NumberStyle::unit, "3.5"},
       // no numbers
@@ -104,6 +131,25 @@ TEST_CASE("written numbers: what each text means, and what means no number") {
       {"12:30", NumberStyle::none, ""},
       {"18-25", NumberStyle::none, ""},
       {"192.168.1.20", NumberStyle::none, ""},
+      {"192.168.100.200", NumberStyle::none, ""},
+      {"127.000.000.001", NumberStyle::none, ""},
+      {"1.2.3", NumberStyle::none, ""},
+      {"030/1234567", NumberStyle::none, ""},
+      {"+49 30 123456", NumberStyle::none, ""},
+      {"555-123-4567", NumberStyle::none, ""},
+      {"00:1A:2B:3C:4D:5E", NumberStyle::none, ""},
+      {"58-08-2", NumberStyle::none, ""},
+      {"12D3", NumberStyle::none, ""},
+      {"2024Q1", NumberStyle::none, ""},
+      {"2024Q2", NumberStyle::none, ""},
+      {"9am", NumberStyle::none, ""},
+      {"5 P.M.", NumberStyle::none, ""},
+      {"12h30", NumberStyle::none, ""},
+      {"1\xc2\xbd", NumberStyle::none, ""},  // one and a half
+      {"10\xc2\xb2", NumberStyle::none, ""},
+      {"52\xc2\xb0"
+       "30'",
+       NumberStyle::none, ""},
       {"12 34", NumberStyle::none, ""},
       {"1,2,3", NumberStyle::none, ""},
       {"%", NumberStyle::none, ""},
@@ -117,7 +163,10 @@ TEST_CASE("written numbers: what each text means, and what means no number") {
     CAPTURE(c.text);
     const WrittenNumber n = written_number(c.text, '.');
     CHECK(n.style == c.style);
-    if (c.style != NumberStyle::none) CHECK(n.plain == c.plain);
+    if (c.style == NumberStyle::none) continue;
+    CHECK(n.plain == c.plain);
+    double value = 0;
+    CHECK(read_number(n.plain, '.', value) == NumberText::number);  // what the remedy says to write
   }
   CHECK(written_number("1.5", ',').style == NumberStyle::decimal_sign);
   CHECK(written_number("1.234,5", ',').plain == "1234,5");
@@ -217,7 +266,70 @@ TEST_CASE("written numbers: a column of numbers with one in another notation nam
     const DataError e = data_error_at("D108", 4, 1, [&] { load(folder, column_of({"1.5", "2", c.text, "4"})); });
     CHECK(contains(e.remedy(), c.remedy));
   }
+  for (const char* text : {"Oslo, Bergen", "1, 2", "1,2,3"}) {  // a comma that is no decimal sign
+    CAPTURE(text);
+    const DataError e = data_error_at("D108", 4, 1, [&] { load(folder, column_of({"1.5", "2", text, "4"})); });
+    CHECK_FALSE(contains(e.remedy(), "data.decimal"));
+  }
+  CHECK(contains(data_error("D108", [&] { load(folder, column_of({"1", "2", "<0,5", "4"})); }).remedy(), "data.decimal"));
   // the target, too, and a decimal point where the comma is the sign
   CHECK(contains(data_error_at("D108", 2, 3, [&] { load(folder, "a;y\n1;2,5\n2;3,5\n"); }).remedy(), "data.decimal: \",\""));
   CHECK(contains(data_error("D130", [&] { load(folder, column_of({"1.5", "2.25"}), ','); }).remedy(), "data.decimal: \".\""));
+}
+
+TEST_CASE("written numbers: a comma in whole numbers means thousands or a fraction, as the rest of the file has it") {
+  const Folder folder;
+  const auto remedy = [&](const std::string& other) {
+    return data_error("D130", [&] { load(folder, "a;b;y\n1,234;" + other + ";1\n2,345;2;2\n3,456;3;3\n"); }).remedy();
+  };
+  CHECK(contains(remedy("1"), "set data.decimal: \",\""));
+  CHECK(contains(remedy("0.5"), "write 1.234 with '.' as decimal sign, like other numbers of the file, or 1234"));
+  CHECK_FALSE(contains(remedy("0.5"), "data.decimal"));  // which would leave the other column unread
+  for (const char* cell : {"1,5", "1,234"}) {            // as a table in which commas part the cells does
+    const std::string text = "a,b,y\n\"" + std::string(cell) + "\",1,2\n\"" + cell + "\",3,4\n";
+    const DataError e = data_error("D130", [&] { load(folder, text); });
+    CHECK(contains(e.remedy(), "with '.' as decimal sign, since ',' parts the cells"));
+    CHECK_FALSE(contains(e.remedy(), "data.decimal"));
+  }
+}
+
+TEST_CASE("written numbers: words that measure something are known, codes are not") {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> kinds{
+      {"dates", {"2024-01-05", "2024-12-31T12:30:00Z", "2024/1/5 08:15"}},
+      {"dates", {"05.01.2024", "31.12.2024"}},
+      {"dates", {"05.01.24", "31.12.24"}},
+      {"dates", {"1/5/24", "12/31/24"}},
+      {"dates", {"2024 01 05", "05 01 2024"}},
+      {"dates", {"05-Jan-2024", "6 Feb 24", "Jan 7, 2024", "March 8", "Mon, 5 Jan 2024 12:30:00 GMT", "5. M\xc3\xa4rz 2024"}},
+      {"dates", {"2024-01", "01/2024", "2024Q1", "2024-Q2", "Q3 2024", "2024-W05", "20240105T123000"}},
+      {"dates or versions", {"5.1.24", "6.1.24"}},
+      {"times", {"12:30", "9:05", "23:59:59.5", "9am", "10 pm", "5:30 p.m.", "12h30"}},
+      {"durations", {"1 day, 2:03:04", "1h 30m", "2 h 5 min", "PT5M", "P1DT2H"}},
+      {"coordinates", {"52.5163N", "33.9 S", "13.4\xc2\xb0 E"}},
+      {"coordinates", {"52\xc2\xb0 30' 59\" N", "N52.5", "W13\xc2\xb0"}},
+      {"angles in degrees and minutes", {"52\xc2\xb0 30' 59\"", "7\xc2\xb0\x35'"}},
+      {"hexadecimal numbers", {"0x1F", "0XFF"}},
+      {"fractions, or two numbers each", {"1/2", "1 3/4", "\xc2\xbd", "2\xc2\xbc"}},
+      {"fractions, or two numbers each", {"120/80", "130/90", "110/70"}},
+      {"numbers with units", {"12kg", "500g", "3t"}},
+      {"", {"192.168.0.1", "10.0.0.1", "192.168.100.200"}},
+      {"", {"00:1A:2B:3C:4D:5E", "00:11:22:33:44:55"}},
+      {"", {"00-11-22-33-44-55"}},
+      {"", {"58-08-2", "7732-18-5", "64-17-5"}},
+      {"", {"1.2.3", "1.10.2", "10.0.1"}},
+      {"", {"555-1234", "555-9999"}},
+      {"", {"+49 30 123456", "030/1234567"}},
+      {"", {"978-3-16-148410-0", "4111 1111 1111 1111"}},
+      {"", {"18-25", "26-40", "1-2"}},
+      {"", {"16:9", "4:3", "3:1"}},
+      {"", {"2024-13-05"}},
+      {"", {"25/25"}},
+      {"", {"May", "Mars", "Augusta"}},
+      {"", {"2 rooms", "3 rooms"}},
+      {"", {"2024-01-05", "unknown"}},
+  };
+  for (const auto& kind : kinds) {
+    CAPTURE(kind.second[0]);
+    CHECK(kind_of_words(kind.second).name == kind.first);
+  }
 }

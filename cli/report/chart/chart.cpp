@@ -65,6 +65,7 @@ void each_point(const Series& s, const At& at) {
 Axis fit(const Chart& chart, const Sheet& sheet, bool vertical, double left = 0) {
   Axis axis;
   axis.log = vertical ? chart.log_y : chart.log_x;
+  axis.whole = !vertical && chart.whole_x;
   bool marks = false;
   double lo = std::numeric_limits<double>::infinity(), hi = -lo;
   for (const Series& s : chart.series) {
@@ -79,7 +80,7 @@ Axis fit(const Chart& chart, const Sheet& sheet, bool vertical, double left = 0)
   }
   if (!(lo <= hi)) lo = 0, hi = 1;
   if (axis.log) lo = std::max(lo, hi - 18);
-  widen_flat(lo, hi, axis.log);
+  widen_flat(lo, hi, axis.log, axis.whole);
   if (vertical || marks) {
     const double margin = 0.04 * (hi - lo);
     lo -= margin;
@@ -114,7 +115,8 @@ std::string frame(const Chart& chart, const Sheet& sheet, const Axis& x, const A
   std::string out;
   for (const Tick& t : ticks(x, sheet.ticks)) {
     const double at = x.place(t.at);
-    out += tag_line(at, kTop, at, bottom, "g") + tag_text(at, bottom + 18, t.text, "middle");
+    const double half = kCharacter * static_cast<double>(t.text.size()) / 2;  // the last number stays inside the picture
+    out += tag_line(at, kTop, at, bottom, "g") + tag_text(std::min(at, sheet.width - half), bottom + 18, t.text, "middle");
   }
   for (const Tick& t : ticks(y, sheet.ticks)) {
     const double at = y.place(t.at);

@@ -34,6 +34,7 @@ struct Chart {
   std::vector<Series> series;
   std::vector<Marker> markers;
   bool log_x = false;
+  bool whole_x = false;       ///< counts, from 0 on: no numbers between whole ones
   std::string description{};  ///< for who cannot see it
 };
 

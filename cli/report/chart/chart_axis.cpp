@@ -40,9 +40,9 @@ std::string tick_text(double v) {
   return long_form.substr(0, e + 1) + (long_form[e + 1] == '-' ? "-" : "") + long_form.substr(digit);
 }
 
-/// At the multiples of a round step between two values.
-std::vector<Tick> even_ticks(double lo, double hi, int most, bool log) {
-  const double step = tick_step(hi - lo, most);
+/// At the multiples of a round step, not below `least`, between two values.
+std::vector<Tick> even_ticks(double lo, double hi, int most, bool log, double least = 0) {
+  const double step = std::max(tick_step(hi - lo, most), least);
   std::vector<Tick> all;
   const double first = std::ceil(lo / step - 1e-9);
   for (int i = 0; i <= most && (first + i) * step <= hi + 1e-9 * step; ++i) {
@@ -75,6 +75,7 @@ double Axis::place(double scaled_value) const {
 }
 
 std::vector<Tick> ticks(const Axis& axis, int most) {
+  if (axis.whole && !axis.log) return even_ticks(std::max(axis.lo, 0.0), axis.hi, most, false, 1);
   if (!axis.log) return even_ticks(axis.lo, axis.hi, most, false);
   // Within a decade or so powers of ten are too far apart.
   if (axis.hi - axis.lo < 0.7) return even_ticks(std::pow(10, axis.lo), std::pow(10, axis.hi), most, true);
@@ -88,10 +89,10 @@ std::vector<Tick> ticks(const Axis& axis, int most) {
 }
 
 /// Room around what is all the same.
-void widen_flat(double& lo, double& hi, bool log) {
+void widen_flat(double& lo, double& hi, bool log, bool whole) {
   const double size = std::max(std::abs(lo), std::abs(hi));
   if (hi - lo > 1e-7 * size) return;
-  const double room = log ? 0.5 : size > 0 ? 0.1 * size : 1;
+  const double room = log ? 0.5 : whole ? 1 : size > 0 ? 0.1 * size : 1;
   lo -= room;
   hi += room;
 }

@@ -11,7 +11,7 @@ bool drawable(double v, bool log);
 /// From data to the screen along one axis; lo and hi are scaled (a logarithm where `log`).
 struct Axis {
   double lo = 0, hi = 1, at_lo = 0, at_hi = 1;
-  bool log = false;
+  bool log = false, whole = false;  ///< whole: counts
   double scaled(double v) const;
   /// Of a scaled number; one beyond the axis is put at its end.
   double place(double scaled_value) const;
@@ -27,6 +27,6 @@ struct Tick {
 /// At most about `most` of them, at round numbers; none for an axis without room.
 std::vector<Tick> ticks(const Axis& axis, int most);
 /// Room around what is all the same.
-void widen_flat(double& lo, double& hi, bool log);
+void widen_flat(double& lo, double& hi, bool log, bool whole);
 
 }  // namespace tacit

@@ -132,22 +132,43 @@ bool decimals_in_use(const Table& table) {
   return false;
 }
 
+/// Why the other decimal sign cannot be set for this table, to go on a sentence; empty where it can.
+std::string other_decimal_excluded(const Table& table) {
+  if (decimals_in_use(table)) return "like other numbers of the file";
+  return table.delimiter() == ',' && table.decimal() == '.' ? "since ',' parts the cells" : "";
+}
+
 /// What to do about a number that is written in another way, in the light of the others in the table.
 std::string number_remedy(const Table& table, const std::string& word, const WrittenNumber& number) {
   const char sign = table.decimal();
   if (number.style == NumberStyle::thousands && word.find(sign) != std::string::npos)
     return "here '" + std::string(1, sign) + "' sets thousands apart, so that numbers with one of them were read as fractions: " +
            "take them out in every row (write " + number.plain + ")";
-  if (number.style == NumberStyle::decimal_sign && decimals_in_use(table))
-    return "write it with '" + std::string(1, sign) + "' as decimal sign, like other numbers of the file";
+  const std::string other = other_decimal_excluded(table);
+  if (number.style == NumberStyle::decimal_sign && !other.empty())
+    return "write it with '" + std::string(1, sign) + "' as decimal sign, " + other;
+  if (number.style == NumberStyle::separator && !other.empty()) {
+    std::string fraction = word;
+    std::replace(fraction.begin(), fraction.end(), sign == '.' ? ',' : '.', sign);
+    return "write " + fraction + " with '" + std::string(1, sign) + "' as decimal sign, " + other + ", or " + number.plain +
+           " if thousands are set apart";
+  }
   return style_remedy(number, sign);
+}
+
+/// Has a text one comma, between digits, and no point? "<0,5", but not "Oslo, Bergen".
+bool one_comma_in_digits(const std::string& word) {
+  const auto digit = [&](std::size_t i) { return i < word.size() && word[i] >= '0' && word[i] <= '9'; };
+  const std::size_t at = word.find(',');
+  return at != std::string::npos && at == word.rfind(',') && at > 0 && digit(at - 1) && digit(at + 1) &&
+         word.find('.') == std::string::npos;
 }
 
 /// What to do about a word in a column of numbers, where the word itself says more than `otherwise`.
 std::string word_remedy(const Table& table, const std::string& word, Index row, const std::string& otherwise) {
   const WrittenNumber number = written_number(word, table.decimal());
   if (number.style != NumberStyle::none) return number_remedy(table, word, number);
-  if (table.decimal() == '.' && word.find(',') != std::string::npos) {
+  if (table.decimal() == '.' && one_comma_in_digits(word) && other_decimal_excluded(table).empty()) {
     return "if the comma is a decimal sign, set data.decimal: \",\"";
   }
   if (row == 0 && table.has_header() && no_number_in_row(table, row)) {
@@ -187,7 +208,40 @@ void require_numbers(const Table& table, Index column, const std::string& remedy
   if (cells.not_finite > 0) throw no_finite_number(table, cells.first_not_finite, column);
 }
 
-void require_no_numbers(const Table& table, Index column) {
+namespace {
+
+/// ['a', 'it''s']: names as a list of a run file.
+std::string yaml_names(const std::vector<std::string>& names) {
+  std::string out = "[";
+  for (const std::string& name : names) {
+    out += out.size() > 1 ? ", '" : "'";
+    for (const char c : name) out += c == '\'' ? "''" : std::string(1, c);
+    out += "'";
+  }
+  return out + "]";
+}
+
+}  // namespace
+
+std::string drop_key(const std::string& name) { return "data.drop: " + yaml_names({name}); }
+
+std::string categorical_key(const std::string& name, const std::vector<std::string>& words) {
+  constexpr std::size_t kShown = 8;
+  if (words.size() <= kShown) return "data.categorical: " + yaml_names(words);
+  return "data.categorical: " + yaml_names({name}) + " with the other " + std::to_string(words.size() - 1) + " columns of words";
+}
+
+namespace {
+
+/// Beside the number that a text may mean: it is none. `groups`: of digits, as codes have them.
+std::string if_no_number(bool groups, const std::string& name, const std::vector<std::string>& words) {
+  return std::string(groups ? "if it is a code (a phone number, a version)" : "if such texts are codes or words") +
+         ", leave the column out (" + drop_key(name) + ") or make its cells levels (" + categorical_key(name, words) + ")";
+}
+
+}  // namespace
+
+void require_no_numbers(const Table& table, Index column, const std::vector<std::string>& words) {
   constexpr Index kFewestWithUnit = 3;  // "3 rooms" may be a level, but not many of its kind
   const TextColumn text = table.text(column);
   std::vector<WrittenNumber> means;
@@ -217,13 +271,13 @@ void require_no_numbers(const Table& table, Index column) {
   const Index row = telling >= 0 ? telling : first;
   const WrittenNumber& number = means[static_cast<std::size_t>(text.codes[static_cast<std::size_t>(row)])];
   const std::string& name = table.names()[static_cast<std::size_t>(column)];
+  const bool groups = number.style == NumberStyle::thousands || number.style == NumberStyle::separator;
   throw table.error("D130",
-                    quoted_text(table.cell(row, column)) + " is a number written " + style_text(number.style, table.decimal()) +
-                        ", and " + std::to_string(numbers) + " of " + std::to_string(filled) + " cells of column '" + name +
-                        "' are like it: they cannot be read as numbers",
+                    quoted_text(table.cell(row, column)) + (groups ? " may be" : " is") + " a number written " +
+                        style_text(number.style, table.decimal()) + ", and " + std::to_string(numbers) + " of " +
+                        std::to_string(filled) + " cells of column '" + name + "' are like it: they cannot be read as numbers",
                     row, column,
-                    number_remedy(table, table.cell(row, column), number) +
-                        "; if such texts are levels, name the column: data.categorical: ['" + name + "']");
+                    number_remedy(table, table.cell(row, column), number) + "; " + if_no_number(groups, name, words));
 }
 
 void require_same_columns(const Table& table, Index columns, bool or_without_target) {

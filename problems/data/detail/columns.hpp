@@ -24,8 +24,13 @@ std::vector<FeatureGroup> make_groups(const DataOptions& options, const std::vec
 
 /// Throws unless the column can be read as numbers (missing cells apart): D108, D109.
 void require_numbers(const Table& table, Index column, const std::string& remedy);
-/// Throws D130 when most cells of a column of words mean numbers, written in a way that is not read (1,5 or 12 %).
-void require_no_numbers(const Table& table, Index column);
+/// "data.drop: ['it''s']", for a run file.
+std::string drop_key(const std::string& name);
+/// "data.categorical: ['a', 'b']", all columns of words, since the key names those and no others; of many `name` alone.
+std::string categorical_key(const std::string& name, const std::vector<std::string>& words);
+/// Throws D130 when most cells of a column of words mean numbers, written in a way that is not read (1,5 or 12 %). `words`: all
+/// columns of words, which data.categorical would have to name.
+void require_no_numbers(const Table& table, Index column, const std::vector<std::string>& words);
 /// For a file without a header beside, or after, a training file without one: D131 for another number of columns. One fewer may
 /// be meant to be the target (`or_without_target`). D131 too where its first row holds names.
 void require_same_columns(const Table& table, Index columns, bool or_without_target);

@@ -5,7 +5,8 @@
 #include <set>
 
 #include <tacit/core/support/text.hpp>
-#include <tacit/problems/readers/detail/written_number.hpp>
+#include <tacit/problems/data/detail/columns.hpp>
+#include <tacit/problems/data/detail/word_kinds.hpp>
 
 namespace tacit {
 
@@ -56,121 +57,100 @@ bool index_name(const Table& table, Index column) {
 
 }  // namespace
 
-void remark_table(const Table& table, const std::vector<Index>& columns, Index target, const Encoder& encoder,
-                  std::vector<DataRemark>& remarks) {
-  const auto name = [&](Index c) { return table.names()[static_cast<std::size_t>(c)]; };
-  std::vector<Index> numbers;
-  for (std::size_t k = 0; k < columns.size(); ++k) {
-    if (!encoder.columns[k].categorical) numbers.push_back(columns[k]);
-  }
-  std::string inexact;
-  Index first = -1, others = 0;
-  std::vector<Index> with_target = numbers;
-  const bool in_table = target >= 0 && target < table.cols();  // else it stands in a file of its own
-  if (encoder.classes.empty() && in_table) with_target.push_back(target);
-  for (const Index c : with_target) {
-    if (table.cells(c).inexact == 0) continue;
-    if (first >= 0) ++others;
-    if (first < 0) first = c;
-  }
-  if (first >= 0) {
-    const Index row = table.cells(first).first_inexact;
-    const SourceLocation at = table.error("", "", row, first, "").where();
-    remarks.push_back({"W211",
-                       "column '" + name(first) + "' holds whole numbers above 2^53, first " + table.cell(row, first) +
-                           " in line " + std::to_string(at.line) + " of '" + table.file().path() + "'" +
-                           (others > 0 ? " (as do " + std::to_string(others) + " other columns)" : "") +
-                           ": their last digits are lost.",
-                       "Drop it if it is an identifier (data.drop), make its values levels (data.categorical), or subtract a "
-                       "common value."});
-  }
-  for (const Index c : numbers) {
-    const ColumnCells& cells = table.cells(c);
-    if (cells.codes == 0) continue;
-    remarks.push_back({"W219",
-                       "column '" + name(c) + "' is written with zeros in front, as codes are (" +
-                           table.cell(cells.first_code, c) + "), and is used as a number.",
-                       "If it is a code, leave it out (data.drop: ['" + name(c) + "']) or make it levels (data.categorical)."});
-  }
-  for (const Index c : numbers) {
-    const bool called = index_name(table, c);
-    if (!called && (table.has_header() || c > 0)) continue;
-    const RowNumbers n = row_numbers(table, c);
-    if (!n.counting && !(called && n.different)) continue;
-    remarks.push_back({"W212",
-                       "column '" + name(c) + "' " +
-                           (n.counting ? "only counts the rows (" + table.cell(0, c) + ", " + table.cell(1, c) + ", ...)"
-                                       : "has another whole number in each row") +
-                           " and is used as a feature.",
-                       "Leave it out if it is an index: data.drop: ['" + name(c) + "']."});
-  }
-}
-
 namespace {
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
+std::string name_of(const Table& table, Index column) { return table.names()[static_cast<std::size_t>(column)]; }
 
-/// The sizes of the groups of digits that one of these signs parts: "2020-01-31" has 4, 2, 2. Empty: it is no such text.
-std::vector<std::size_t> digit_groups(std::string_view text, std::string_view signs) {
-  std::vector<std::size_t> sizes;
-  char sign = '\0';
-  for (std::size_t i = 0;;) {
-    const std::size_t begin = i;
-    while (i < text.size() && digit(text[i])) ++i;
-    if (i == begin) return {};
-    sizes.push_back(i - begin);
-    if (i == text.size()) return sizes;
-    if (signs.find(text[i]) == std::string_view::npos || (sign != '\0' && text[i] != sign)) return {};
-    sign = text[i++];
+/// W211, once for all columns.
+void remark_inexact(const Table& table, const std::vector<Index>& numbers, std::vector<DataRemark>& remarks) {
+  Index first = -1, others = -1;
+  for (const Index c : numbers) {
+    if (table.cells(c).inexact == 0) continue;
+    if (first < 0) first = c;
+    ++others;
   }
+  if (first < 0) return;
+  const Index row = table.cells(first).first_inexact;
+  const SourceLocation at = table.error("", "", row, first, "").where();
+  remarks.push_back({"W211",
+                     "column '" + name_of(table, first) + "' holds whole numbers above 2^53, first " + table.cell(row, first) +
+                         " in line " + std::to_string(at.line) + " of '" + table.file().path() + "'" +
+                         (others > 0 ? " (as do " + std::to_string(others) + " other columns)" : "") +
+                         ": their last digits are lost.",
+                     "Drop it if it is an identifier (data.drop), make its values levels (data.categorical), or subtract a "
+                     "common value."});
 }
 
-bool is_date(std::string_view text) {
-  const std::vector<std::size_t> sizes = digit_groups(text.substr(0, text.find_first_of("T ")), "-/.");
-  const auto fits = [](std::size_t n) { return n == 1 || n == 2 || n == 4; };
-  return sizes.size() == 3 && std::all_of(sizes.begin(), sizes.end(), fits) && *std::max_element(sizes.begin(), sizes.end()) > 1;
+/// W219 for a column of numbers. `words`: the columns of words.
+void remark_codes(const Table& table, Index column, std::vector<std::string> words, std::vector<DataRemark>& remarks) {
+  const ColumnCells& cells = table.cells(column);
+  if (cells.codes == 0) return;
+  const std::string name = name_of(table, column);
+  words.push_back(name);
+  remarks.push_back({"W219",
+                     "column '" + name + "' is written with zeros in front, as codes are (" +
+                         table.cell(cells.first_code, column) + "), and is used as a number.",
+                     "If it is a code, leave it out (" + drop_key(name) + ") or make its cells levels (" +
+                         categorical_key(name, words) + ")."});
 }
 
-bool is_time(std::string_view text) {
-  const std::vector<std::size_t> sizes = digit_groups(text.substr(0, text.find('.')), ":");
-  return (sizes.size() == 2 || sizes.size() == 3) &&
-         std::all_of(sizes.begin(), sizes.end(), [](std::size_t n) { return n <= 2; });
+/// W212 for a column of numbers.
+void remark_row_numbers(const Table& table, Index column, std::vector<DataRemark>& remarks) {
+  const bool called = index_name(table, column);
+  if (!called && (table.has_header() || column > 0)) return;
+  const RowNumbers n = row_numbers(table, column);
+  if (!n.counting && !(called && n.different)) return;
+  const std::string name = name_of(table, column);
+  remarks.push_back({"W212",
+                     "column '" + name + "' " +
+                         (n.counting ? "only counts the rows (" + table.cell(0, column) + ", " + table.cell(1, column) + ", ...)"
+                                     : "has another whole number in each row") +
+                         " and is used as a feature.",
+                     "Leave it out if it is an index: " + drop_key(name) + "."});
 }
 
-/// What a text is, besides a word: a date, a time, a hexadecimal number; or nothing.
-std::string_view kind_of_word(std::string_view text) {
-  if (is_date(text)) return "dates";
-  if (is_time(text)) return "times";
-  const bool hex = text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-  if (hex && text.find_first_not_of("0123456789abcdefABCDEF", 2) == std::string_view::npos) return "hexadecimal numbers";
-  return written_number(text, '.').style == NumberStyle::unit ? "numbers with units" : "";
+std::vector<std::string> columns_of_words(const Encoder& encoder) {
+  std::vector<std::string> out;
+  for (const EncodedColumn& c : encoder.columns) {
+    if (c.categorical) out.push_back(c.name);
+  }
+  return out;
 }
 
 }  // namespace
 
-void remark_levels(const Table& table, const std::vector<Index>& columns, const Encoder& encoder,
-                   std::vector<DataRemark>& remarks) {
-  constexpr std::size_t kFew = 10;
+void remark_table(const Table& table, const std::vector<Index>& columns, Index target, const Encoder& encoder,
+                  std::vector<DataRemark>& remarks) {
+  std::vector<Index> numbers;
   for (std::size_t k = 0; k < columns.size(); ++k) {
-    const EncodedColumn& column = encoder.columns[k];
+    if (!encoder.columns[k].categorical) numbers.push_back(columns[k]);
+  }
+  std::vector<Index> with_target = numbers;
+  const bool in_table = target >= 0 && target < table.cols();  // else it stands in a file of its own
+  if (encoder.classes.empty() && in_table) with_target.push_back(target);
+  remark_inexact(table, with_target, remarks);
+  const std::vector<std::string> words = columns_of_words(encoder);
+  for (const Index c : numbers) remark_codes(table, c, words, remarks);
+  for (const Index c : numbers) remark_row_numbers(table, c, remarks);
+}
+
+void remark_levels(const Table& table, const Encoder& encoder, std::vector<DataRemark>& remarks) {
+  constexpr std::size_t kFew = 10;
+  const std::vector<std::string> words = columns_of_words(encoder);
+  for (const EncodedColumn& column : encoder.columns) {
     if (!column.categorical || column.levels.empty()) continue;
-    std::string_view kind = kind_of_word(column.levels.front());
-    for (const std::string& level : column.levels) {
-      if (kind_of_word(level) != kind) kind = "";
-    }
+    const WordKind kind = kind_of_words(column.levels);
     const bool single = column.levels.size() >= kFew && 2 * static_cast<Index>(column.levels.size()) > table.rows();
-    constexpr std::size_t kAmounts = 3;  // "2 rooms" and "3 rooms" may be levels
-    if (kind == "numbers with units" && column.levels.size() < kAmounts) kind = "";
-    if (kind.empty() && !single) continue;
+    if (kind.name.empty() && !single) continue;
     const std::string count = std::to_string(column.levels.size()) + " levels";
     remarks.push_back(
         {"W218",
          "column '" + column.name + "' " +
-             (kind.empty() ? "has " + count + " in " + std::to_string(table.rows()) + " rows, most of them in one row alone."
-                           : "holds " + std::string(kind) + " (" + column.levels.front() + "), used as " + count + "."),
-         (kind.empty() ? "Leave it out if it is a name or an identifier: data.drop: ['"
-                       : "Write it as a number, or leave it out: data.drop: ['") +
-             column.name + "']. If levels are meant, name it in data.categorical."});
+             (kind.name.empty() ? "has " + count + " in " + std::to_string(table.rows()) + " rows, most of them in one row alone."
+                                : "holds " + std::string(kind.name) + " (" + column.levels.front() + "), used as " + count + "."),
+         (kind.name.empty() ? "Leave it out if it is a name or an identifier: "
+                            : std::string(kind.instead) + ", or leave it out: ") +
+             drop_key(column.name) + ". If levels are meant, say so: " + categorical_key(column.name, words) + "."});
   }
 }
 

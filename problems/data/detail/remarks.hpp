@@ -12,9 +12,8 @@ void remark_header(const Table& table, std::vector<DataRemark>& remarks);
 /// that are used as numbers. `columns` are those of the encoder.
 void remark_table(const Table& table, const std::vector<Index>& columns, Index target, const Encoder& encoder,
                   std::vector<DataRemark>& remarks);
-/// W218 for columns of words, taken for levels unasked, that tell single rows apart, or hold dates, times or hexadecimal numbers.
-void remark_levels(const Table& table, const std::vector<Index>& columns, const Encoder& encoder,
-                   std::vector<DataRemark>& remarks);
+/// W218 for columns of words, taken for levels unasked, that tell single rows apart, or hold what kind_of_words() knows.
+void remark_levels(const Table& table, const Encoder& encoder, std::vector<DataRemark>& remarks);
 /// W213 for a validation or test file with the rows of another file.
 void remark_same_rows(Dataset& data);
 

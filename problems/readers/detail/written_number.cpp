@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <vector>
 
 #include <tacit/core/support/text.hpp>
+#include <tacit/problems/readers/detail/folded_text.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 
 namespace tacit {
@@ -13,71 +13,6 @@ namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-constexpr char kStiffBlank = '\x01', kMoney = '\x02', kOtherLetter = '\x03';
-
-/// The character at the start of a text that is UTF-8.
-char32_t code_point(std::string_view text, std::size_t length) {
-  const auto byte = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[i])); };
-  if (length == 1) return byte(0);
-  char32_t c = byte(0) & (0x7FU >> length);
-  for (std::size_t i = 1; i < length; ++i) c = (c << 6U) | (byte(i) & 0x3FU);
-  return c;
-}
-
-bool stiff_blank(char32_t c) {
-  return c == 0xA0 || (c >= 0x2000 && c <= 0x200B) || c == 0x202F || c == 0x205F || c == 0x3000 || c == 0xFEFF;
-}
-
-/// A text in ASCII: signs that mean the same are one, what was changed is noted.
-struct Folded {
-  std::string text;
-  bool minus = false, digits = false, blanks = false;
-};
-
-void fold_character(char32_t c, Folded& out) {
-  // digits: Arabic, Persian, Devanagari, full width
-  for (const char32_t zero : {0x660U, 0x6F0U, 0x966U, 0xFF10U}) {
-    if (c < zero || c > zero + 9) continue;
-    out.text += static_cast<char>('0' + (c - zero));
-    out.digits = true;
-    return;
-  }
-  if (stiff_blank(c)) {
-    out.text += kStiffBlank;
-    out.blanks = true;
-  } else if (c == 0x2212 || (c >= 0x2010 && c <= 0x2014) || c == 0xFE63 || c == 0xFF0D) {
-    out.text += '-';
-    out.minus = true;
-  } else if (c == 0xA2 || c == 0xA3 || c == 0xA5 || (c >= 0x20A0 && c <= 0x20CF) || c == 0xFFE5) {
-    out.text += kMoney;
-  } else if (c == 0x2018 || c == 0x2019 || c == 0xB4 || c == 0x2BC || c == 0x2032) {
-    out.text += '\'';
-  } else if (c == 0x201C || c == 0x201D || c == 0x201E || c == 0xAB || c == 0xBB) {
-    out.text += '"';
-  } else if (c == 0x2030 || c == 0xFF05 || c == 0x66A) {
-    out.text += '%';
-  } else if (c == 0xD7 || c == 0xB7) {
-    out.text += '*';
-  } else if (c == 0x66B) {
-    out.text += ',';
-  } else {
-    out.text += kOtherLetter;
-  }
-}
-
-Folded folded(std::string_view text) {
-  Folded out;
-  while (!text.empty()) {
-    const std::size_t length = std::max<std::size_t>(utf8_length(text), 1);
-    if (length == 1)
-      out.text += text[0] == '$' ? kMoney : text[0];
-    else
-      fold_character(code_point(text, length), out);
-    text.remove_prefix(length);
-  }
-  return out;
-}
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == kStiffBlank; }
 
@@ -114,11 +49,16 @@ struct Core {
   std::string separators;
 };
 
+/// Is a point the sign of a product, as in 1.5·10^3?
+bool times_ten(std::string_view s) { return s.substr(0, 4) == std::string{kDecimalSign, '1', '0', '^'}; }
+
 /// Reads the core at the front of s and takes it away.
 Core take_core(std::string_view& s) {
   Core core;
-  const auto separates = [](char c) { return c == '.' || c == ',' || c == '\'' || is_blank(c); };
-  while (!s.empty()) {
+  const auto separates = [](char c) {
+    return c == '.' || c == ',' || c == '\'' || c == '_' || c == kDecimalSign || c == kThousandsSign || is_blank(c);
+  };
+  while (!s.empty() && !times_ten(s)) {
     if (is_digit(s.front())) {
       core.groups.back() += s.front();
     } else if (separates(s.front()) && s.size() > 1 && is_digit(s[1])) {
@@ -142,24 +82,29 @@ bool thousands(const Core& core, std::size_t groups) {
     if (core.separators[i - 1] != core.separators[0]) return false;
     if (n != 3 && !(n == 2 && i + 1 < groups && core.separators[0] == ',')) return false;  // 12,34,567 of India
   }
-  return true;
+  return core.separators[0] != kDecimalSign;
+}
+
+/// Four numbers below 256 with points between them: 192.168.100.200.
+bool is_address(const Core& core) {
+  return core.separators == "..." && std::all_of(core.groups.begin(), core.groups.end(), [](const std::string& g) {
+           return g.size() < 3 || (g.size() == 3 && g <= "255");
+         });
 }
 
 /// What the separators are; false: no number.
 bool read_core(const Core& core, char decimal, NumberStyle& style, std::string& plain) {
   const std::size_t n = core.groups.size();
-  std::string all;
-  for (const std::string& g : core.groups) all += g;
-  if (all.empty()) return false;
+  const std::string all = join(core.groups, "");
+  if (all.empty() || is_address(core)) return false;
   if (n == 1) {
     plain = all;
     return true;
   }
   const char last = core.separators.back();
-  const bool fraction = last == '.' || last == ',';
-  std::string whole;
-  for (std::size_t i = 0; i + 1 < n; ++i) whole += core.groups[i];
-  if (n == 2 && last == decimal) {
+  const bool fraction = last == '.' || last == ',' || last == kDecimalSign;
+  const std::string whole = all.substr(0, all.size() - core.groups.back().size());
+  if (n == 2 && (last == decimal || last == kDecimalSign)) {
     plain = whole + decimal + core.groups[1];
     return true;
   }
@@ -179,14 +124,15 @@ bool read_core(const Core& core, char decimal, NumberStyle& style, std::string& 
   return true;
 }
 
-/// An exponent as Fortran (1.5D+03), or people (1.5*10^3), write it.
-bool take_exponent(std::string_view& s, std::string& plain) {
+/// An exponent as Fortran (1.5D+03), or people (1.5*10^3), write it. Fortran writes a decimal sign: 12D3 is a code.
+bool take_exponent(std::string_view& s, bool fraction, std::string& plain) {
   std::string_view t = s;
   bool other = false;
   if (!t.empty() && std::string_view("eEdDqQ").find(t.front()) != std::string_view::npos) {
     other = t.front() != 'e' && t.front() != 'E';
     t.remove_prefix(1);
-  } else if (t.size() > 3 && (t.front() == '*' || t.front() == 'x') && t.substr(1, 2) == "10") {
+    if (other && !fraction && (t.empty() || is_digit(t.front()))) return false;
+  } else if (t.size() > 3 && (t.front() == '*' || t.front() == 'x' || times_ten(t)) && t.substr(1, 2) == "10") {
     other = true;
     t.remove_prefix(t[3] == '^' ? 4 : 3);
   } else {
@@ -208,12 +154,19 @@ bool take_exponent(std::string_view& s, std::string& plain) {
   return other;
 }
 
+/// Letters behind a number. am and pm belong to times; digits stand behind '^' or a length: m2, m/s2, in3.
 bool is_unit(std::string_view s) {
   constexpr std::size_t kLongest = 8;
   if (s.empty() || s.size() > kLongest || !(is_letter(s[0]) || s[0] == kOtherLetter)) return false;
-  return std::all_of(s.begin(), s.end(), [](char c) {
-    return is_letter(c) || c == kOtherLetter || c == '/' || c == '^' || c == '2' || c == '3' || c == '.';
-  });
+  const std::string small = lower_case(s);
+  if (small == "am" || small == "pm" || small == "a.m." || small == "p.m.") return false;
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    if (is_letter(s[i]) || s[i] == kOtherLetter || s[i] == '/' || s[i] == '^' || s[i] == '.') continue;
+    const bool raised = s.substr(0, i).find('^') != std::string_view::npos;
+    const bool power = (s[i] == '2' || s[i] == '3') && std::string_view("mnstd").find(s[i - 1]) != std::string_view::npos;
+    if (!power && !(raised && (is_digit(s[i]) || s[i] == '-'))) return false;
+  }
+  return true;
 }
 
 bool take_around(std::string_view& s, char first, char last) {
@@ -223,88 +176,97 @@ bool take_around(std::string_view& s, char first, char last) {
   return true;
 }
 
-}  // namespace
+/// Takes off one of these at the front.
+bool take_front(std::string_view& s, std::string_view any) {
+  if (s.empty() || any.find(s.front()) == std::string_view::npos) return false;
+  s.remove_prefix(1);
+  strip(s);
+  return true;
+}
 
-WrittenNumber written_number(std::string_view text, char decimal) {
-  constexpr std::size_t kLongest = 80;
-  WrittenNumber none, out;
-  if (text.size() > kLongest ||
-      std::none_of(text.begin(), text.end(), [](char c) { return is_digit(c) || (static_cast<unsigned char>(c) & 0x80U) != 0; }))
-    return none;
-  const Folded f = folded(text);
-  std::string_view s = f.text;
-  strip(s);
-  bool quotes = false, money = false, percent = false, negative = false;
+/// What stands around the digits of a number.
+struct Around {
+  bool quotes = false, parentheses = false, money = false, percent = false, sign = false, negative = false, sign_behind = false;
+  std::string unit;
+};
+
+/// Quotation marks (also ="5", and Excel's mark of a text), parentheses, currency and sign in front of the digits.
+void take_before(std::string_view& s, Around& around) {
   if (s.size() > 1 && s.front() == '=' && s[1] == '"') s.remove_prefix(1);
-  quotes = take_around(s, '"', '"') || take_around(s, '\'', '\'');
-  if (!quotes && s.size() > 1 && s.front() == '\'') {  // as Excel marks a text
-    s.remove_prefix(1);
-    quotes = true;
-  }
-  const bool parentheses = take_around(s, '(', ')');
-  money = take_currency(s, true) && (take_currency(s, true), true);  // US$
+  around.quotes = take_around(s, '"', '"') || take_around(s, '\'', '\'') || (s.size() > 1 && take_front(s, "'"));
+  around.parentheses = take_around(s, '(', ')');
+  around.money = take_currency(s, true) && (take_currency(s, true), true);  // US$
   strip(s);
-  const std::size_t before_sign = s.size();
-  if (!s.empty() && (s.front() == '-' || s.front() == '+')) {
-    negative = s.front() == '-';
-    s.remove_prefix(1);
-    strip(s);
-  }
-  const bool sign_in_front = s.size() != before_sign;
-  money = take_currency(s, true) || money;
+  around.negative = !s.empty() && s.front() == '-';
+  around.sign = take_front(s, "+-");
+  around.money = take_currency(s, true) || around.money;
   strip(s);
-  const Core core = take_core(s);
-  std::string plain;
-  if (!read_core(core, decimal, out.style, plain)) return none;
-  const bool exponent = take_exponent(s, plain);
+}
+
+/// Sign, percent, currency or unit behind the digits; false where something else is there.
+bool take_behind(std::string_view& s, const Core& core, Around& around) {
   strip(s);
-  bool sign_behind = false;
-  if (!s.empty() && s.back() == '-' && !sign_in_front) {
-    sign_behind = core.separators.empty() || !core.groups.back().empty();  // 5,- is a price
-    money = money || !sign_behind;
+  if (!s.empty() && s.back() == '-' && !around.sign) {
+    around.sign_behind = core.separators.empty() || !core.groups.back().empty();  // 5,- is a price
+    around.money = around.money || !around.sign_behind;
     s.remove_suffix(1);
     strip(s);
   }
   if (!s.empty() && s.back() == '%') {
-    percent = true;
+    around.percent = true;
     s.remove_suffix(1);
     strip(s);
   }
-  if (!s.empty()) {  // for the currency words there must be something before: the digit
-    std::string rest = "0" + std::string(s);
-    std::string_view r = rest;
-    if (take_currency(r, false)) {
-      s = {};
-      money = true;
-      strip(r);
-      if (r != "0") return none;
-    }
+  if (s.empty()) return true;
+  const std::string rest = "0" + std::string(s);  // a currency stands behind a digit
+  std::string_view r = rest;
+  if (take_currency(r, false)) {
+    around.money = true;
+    strip(r);
+    return r == "0";
   }
-  if (!s.empty()) {
-    if (!is_unit(s)) return none;
-    out.unit = std::string(s);
-  }
-  out.plain = (negative || parentheses || sign_behind ? "-" : "") + plain;
-  if (!out.unit.empty())
-    out.style = NumberStyle::unit;
-  else if (quotes)
-    out.style = NumberStyle::quotes;
-  else if (money)
-    out.style = NumberStyle::currency;
-  else if (percent)
-    out.style = NumberStyle::percent;
-  else if (parentheses)
-    out.style = NumberStyle::parentheses;
-  else if (exponent)
-    out.style = NumberStyle::exponent;
-  else if (out.style == NumberStyle::none && (f.minus || sign_behind))
-    out.style = NumberStyle::minus;
-  else if (out.style == NumberStyle::none && f.digits)
-    out.style = NumberStyle::digits;
-  else if (out.style == NumberStyle::none && out.plain != text)
-    out.style = NumberStyle::blanks;
+  around.unit = std::string(s);
+  return is_unit(s);
+}
+
+/// The style to name when a text has several: what must be changed first.
+NumberStyle style_of(const Around& around, bool exponent, NumberStyle core, const Folded& text, bool changed) {
+  if (!around.unit.empty()) return NumberStyle::unit;
+  if (around.quotes) return NumberStyle::quotes;
+  if (around.money) return NumberStyle::currency;
+  if (around.percent) return NumberStyle::percent;
+  if (around.parentheses) return NumberStyle::parentheses;
+  if (exponent) return NumberStyle::exponent;
+  if (text.digits) return NumberStyle::digits;
+  if (core != NumberStyle::none) return core;
+  if (text.minus || around.sign_behind) return NumberStyle::minus;
+  return changed ? NumberStyle::blanks : NumberStyle::none;
+}
+
+}  // namespace
+
+WrittenNumber written_number(std::string_view text, char decimal) {
+  constexpr std::size_t kLongest = 80;
+  const auto may_be_digit = [](char c) { return is_digit(c) || (static_cast<unsigned char>(c) & 0x80U) != 0; };
+  if (text.size() > kLongest || std::none_of(text.begin(), text.end(), may_be_digit)) return {};
   double value = 0;
-  if (read_number(text, decimal, value) != NumberText::word) out.style = NumberStyle::none;
+  if (read_number(text, decimal, value) != NumberText::word) return {};
+  const Folded f = folded(text);
+  std::string_view s = f.text;
+  strip(s);
+  Around around;
+  take_before(s, around);
+  const Core core = take_core(s);
+  NumberStyle style = NumberStyle::none;
+  std::string plain;
+  if (!read_core(core, decimal, style, plain)) return {};
+  const bool exponent = take_exponent(s, core.groups.size() > 1, plain);
+  if (!take_behind(s, core, around)) return {};
+  const bool negative = around.negative || around.parentheses || around.sign_behind;
+  WrittenNumber out;
+  out.plain = (negative ? "-" : "") + plain;
+  out.unit = around.unit;
+  out.style = style_of(around, exponent, style, f, out.plain != text);
   return out;
 }
 
@@ -331,7 +293,7 @@ std::string style_text(NumberStyle style, char decimal) {
     case NumberStyle::blanks:
       return "with blanks in it";
     case NumberStyle::digits:
-      return "in other digits";
+      return "in digits or signs of another kind";
     case NumberStyle::unit:
       return "with a unit";
     case NumberStyle::none:
@@ -362,9 +324,10 @@ std::string style_remedy(const WrittenNumber& number, char decimal) {
     case NumberStyle::percent:
       return rewrite + " (or its hundredth) without the percent sign, in every row";
     case NumberStyle::unit:
-      return is_factor(number.unit)
-                 ? "write the number in full, without '" + number.unit + "', if that stands for thousands or millions"
-                 : rewrite + ", without the unit, in every row; where rows have different units, turn them into one";
+      return rewrite + (is_factor(number.unit)
+                            ? ", without '" + number.unit +
+                                  "', in every row, or the number in full, if that stands for thousands or millions"
+                            : ", without the unit, in every row; where rows have different units, turn them into one");
     default:
       return rewrite;
   }

@@ -30,8 +30,9 @@ struct WrittenNumber {
 };
 
 /// Looks for a number in a text that read_number does not take: decimal sign of the other kind, thousands set apart (also by
-/// blanks that do not break and by apostrophes), percent and currency signs, Fortran exponents, other minus signs and digits, a
-/// sign behind the number, parentheses, quotation marks, units. Dates, ranges and codes are none.
+/// blanks that do not break, apostrophes and '_'), percent and currency signs, Fortran exponents, other minus signs, digits and
+/// decimal signs (Arabic U+066B and U+066C, raised points, full width), a sign behind the number, parentheses, quotation marks,
+/// units. Dates, times, ranges, fractions, addresses (192.168.100.200) and codes (12D3) are none.
 WrittenNumber written_number(std::string_view text, char decimal);
 /// "with a decimal comma", ... for messages.
 std::string style_text(NumberStyle style, char decimal);
