@@ -179,8 +179,7 @@ Vec differences(const std::function<double(const Vec&)>& loss, const Vec& u) {
     v[j] = u[j];
     return value;
   };
-  for (Index j = 0; j < u.size(); ++j)
-    g[j] = (8 * (at(j, h) - at(j, -h)) - (at(j, 2 * h) - at(j, -2 * h))) / (12 * h);
+  for (Index j = 0; j < u.size(); ++j) g[j] = (8 * (at(j, h) - at(j, -h)) - (at(j, 2 * h) - at(j, -2 * h))) / (12 * h);
   return g;
 }
 
