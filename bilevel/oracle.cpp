@@ -531,7 +531,7 @@ void SingleOracle::measure_error(Evaluation& e, double floor, Vec& correction) c
 // All steps of an iterate are its whole derivative; of fewer, or of differences, a full sweep tells the error.
 void SingleOracle::measure_iterate_error(Evaluation& e, double floor) const {
   const WarmState& state = *e.state;
-  if (state.hyper.window >= state.inner.steps) {
+  if (state.hyper.window >= state.inner.steps && e.gradient.allFinite()) {
     e.diagnostics.hypergradient_error = 0;
     return;
   }
