@@ -240,9 +240,10 @@ std::vector<Fact> setting_facts(const RunRecord& r) {
   std::vector<Fact> facts;
   const std::string what = (r.folder / "run.json").string() + ", data";
   for (const nlohmann::json& f : value_at(r, "data")) {
+    const std::string digest = text_of(f.value("xxh3_64", nlohmann::json()), what);
     facts.push_back({"data", text_of(f.value("path", nlohmann::json()), what) + ", " +
-                                 known(number_of(f.value("rows", nlohmann::json()), what)) + " rows, XXH3 " +
-                                 text_of(f.value("xxh3_64", nlohmann::json()), what)});
+                                 known(number_of(f.value("rows", nlohmann::json()), what)) + " rows" +
+                                 (digest.empty() ? "" : ", XXH3 " + digest)});
   }
   const auto rows = [&](const char* part) { return known(number_at(r, std::string("rows.") + part)); };
   facts.push_back({"rows", rows("train") + " train" +
