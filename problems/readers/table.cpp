@@ -73,7 +73,8 @@ public:
       if (pos_ >= text_.size()) throw no_rows();
       read_header(header);
     } catch (const DataError&) {
-      if (holds_start()) throw;
+      const bool unclosed = pos_ == std::string_view::npos;  // a quotation mark, which what follows may close
+      if (!partial_ || (holds_start() && !unclosed)) throw;
       return false;
     }
     if (!holds_start()) return false;
