@@ -105,8 +105,9 @@ TEST_CASE("formats: bytes that contradict the name of a file are refused, with t
 TEST_CASE("formats: training rows and rows beside them are of one kind, and the refusal names both") {
   const std::map<std::string, std::string> kinds{{"a.csv", "table"},   {"a.tsv.gz", "table"},   {"a.svm", "libsvm"},
                                                  {"a.npy", "numbers"}, {"a.mtx.gz", "numbers"}, {"a.idx", "numbers"}};
-  for (const auto& [train, kind] : kinds) {
-    for (const auto& [other, other_kind] : kinds) {
+  for (const auto& first : kinds) {
+    for (const auto& second : kinds) {
+      const std::string &train = first.first, &kind = first.second, &other = second.first, &other_kind = second.second;
       for (const bool test : {false, true}) {
         DataOptions o;
         o.train = train;
