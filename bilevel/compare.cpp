@@ -15,7 +15,7 @@
 #include <tacit/hypergrad/estimators.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -463,4 +463,4 @@ OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, Oute
   return run;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 
 #include <tacit/bilevel/driver.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Asked at safe points: true ends the work with what there is.
 using Interrupted = std::function<bool()>;
@@ -130,4 +130,4 @@ struct OwnRunOptions {
 OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, OuterOptimizer& optimizer, In theta0,
                        const OwnRunOptions& options, std::vector<Observer> observers = {}, const Interrupted& interrupted = {});
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

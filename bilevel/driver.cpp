@@ -8,7 +8,7 @@
 #include <tacit/bilevel/verdict.hpp>
 #include <tacit/core/model/interrupt.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -548,4 +548,4 @@ Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracl
   return Run(options, space, oracle, optimizer, observers, interrupted)(theta0);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 #include <tacit/bilevel/oracle.hpp>
 #include <tacit/bilevel/outer.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// One row of the trace. Counts and times are those of this outer step (line search included, diagnostics apart).
 struct StepRecord {
@@ -86,4 +86,4 @@ using Observer = std::function<void(const StepRecord&)>;
 Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracle& oracle, OuterOptimizer& optimizer, In theta0,
               const std::vector<Observer>& observers = {}, const std::function<bool()>& interrupted = {});
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/core/support/lbfgs_pairs.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr std::size_t kPairs = 10;
@@ -184,4 +184,4 @@ StepOutcome LbfgsOuter::step(const Oracle& oracle, const HyperSpace& space, cons
   return out;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

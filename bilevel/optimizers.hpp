@@ -6,7 +6,7 @@
 
 #include <tacit/bilevel/outer.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// The largest t for which no entry of P(theta + t d) - theta exceeds `limit` (P: the projection on the box). An entry that has
 /// no more room than that up to its bound sets no limit, however steep; where no entry does, t is infinite.
@@ -118,4 +118,4 @@ private:
   double lipschitz_ = 0;  ///< 0: from the gradient
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -15,7 +15,7 @@
 #include <tacit/hypergrad/loss_error.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -633,4 +633,4 @@ std::unique_ptr<Oracle> make_oracle(Problem problem, std::shared_ptr<const Inner
   return std::make_unique<SingleOracle>(std::move(problem), std::move(solver), std::move(estimator), options);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -13,7 +13,7 @@
 #include <tacit/core/verify/verify_report.hpp>
 #include <tacit/hypergrad/estimator.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 inline constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
@@ -178,4 +178,4 @@ struct OracleOptions {
 std::unique_ptr<Oracle> make_oracle(Problem problem, std::shared_ptr<const InnerSolver> solver,
                                     std::shared_ptr<const HypergradientEstimator> estimator, OracleOptions options = {});
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 
 #include <tacit/bilevel/optimizers.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 void PointOptimizer::reset(const Evaluation& start) {
   if (start.gradient.size() != start.theta.size()) {
@@ -204,4 +204,4 @@ void register_optimizers(Registry<OuterOptimizer>& registry) {
                [] { return std::make_unique<HoagOuter>(); });
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 #include <tacit/bilevel/schedule.hpp>
 #include <tacit/core/support/registry.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// How one outer step went.
 struct StepOutcome {
@@ -41,4 +41,4 @@ public:
 /// gradient-descent (Armijo), adam, lbfgs (bounded), hoag.
 void register_optimizers(Registry<OuterOptimizer>& registry);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -5,7 +5,7 @@
 #include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 Refit refit(const Problem& problem, In u, In x) {
   require_solution(problem, "the final fit to rounding");
@@ -19,4 +19,4 @@ Refit refit(const Problem& problem, In u, In x) {
   return out;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

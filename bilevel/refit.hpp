@@ -5,7 +5,7 @@
 #include <tacit/core/model/model.hpp>
 #include <tacit/core/support/errors.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// An inner solution as good as rounding allows, or how far it came.
 struct Refit {
@@ -19,4 +19,4 @@ struct Refit {
 /// x*(u) by damped Newton steps from x to rounding; the problem needs no criterion.
 Refit refit(const Problem& problem, In u, In x);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr std::array<Schedule, 5> kSchedules{Schedule::fixed, Schedule::quadratic, Schedule::cubic, Schedule::exponential,
@@ -77,4 +77,4 @@ void Tolerances::state(StateVisitor& v) {
   v.state("caution", caution_);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

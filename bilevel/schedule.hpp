@@ -6,7 +6,7 @@
 
 #include <tacit/bilevel/oracle.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// How inner and adjoint tolerance fall in the course of a run, the configured ones being the tightest. At outer step k = 1, 2,
 /// ... fixed: the tightest; quadratic 0.1 k^-2, cubic 0.1 k^-3, exponential 0.1 * 0.9^k (Pedregosa 2016); adaptive: in proportion
@@ -52,4 +52,4 @@ private:
   double caution_ = 1;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

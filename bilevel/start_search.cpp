@@ -10,7 +10,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/hypergrad/implicit.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 const double kDecade = std::log(10.0), kSpacing = 0.75 * kDecade;
@@ -209,4 +209,4 @@ std::unique_ptr<Oracle> exact_oracle(Problem problem) {
   return make_oracle(std::move(problem), std::make_shared<NewtonCgSolver>(), std::make_shared<ImplicitCgEstimator>(), options);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -6,7 +6,7 @@
 
 #include <tacit/bilevel/driver.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Where to look, and for how long.
 struct SearchOptions {
@@ -46,4 +46,4 @@ FoundStart search_many(const Oracle& oracle, const HyperSpace& many, FoundStart 
 /// else Newton-CG, with implicit differentiation.
 std::unique_ptr<Oracle> exact_oracle(Problem problem);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -10,7 +10,7 @@
 
 #include <tacit/core/support/errors.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 void run_parallel(std::size_t count, Index threads, const std::function<void(std::size_t)>& job) {
   std::vector<std::exception_ptr> thrown(count);
@@ -321,4 +321,4 @@ std::unique_ptr<Oracle> sum_of(std::vector<Summand> parts, SumOptions options) {
   return std::make_unique<SumOracle>(std::move(parts), options);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

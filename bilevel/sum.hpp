@@ -7,7 +7,7 @@
 
 #include <tacit/bilevel/oracle.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// One summand: an oracle over the same hyperparameters as the others.
 struct Summand {
@@ -38,4 +38,4 @@ std::unique_ptr<Oracle> sum_of(std::vector<Summand> parts, SumOptions options = 
 /// of several the one of the least index.
 void run_parallel(std::size_t count, Index threads, const std::function<void(std::size_t)>& job);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

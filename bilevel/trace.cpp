@@ -3,7 +3,7 @@
 
 #include <tacit/bilevel/trace.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 struct Column {
@@ -134,4 +134,4 @@ std::string trace_json(const StepRecord& record, const HyperSpace& space, bool v
   return out + "}";
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

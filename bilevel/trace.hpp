@@ -7,7 +7,7 @@
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Names of the columns, in order.
 const std::vector<std::string>& trace_columns();
@@ -17,4 +17,4 @@ std::vector<std::string> trace_row(const StepRecord& record);
 /// several entries or labelled ones, a list. Missing fields are left out; an infinite end of an interval is null.
 std::string trace_json(const StepRecord& record, const HyperSpace& space, bool vectors = true);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 #include <tacit/bilevel/truncation.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -224,4 +224,4 @@ Truncation measure_truncation(const Problem& problem, In u, const InnerSolution&
   return out;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

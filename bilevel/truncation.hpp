@@ -9,7 +9,7 @@
 #include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/rate.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Spectral radius of the state Jacobian A_z of a map whose blocks are polynomials of f_xx (gradient descent, heavy ball,
 /// Nesterov): the larger one of its restrictions to the two extreme eigenvectors. NaN when the state is no stack of copies of x.
@@ -56,4 +56,4 @@ struct TruncationOptions {
 Truncation measure_truncation(const Problem& problem, In u, const InnerSolution& inner, const std::vector<double>& rates,
                               In correction, In soft_mode, const TruncationOptions& options = {});
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

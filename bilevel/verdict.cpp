@@ -5,7 +5,7 @@
 
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 std::string doubt_of_hypergradient(const StepRecord& row, double warn_error) {
@@ -64,4 +64,4 @@ const char* status_word(StopReason reason, bool doubtful) {
   return "failed";
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

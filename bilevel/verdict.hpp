@@ -4,7 +4,7 @@
 
 #include <tacit/bilevel/driver.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Above this share of itself an outer loss, and above this or DriverOptions::warn_error a hypergradient, is in doubt.
 inline constexpr double kDoubtfulLoss = 0.01, kDoubtfulHypergradient = 0.1;
@@ -27,4 +27,4 @@ std::string warm_start_worth(double iterations);
 const char* status_word(StopReason reason, bool doubtful);
 inline const char* status_word(const Summary& summary) { return status_word(summary.reason, !summary.doubt.empty()); }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -10,7 +10,7 @@
 #include <tacit/hypergrad/implicit.hpp>
 #include <tacit/hypergrad/unroll.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 bool SettledGradient::settled(Vec gradient) {
   last_.push_front(std::move(gradient));
@@ -400,4 +400,4 @@ Chosen automatic_estimator(const Problem& problem) {
           std::move(sweep)};
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -6,7 +6,7 @@
 
 #include <tacit/hypergrad/estimator.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// What `auto` chose and why, as a sentence.
 struct Chosen {
@@ -72,4 +72,4 @@ private:
   std::deque<Vec> last_;  ///< the newest first
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -121,4 +121,4 @@ double lambert_upper_of_log(double log_x) {
   return w;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Constants of a contraction x_{k+1} = A(x_k, u) near its fixed point x*(u) and of the recursion X_{k+1} = P_k X_k + Q_k, P =
 /// A_x, Q = A_u, for the Jacobian X* = dx*/du. The bounds below hold when rho and C do (Mehmood, Knoll and Ochs 2026; Scieur et
@@ -67,4 +67,4 @@ double lambert_lower(double y);
 /// The principal branch from the logarithm of its argument: w > 0 with w + ln w = log_x.
 double lambert_upper_of_log(double log_x);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -9,7 +9,7 @@
 #include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -336,4 +336,4 @@ Curve convergence_curve(const Problem& problem, In u, const Algorithm& algorithm
   return curve;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

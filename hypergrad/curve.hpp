@@ -8,7 +8,7 @@
 #include <tacit/core/inner/maps.hpp>
 #include <tacit/hypergrad/bounds.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 struct CurveOptions {
   Index steps = 300;             ///< N: errors are given for k = 0 .. N
@@ -82,4 +82,4 @@ inline constexpr Index kCurveDim = 2000;
 /// Largest singular value.
 double spectral_norm(InM a);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 #include <tacit/hypergrad/detail/newton.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -443,4 +443,4 @@ ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& 
   return e;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 
 #include <tacit/hypergrad/estimator.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 struct ErrorOptions {
   double floor = 0;          ///< in theta: what a shorter hypergradient counts as where errors are set against its length
@@ -57,4 +57,4 @@ struct ErrorEstimate {
 ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
                              const ErrorOptions& options = {});
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

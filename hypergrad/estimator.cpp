@@ -5,7 +5,7 @@
 
 #include <tacit/core/support/rate.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 double Calibration::chi() const {
   const double relative = sensitivity / std::max(std::isnan(norm) ? 0 : norm, floor);
@@ -95,4 +95,4 @@ void check_pair(const std::string& estimator_name, const HypergradientEstimator&
                      "hypergradient.estimator");
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 
 #include <tacit/core/inner/inner.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// What an estimator needs of the inner solve.
 struct Needs {
@@ -105,4 +105,4 @@ void check_response(const Problem& problem, const InnerSolver& solver, const Hyp
 /// full-unroll, truncated-unroll, forward, implicit-cg, implicit-direct, neumann, fixed-point, one-step, finite-difference.
 void register_estimators(Registry<HypergradientEstimator>& registry);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

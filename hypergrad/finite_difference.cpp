@@ -6,7 +6,7 @@
 
 #include <tacit/hypergrad/reference.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -105,4 +105,4 @@ Hypergradient FiniteDifferenceEstimator::estimate(const Problem& problem, In u, 
   return h;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

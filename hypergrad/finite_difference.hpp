@@ -2,7 +2,7 @@
 #pragma once
 #include <tacit/hypergrad/estimator.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Central differences of order four of u -> l(x*(u), u), the inner problem solved to rounding at each point (four a
 /// hyperparameter). Steps are taken in the scale of the hyperparameter (7e-4 in ln u). No inner solution but as a start; no error
@@ -18,4 +18,4 @@ public:
                          double tolerance) const override;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -6,7 +6,7 @@
 #include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -123,4 +123,4 @@ Hypergradient OneStepEstimator::estimate(const Problem& problem, In u, const Inn
   return h;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -2,7 +2,7 @@
 #pragma once
 #include <tacit/hypergrad/estimator.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// K terms of the Neumann series at the last state z_T: lam = v; K times g += Q^T lam, lam = P^T lam; g + l_u with v = (l_x, 0),
 /// P = dA/dz and Q = dA/du at z_T (Lorraine, Vicol and Duvenaud 2020). After a solver that is no map: the gradient-descent map at
@@ -43,4 +43,4 @@ public:
                          double tolerance) const override;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

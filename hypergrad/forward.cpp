@@ -6,7 +6,7 @@
 #include <tacit/core/support/saturate.hpp>
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -100,4 +100,4 @@ Hypergradient ForwardEstimator::estimate(const Problem& problem, In u, const Inn
   return h;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -2,7 +2,7 @@
 #pragma once
 #include <tacit/hypergrad/estimator.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Forward mode (Franceschi et al. 2017): X_{k+1} = P_k X_k + Q_k, g = l_u + X_T^T l_x, started from X = 0 at step T - window (a
 /// cold run that is differentiated whole: from dx_0/du). Runs the map again from z_0 for as many steps as the solver took; no
@@ -20,4 +20,4 @@ public:
                          double tolerance) const override;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

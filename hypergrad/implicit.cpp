@@ -8,7 +8,7 @@
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -178,4 +178,4 @@ Hypergradient ImplicitDirectEstimator::estimate(const Problem& problem, In u, co
   return h;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

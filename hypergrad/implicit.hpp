@@ -4,7 +4,7 @@
 
 #include <tacit/hypergrad/estimator.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Solves f_xx w = l_x by preconditioned CG from the last outer step's w; g = l_u - f_ux w (Pedregosa 2016). With a target and
 /// preconditioner auto, what max_steps would end goes on with a factor of f_xx as preconditioner, up to 2000 variables.
@@ -40,4 +40,4 @@ public:
                          double tolerance) const override;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -5,7 +5,7 @@
 
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr Index kCgLimit = 1000;
@@ -91,4 +91,4 @@ LossError loss_error(const Problem& problem, In u, const InnerSolution& inner, c
   return measured(problem, u, inner, at, w);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -5,7 +5,7 @@
 #include <tacit/core/inner/inner.hpp>
 #include <tacit/core/model/model.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// l, l_x and f_x at an inner point.
 struct OuterPoint {
@@ -33,4 +33,4 @@ struct LossError {
 LossError loss_error(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w,
                      double w_residual, double enough);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

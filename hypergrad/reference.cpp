@@ -10,7 +10,7 @@
 #include <tacit/hypergrad/implicit.hpp>
 #include <tacit/hypergrad/unroll.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -138,4 +138,4 @@ Hypergradient reference_hypergradient(const Problem& problem, In u, In x) {
   return h;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

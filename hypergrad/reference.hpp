@@ -2,7 +2,7 @@
 #pragma once
 #include <tacit/hypergrad/estimator.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// An inner solution as good as rounding allows.
 struct Polished {
@@ -28,4 +28,4 @@ Hypergradient iterate_hypergradient(const Problem& problem, In u, const InnerSol
 /// forgetting term: what those steps left of the wrong start of the derivative (exactly so where f_xx is constant).
 Vec adjoint_gap(const Problem& problem, In u, In x, In w);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

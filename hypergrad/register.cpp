@@ -1,6 +1,6 @@
 #include <tacit/hypergrad/estimators.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 void register_estimators(Registry<HypergradientEstimator>& registry) {
   registry.add("full-unroll", "reverse mode over all inner steps", [] { return std::make_unique<UnrollEstimator>(false); });
@@ -22,4 +22,4 @@ void register_estimators(Registry<HypergradientEstimator>& registry) {
                [] { return std::make_unique<FiniteDifferenceEstimator>(); });
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

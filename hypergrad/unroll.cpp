@@ -6,7 +6,7 @@
 #include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -118,4 +118,4 @@ Hypergradient UnrollEstimator::estimate(const Problem& problem, In u, const Inne
   return h;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 
 #include <tacit/hypergrad/estimator.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// What a reverse sweep over the last K steps leaves behind.
 struct ReverseSweep {
@@ -52,4 +52,4 @@ private:
   double target_ = 1e-2;  ///< relative error of the hypergradient, with window auto
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -5,7 +5,7 @@
 #include <tacit/core/inner/detail/common.hpp>
 #include <tacit/core/inner/detail/line_search.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -136,4 +136,4 @@ InnerSolution CholeskySolver::solve(const Problem& problem, In u, const InnerSol
   return s;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

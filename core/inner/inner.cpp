@@ -8,7 +8,7 @@
 #include <tacit/core/inner/detail/inverse_from_pairs.hpp>
 #include <tacit/core/support/rate.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace detail {
 namespace {
 
@@ -313,4 +313,4 @@ void register_solvers(Registry<InnerSolver>& registry) {
                [] { return std::make_unique<CholeskySolver>(); });
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

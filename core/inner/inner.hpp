@@ -14,7 +14,7 @@
 #include <tacit/core/support/fields.hpp>
 #include <tacit/core/support/registry.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// How well the inner problem is to be solved: ||f_x(x, u)|| <= residual * unit, the unit being ||f_x(0, u)||, or what rounding
 /// leaves of the terms that cancel in it, if that is more. 0: exactly the step limit of the solver. A fixed-point map can also be
@@ -185,4 +185,4 @@ void hessian_matrix(const Curvature& curvature, OutM h);
 /// lbfgs, newton, newton-cg, cholesky, and every registered algorithm as an IterateSolver.
 void register_solvers(Registry<InnerSolver>& registry);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 #include <tacit/core/inner/detail/common.hpp>
 #include <tacit/core/inner/detail/inverse_from_pairs.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 using detail::InverseFromPairs;
@@ -152,4 +152,4 @@ InnerSolution LbfgsSolver::solve(const Problem& problem, In u, const InnerSoluti
   return s;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -9,7 +9,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 /// What all maps here share: the objective, the frozen step size, the counter of steps.
@@ -293,4 +293,4 @@ void register_algorithms(Registry<Algorithm>& registry) {
                [] { return std::make_unique<Nesterov>(); });
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

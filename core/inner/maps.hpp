@@ -7,7 +7,7 @@
 #include <tacit/core/model/model.hpp>
 #include <tacit/core/support/registry.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Jacobians A_z, A_u of one step, frozen at one state. s = state dimension, m = outer dimension.
 class StepJacobian {
@@ -102,4 +102,4 @@ public:
 /// gradient-descent, heavy-ball, nesterov.
 void register_algorithms(Registry<Algorithm>& registry);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

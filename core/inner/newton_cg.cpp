@@ -4,7 +4,7 @@
 #include <tacit/core/inner/detail/common.hpp>
 #include <tacit/core/inner/detail/line_search.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr double kForcing = 0.1;
@@ -114,4 +114,4 @@ InnerSolution NewtonCgSolver::solve(const Problem& problem, In u, const InnerSol
   return s;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

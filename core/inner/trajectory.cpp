@@ -9,7 +9,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/saturate.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 TapeRequest union_of(const std::vector<TapeRequest>& requests) {
   TapeRequest all;
@@ -117,4 +117,4 @@ const Vec& BackwardReader::state(Index k) {
   return segment_[static_cast<std::size_t>(k - segment_start_)];
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -7,7 +7,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 class FixedPointMap;
 
@@ -84,4 +84,4 @@ private:
   std::size_t buffer_peak_ = 0;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 #include <tacit/core/linear/detail/kernels.hpp>
 #include <tacit/core/support/errors.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr Index kBlockBytes = 128 * 1024;  // of X: read from memory once, still in the second-level cache for the way back
@@ -567,4 +567,4 @@ Vec Design::row(Index i) const {
   return a;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

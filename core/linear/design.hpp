@@ -10,7 +10,7 @@
 #include <tacit/core/support/types.hpp>
 #include <tacit/core/support/work.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Compressed rows with 32-bit indices.
 using CsrMatrix = Eigen::SparseMatrix<double, Eigen::RowMajor, std::int32_t>;
@@ -132,4 +132,4 @@ private:
   std::shared_ptr<WorkCounter> counter_;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -5,7 +5,7 @@
 
 #include <Eigen/Cholesky>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 /// With r' = diag(c)^{-1/2} r, f = sqrt(weight) and s the entry of r that belongs to the intercept b:
@@ -81,4 +81,4 @@ std::shared_ptr<const LinearOperator> dual_inverse(const Design& a, In weight, I
   return inverse->factor() ? inverse : nullptr;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -5,7 +5,7 @@
 #include <tacit/core/linear/design.hpp>
 #include <tacit/core/linear/linear_solver.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// r -> (A' diag(weight) A + diag(c))^{-1} r, n x n for n columns of A, by the Cholesky factor of the rows x rows matrix
 /// K = I + B B', B = diag(weight)^{1/2} X diag(c)^{-1/2} (Woodbury 1950; an intercept, which c leaves free, is eliminated).
@@ -14,4 +14,4 @@ namespace tacit {
 /// feature is not positive, or where that of an intercept is not 0.
 std::shared_ptr<const LinearOperator> dual_inverse(const Design& a, In weight, In c);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

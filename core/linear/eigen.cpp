@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <utility>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 // A fixed vector with entries in (-1, 1) without structure (splitmix64), the same on every machine.
@@ -135,4 +135,4 @@ double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double to
   return value + bound + 4 * std::numeric_limits<double>::epsilon() * static_cast<double>(n) * value;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -5,7 +5,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Extreme eigenvalues of a symmetric matrix with their vectors and residuals ||H v - lambda v||.
 struct Spectrum {
@@ -30,4 +30,4 @@ Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In sta
 /// below tolerance times the value; returns value plus bound. NaN where a product is not finite.
 double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance = 1e-4, Index max_steps = 80);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -9,7 +9,7 @@
 #include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/errors.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr Index kChunk = 256;  // rows whose losses are on the stack at a time
@@ -373,4 +373,4 @@ std::shared_ptr<const Objective> LinearModel::counting_reads(std::shared_ptr<Wor
   return twin;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -10,7 +10,7 @@
 #include <tacit/core/linear/design.hpp>
 #include <tacit/core/model/model.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Loss of one row, phi(z, y), convex and twice differentiable in z = a x, evaluated on a block of rows.
 class Loss {
@@ -137,4 +137,4 @@ private:
   std::shared_ptr<const Design> design_;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr double kEps = std::numeric_limits<double>::epsilon();
@@ -192,4 +192,4 @@ std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h) {
   return std::make_shared<const CholeskyInverse>(factor.matrixLLT());
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -9,7 +9,7 @@
 #include <tacit/core/support/fields.hpp>
 #include <tacit/core/support/types.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// y = B x, square; used for preconditioners and kept factors (an approximation of H^{-1}).
 class LinearOperator {
@@ -72,4 +72,4 @@ CgResult conjugate_gradient(const std::function<void(In, Out)>& h, In b, Out w, 
 /// when it is not positive definite.
 std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

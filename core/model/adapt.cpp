@@ -4,11 +4,11 @@
 
 #include <tacit/core/support/errors.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 void refuse_size(const char* member, Index got, Index wanted) {
   throw UsageError(std::string(member) + " of the plain struct gives " + std::to_string(got) + " entries where " +
                    std::to_string(wanted) + " are wanted");
 }
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -10,7 +10,7 @@
 #include <tacit/core/model/kept_numbers.hpp>
 #include <tacit/core/model/model.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// What adapt() asks of a struct. x: n entries, u: m entries; gradient f_x (n), hessian f_xx p (n), cross f_ux p (m), cross_t
 /// f_xu w (n). The members may take `const Vec&` or `In` and return anything that converts to Vec.
@@ -188,4 +188,4 @@ std::shared_ptr<const Criterion> adapt_criterion(T l) {
   return std::make_shared<detail::AdaptedCriterion<T>>(std::move(l));
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -5,7 +5,7 @@
 #include <tacit/core/model/detail/forwarding.hpp>
 #include <tacit/core/support/errors.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 void add(std::atomic<std::int64_t>& count, Index n) { count.fetch_add(static_cast<std::int64_t>(n), std::memory_order_relaxed); }
@@ -87,4 +87,4 @@ Problem counted(Problem problem, std::shared_ptr<WorkCounter> counter) {
   return problem;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

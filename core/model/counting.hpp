@@ -4,7 +4,7 @@
 
 #include <tacit/core/model/model.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// The same problem with every evaluation of f added to `counter`, which also becomes Problem::work (maps add their steps there).
 ///   value: 1 value; gradient, and linearize with a first order wanted: 1 gradient; hessian: 1 product a vector; cross, cross_t:
@@ -16,4 +16,4 @@ namespace tacit {
 /// without objective or counter.
 Problem counted(Problem problem, std::shared_ptr<WorkCounter> counter);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

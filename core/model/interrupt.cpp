@@ -6,7 +6,7 @@
 #include <tacit/core/model/detail/forwarding.hpp>
 #include <tacit/core/support/errors.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 using Stop = std::shared_ptr<const std::function<bool()>>;
@@ -83,4 +83,4 @@ Problem interruptible(Problem problem, std::function<bool()> stop) {
   return problem;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

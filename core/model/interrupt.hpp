@@ -5,7 +5,7 @@
 
 #include <tacit/core/model/model.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Leaves a solve that was asked to stop. What was computed up to there is given up; what the caller keeps from before stays
 /// good.
@@ -19,4 +19,4 @@ public:
 /// UsageError without objective or `stop`.
 Problem interruptible(Problem problem, std::function<bool()> stop);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

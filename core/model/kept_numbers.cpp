@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 bool same_bits(const Vec& a, const Vec& b) {
@@ -24,4 +24,4 @@ double KeptNumbers::at(In u, const std::function<double()>& compute) {
   return value;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

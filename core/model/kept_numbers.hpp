@@ -7,7 +7,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Values of a function of u for the last few u, told apart by their bits. Safe to share between threads; each value is computed
 /// once while it is kept, and is the same whether it was kept or not.
@@ -28,4 +28,4 @@ private:
   std::size_t next_ = 0;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

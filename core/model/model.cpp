@@ -8,7 +8,7 @@
 #include <tacit/core/support/fields.hpp>
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 void Curvature::adjoint(In p, Out out_x, Out out_u) const {
   hessian(p, out_x);
@@ -172,4 +172,4 @@ std::string Problem::check() const {
   return {};
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 #include <tacit/core/support/types.hpp>
 #include <tacit/core/support/work.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 class LinearModel;
 class LinearOperator;
@@ -192,4 +192,4 @@ struct Problem {
   std::string check() const;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -5,7 +5,7 @@
 
 #include <tacit/core/support/errors.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -138,4 +138,4 @@ void StateReader::state(std::string_view name, std::vector<Vec>& value) {
   }
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -7,7 +7,7 @@
 
 #include <tacit/core/support/fields.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Appends each value with its name and kind. Numbers are stored as they lie in memory, so the bytes are for machines of the same
 /// byte order.
@@ -51,4 +51,4 @@ private:
   std::string_view rest_;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,9 @@
 #include <memory>
 #include <utility>
 
-namespace tacit {
+#include <tacit/core/support/abi.hpp>
+
+namespace tacit::inline TACIT_ABI {
 
 /// Behaves as an optional T: copies are independent values, but share the object until one of them calls write(). Copies may be
 /// read in several threads at once; one copy is written by one thread at a time, as with any value.
@@ -31,4 +33,4 @@ private:
   std::shared_ptr<T> object_;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -1,6 +1,6 @@
 #include <tacit/core/support/errors.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 const char* to_string(Status s) {
   switch (s) {
@@ -22,4 +22,4 @@ const char* to_string(Status s) {
   return "unknown";
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -3,7 +3,9 @@
 #include <stdexcept>
 #include <string>
 
-namespace tacit {
+#include <tacit/core/support/abi.hpp>
+
+namespace tacit::inline TACIT_ABI {
 
 /// Wrong use of the library or a combination that cannot work; the message says what to use instead.
 class UsageError : public std::runtime_error {
@@ -78,4 +80,4 @@ constexpr bool counted_out(Status s) { return s == Status::as_asked || s == Stat
 /// "converged", "step limit", ...
 const char* to_string(Status s);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

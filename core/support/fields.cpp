@@ -3,7 +3,7 @@
 #include <tacit/core/support/fields.hpp>
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 bool Range::contains(double value) const {
   if (!std::isfinite(value)) return false;
@@ -21,4 +21,4 @@ std::string Range::text() const {
 
 void Configurable::fields(FieldVisitor&) {}
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

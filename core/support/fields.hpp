@@ -10,7 +10,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// The interval a number must lie in; an open end excludes its bound.
 struct Range {
@@ -135,4 +135,4 @@ void state_of_shared(StateVisitor& v, std::string_view name, std::shared_ptr<con
   object = std::move(copy);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// A step s and the change y of the gradient along it; rho = 1 / s'y.
 struct LbfgsPair {
@@ -24,4 +24,4 @@ void apply_inverse_hessian(const Pairs& pairs, double scale, Vec& q) {
   for (std::size_t i = 0; i < pairs.size(); ++i) q += (a[i] - pairs[i].rho * pairs[i].y.dot(q)) * pairs[i].s;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

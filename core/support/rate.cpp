@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -64,4 +64,4 @@ double estimated_iterate_error(const std::vector<double>& step_norms, bool momen
   return last * rate / (1 - rate);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

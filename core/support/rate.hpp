@@ -5,7 +5,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// A contraction factor rho and whether it may be relied on.
 struct RateEstimate {
@@ -29,4 +29,4 @@ double largest_recent(const std::vector<double>& rates);
 /// rate.
 double estimated_iterate_error(const std::vector<double>& step_norms, bool momentum, double least_rate, double rate_bound);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

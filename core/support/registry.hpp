@@ -11,7 +11,7 @@
 #include <tacit/core/support/fields.hpp>
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Named factories of T, in the order in which they were added.
 template <class T>
@@ -59,4 +59,4 @@ private:
   std::vector<Entry> entries_;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

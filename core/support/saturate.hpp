@@ -3,7 +3,9 @@
 #include <concepts>
 #include <limits>
 
-namespace tacit {
+#include <tacit/core/support/abi.hpp>
+
+namespace tacit::inline TACIT_ABI {
 
 /// a + b, at most the largest number of the type. For a, b >= 0.
 template <std::integral T>
@@ -19,4 +21,4 @@ constexpr T multiply_saturated(T a, T b) {
   return b != 0 && a > kMost / b ? kMost : static_cast<T>(a * b);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -166,4 +166,4 @@ std::string columns_text(const std::vector<std::string>& heads, const std::vecto
   return text;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

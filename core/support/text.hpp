@@ -5,7 +5,9 @@
 #include <string_view>
 #include <vector>
 
-namespace tacit {
+#include <tacit/core/support/abi.hpp>
+
+namespace tacit::inline TACIT_ABI {
 
 /// The shortest decimal text that reads back as the same double (at most 17 digits): "1e-08", "0.1", "3", "nan", "inf", "-inf".
 std::string number_text(double value);
@@ -47,4 +49,4 @@ std::string lower_case(std::string_view text);
 std::string columns_text(const std::vector<std::string>& heads, const std::vector<std::vector<std::string>>& rows,
                          std::size_t left = 1);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -2,7 +2,9 @@
 #pragma once
 #include <Eigen/Core>
 
-namespace tacit {
+#include <tacit/core/support/abi.hpp>
+
+namespace tacit::inline TACIT_ABI {
 
 using Index = Eigen::Index;
 using Vec = Eigen::VectorXd;
@@ -15,4 +17,4 @@ using Out = Eigen::Ref<Vec>;
 using InM = const Eigen::Ref<const Mat, 0, Eigen::OuterStride<>>&;
 using OutM = Eigen::Ref<Mat, 0, Eigen::OuterStride<>>;
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -1,6 +1,6 @@
 #include <tacit/core/support/work.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 Work& Work::operator+=(const Work& o) {
   values += o.values;
@@ -36,4 +36,4 @@ Work WorkCounter::read() const {
   return w;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -3,7 +3,9 @@
 #include <atomic>
 #include <cstdint>
 
-namespace tacit {
+#include <tacit/core/support/abi.hpp>
+
+namespace tacit::inline TACIT_ABI {
 
 /// Products with the inner objective and steps of its map. Data passes are full reads of the design matrix.
 struct Work {
@@ -32,4 +34,4 @@ public:
   Work read() const;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

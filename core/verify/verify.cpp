@@ -8,7 +8,7 @@
 #include <tacit/core/verify/detail/map_checks.hpp>
 #include <tacit/core/verify/detail/objective_checks.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 using namespace detail;
@@ -100,4 +100,4 @@ VerifyReport verify(const Problem& problem, const VerifyPoint& at, const VerifyO
   return report;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

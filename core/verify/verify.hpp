@@ -7,7 +7,7 @@
 #include <tacit/core/model/model.hpp>
 #include <tacit/core/verify/verify_report.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Where to look: hyperparameters, and the inner variable. x without entries: a random point as far from 0 as three gradient
 /// steps from x_0(u) lead; at a solution f_x is too small to be compared.
@@ -41,4 +41,4 @@ struct VerifyOptions {
 /// Interruption leaves it.
 VerifyReport verify(const Problem& problem, const VerifyPoint& at, const VerifyOptions& options = {});
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 std::string name_of(const Finding& f) {
@@ -58,4 +58,4 @@ std::string VerifyReport::to_text() const {
   return columns_text({"product", "is", "held against", "verdict", "difference", "tolerance"}, rows, 4) + wrong + others;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -6,7 +6,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 enum class Verdict { ok, wrong, not_checked };
 /// "ok", "wrong", "not checked"
@@ -41,4 +41,4 @@ struct VerifyReport {
   std::string to_text() const;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -1,6 +1,6 @@
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 CgResult solve_with(const Curvature& c, In b, Out w, const CgOptions& options) {
   return conjugate_gradient([&](In p, Out out) { c.hessian(p, out); }, b, w, options);
@@ -26,4 +26,4 @@ Vec theta_slope(const Problem& problem, In u) {
   return slope;
 }
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -6,7 +6,7 @@
 #include <tacit/core/model/model.hpp>
 #include <tacit/hypergrad/estimator.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 /// CG on f_xx w = b from w.
 CgResult solve_with(const Curvature& c, In b, Out w, const CgOptions& options);
@@ -19,4 +19,4 @@ Vec theta_slope(const Problem& problem, In u);
 /// untouched where there is none that fits. v = (l_x, 0): for v = 0 the answer is zero and needs no start.
 void carry_over(const FixedPointMap& map, In v, const Hypergradient* previous, Vec& w);
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

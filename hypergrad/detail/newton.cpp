@@ -3,7 +3,7 @@
 #include <cmath>
 #include <utility>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 NewtonPoint newton_point(const Problem& problem, In u, Vec x) {
   NewtonPoint p;
@@ -29,4 +29,4 @@ bool halve_step(const Problem& problem, In u, NewtonPoint& p, const Vec& d, int 
   return false;
 }
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -4,7 +4,7 @@
 
 #include <tacit/core/model/model.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 /// A point with f, f_x and f_xx there.
 struct NewtonPoint {
@@ -22,4 +22,4 @@ bool improves(const FirstOrder& at, const FirstOrder& trial, double slope);
 /// Moves p to x + t d with the first t of 1, 1/2, 1/4, ... that improves; false when none of so many does, p as it was.
 bool halve_step(const Problem& problem, In u, NewtonPoint& p, const Vec& d, int trials);
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -13,7 +13,7 @@
 #include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/table_start.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr std::size_t kMostLevels = 50;
@@ -412,4 +412,4 @@ Dataset load_dataset(const DataOptions& options) {
   return find_format(table_format(options.format, options.train))->table() ? TableLoader(options).run() : load_numbered(options);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

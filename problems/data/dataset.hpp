@@ -13,7 +13,7 @@
 #include <tacit/problems/readers/number_file.hpp>
 #include <tacit/problems/readers/table.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 enum class Missing { error, drop_row, mean, median };
 /// automatic: classes when the target holds words, else numbers.
@@ -167,4 +167,4 @@ Filled fit_fills(const Dataset& data, std::span<const Index> training_rows);
 /// True when text matches the pattern, in which * stands for any text and ? for one character.
 bool glob_match(std::string_view pattern, std::string_view text);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -9,7 +9,7 @@
 #include <tacit/problems/readers/formats.hpp>
 #include <unordered_map>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 /// The weighted mean of values (weights > 0).
@@ -362,4 +362,4 @@ Filled fit_fills(const Dataset& data, std::span<const Index> training_rows) {
   return out;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

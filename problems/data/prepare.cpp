@@ -8,7 +8,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 void weigh_classes(Prepared& p) {
@@ -217,4 +217,4 @@ Problem centred_problem(const Prepared& prepared, PenaltyPer per) {
   return p.task().make(p.parts(), options);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

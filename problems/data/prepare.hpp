@@ -12,7 +12,7 @@
 #include <tacit/problems/data/split.hpp>
 #include <tacit/problems/models/tasks.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Weights of the classes, in inner and outer loss.
 struct ClassWeights {
@@ -77,4 +77,4 @@ Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows
 /// coefficients are the same but for the intercept, and the condition no longer grows with the square of mean over deviation.
 Problem centred_problem(const Prepared& prepared, PenaltyPer per);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -9,7 +9,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 Design design_of(std::shared_ptr<const Features> x) {
   return x->sparse ? Design(std::shared_ptr<const CsrMatrix>(x, &x->csr)) : Design(std::shared_ptr<const Mat>(x, &x->dense));
@@ -167,4 +167,4 @@ OriginalCoefficients to_original(const Scaling& scaling, In w, double intercept)
   return out;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

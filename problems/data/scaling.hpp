@@ -10,7 +10,7 @@
 #include <tacit/core/support/types.hpp>
 #include <tacit/problems/data/dataset.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// automatic: yes for dense data, no for data of a sparse format, however they are stored.
 enum class Standardize { automatic, yes, no };
@@ -63,4 +63,4 @@ struct OriginalCoefficients {
 };
 OriginalCoefficients to_original(const Scaling& scaling, In w, double intercept);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -6,7 +6,7 @@
 #include <tacit/problems/data/dataset.hpp>
 #include <utility>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 void check_share(double share, bool zero_allowed, const char* key) {
@@ -169,4 +169,4 @@ Split make_split(const Dataset& data, const SplitOptions& options) {
   return out;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -7,7 +7,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 struct Dataset;
 
@@ -51,4 +51,4 @@ Split make_split(const Dataset& data, const SplitOptions& options);
 /// `rows`.
 std::vector<Index> draw_rows(std::vector<Index>& rows, double fraction, std::span<const Index> class_of, SplitMix64& random);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

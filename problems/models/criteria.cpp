@@ -6,7 +6,7 @@
 #include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/errors.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 HoldoutLoss::HoldoutLoss(Design design, std::shared_ptr<const Loss> loss, Vec y, Vec weights)
     : design_(std::move(design)), loss_(std::move(loss)), y_(std::move(y)), share_(std::move(weights)) {
@@ -55,4 +55,4 @@ Vec HoldoutLoss::row_losses(In x) const {
   return phi;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

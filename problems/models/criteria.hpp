@@ -5,7 +5,7 @@
 
 #include <tacit/core/linear/linear_model.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// l(x) = sum_i v_i phi(a_i x, y_i) / sum_i v_i over the validation rows; l_u = 0. One pass.
 class HoldoutLoss final : public Criterion {
@@ -36,4 +36,4 @@ private:
   std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -6,7 +6,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/version.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 std::vector<ModelHyper> hyper_of(const Prepared& p, In u) {
@@ -77,4 +77,4 @@ double sigmoid(double margin) {
   return e / (1 + e);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

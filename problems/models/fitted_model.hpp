@@ -6,7 +6,7 @@
 #include <tacit/problems/data/prepare.hpp>
 #include <tacit/problems/models/metrics.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 enum class Task { regression, binary };
 
@@ -60,4 +60,4 @@ Margins margins(const FittedModel& model, const std::string& data);
 /// 1 / (1 + exp(-margin)), safe for large margins: the probability of the positive class where the model has one.
 double sigmoid(double margin);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
-namespace tacit {
+#include <tacit/core/support/abi.hpp>
+
+namespace tacit::inline TACIT_ABI {
 
 /// A piece of a formula: a text, or pieces inside a frame; the elements are those of presentation MathML.
 struct Formula {
@@ -28,4 +30,4 @@ inline Formula space() { return {"mspace", "", {}}; }
 inline Formula sum(const char* index) { return under(sign("\xE2\x88\x91"), name(index)); }
 
 }  // namespace formula
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 
 #include <tacit/core/linear/detail/kernels.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 void SquaredLoss::evaluate(Index n, const double* z, const double* y, double* phi, double* first, double* second) const {
   for (Index i = 0; i < n; ++i) {
@@ -39,4 +39,4 @@ std::string LogisticLoss::check(In y) const {
   return {};
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

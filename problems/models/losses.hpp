@@ -4,7 +4,7 @@
 
 #include <tacit/core/linear/linear_model.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// (z - y)^2 / 2
 class SquaredLoss final : public Loss {
@@ -25,4 +25,4 @@ public:
   std::string check(In y) const override;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 
 #include <tacit/core/support/errors.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -130,4 +130,4 @@ MeanLoss paired_gain(In other_loss, In loss, In weight) {
   return mean_loss(other_loss - loss, weight);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Named values in the order in which they are shown; NaN where one is not defined.
 using NamedValues = std::vector<std::pair<std::string, double>>;
@@ -57,4 +57,4 @@ Vec squared_losses(In y, In prediction);
 /// Loss of every row: log(1 + exp(-s margin)).
 Vec logistic_losses(In y, In margin);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -9,7 +9,7 @@
 #include <tacit/problems/models/criteria.hpp>
 #include <tacit/problems/models/penalties.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 Vec or_ones(const Vec& weights, Index rows) { return weights.size() == 0 ? Vec(Vec::Ones(rows)) : weights; }
@@ -106,4 +106,4 @@ Problem linear_problem(std::shared_ptr<const Loss> phi, const ModelParts& parts,
   return problem;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

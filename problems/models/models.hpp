@@ -8,7 +8,7 @@
 #include <tacit/core/linear/linear_model.hpp>
 #include <tacit/problems/data/dataset.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Training and validation rows; both designs have the same columns, without the intercept. Weights may be empty: all 1.
 /// y of a classifier: -1, or +1 for the positive class.
@@ -51,4 +51,4 @@ L2Range default_l2_range(const Design& train, In s, const Loss& loss);
 /// s of the inner loss: the weights (empty: ones) divided by their sum, or as they are.
 Vec row_weights(In weights, Index rows, Reduction reduction);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

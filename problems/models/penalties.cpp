@@ -6,7 +6,7 @@
 
 #include <tacit/core/support/errors.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 Penalty with_intercept(std::vector<Index> index, Vec fixed, Index outer_dim, bool intercept) {
@@ -60,4 +60,4 @@ Penalty fixed_penalty(Index features, bool intercept, double value) {
   return with_intercept(std::vector<Index>(static_cast<std::size_t>(features), -1), Vec::Constant(features, value), 0, intercept);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

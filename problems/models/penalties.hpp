@@ -5,7 +5,7 @@
 #include <tacit/core/linear/linear_model.hpp>
 #include <tacit/problems/data/dataset.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// One penalty for all features; the intercept (a last coordinate) has none.
 Penalty one_penalty(Index features, bool intercept);
@@ -16,4 +16,4 @@ Penalty penalty_per_group(Index features, bool intercept, const std::vector<Feat
 /// The same given value for all features: no hyperparameter.
 Penalty fixed_penalty(Index features, bool intercept, double value);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

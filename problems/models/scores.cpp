@@ -1,6 +1,6 @@
 #include <tacit/problems/models/scores.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 Vec row_losses(const Prepared& p, const std::vector<Index>& rows, In x) {
   return p.task().losses(pick(p.y, rows), p.margins(rows, x));
@@ -28,4 +28,4 @@ MeanLoss intercept_alone(const Prepared& p, const std::vector<Index>& rows) {
   return mean_loss(intercept_losses(p, rows), pick(p.weight, rows));
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

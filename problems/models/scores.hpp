@@ -5,7 +5,7 @@
 #include <tacit/problems/data/prepare.hpp>
 #include <tacit/problems/models/metrics.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 struct Score {
   MeanLoss loss;  ///< weighted as validation rows are, with its standard error
@@ -22,4 +22,4 @@ MeanLoss gain_over(const Prepared& prepared, const std::vector<Index>& rows, In 
 /// Mean loss on some rows of the best constant prediction of the training rows.
 MeanLoss intercept_alone(const Prepared& prepared, const std::vector<Index>& rows);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -7,7 +7,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/problems/models/losses.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 /// -1 and +1: the later of two classes is the positive one, of several the one that is named, against the rest.
@@ -186,4 +186,4 @@ std::shared_ptr<const ModelTask> make_task(std::string_view kind) {
   return registry.make(kind);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

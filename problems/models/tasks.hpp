@@ -12,7 +12,7 @@
 #include <tacit/problems/models/metrics.hpp>
 #include <tacit/problems/models/models.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 class ModelTask;
 
@@ -104,4 +104,4 @@ void register_models(Registry<ModelTask>& registry);
 /// The task of a kind. Throws UsageError (model.kind) with the near name when this version has none of this name.
 std::shared_ptr<const ModelTask> make_task(std::string_view kind);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -15,7 +15,7 @@
 #include <zlib.h>
 #endif
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace fs = std::filesystem;
 
@@ -241,4 +241,4 @@ std::uint64_t ByteStream::digest() {
   return XXH3_64bits_digest(&s.hash);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

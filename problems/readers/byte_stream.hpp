@@ -5,7 +5,9 @@
 #include <string>
 #include <string_view>
 
-namespace tacit {
+#include <tacit/core/support/abi.hpp>
+
+namespace tacit::inline TACIT_ABI {
 
 /// The 64-bit XXH3 hash of the bytes, without a seed (Collet, xxHash 0.8): tells files apart, and guards against no forger.
 std::uint64_t digest_of(std::string_view bytes);
@@ -58,4 +60,4 @@ private:
   std::unique_ptr<State> state_;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -5,7 +5,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/problems/readers/formats.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -94,4 +94,4 @@ ColumnFile read_column_file(const std::string& path, Index rows, const std::stri
                      path, "give one value for every row of that file");
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -9,7 +9,7 @@
 #include <tacit/problems/readers/number_file.hpp>
 #include <tacit/problems/readers/table.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// A column by itself.
 struct ColumnFile {
@@ -38,4 +38,4 @@ ColumnFile read_column_file(const std::string& path, Index rows, const std::stri
 /// A column of a table; missing cells are "" and NaN.
 ColumnFile column_of(const Table& table, Index column);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -1,6 +1,6 @@
 #include <tacit/problems/readers/data_errors.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 const std::vector<DataCode>& data_codes() {
   static const std::vector<DataCode> codes = {
@@ -36,4 +36,4 @@ const std::vector<DataCode>& data_codes() {
   return codes;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

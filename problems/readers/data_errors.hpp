@@ -30,7 +30,9 @@
 #pragma once
 #include <vector>
 
-namespace tacit {
+#include <tacit/core/support/abi.hpp>
+
+namespace tacit::inline TACIT_ABI {
 
 /// A code and what it means, as in the table above.
 struct DataCode {
@@ -40,4 +42,4 @@ struct DataCode {
 /// All codes of this folder, ascending.
 const std::vector<DataCode>& data_codes();
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -5,7 +5,7 @@
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/formats.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -155,4 +155,4 @@ NumberFile read_number_file(const std::string& path, std::string_view format, co
   return find_format(format)->read(ByteStream::open(path, limits));
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -6,7 +6,7 @@
 
 #include <tacit/problems/readers/number_file.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Names of columns stand in tables alone; the rows of all others are numbered features.
 struct FileFormat {
@@ -39,4 +39,4 @@ struct Content {
 Content content_of(std::string_view bytes, std::uint64_t length);
 inline Content content_of(std::string_view bytes) { return content_of(bytes, bytes.size()); }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

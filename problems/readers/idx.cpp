@@ -1,7 +1,7 @@
 #include <tacit/problems/readers/detail/array_bytes.hpp>
 #include <tacit/problems/readers/formats.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -44,4 +44,4 @@ NumberFile read_idx(ByteStream in) {
   return read_array(std::move(in), layout);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #endif
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr std::int64_t kMostEntries = std::numeric_limits<std::int32_t>::max();
@@ -365,4 +365,4 @@ LibsvmSet read_libsvm(const std::vector<std::string>& paths, const LibsvmOptions
   return parse_libsvm(files, options);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -9,7 +9,7 @@
 #include <tacit/core/support/types.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 struct LibsvmOptions {
   /// Index of the first feature, 0 or 1; without it: 0 when any of the files has an index 0, else 1. A file whose indices must
@@ -55,4 +55,4 @@ LibsvmSet read_libsvm(const std::vector<std::string>& paths, const LibsvmOptions
 /// The same from texts in memory.
 LibsvmSet parse_libsvm(const std::vector<TextFile>& files, const LibsvmOptions& options = {});
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

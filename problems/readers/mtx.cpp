@@ -9,7 +9,7 @@
 #include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr std::int64_t kMostEntries = std::numeric_limits<std::int32_t>::max();
@@ -245,4 +245,4 @@ NumberFile read_mtx(ByteStream in) {
   return out;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

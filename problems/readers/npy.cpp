@@ -5,7 +5,7 @@
 #include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
@@ -166,4 +166,4 @@ NumberFile read_npy(ByteStream in) {
   return read_array(std::move(in), layout);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

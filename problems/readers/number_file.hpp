@@ -9,7 +9,7 @@
 #include <tacit/core/support/types.hpp>
 #include <tacit/problems/readers/byte_stream.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Dense or sparse rows; exactly one of the two is filled. Moving one leaves its numbers where they are in memory.
 struct Features {
@@ -63,4 +63,4 @@ NumberFile read_mtx(ByteStream in);
 /// The file by the reader of its format ("npy", "mtx", "idx").
 NumberFile read_number_file(const std::string& path, std::string_view format, const ReadLimits& limits = {});
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

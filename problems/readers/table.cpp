@@ -14,7 +14,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -569,4 +569,4 @@ DataError Table::error(const char* code, const std::string& message, Index row, 
   return file_.error(code, message, locate_cell(row, column).second, std::move(remedy));
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

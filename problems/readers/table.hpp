@@ -8,7 +8,7 @@
 #include <tacit/core/support/types.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 enum class Header { automatic, present, absent };
 
@@ -108,4 +108,4 @@ private:
   bool has_header_ = false, header_sure_ = true;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

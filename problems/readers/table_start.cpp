@@ -9,7 +9,7 @@
 #include <tacit/problems/readers/detail/cell_scanner.hpp>
 #include <tacit/problems/readers/formats.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 char named_delimiter(const std::string& name) {
@@ -167,4 +167,4 @@ char other_delimiter(const TextFile& file, const TableOptions& options) {
   return '\0';
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,7 @@
 
 #include <tacit/problems/readers/table.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// How many lines of the file stand before its table, options.skip_rows among them: comments (#, %, //), Excel's `sep=;`, titles
 /// or counts, which have another number of cells than the lines that follow. options.skip_rows when there are no more.
@@ -34,4 +34,4 @@ std::size_t after_sign(std::string_view text, std::size_t at);
 /// A sign that cuts the first lines into equally many cells, more than one, where delimiter_at finds none; 0: there is none.
 char other_delimiter(const TextFile& file, const TableOptions& options);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

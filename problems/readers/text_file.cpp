@@ -10,7 +10,7 @@
 #include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 DataError file_error(const char* code, const std::string& message, const std::string& path, std::string remedy) {
@@ -313,4 +313,4 @@ std::string lost_digits(std::string_view text, char decimal, double value) {
   return digits == exact ? std::string() : digits;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -7,7 +7,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/problems/readers/byte_stream.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// The text of one file: all of it in memory, or its beginning alone (then TextWindow walks over it).
 class TextFile {
@@ -91,4 +91,4 @@ DataError number_error(const TextFile& file, NumberText kind, const std::string&
 /// double.
 std::string number_label(double value);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 InnerSolution begin(const Problem& problem, In u, const InnerSolution* previous) {
   if (!problem.f) throw UsageError("problem '" + problem.name + "' has no inner objective");
@@ -85,4 +85,4 @@ void finish(InnerSolution& s, double gradient_norm, double unit, double toleranc
                             : "exactly " + count + " were asked (tolerance 0); residual " + sci(s.residual);
 }
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

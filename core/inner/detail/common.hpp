@@ -6,7 +6,7 @@
 #include <tacit/core/inner/inner.hpp>
 #include <tacit/core/support/text.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 inline constexpr double kEps = std::numeric_limits<double>::epsilon();
 
@@ -56,4 +56,4 @@ private:
 /// Fills in gradient norm, residual, status and message. `why`: a sentence for `failed`.
 void finish(InnerSolution& s, double gradient_norm, double unit, double tolerance, RunEnd ending, const std::string& why = {});
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 void InverseFromPairs::state(StateVisitor& v) {
   std::vector<Vec> s, y;
@@ -23,4 +23,4 @@ void InverseFromPairs::state(StateVisitor& v) {
   for (std::size_t i = 0; i < s.size(); ++i) pairs_.push_back({std::move(s[i]), std::move(y[i]), rho[i]});
 }
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -10,7 +10,7 @@
 #include <tacit/core/support/fields.hpp>
 #include <tacit/core/support/lbfgs_pairs.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 /// The inverse Hessian from the last pairs.
 class InverseFromPairs {
@@ -54,4 +54,4 @@ private:
   double scale_ = 1, curvature_met_ = 0;
 };
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

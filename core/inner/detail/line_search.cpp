@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 Backtrack backtrack(const Objective& f, In u, In x, const FirstOrder& at, In d, Vec& trial_x, FirstOrder& trial,
                     std::unique_ptr<const Curvature>& curvature) {
@@ -32,4 +32,4 @@ Backtrack backtrack(const Objective& f, In u, In x, const FirstOrder& at, In d, 
   return out;
 }
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -4,7 +4,7 @@
 
 #include <tacit/core/model/model.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 /// Result of a line search by backtracking from step 1.
 struct Backtrack {
@@ -19,4 +19,4 @@ struct Backtrack {
 Backtrack backtrack(const Objective& f, In u, In x, const FirstOrder& at, In d, Vec& trial_x, FirstOrder& trial,
                     std::unique_ptr<const Curvature>& curvature);
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -23,7 +23,7 @@
 #define TACIT_CLONES
 #endif
 
-namespace tacit::kernels {
+namespace tacit::inline TACIT_ABI::kernels {
 
 TACIT_CLONES void dot_rows(const double* const* x, Index rows, Index d, const double* __restrict v, double* __restrict t) {
   Index r = 0;
@@ -327,4 +327,4 @@ TACIT_CLONES double sum(const double* x, Index n) {
   return (s0 + s1) + (s2 + s3);
 }
 
-}  // namespace tacit::kernels
+}  // namespace tacit::inline TACIT_ABI::kernels

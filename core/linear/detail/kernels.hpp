@@ -2,7 +2,7 @@
 #pragma once
 #include <tacit/core/support/types.hpp>
 
-namespace tacit::kernels {
+namespace tacit::inline TACIT_ABI::kernels {
 
 /// t[r] = x[r] . v for rows x[0 .. rows - 1] of length d.
 void dot_rows(const double* const* x, Index rows, Index d, const double* v, double* t);
@@ -26,4 +26,4 @@ void logistic_rows(Index n, const double* m, const double* y, const double* e, d
 /// Sum of n numbers: what reading them costs, for benchmarks.
 double sum(const double* x, Index n);
 
-}  // namespace tacit::kernels
+}  // namespace tacit::inline TACIT_ABI::kernels

@@ -5,7 +5,7 @@
 
 #include <tacit/core/model/model.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 class ForwardingCurvature : public Curvature {
 public:
@@ -50,4 +50,4 @@ protected:
   std::shared_ptr<const Objective> inner_;
 };
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

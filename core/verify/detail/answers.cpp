@@ -8,7 +8,7 @@
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 namespace {
 
 constexpr double kUntouched = -6.28e-77;  // what no callback writes by chance
@@ -68,4 +68,4 @@ double number_of(const std::string& product, const std::function<double()>& call
   return number;
 }
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -6,7 +6,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 /// A callback whose answer cannot be used: it threw, or left something that is no number, or wrote beyond the room it was given.
 struct Broken {
@@ -40,4 +40,4 @@ Vec vector_of(const std::string& product, Index n, const std::function<void(Out)
 /// The number that a call returns; Broken where it is not finite.
 double number_of(const std::string& product, const std::function<double()>& call);
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 namespace {
 
 constexpr double kRounding = 1e-14;
@@ -98,4 +98,4 @@ void CriterionChecks::promises() {
 
 void check_criterion(Findings& findings, const At& at) { CriterionChecks(findings, at).run(); }
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

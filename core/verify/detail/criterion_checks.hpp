@@ -2,9 +2,9 @@
 #pragma once
 #include <tacit/core/verify/detail/findings.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 /// l, l_x, l_u, and the constants that a criterion promises.
 void check_criterion(Findings& findings, const At& at);
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -8,7 +8,7 @@
 
 #include <tacit/core/verify/detail/answers.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 namespace {
 
 constexpr double kEps = std::numeric_limits<double>::epsilon(), kInfinity = std::numeric_limits<double>::infinity();
@@ -186,4 +186,4 @@ Compared compare_along(double got, In p, Differences& differences, double tolera
                length * s.side_error, tolerance, terms);
 }
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

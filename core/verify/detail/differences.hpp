@@ -6,7 +6,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 /// A function of the length of a step along a direction that is as long as the point; Broken where it has no value.
 using AlongStep = std::function<Vec(double)>;
@@ -75,4 +75,4 @@ Compared compare(In got, Differences& differences, double tolerance, double unit
 /// A projection p'got of a derivative, by claim, against that of differences; terms: the length of the terms of the sum.
 Compared compare_along(double got, In p, Differences& differences, double tolerance, double terms);
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

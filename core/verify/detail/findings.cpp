@@ -5,7 +5,7 @@
 
 #include <tacit/core/support/text.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 Vec Draws::next(Index n) {
   Vec v(n);
@@ -178,4 +178,4 @@ void check_pair(Findings& findings, const Pair& pair, const VerifyOptions& optio
     reverse.product = pair.reverse + " or " + pair.forward;
 }
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -11,7 +11,7 @@
 #include <tacit/core/verify/detail/differences.hpp>
 #include <tacit/core/verify/verify.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 inline constexpr double kMostX = 10, kMostU = 0.1;  ///< longest steps of differences, of a direction as long as the point
 
@@ -94,4 +94,4 @@ struct Pair {
 /// is wrong, since adjointness alone does not tell which of both is.
 void check_pair(Findings& findings, const Pair& pair, const VerifyOptions& options);
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

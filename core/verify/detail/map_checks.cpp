@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 namespace {
 
 std::vector<Vec> some(const std::vector<Vec>& directions, const VerifyOptions& options) {
@@ -230,4 +230,4 @@ void check_map(Findings& findings, const At& at, const FixedPointMap& map) {
   if (!map.stationary()) StepChecks(findings, at, map, z, 1).run(draws);
 }
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -2,11 +2,11 @@
 #pragma once
 #include <tacit/core/verify/detail/findings.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 
 /// x_0(u) with its jvp and vjp.
 void check_start(Findings& findings, const At& at, const Start& start);
 /// z -> A_k(z, u) at a state that is near the lifted x: lift, step, jvp, vjp in all their forms.
 void check_map(Findings& findings, const At& at, const FixedPointMap& map);
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -10,7 +10,7 @@
 #include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/text.hpp>
 
-namespace tacit::detail {
+namespace tacit::inline TACIT_ABI::detail {
 namespace {
 
 constexpr Index kIdentityTangents = 32;  // hyperparameters up to which tangents() is asked for all of them at once
@@ -411,4 +411,4 @@ void ObjectiveChecks::constants() {
 
 void check_objective(Findings& findings, const At& at) { ObjectiveChecks(findings, at).run(); }
 
-}  // namespace tacit::detail
+}  // namespace tacit::inline TACIT_ABI::detail

@@ -11,7 +11,7 @@
 #include <tacit/problems/readers/detail/written_number.hpp>
 #include <tacit/problems/readers/formats.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 bool glob_match(std::string_view pattern, std::string_view text) {
   std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
@@ -376,4 +376,4 @@ std::vector<FeatureGroup> make_groups(const DataOptions& options, const std::vec
   return groups;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -5,7 +5,7 @@
 
 #include <tacit/problems/data/dataset.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// The column of a table by name, 1-based number or `last`. Throws DataError D107 with the near name; key is the run-file key.
 Index find_column(const Table& table, const std::string& selector, const std::string& key);
@@ -60,4 +60,4 @@ std::string dropped_text(Index dropped, Index all, const std::string& path);
 /// True where a cell of the column is missing.
 std::vector<bool> missing_cells(const Table& table, Index column);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

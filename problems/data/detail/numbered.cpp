@@ -13,7 +13,7 @@
 #include <tacit/problems/data/detail/targets.hpp>
 #include <tacit/problems/readers/formats.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 /// One file with its target. The rows of LIBSVM files come together, apart from these.
@@ -494,4 +494,4 @@ EncodedFile encode_numbered(const Encoder& encoder, const std::string& path, con
   return out;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

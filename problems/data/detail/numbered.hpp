@@ -4,7 +4,7 @@
 
 #include <tacit/problems/data/dataset.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Reads and encodes everything options name, where the training file is of such a format.
 Dataset load_numbered(const DataOptions& options);
@@ -17,4 +17,4 @@ EncodedFile encode_numbered(const Encoder& encoder, const std::string& path, con
 /// a pass reads a sparse one some three times slower (docs/performance.md).
 constexpr double kDenseFrom = 0.5;
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

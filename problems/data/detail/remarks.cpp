@@ -8,7 +8,7 @@
 #include <tacit/problems/data/detail/columns.hpp>
 #include <tacit/problems/data/detail/word_kinds.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 void remark_header(const Table& table, std::vector<DataRemark>& remarks) {
   if (table.header_sure()) return;
@@ -210,4 +210,4 @@ void remark_same_rows(Dataset& data) {
   }
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

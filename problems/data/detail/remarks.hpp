@@ -4,7 +4,7 @@
 
 #include <tacit/problems/data/dataset.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// W210 where the first row of a table may be names or data.
 void remark_header(const Table& table, std::vector<DataRemark>& remarks);
@@ -17,4 +17,4 @@ void remark_levels(const Table& table, const Encoder& encoder, std::vector<DataR
 /// W213 for a validation or test file with the rows of another file.
 void remark_same_rows(Dataset& data);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

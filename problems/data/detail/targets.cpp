@@ -9,7 +9,7 @@
 #include <tacit/problems/data/detail/columns.hpp>
 #include <tacit/problems/readers/formats.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 namespace {
 
@@ -124,4 +124,4 @@ void require_two_classes(const std::vector<std::string>& classes, const std::str
       SourceLocation{path, 0, 0}, "a classifier needs two; check data.target");
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -6,7 +6,7 @@
 #include <tacit/problems/data/dataset.hpp>
 #include <tacit/problems/readers/column_file.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// The target of the rows of one file.
 struct TargetPart {
@@ -33,4 +33,4 @@ void require_positive_weight(const Dataset& data, const std::string& path);
 /// Throws D113 for fewer than two.
 void require_two_classes(const std::vector<std::string>& classes, const std::string& path, const std::string& target);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -6,7 +6,7 @@
 
 #include <tacit/problems/readers/detail/written_number.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 std::regex pattern(const std::string& text) { return std::regex(text, std::regex::ECMAScript | std::regex::icase); }
@@ -123,4 +123,4 @@ WordKind kind_of_words(const std::vector<std::string>& levels) {
   return {};
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

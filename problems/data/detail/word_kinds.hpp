@@ -4,7 +4,9 @@
 #include <string_view>
 #include <vector>
 
-namespace tacit {
+#include <tacit/core/support/abi.hpp>
+
+namespace tacit::inline TACIT_ABI {
 
 /// Words that measure something.
 struct WordKind {
@@ -16,4 +18,4 @@ struct WordKind {
 /// with units. Addresses (IP, MAC), versions, CAS numbers and telephone numbers are of none.
 WordKind kind_of_words(const std::vector<std::string>& levels);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

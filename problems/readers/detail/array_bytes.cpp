@@ -9,7 +9,7 @@
 
 #include <tacit/problems/readers/text_file.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 DataError array_error(const char* code, const std::string& message, const std::string& path, const std::string& remedy) {
   return DataError(code, message, SourceLocation{path, 0, 0}, remedy);
@@ -198,4 +198,4 @@ private:
 
 NumberFile read_array(ByteStream in, const ArrayLayout& a) { return ArrayReader(std::move(in), a).run(); }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -7,7 +7,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/problems/readers/number_file.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// How the numbers of an array lie in a file.
 struct ArrayLayout {
@@ -24,4 +24,4 @@ DataError array_error(const char* code, const std::string& message, const std::s
 /// The numbers that follow in the stream, which must end with them. Throws D102 for no row or column, D103 for another length.
 NumberFile read_array(ByteStream in, const ArrayLayout& layout);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

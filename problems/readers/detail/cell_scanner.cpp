@@ -1,6 +1,6 @@
 #include <tacit/problems/readers/detail/cell_scanner.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 CellScanner::Cell CellScanner::scan_quoted() {
   Cell cell{pos_ + 1, pos_ + 1, true, false};
@@ -36,4 +36,4 @@ std::string CellScanner::content(const Cell& cell) const {
   return plain;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

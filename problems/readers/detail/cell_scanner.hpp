@@ -5,7 +5,7 @@
 
 #include <tacit/problems/readers/text_file.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 inline bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
@@ -95,4 +95,4 @@ protected:
   char delimiter_ = ',';
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

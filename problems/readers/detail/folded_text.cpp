@@ -5,7 +5,7 @@
 
 #include <tacit/core/support/text.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 /// The character at the start of a text that is UTF-8.
@@ -80,4 +80,4 @@ Folded folded(std::string_view text) {
   return out;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -3,7 +3,9 @@
 #include <string>
 #include <string_view>
 
-namespace tacit {
+#include <tacit/core/support/abi.hpp>
+
+namespace tacit::inline TACIT_ABI {
 
 // What a text in ASCII has in place of characters that mean the same. A blank is one that does not break.
 constexpr char kStiffBlank = '\x01', kMoney = '\x02', kOtherLetter = '\x03', kDecimalSign = '\x04', kThousandsSign = '\x05',
@@ -19,4 +21,4 @@ struct Folded {
 /// currency signs as one each; any other character that is not ASCII is kOtherLetter.
 Folded folded(std::string_view text);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

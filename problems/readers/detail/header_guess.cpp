@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 /// "12": digits alone, no leading zero.
@@ -144,4 +144,4 @@ HeaderGuess guess_header(const std::vector<FirstCell>& first, const std::vector<
   return e.words > 0 ? mixed(e, ordered) : numbers_alone(e, ordered);
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

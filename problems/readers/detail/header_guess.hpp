@@ -8,7 +8,7 @@
 
 #include <tacit/core/support/types.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// A cell of the first row.
 struct FirstCell {
@@ -47,4 +47,4 @@ HeaderGuess guess_header(const std::vector<FirstCell>& first, const std::vector<
 /// Do the numbers go on by equal steps (not 0)? False for fewer than two.
 bool in_order(const std::vector<double>& values);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

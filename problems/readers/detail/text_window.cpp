@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 TextWindow::TextWindow(const TextFile& file) : file_(file) {
   if (file.whole()) return;
@@ -44,4 +44,4 @@ void TextWindow::advance(std::size_t done) {
   }
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

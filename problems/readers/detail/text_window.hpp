@@ -8,7 +8,7 @@
 #include <tacit/problems/readers/byte_stream.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 
 /// Whole lines of a text in order; of a file that is in memory all of them at once. What is read is checked as TextFile does.
 class TextWindow {
@@ -36,4 +36,4 @@ private:
   bool at_end_ = true;
 };
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 #include <tacit/problems/readers/detail/folded_text.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 
-namespace tacit {
+namespace tacit::inline TACIT_ABI {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -356,4 +356,4 @@ bool plain_signs(std::string_view text, std::string& plain) {
   return true;
 }
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI

@@ -3,7 +3,9 @@
 #include <string>
 #include <string_view>
 
-namespace tacit {
+#include <tacit/core/support/abi.hpp>
+
+namespace tacit::inline TACIT_ABI {
 
 /// What keeps a text that means a number from being read as one. `separator`: 1,234 or 1.234, either of the two.
 enum class NumberStyle {
@@ -43,4 +45,4 @@ std::string style_remedy(const WrittenNumber& number, char decimal);
 /// U+2212 before it a '-'. False when there was nothing of it.
 bool plain_signs(std::string_view text, std::string& plain);
 
-}  // namespace tacit
+}  // namespace tacit::inline TACIT_ABI
