@@ -248,9 +248,9 @@ double measure_sensitivity(const Problem& problem, In u, const InnerSolution& in
                            Calibration& calibration) {
   const Vec x = inner.x(), g = h.gradient.cwiseProduct(detail::theta_slope(problem, u));
   Vec step;
-  if (!(x.norm() > 0) || !step_to_solution(problem, u, inner, step)) return std::numeric_limits<double>::quiet_NaN();
-  const double off = step.norm() / x.norm();
-  if (!(off > 0)) return 0;  // at the solution nothing is to be measured, nor needed
+  if (!step_to_solution(problem, u, inner, step)) return std::numeric_limits<double>::quiet_NaN();
+  if (step.isZero(0)) return 0;  // at the solution nothing is to be measured, nor needed
+  const double off = step.norm() / std::max(x.norm(), (x + step).norm());
   const double stretch = std::max(1.0, kFar / off);
   const double moved = (cheap_gradient(problem, u, point_of(inner, x + stretch * step), h) - g).norm() / stretch;
   if (!std::isfinite(moved)) return moved;
