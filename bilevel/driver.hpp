@@ -30,7 +30,7 @@ struct StepRecord {
 };
 
 enum class StopReason { not_run, tolerance, step_limit, time_limit, stalled, interrupted, failed };
-const char* to_string(StopReason r);
+TACIT_EXPORT const char* to_string(StopReason r);
 
 struct DriverOptions {
   Index max_steps = 50;
@@ -54,7 +54,7 @@ struct DriverOptions {
   std::function<void()> closing;
 };
 
-struct Summary {
+struct TACIT_EXPORT Summary {
   StopReason reason = StopReason::not_run;
   std::string message;
   StepRecord best, last;
@@ -83,7 +83,7 @@ using Observer = std::function<void(const StepRecord&)>;
 /// given up, while the best point so far stays. Throws UsageError for a start of the wrong size, options that cannot be, and a
 /// problem that does not pass `verify`. Before the start is solved there is none: an interrupted run then has no
 /// best_evaluation, and one whose time is over has failed.
-Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracle& oracle, OuterOptimizer& optimizer, In theta0,
-              const std::vector<Observer>& observers = {}, const std::function<bool()>& interrupted = {});
+TACIT_EXPORT Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracle& oracle, OuterOptimizer& optimizer,
+                           In theta0, const std::vector<Observer>& observers = {}, const std::function<bool()>& interrupted = {});
 
 }  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// Wrong use of the library or a combination that cannot work; the message says what to use instead.
-class UsageError : public std::runtime_error {
+class TACIT_EXPORT UsageError : public std::runtime_error {
 public:
   /// key: the path of the run-file key at fault ("inner.solver"), empty when there is none.
   explicit UsageError(const std::string& message, std::string key = {}) : std::runtime_error(message), key_(std::move(key)) {}
@@ -21,7 +21,7 @@ private:
 };
 
 /// What was asked for would take more memory than was allowed.
-class MemoryLimitError final : public UsageError {
+class TACIT_EXPORT MemoryLimitError final : public UsageError {
 public:
   using UsageError::UsageError;
   const char* code() const override { return "E221"; }
@@ -29,7 +29,7 @@ public:
 
 /// The numbers at a point leave an algorithm nothing to choose (a step size where the smoothness is not finite). Thrown by what
 /// binds an algorithm to a point; solvers and estimators catch it and report Status::failed with its sentence.
-class NumericalError final : public UsageError {
+class TACIT_EXPORT NumericalError final : public UsageError {
 public:
   using UsageError::UsageError;
 };
@@ -42,7 +42,7 @@ struct SourceLocation {
 };
 
 /// A data set that cannot be used: what is wrong, where, and what to do about it.
-class DataError : public std::runtime_error {
+class TACIT_EXPORT DataError : public std::runtime_error {
 public:
   DataError(std::string code, const std::string& message, SourceLocation where, std::string remedy, std::string source_line = {})
       : std::runtime_error(message), code_(std::move(code)), where_(std::move(where)), remedy_(std::move(remedy)),
@@ -78,6 +78,6 @@ constexpr bool usable(Status s) { return solved(s) || s == Status::as_asked; }
 /// True when a count of steps ended it.
 constexpr bool counted_out(Status s) { return s == Status::as_asked || s == Status::step_limit; }
 /// "converged", "step limit", ...
-const char* to_string(Status s);
+TACIT_EXPORT const char* to_string(Status s);
 
 }  // namespace tacit::inline TACIT_ABI
