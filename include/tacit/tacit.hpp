@@ -2,6 +2,7 @@
 #pragma once
 #include <tacit/bilevel/compare.hpp>
 #include <tacit/bilevel/driver.hpp>
+#include <tacit/bilevel/hypergradient.hpp>
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/bilevel/oracle.hpp>
 #include <tacit/bilevel/outer.hpp>
@@ -9,11 +10,13 @@
 #include <tacit/bilevel/schedule.hpp>
 #include <tacit/bilevel/start_search.hpp>
 #include <tacit/bilevel/sum.hpp>
+#include <tacit/bilevel/tasks.hpp>
 #include <tacit/bilevel/trace.hpp>
 #include <tacit/bilevel/truncation.hpp>
 #include <tacit/bilevel/verdict.hpp>
 #include <tacit/core/inner/inner.hpp>
 #include <tacit/core/inner/maps.hpp>
+#include <tacit/core/inner/second_order.hpp>
 #include <tacit/core/inner/trajectory.hpp>
 #include <tacit/core/linear/design.hpp>
 #include <tacit/core/linear/dual_inverse.hpp>
