@@ -1,0 +1,151 @@
+// Few-shot regression of sinusoids (Finn, Abbeel and Levine 2017) for the examples: tasks, a small network, Adam.
+#pragma once
+#include <cmath>
+#include <numbers>
+#include <random>
+#include <tacit/core/model/adapt.hpp>
+
+using Mat = Eigen::MatrixXd;
+using Row = Eigen::RowVectorXd;
+
+/// y(s) = w' tanh(W tanh(a s + b) + c) + d with h units a layer; x = (a, b, W, c, w, d), n = h^2 + 4 h + 1 numbers.
+struct Network {
+  tacit::Index h;
+  tacit::Index size() const { return h * h + 4 * h + 1; }
+  auto a(const tacit::Vec& x) const { return x.segment(0, h); }
+  auto b(const tacit::Vec& x) const { return x.segment(h, h); }
+  auto W(const tacit::Vec& x) const { return Eigen::Map<const Mat>(x.data() + 2 * h, h, h); }
+  auto c(const tacit::Vec& x) const { return x.segment(2 * h + h * h, h); }
+  auto w(const tacit::Vec& x) const { return x.segment(3 * h + h * h, h); }
+  double d(const tacit::Vec& x) const { return x[size() - 1]; }
+
+  /// A = tanh(a s + b), C = tanh(W A + c), a column a sample, and the slopes 1 - A^2, 1 - C^2.
+  struct Layers {
+    Mat A, C, slope_A, slope_C;
+    Row y;
+  };
+  Layers forward(const tacit::Vec& x, const Row& s) const {
+    Layers l;
+    l.A = ((a(x) * s).colwise() + b(x)).array().tanh();
+    l.C = ((W(x) * l.A).colwise() + c(x)).array().tanh();
+    l.slope_A = 1 - l.A.array().square();
+    l.slope_C = 1 - l.C.array().square();
+    l.y = (w(x).transpose() * l.C).array() + d(x);
+    return l;
+  }
+  /// The gradient, when the sum over samples has the derivative e in y, D in W A + c and B in a s + b.
+  tacit::Vec pack(const Row& s, const Mat& A, const Mat& B, const Mat& D, const tacit::Vec& w_part, double d_part) const {
+    tacit::Vec g(size());
+    g.segment(0, h).noalias() = B * s.transpose();
+    g.segment(h, h) = B.rowwise().sum();
+    Eigen::Map<Mat>(g.data() + 2 * h, h, h).noalias() = D * A.transpose();
+    g.segment(2 * h + h * h, h) = D.rowwise().sum();
+    g.segment(3 * h + h * h, h) = w_part;
+    g[size() - 1] = d_part;
+    return g;
+  }
+};
+
+/// |y(s) - t|^2 / 2N over N samples, its gradient, and its Hessian product (Pearlmutter 1994) by the chain rule.
+struct Fit {
+  Network net;
+  Row s, t;
+  double n() const { return double(s.size()); }
+  double value(const tacit::Vec& x) const { return (net.forward(x, s).y - t).squaredNorm() / (2 * n()); }
+  tacit::Vec gradient(const tacit::Vec& x) const {
+    const auto l = net.forward(x, s);
+    const Row e = (l.y - t) / n();
+    const Mat D = (net.w(x) * e).cwiseProduct(l.slope_C);
+    const Mat B = (net.W(x).transpose() * D).cwiseProduct(l.slope_A);
+    return net.pack(s, l.A, B, D, l.C * e.transpose(), e.sum());
+  }
+  tacit::Vec hessian(const tacit::Vec& x, const tacit::Vec& p) const {
+    const auto l = net.forward(x, s);
+    const Row e = (l.y - t) / n();
+    const Mat E = net.w(x) * e, D = E.cwiseProduct(l.slope_C);
+    const Mat F = net.W(x).transpose() * D, B = F.cwiseProduct(l.slope_A);
+    // Every quantity's derivative along p, written dX.
+    const Mat dA = ((net.a(p) * s).colwise() + net.b(p)).cwiseProduct(l.slope_A);
+    const Mat dC = ((net.W(p) * l.A + net.W(x) * dA).colwise() + net.c(p)).cwiseProduct(l.slope_C);
+    const Row de = ((net.w(p).transpose() * l.C + net.w(x).transpose() * dC).array() + net.d(p)) / n();
+    const Mat dD = (net.w(p) * e + net.w(x) * de).cwiseProduct(l.slope_C) - 2 * E.cwiseProduct(l.C).cwiseProduct(dC);
+    const Mat dF = net.W(p).transpose() * D + net.W(x).transpose() * dD;
+    const Mat dB = dF.cwiseProduct(l.slope_A) - 2 * F.cwiseProduct(l.A).cwiseProduct(dA);
+    tacit::Vec out = net.pack(s, l.A, dB, dD, dC * e.transpose() + l.C * de.transpose(), de.sum());
+    Eigen::Map<Mat>(out.data() + 2 * net.h, net.h, net.h).noalias() += D * dA.transpose();
+    return out;
+  }
+};
+
+/// Inner: f(x, u) = fit(x) + pull |x - u|^2 / 2.
+struct Adaptation {
+  Fit fit;
+  double pull;
+  tacit::Index inner_dim() const { return fit.net.size(); }
+  tacit::Index outer_dim() const { return fit.net.size(); }
+  double value(const tacit::Vec& x, const tacit::Vec& u) const { return fit.value(x) + pull * (x - u).squaredNorm() / 2; }
+  tacit::Vec gradient(const tacit::Vec& x, const tacit::Vec& u) const { return fit.gradient(x) + pull * (x - u); }
+  tacit::Vec hessian(const tacit::Vec& x, const tacit::Vec&, const tacit::Vec& p) const {
+    return fit.hessian(x, p) + pull * p;
+  }
+  tacit::Vec cross(const tacit::Vec&, const tacit::Vec&, const tacit::Vec& p) const { return -pull * p; }
+  tacit::Vec cross_t(const tacit::Vec&, const tacit::Vec&, const tacit::Vec& w) const { return -pull * w; }
+};
+
+/// Outer: the fit to other samples of the same task.
+struct Query {
+  Fit fit;
+  double value(const tacit::Vec& x, const tacit::Vec&) const { return fit.value(x); }
+  tacit::Vec gradient_x(const tacit::Vec& x, const tacit::Vec&) const { return fit.gradient(x); }
+  tacit::Vec gradient_u(const tacit::Vec&, const tacit::Vec& u) const { return tacit::Vec::Zero(u.size()); }
+};
+
+/// x_0(u) = u.
+struct StartAtU final : tacit::Start {
+  void point(tacit::In u, tacit::Out x) const override { x = u; }
+  void vjp(tacit::In, tacit::In p, tacit::Out add_u) const override { add_u += p; }
+  void jvp(tacit::In, tacit::InM du, tacit::OutM dx) const override { dx = du; }
+};
+
+/// t = amplitude sin(s + phase), amplitude in [0.1, 5], phase in [0, pi], `shots` samples s in [-5, 5] to adapt to, as many to
+/// judge by.
+inline tacit::Problem make_task(unsigned seed, Network net, tacit::Index shots, double pull) {
+  std::mt19937 random(seed);
+  const auto uniform = [&](double low, double high) { return std::uniform_real_distribution<double>(low, high)(random); };
+  const double amplitude = uniform(0.1, 5), phase = uniform(0, std::numbers::pi);
+  const auto draw = [&] {
+    const Row s = Row::NullaryExpr(shots, [&] { return uniform(-5, 5); });
+    return Fit{net, s, amplitude * (s.array() + phase).sin()};
+  };
+  tacit::Problem task;
+  task.name = "sinusoid " + std::to_string(seed);
+  task.f = tacit::adapt(Adaptation{draw(), pull});
+  task.l = tacit::adapt_criterion(Query{draw()});
+  task.start = std::make_shared<StartAtU>();
+  constexpr double unbounded = std::numeric_limits<double>::infinity();
+  task.space = tacit::HyperSpace({{"start", net.size(), tacit::Scale::linear, -unbounded, unbounded}});
+  return task;
+}
+
+/// Weights N(0, 1 / inputs) in the layers, N(0, 1) for the offsets b.
+inline tacit::Vec first_weights(Network net) {
+  std::mt19937 random(7);
+  std::normal_distribution<double> normal;
+  tacit::Vec u = tacit::Vec::NullaryExpr(net.size(), [&] { return normal(random); });
+  u.segment(2 * net.h, net.size() - 2 * net.h) /= std::sqrt(double(net.h));
+  return u;
+}
+
+/// Adam (Kingma and Ba 2015).
+struct Adam {
+  double step;
+  tacit::Vec first{}, second{};
+  int count = 0;
+  void move(tacit::Vec& u, const tacit::Vec& g) {
+    if (count++ == 0) first = second = tacit::Vec::Zero(u.size());
+    first = 0.9 * first + 0.1 * g;
+    second = 0.999 * second + 0.001 * g.cwiseAbs2();
+    const double scale_1 = 1 - std::pow(0.9, count), scale_2 = 1 - std::pow(0.999, count);
+    u.array() -= step * (first / scale_1).array() / ((second / scale_2).array().sqrt() + 1e-8);
+  }
+};
