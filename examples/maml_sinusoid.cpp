@@ -17,7 +17,7 @@ using namespace tacit;
 namespace {
 
 Problem maml_task(std::uint64_t seed, Network net) {
-  Problem task = make_task(static_cast<unsigned>(seed), net, 10, 0);
+  Problem task = make_task(draw_task(static_cast<unsigned>(seed), net, 10), 0);
   task.response = Response::iterate;
   return task;
 }

@@ -107,9 +107,14 @@ struct StartAtU final : tacit::Start {
   void jvp(tacit::In, tacit::InM du, tacit::OutM dx) const override { dx = du; }
 };
 
-/// t = amplitude sin(s + phase), amplitude in [0.1, 5], phase in [0, pi], `shots` samples s in [-5, 5] to adapt to, as many to
-/// judge by.
-inline tacit::Problem make_task(unsigned seed, Network net, tacit::Index shots, double pull) {
+/// A task in numbers: samples to adapt to, and samples to judge by.
+struct SinusoidData {
+  std::string name;
+  Fit support, query;
+};
+
+/// t = amplitude sin(s + phase), amplitude in [0.1, 5], phase in [0, pi], s in [-5, 5], `shots` samples of each kind.
+inline SinusoidData draw_task(unsigned seed, Network net, tacit::Index shots) {
   std::mt19937 random(seed);
   const auto uniform = [&](double low, double high) { return std::uniform_real_distribution<double>(low, high)(random); };
   const double amplitude = uniform(0.1, 5), phase = uniform(0, std::numbers::pi);
@@ -117,13 +122,19 @@ inline tacit::Problem make_task(unsigned seed, Network net, tacit::Index shots, 
     const Row s = Row::NullaryExpr(shots, [&] { return uniform(-5, 5); });
     return Fit{net, s, amplitude * (s.array() + phase).sin()};
   };
+  const Fit support = draw();
+  return {"sinusoid " + std::to_string(seed), support, draw()};
+}
+
+/// The task as a problem: adapt from u, held to it by `pull`.
+inline tacit::Problem make_task(const SinusoidData& data, double pull) {
   tacit::Problem task;
-  task.name = "sinusoid " + std::to_string(seed);
-  task.f = tacit::adapt(Adaptation{draw(), pull});
-  task.l = tacit::adapt_criterion(Query{draw()});
+  task.name = data.name;
+  task.f = tacit::adapt(Adaptation{data.support, pull});
+  task.l = tacit::adapt_criterion(Query{data.query});
   task.start = std::make_shared<StartAtU>();
   constexpr double unbounded = std::numeric_limits<double>::infinity();
-  task.space = tacit::HyperSpace({{"start", net.size(), tacit::Scale::linear, -unbounded, unbounded}});
+  task.space = tacit::HyperSpace({{"start", data.support.net.size(), tacit::Scale::linear, -unbounded, unbounded}});
   return task;
 }
 
