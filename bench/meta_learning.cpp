@@ -6,17 +6,17 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <thread>
-#include <vector>
 #include <tacit/bilevel/hypergradient.hpp>
 #include <tacit/hypergrad/estimators.hpp>
+#include <thread>
+#include <vector>
 #include "../examples/sinusoid.hpp"
 using namespace tacit;
 
 namespace {
 
-constexpr Index kShots = 10, kMamlSteps = 5, kImamlSteps = 16, kCgSteps = 8;
-constexpr double kMamlRate = 0.02, kImamlRate = 0.02, kPull = 2;
+constexpr Index kShots = 10, kMamlSteps = 5, kImamlSteps = 32, kCgSteps = 8;
+constexpr double kMamlRate = 0.02, kImamlRate = 0.02, kPull = 10;
 
 IterateSolver steps_of_descent(Index steps, double rate) {
   auto descent = std::make_unique<GradientDescent>();
@@ -33,8 +33,8 @@ struct Answer {
 };
 
 /// The mean over the tasks, and the median time of 15 such batches.
-Answer mean_of(const std::vector<Problem>& tasks, const Vec& u, const InnerSolver& solver, const HypergradientEstimator& estimator,
-               std::size_t threads) {
+Answer mean_of(const std::vector<Problem>& tasks, const Vec& u, const InnerSolver& solver,
+               const HypergradientEstimator& estimator, std::size_t threads) {
   HypergradientOptions options;
   options.check_minimum = options.check_symmetry = false;  // PyTorch looks at neither
   std::vector<OuterGradient> one(tasks.size());
@@ -42,7 +42,8 @@ Answer mean_of(const std::vector<Problem>& tasks, const Vec& u, const InnerSolve
   for (int repeat = 0; repeat < 15; ++repeat) {
     const auto begin = std::chrono::steady_clock::now();
     const auto work = [&](std::size_t first) {
-      for (std::size_t i = first; i < tasks.size(); i += threads) one[i] = hypergradient(tasks[i], u, solver, estimator, {}, options);
+      for (std::size_t i = first; i < tasks.size(); i += threads)
+        one[i] = hypergradient(tasks[i], u, solver, estimator, {}, options);
     };
     if (threads == 1) {
       work(0);
@@ -93,8 +94,8 @@ int main(int argc, char** argv) {
   std::vector<Problem> imaml, maml;
   std::FILE* out = std::fopen(argv[1], "w");
   if (!out) return std::fprintf(stderr, "cannot write %s\n", argv[1]), 1;
-  std::fprintf(out, "%td %u %td %td %td %td %.17g %.17g %.17g %zu\n", net.h, count, kShots, kMamlSteps, kImamlSteps, kCgSteps, kMamlRate,
-               kImamlRate, kPull, threads);
+  std::fprintf(out, "%td %u %td %td %td %td %.17g %.17g %.17g %zu\n", net.h, count, kShots, kMamlSteps, kImamlSteps, kCgSteps,
+               kMamlRate, kImamlRate, kPull, threads);
   write(out, u);
   for (unsigned seed = 1; seed <= count; ++seed) {
     const SinusoidData data = draw_task(seed, net, kShots);

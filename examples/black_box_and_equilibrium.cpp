@@ -3,15 +3,17 @@
 // 1. A black box: a routine of somebody else finds x*(u) = argmin_x f(x, u), here ridge regression by a Cholesky factor of
 //    Eigen. Only the products of f are needed beside it, since with f_xx w = l_x
 //      d l / d u = l_u - f_ux w.
-// 2. An equilibrium: x = tanh(W x + B u), a recurrent network at rest. There is no f; "f_x" is the map G(x, u) = x - tanh(W x + B u)
+// 2. An equilibrium: x = tanh(W x + B u), a recurrent network at rest. There is no f; "f_x" is the map G(x, u) = x - tanh(W x + B
+// u)
 //    whose zero is sought, and with the slopes S = diag(1 - tanh^2)
 //      G_x = I - S W, which is not symmetric, G_u = -S B,   d l / d u = l_u - G_u' w where G_x' w = l_x.
-//    A step of size 1 along -G is x+ = tanh(W x + B u), which converges where |W| < 1; w is found by the same iteration transposed.
+//    A step of size 1 along -G is x+ = tanh(W x + B u), which converges where |W| < 1; w is found by the same iteration
+//    transposed.
+#include <Eigen/Cholesky>
+#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <Eigen/Cholesky>
-#include <Eigen/SVD>
 #include <tacit/bilevel/hypergradient.hpp>
 #include <tacit/hypergrad/estimators.hpp>
 #include "ridge_task.hpp"
@@ -46,25 +48,29 @@ struct AtRest {
   double value(const Vec&, const Vec&) const { return 0; }  // there is none
   Vec gradient(const Vec& x, const Vec& u) const { return x - state(x, u); }
   Vec hessian(const Vec& x, const Vec& u, const Vec& p) const { return p - slopes(x, u).cwiseProduct(W * p); }
-  Vec hessian_transposed(const Vec& x, const Vec& u, const Vec& p) const { return p - W.transpose() * slopes(x, u).cwiseProduct(p); }
+  Vec hessian_transposed(const Vec& x, const Vec& u, const Vec& p) const {
+    return p - W.transpose() * slopes(x, u).cwiseProduct(p);
+  }
   Vec cross(const Vec& x, const Vec& u, const Vec& p) const { return -B.transpose() * slopes(x, u).cwiseProduct(p); }
   Vec cross_t(const Vec& x, const Vec& u, const Vec& w) const { return -slopes(x, u).cwiseProduct(B * w); }
   double smoothness(const Vec&) const { return 1 + W.norm(); }
 };
 
 /// Largest difference between the hypergradient and central differences of the value, over the largest entry; says both.
-bool check(const char* what, const Problem& problem, const Vec& u, const InnerSolver& solver, const HypergradientEstimator& estimator) {
+bool check(const char* what, const Problem& problem, const Vec& u, const InnerSolver& solver,
+           const HypergradientEstimator& estimator) {
   const OuterGradient h = hypergradient(problem, u, solver, estimator);
   Vec by_differences(u.size());
   constexpr double step = 1e-5;
   for (Index j = 0; j < u.size(); ++j) {
     const Vec e = step * Vec::Unit(u.size(), j);
     by_differences[j] =
-        (hypergradient(problem, u + e, solver, estimator).value - hypergradient(problem, u - e, solver, estimator).value) / (2 * step);
+        (hypergradient(problem, u + e, solver, estimator).value - hypergradient(problem, u - e, solver, estimator).value) /
+        (2 * step);
   }
   const double off = (h.gradient - by_differences).cwiseAbs().maxCoeff() / by_differences.cwiseAbs().maxCoeff();
-  std::printf("%-12s loss %.6f, %td hyperparameters, %s, hypergradient off by %.1e %s\n", what, h.value, u.size(), to_string(h.status), off,
-              h.message.c_str());
+  std::printf("%-12s loss %.6f, %td hyperparameters, %s, hypergradient off by %.1e %s\n", what, h.value, u.size(),
+              to_string(h.status), off, h.message.c_str());
   return h.usable() && off < 1e-7;
 }
 

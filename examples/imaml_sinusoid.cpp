@@ -20,7 +20,9 @@ namespace {
 constexpr Index kShots = 10;
 constexpr double kPull = 0.3;  // lambda
 
-Problem imaml_task(std::uint64_t seed, Network net) { return make_task(draw_task(static_cast<unsigned>(seed), net, kShots), kPull); }
+Problem imaml_task(std::uint64_t seed, Network net) {
+  return make_task(draw_task(static_cast<unsigned>(seed), net, kShots), kPull);
+}
 
 /// What a run over a pool of tasks comes to.
 struct Learned {

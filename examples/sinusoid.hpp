@@ -85,9 +85,7 @@ struct Adaptation {
   tacit::Index outer_dim() const { return fit.net.size(); }
   double value(const tacit::Vec& x, const tacit::Vec& u) const { return fit.value(x) + pull * (x - u).squaredNorm() / 2; }
   tacit::Vec gradient(const tacit::Vec& x, const tacit::Vec& u) const { return fit.gradient(x) + pull * (x - u); }
-  tacit::Vec hessian(const tacit::Vec& x, const tacit::Vec&, const tacit::Vec& p) const {
-    return fit.hessian(x, p) + pull * p;
-  }
+  tacit::Vec hessian(const tacit::Vec& x, const tacit::Vec&, const tacit::Vec& p) const { return fit.hessian(x, p) + pull * p; }
   tacit::Vec cross(const tacit::Vec&, const tacit::Vec&, const tacit::Vec& p) const { return -pull * p; }
   tacit::Vec cross_t(const tacit::Vec&, const tacit::Vec&, const tacit::Vec& w) const { return -pull * w; }
 };
