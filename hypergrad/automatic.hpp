@@ -53,9 +53,9 @@ TACIT_EXPORT InnerSolution solve_as_planned(const Problem& problem, In u, const 
 
 /// estimate(), and again after the inner run went on, where the hypergradient turned out smaller than the plan assumed. Where chi
 /// is not known, or not any more (a map's run, an estimator with a target), it is measured at the very point, along a step from x
-/// to the solution (Newton's by CG to a tenth, or of as many steps of the map again), and the run goes on until the target is met
-/// by it; where it cannot, the status is step_limit and the message has both numbers. previous: the last outer step's;
-/// calibration: goes in and comes out.
+/// to the solution (Newton's by CG to a tenth, or of as many steps of the map again) and, for the starts of later runs, along the
+/// way from this run's start, the larger of both; the run goes on until the target is met by the first; where it cannot, the
+/// status is step_limit and the message has both numbers. previous: the last outer step's; calibration: goes in and comes out.
 TACIT_EXPORT Hypergradient estimate_as_planned(const Problem& problem, In u, const InnerSolver& solver,
                                                const HypergradientEstimator& estimator, InnerSolution& inner,
                                                const Hypergradient* previous, Calibration& calibration, Accuracy asked,
