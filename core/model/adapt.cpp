@@ -8,7 +8,8 @@ namespace tacit::inline TACIT_ABI::detail {
 namespace {
 
 [[noreturn]] void refuse(const char* member, const std::string& got, const std::string& wanted) {
-  throw UsageError(std::string(member) + " of the plain struct gives " + got + " entries where " + wanted + " are wanted");
+  throw UsageError(UsageError::Kind::callback,
+                   std::string(member) + " of the plain struct gives " + got + " entries where " + wanted + " are wanted");
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ std::pair<double, double> domain_of(Scale s) {
 // Size and shape of a block, each from the other.
 void complete_shape(HyperBlock& b) {
   const auto refuse = [&](const std::string& what) {
-    throw UsageError("hyperparameter '" + b.name + "': " + what, "hyper." + b.name);
+    throw UsageError(UsageError::Kind::option, "hyperparameter '" + b.name + "': " + what, "hyper." + b.name);
   };
   if (b.size < 0 || b.rows < 0 || b.cols < 0) refuse("a size cannot be negative");
   if (b.rows == 0 && b.cols == 0) {
@@ -173,7 +173,8 @@ HyperSpace::HyperSpace(std::vector<HyperBlock> blocks) : blocks_(std::move(block
     total += blocks_[k].size;
     for (std::size_t before = 0; before < k; ++before) {
       if (blocks_[before].name == blocks_[k].name)
-        throw UsageError("two blocks of hyperparameters have the name '" + blocks_[k].name + "'", "hyper." + blocks_[k].name);
+        throw UsageError(UsageError::Kind::option, "two blocks of hyperparameters have the name '" + blocks_[k].name + "'",
+                         "hyper." + blocks_[k].name);
     }
   }
   lower_.resize(total);
