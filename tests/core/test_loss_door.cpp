@@ -296,6 +296,10 @@ TEST_CASE("loss door: what is not known of a loss is said where it is needed") {
   const Summary s = fit(p);
   CHECK(s.usable());
   CHECK(s.best.outer_loss < 1);
+  const auto by_lbfgs = make_oracle(p, std::make_shared<LbfgsSolver>(), std::make_shared<ImplicitCgEstimator>());
+  const Evaluation same = by_lbfgs->evaluate(Vec(s.best.theta), by_lbfgs->tightest());
+  CHECK(usable(same.diagnostics.inner_status));
+  CHECK(same.value == doctest::Approx(s.best.outer_loss).epsilon(1e-5));
   const auto descent = std::make_shared<IterateSolver>(std::make_unique<GradientDescent>());
   const auto oracle = make_oracle(p, descent, std::make_shared<ImplicitCgEstimator>());
   const Evaluation e = oracle->evaluate(Vec::Zero(1), oracle->tightest());
