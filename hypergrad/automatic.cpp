@@ -6,6 +6,7 @@
 
 #include <tacit/core/support/rate.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/core/support/wording.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 #include <tacit/hypergrad/implicit.hpp>
 #include <tacit/hypergrad/unroll.hpp>
@@ -162,10 +163,10 @@ bool close_enough(double error, double chi, double target) { return chi * error 
 
 /// Why the sweep may take no more steps, and what would let it.
 std::string limit_text(std::optional<Index> given, Index limit) {
-  if (given) return "hypergradient.max_steps allows no more";
+  if (given) return option_name("hypergradient.max_steps") + " allows no more";
   return (limit > kLeastLimit ? std::to_string(kRunsOfSweep) + " times as many as the longest inner solve took"
                               : std::string("the least limit")) +
-         "; hypergradient.max_steps sets another limit";
+         "; " + option_name("hypergradient.max_steps") + " sets another limit";
 }
 
 void judge(Hypergradient& h, const InnerSolution& inner, double error, double target, bool summed, const std::string& limit) {
@@ -174,7 +175,7 @@ void judge(Hypergradient& h, const InnerSolution& inner, double error, double ta
     h.gradient.setConstant(std::numeric_limits<double>::quiet_NaN());
     h.status = Status::failed;
     h.message = "the reverse sweep is not finite after " + terms + "; the step size " + short_number(inner.map->step_size()) +
-                " is too large: lower inner.step";
+                " is too large: lower " + option_name("inner.step");
   } else if (!summed) {
     h.status = Status::step_limit;
     h.message = "the reverse sweep has not settled after " + terms + " (" + limit + ")";

@@ -1,4 +1,5 @@
 #include <tacit/core/inner/detail/common.hpp>
+#include <tacit/core/support/wording.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -45,8 +46,8 @@ void refuse_tape(const TapeRequest& tape, const char* solver) {
   if (tape.wanted())
     throw UsageError(
         "solver '" + std::string(solver) +
-            "' records no trajectory; use a fixed-point map (gradient-descent, heavy-ball, nesterov) as inner.solver, or an "
-            "estimator without a tape such as implicit-cg",
+            "' records no trajectory; use a fixed-point map (gradient-descent, heavy-ball, nesterov) as " + option_name("inner.solver") +
+            ", or an estimator without a tape such as implicit-cg",
         "inner.solver");
 }
 
