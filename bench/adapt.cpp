@@ -1,8 +1,8 @@
 // What adapt() costs over an own Objective with the same arithmetic: gradient, Hessian product, and a whole inner solve with its
-// hypergradient, for logistic regression with a penalty a column and for a tanh network with reverse mode, all timed alternately in
-// one process. Three plain structs: linearize-once with Out arguments, the same with answers that are returned, and the least that
-// adapt() takes (value, gradient and products, each from scratch).
-// Usage: adapt [repetitions]. Goal: at most 1.15 for the first two.
+// hypergradient, for logistic regression with a penalty a column and for a tanh network with reverse mode, all timed alternately
+// in one process. Three plain structs: linearize-once with Out arguments, the same with answers that are returned, and the least
+// that adapt() takes (value, gradient and products, each from scratch). Usage: adapt [repetitions]. Goal: at most 1.15 for the
+// first two.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -289,8 +289,8 @@ void compare(const char* name, int repetitions) {
       const double measured[] = {seconds([&] { w.f->gradient(x, u, g); }, 30), seconds([&] { curvature->hessian(p, out); }, 30),
                                  seconds(
                                      [&] {
-                                       const Evaluation e = w.oracle->differentiate(w.oracle->evaluate(theta, w.oracle->tightest()),
-                                                                                    w.oracle->tightest());
+                                       const Evaluation e = w.oracle->differentiate(
+                                           w.oracle->evaluate(theta, w.oracle->tightest()), w.oracle->tightest());
                                        w.value = e.gradient.sum();
                                      },
                                      1)};

@@ -1,6 +1,6 @@
-// Logistic regression by the loss door against the loss that is written by hand, and by plain numbers from libm: gradient, linearize,
-// Hessian product and one-shot adjoint, all timed alternately in one process.
-// Usage: loss_door [repetitions]. Goal: at most 1.3 for gradient and Hessian product, as softplus and as log(1 + exp).
+// Logistic regression by the loss door against the loss that is written by hand, and by plain numbers from libm: gradient,
+// linearize, Hessian product and one-shot adjoint, all timed alternately in one process. Usage: loss_door [repetitions]. Goal: at
+// most 1.3 for gradient and Hessian product, as softplus and as log(1 + exp).
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -73,7 +73,8 @@ void compare(Index n, Index d, int repetitions) {
   std::vector<Timed> all;
   for (const Case& c : cases()) {
     Timed t;
-    t.f = std::make_unique<LinearModel>(Design(x), c.loss, y, Vec::Constant(n, 1.0 / static_cast<double>(n)), one_penalty(d, false));
+    t.f = std::make_unique<LinearModel>(Design(x), c.loss, y, Vec::Constant(n, 1.0 / static_cast<double>(n)),
+                                        one_penalty(d, false));
     t.curvature = t.f->linearize(at, u);
     all.push_back(std::move(t));
   }

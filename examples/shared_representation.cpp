@@ -1,11 +1,10 @@
 // A linear representation that many small tasks share. Task t has its own rows A_t, y_t; features are common to all:
-//
 //   x_t*(U) = argmin over x of  f_t(x, U) = |A_t U x - y_t|^2 / 2n + lambda/2 |x|^2          x in R^k, U in R^(d x k)
 //   min over U of  1/T sum_t l_t(x_t*(U), U),   l_t(x, U) = |B_t U x - z_t|^2 / 2m            on the task's hold-out rows
-//
 // U stands in l_t too, so that its gradient has a direct part besides the one through x*. With r = A U x - y and s = B U x - z:
-//   f_x = U'A'r/n + lambda x     f_xx p = U'A'A U p/n + lambda p     f_ux p = A'(r p' + A U p x')/n     f_xu W = (W'A'r + U'A'A W x)/n
-//   l_x = U'B's/m                l_U = B's x'/m
+//   f_x  = U'A'r/n + lambda x        f_xx p = U'A'A U p/n + lambda p
+//   f_ux p = A'(r p' + A U p x')/n   f_xu W = (W'A'r + U'A'A W x)/n
+//   l_x  = U'B's/m                   l_U    = B's x'/m
 #include <Eigen/Dense>
 #include <cstdio>
 #include <cstdlib>
@@ -21,7 +20,6 @@ using Eigen::MatrixXd;
 
 constexpr Index d = 20, k = 2, n = 6, m = 12;  // features, their combinations, rows to fit and rows to judge by
 constexpr double rows = n, judged = m, lambda = 0.01, noise = 0.1;
-using Features = Eigen::Map<const MatrixXd>;
 const HyperSpace space({HyperBlock::matrix("U", d, k)});  // linear scale, without bounds
 
 struct Fit {  // the inner problem of one task
@@ -29,12 +27,6 @@ struct Fit {  // the inner problem of one task
   Vec y;
   Index inner_dim() const { return k; }
   Index outer_dim() const { return d * k; }
-  double value_and_gradient(In x, In u, Out g) const {
-    const MatrixXd C = A * space.block(u, "U");
-    const Vec r = C * x - y;
-    g = C.transpose() * r / rows + lambda * x;
-    return r.squaredNorm() / (2 * rows) + lambda / 2 * x.squaredNorm();
-  }
   struct At {  // what all products at one point share
     const MatrixXd& A;
     Vec x;
@@ -50,9 +42,13 @@ struct Fit {  // the inner problem of one task
     }
   };
   At linearize(In x, In u) const {
-    MatrixXd C = A * space.block(u, "U");
-    const Vec r = C * x - y;
-    return {A, x, std::move(C), r};
+    const MatrixXd C = A * space.block(u, "U");
+    return {A, x, C, C * x - y};
+  }
+  double value_and_gradient(In x, In u, Out g) const {
+    const At at = linearize(x, u);
+    g = at.C.transpose() * at.r / rows + lambda * x;
+    return at.r.squaredNorm() / (2 * rows) + lambda / 2 * x.squaredNorm();
   }
   bool quadratic() const { return true; }
   double convexity(In) const { return lambda; }
@@ -63,7 +59,7 @@ struct HoldOut {  // its outer loss
   Vec z;
   double value(In x, In u) const { return (B * space.block(u, "U") * x - z).squaredNorm() / (2 * judged); }
   double value_and_gradient(In x, In u, Out gx, Out gu) const {
-    const Features U = space.block(u, "U");
+    const auto U = space.block(u, "U");
     const Vec back = B.transpose() * (B * (U * x) - z) / judged;
     gx = U.transpose() * back;
     space.block(gu, "U") = back * x.transpose();
@@ -76,6 +72,8 @@ MatrixXd draw(Index height, Index width) {
   std::normal_distribution<double> normal;
   return MatrixXd::NullaryExpr(height, width, [&] { return normal(random_engine); });
 }
+
+MatrixXd basis(const MatrixXd& U) { return MatrixXd(U.householderQr().householderQ()).leftCols(k); }
 
 /// Mean squared error, without the noise, of fresh tasks' coefficients w: ridge on the features A U, from n rows each.
 double error_of_new_tasks(const MatrixXd& U, const MatrixXd& truth, double penalty) {
@@ -92,6 +90,8 @@ double error_of_new_tasks(const MatrixXd& U, const MatrixXd& truth, double penal
 int main(int argc, char** argv) {
   const int tasks = argc > 1 ? std::atoi(argv[1]) : 60;
   const MatrixXd truth = draw(d, k);  // y = A truth w_t + noise
+  const auto solver = std::make_shared<NewtonCgSolver>();
+  const auto estimator = std::make_shared<ImplicitCgEstimator>();
   std::vector<Summand> parts;
   for (int t = 0; t < tasks; ++t) {
     const MatrixXd A = draw(n, d), B = draw(m, d);
@@ -100,21 +100,19 @@ int main(int argc, char** argv) {
     task.f = adapt(Fit{A, A * w + noise * draw(n, 1)});
     task.l = adapt_criterion(HoldOut{B, B * w + noise * draw(m, 1)});
     task.space = space;
-    parts.push_back({make_oracle(task, std::make_shared<NewtonCgSolver>(), std::make_shared<ImplicitCgEstimator>()), 1.0 / tasks});
+    parts.push_back({make_oracle(task, solver, estimator), 1.0 / tasks});
   }
   LbfgsOuter optimizer;
-  const MatrixXd start = draw(d, k) / 4;
-  const Summary run = solve({}, space, *sum_of(std::move(parts)), optimizer, Vec(start.reshaped()));
+  const Summary run = solve({}, space, *sum_of(std::move(parts)), optimizer, Vec(draw(d, k).reshaped() / 4));
   std::printf("%s\n", run.brief().c_str());
-
-  const MatrixXd U = space.block(run.best.u, "U");
-  const MatrixXd Q = MatrixXd(U.householderQr().householderQ()).leftCols(k), P = MatrixXd(truth.householderQr().householderQ()).leftCols(k);
-  const double angle = std::acos(std::min(1.0, Eigen::JacobiSVD<MatrixXd>(Q.transpose() * P).singularValues()[k - 1]));
+  const MatrixXd U = space.block(run.best.u, "U"), all = MatrixXd::Identity(d, d);
+  const double cosine = Eigen::JacobiSVD<MatrixXd>(basis(U).transpose() * basis(truth)).singularValues()[k - 1];
+  const double angle = std::acos(std::min(1.0, cosine));
   double raw = 1e300;  // all d features, at the best of some penalties
-  for (const double penalty : {1e-3, 1e-2, 1e-1, 1.0}) raw = std::min(raw, error_of_new_tasks(MatrixXd::Identity(d, d), truth, penalty));
-  const double none = truth.squaredNorm(), learned = error_of_new_tasks(U, truth, lambda), right = error_of_new_tasks(truth, truth, lambda);
+  for (const double penalty : {1e-3, 1e-2, 1e-1, 1.0}) raw = std::min(raw, error_of_new_tasks(all, truth, penalty));
+  const double learned = error_of_new_tasks(U, truth, lambda), right = error_of_new_tasks(truth, truth, lambda);
   std::printf("largest angle between the learned span and the true one: %.3f rad\n", angle);
-  std::printf("error of new tasks from %ld rows: %.3g with U learned on %d tasks, %.3g with the true one, %.3g on the raw features, %.3g untrained\n",
-              static_cast<long>(n), learned, tasks, right, raw, none);
+  std::printf("error of new tasks: %.3g with U learned on %d tasks, %.3g with the true one, ", learned, tasks, right);
+  std::printf("%.3g on the raw features, %.3g without a fit\n", raw, truth.squaredNorm());
   return run.usable() && angle < 0.1 && learned < 2 * right && learned < raw / 10 ? 0 : 1;
 }

@@ -88,8 +88,8 @@ public:
   void adjoint(In x, In u, In p, Out out_x, Out out_u) const override;
   void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const override;
   const LinearModel* linear() const override { return this; }
-  /// Quadratic loss and at most kEigenDim columns: the largest eigenvalue of f_xx. Else sup |phi''| times the largest eigenvalue of
-  /// A' S A (Lanczos 1950, from above, kept) plus the largest penalty.
+  /// Quadratic loss and at most kEigenDim columns: the largest eigenvalue of f_xx. Else sup |phi''| times the largest eigenvalue
+  /// of A' S A (Lanczos 1950, from above, kept) plus the largest penalty.
   double smoothness(In u) const override;
   /// Quadratic loss and at most kEigenDim columns: the least eigenvalue of f_xx, from below. Else the least penalty, 0 when a
   /// coordinate has none; 0 for a loss that is not convex.

@@ -10,15 +10,18 @@ namespace tacit::inline TACIT_ABI::detail {
 
 LossFacts settled(LossFacts facts) {
   const auto refuse = [](const char* member, double value) {
-    throw UsageError(UsageError::Kind::option, std::string("LossFacts::") + member + " must be a finite number that is not negative, or NaN where it is unknown; got " +
-                     number_text(value));
+    throw UsageError(UsageError::Kind::option,
+                     std::string("LossFacts::") + member +
+                         " must be a finite number that is not negative, or NaN where it is unknown; got " + number_text(value));
   };
   if (facts.curvature_bound < 0 || std::isinf(facts.curvature_bound)) refuse("curvature_bound", facts.curvature_bound);
   if (facts.third_bound < 0 || std::isinf(facts.third_bound)) refuse("third_bound", facts.third_bound);
-  if (std::isnan(facts.least)) throw UsageError(UsageError::Kind::option, "LossFacts::least is a number that no phi is below, or -infinity; got nan");
+  if (std::isnan(facts.least))
+    throw UsageError(UsageError::Kind::option, "LossFacts::least is a number that no phi is below, or -infinity; got nan");
   if (facts.quadratic) {
     if (!std::isnan(facts.curvature_bound) && facts.curvature_bound != 1)
-      throw UsageError(UsageError::Kind::option, "a quadratic loss has phi'' = 1; LossFacts::curvature_bound says " + number_text(facts.curvature_bound));
+      throw UsageError(UsageError::Kind::option,
+                       "a quadratic loss has phi'' = 1; LossFacts::curvature_bound says " + number_text(facts.curvature_bound));
     facts.curvature_bound = 1;
     facts.third_bound = 0;
     facts.convex = true;
@@ -28,8 +31,8 @@ LossFacts settled(LossFacts facts) {
 
 namespace {
 
-constexpr std::array kTried = {0.0,  0.01, -0.01, 0.1, -0.1, 0.5,  -0.5, 1.0,   -1.0,  1.5,   -1.5,
-                               2.0,  -2.0, 3.0,   -3.0, 5.0, -5.0, 10.0, -10.0, 100.0, -100.0, 1000.0, -1000.0};
+constexpr std::array kTried = {0.0,  0.01, -0.01, 0.1, -0.1, 0.5,  -0.5,  1.0,   -1.0,   1.5,    -1.5,   2.0,
+                               -2.0, 3.0,  -3.0,  5.0, -5.0, 10.0, -10.0, 100.0, -100.0, 1000.0, -1000.0};
 
 /// What phi'' = second at z contradicts; empty: nothing. Rounding is let pass.
 std::string wrong_fact(double second, const LossFacts& facts) {

@@ -64,8 +64,9 @@ public:
   void evaluate(Index n, const double* z, const double* y, double* phi, double* first, double* second) const override {
     const Index whole = n - n % kRows;
     each(whole, z, y, phi, first, second);
-    if (whole < n) rest(n - whole, z + whole, y + whole, phi ? phi + whole : nullptr, first ? first + whole : nullptr,
-                        second ? second + whole : nullptr);
+    if (whole < n)
+      rest(n - whole, z + whole, y + whole, phi ? phi + whole : nullptr, first ? first + whole : nullptr,
+           second ? second + whole : nullptr);
   }
   double curvature_bound() const override { return facts_.curvature_bound; }
   double third_bound() const override { return facts_.third_bound; }
@@ -121,9 +122,9 @@ private:
 
 }  // namespace detail
 
-/// The loss of one row phi(z, y), z = a x, from a callable that is generic in z: [](auto z, double y) { return softplus(-y * z); }.
-/// phi' and phi'' are those of Taylor. Twice continuously differentiable in z is up to who writes it; so are the facts, which are
-/// tried at a few z for the targets of a model: one that is seen not to hold is a UsageError there.
+/// The loss of one row phi(z, y), z = a x, from a callable that is generic in z: [](auto z, double y) { return softplus(-y * z);
+/// }. phi' and phi'' are those of Taylor. Twice continuously differentiable in z is up to who writes it; so are the facts, which
+/// are tried at a few z for the targets of a model: one that is seen not to hold is a UsageError there.
 template <ScalarLoss Phi>
 std::shared_ptr<const Loss> make_loss(Phi phi, LossFacts facts = {}) {
   return std::make_shared<detail::TemplateLoss<Phi>>(std::move(phi), std::move(facts));

@@ -12,9 +12,9 @@ namespace tacit::inline TACIT_ABI {
 /// f, f' and f'' at one z. Arithmetic and the functions below carry all three (chain rule to second order); double is a number
 /// whose derivatives are 0, and the variable itself is Taylor::variable(z).
 ///
-/// Order: numbers are compared as at z + 0, an infinitesimal step to the right (first f, where those are the same f', then f''), and
-/// abs, max and min choose likewise. A smooth function that is written in pieces so has its true derivatives at the joints too,
-/// and a kink has those of its right side. There is no ==.
+/// Order: numbers are compared as at z + 0, an infinitesimal step to the right (first f, where those are the same f', then f''),
+/// and abs, max and min choose likewise. A smooth function that is written in pieces so has its true derivatives at the joints
+/// too, and a kink has those of its right side. There is no ==.
 struct Taylor {
   double f = 0, d1 = 0, d2 = 0;
   constexpr Taylor() = default;
@@ -57,8 +57,8 @@ constexpr Taylor& operator/=(Taylor& a, Taylor b) { return a = a / b; }
 
 namespace taylor_detail {
 
-/// All bits where a condition holds, else none. What is chosen by them has no branch, so that a loop over rows vectorizes whatever
-/// stands in it.
+/// All bits where a condition holds, else none. What is chosen by them has no branch, so that a loop over rows vectorizes
+/// whatever stands in it.
 using Mask = std::uint64_t;
 constexpr Mask mask(bool condition) { return -static_cast<Mask>(condition); }
 constexpr double choose(Mask condition, double yes, double no) {

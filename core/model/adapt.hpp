@@ -24,45 +24,102 @@ template <class A>
 concept GivesNumber = std::convertible_to<A, double>;
 
 template <class T>
-concept HasValue = requires(const T& f, const Vec& v) { { f.value(v, v) } -> GivesNumber; };
+concept HasDims = requires(const T& f) {
+  { f.inner_dim() } -> std::convertible_to<Index>;
+  { f.outer_dim() } -> std::convertible_to<Index>;
+};
 template <class T>
-concept HasGradient = requires(const T& f, const Vec& v) { { f.gradient(v, v) } -> GivesVec; } ||
-    requires(const T& f, const Vec& v, Out out) { f.gradient(v, v, out); };
+concept HasValue = requires(const T& f, const Vec& v) {
+  { f.value(v, v) } -> GivesNumber;
+};
 template <class T>
-concept WritesBoth = requires(const T& f, const Vec& v, Out out) { { f.value_and_gradient(v, v, out) } -> GivesNumber; };
+concept HasGradient = requires(const T& f, const Vec& v) {
+  { f.gradient(v, v) } -> GivesVec;
+}
+|| requires(const T& f, const Vec& v, Out out) { f.gradient(v, v, out); };
 template <class T>
-concept HasBoth = WritesBoth<T> || requires(const T& f, const Vec& v) { f.value_and_gradient(v, v); };
+concept WritesBoth = requires(const T& f, const Vec& v, Out out) {
+  { f.value_and_gradient(v, v, out) } -> GivesNumber;
+};
 template <class T>
-concept HasProducts = (requires(const T& f, const Vec& v) { { f.hessian(v, v, v) } -> GivesVec; } ||
-                       requires(const T& f, const Vec& v, Out out) { f.hessian(v, v, v, out); }) &&
-    (requires(const T& f, const Vec& v) { { f.cross(v, v, v) } -> GivesVec; } ||
-     requires(const T& f, const Vec& v, Out out) { f.cross(v, v, v, out); }) &&
-    (requires(const T& f, const Vec& v) { { f.cross_t(v, v, v) } -> GivesVec; } ||
-     requires(const T& f, const Vec& v, Out out) { f.cross_t(v, v, v, out); });
+concept HasBoth = WritesBoth<T> || requires(const T& f, const Vec& v) {
+  f.value_and_gradient(v, v);
+};
+
+// Of what linearize(x, u) gives.
+template <class C>
+concept HasHessian = requires(const C& c, const Vec& v) {
+  { c.hessian(v) } -> GivesVec;
+}
+|| requires(const C& c, const Vec& v, Out out) { c.hessian(v, out); };
+template <class C>
+concept HasCross = requires(const C& c, const Vec& v) {
+  { c.cross(v) } -> GivesVec;
+}
+|| requires(const C& c, const Vec& v, Out out) { c.cross(v, out); };
+template <class C>
+concept HasCrossT = requires(const C& c, const Vec& v) {
+  { c.cross_t(v) } -> GivesVec;
+}
+|| requires(const C& c, const Vec& v, Out out) { c.cross_t(v, out); };
 
 }  // namespace detail
 
 /// What linearize(x, u) of a plain struct gives: the second derivatives at that point, with all that can be computed once.
 template <class C>
-concept PlainLinearization = (requires(const C& c, const Vec& v) { { c.hessian(v) } -> detail::GivesVec; } ||
-                              requires(const C& c, const Vec& v, Out out) { c.hessian(v, out); }) &&
-    (requires(const C& c, const Vec& v) { { c.cross(v) } -> detail::GivesVec; } ||
-     requires(const C& c, const Vec& v, Out out) { c.cross(v, out); }) &&
-    (requires(const C& c, const Vec& v) { { c.cross_t(v) } -> detail::GivesVec; } ||
-     requires(const C& c, const Vec& v, Out out) { c.cross_t(v, out); });
+concept PlainLinearization = detail::HasHessian<C> && detail::HasCross<C> && detail::HasCrossT<C>;
 
 namespace detail {
+/// Products of a struct without linearize() at one point, under the names that a linearization has.
 template <class T>
-concept HasLinearize = requires(const T& f, const Vec& v) { { f.linearize(v, v) } -> PlainLinearization; };
+struct AtPoint {
+  const T* f;
+  const Vec* x;
+  const Vec* u;
+  template <class F = T, class... O>
+  auto hessian(In p, O&... out) const -> decltype(std::declval<const F&>().hessian(*x, *u, p, out...)) {
+    return f->hessian(*x, *u, p, out...);
+  }
+  template <class F = T, class... O>
+  auto cross(In p, O&... out) const -> decltype(std::declval<const F&>().cross(*x, *u, p, out...)) {
+    return f->cross(*x, *u, p, out...);
+  }
+  template <class F = T, class... O>
+  auto cross_t(In p, O&... out) const -> decltype(std::declval<const F&>().cross_t(*x, *u, p, out...)) {
+    return f->cross_t(*x, *u, p, out...);
+  }
+  template <class F = T, class... O>
+  auto adjoint(In p, O&... out) const -> decltype(std::declval<const F&>().adjoint(*x, *u, p, out...)) {
+    return f->adjoint(*x, *u, p, out...);
+  }
+  template <class F = T, class... O>
+  auto hessian_transposed(In p, O&... out) const -> decltype(std::declval<const F&>().hessian_transposed(*x, *u, p, out...)) {
+    return f->hessian_transposed(*x, *u, p, out...);
+  }
+  template <class F = T, class... O>
+  auto hessian_batch(InM p, O&... out) const -> decltype(std::declval<const F&>().hessian_batch(*x, *u, p, out...)) {
+    return f->hessian_batch(*x, *u, p, out...);
+  }
+  template <class F = T, class... O>
+  auto diagonal(O&... out) const -> decltype(std::declval<const F&>().hessian_diagonal(*x, *u, out...)) {
+    return f->hessian_diagonal(*x, *u, out...);
+  }
+  template <class F = T, class... O>
+  auto dense(O&... out) const -> decltype(std::declval<const F&>().hessian_dense(*x, *u, out...)) {
+    return f->hessian_dense(*x, *u, out...);
+  }
+};
+
+template <class T>
+concept HasLinearize = requires(const T& f, const Vec& v) {
+  { f.linearize(v, v) } -> PlainLinearization;
+};
 }  // namespace detail
 
 /// What adapt() asks of a struct: inner_dim() = n, outer_dim() = m, and the members of the table there.
 template <class T>
-concept PlainObjective = requires(const T& f) {
-  { f.inner_dim() } -> std::convertible_to<Index>;
-  { f.outer_dim() } -> std::convertible_to<Index>;
-} && (detail::HasValue<T> || detail::HasBoth<T>) && (detail::HasGradient<T> || detail::HasBoth<T>) &&
-    (detail::HasLinearize<T> || detail::HasProducts<T>);
+concept PlainObjective = detail::HasDims<T> &&(detail::HasBoth<T> || (detail::HasValue<T> && detail::HasGradient<T>)) &&
+                         (detail::HasLinearize<T> || PlainLinearization<detail::AtPoint<T>>);
 
 namespace detail {
 
@@ -71,17 +128,22 @@ concept CriterionWritesAll = requires(const T& l, const Vec& v, Out out) {
   { l.value_and_gradient(v, v, out, out) } -> GivesNumber;
 };
 template <class T>
-concept CriterionGivesAll = requires(const T& l, const Vec& v) { l.value_and_gradient(v, v); };
+concept CriterionGivesAll = requires(const T& l, const Vec& v) {
+  l.value_and_gradient(v, v);
+};
+
+template <class T>
+concept CriterionGivesEach = requires(const T& l, const Vec& v) {
+  { l.gradient_x(v, v) } -> GivesVec;
+  { l.gradient_u(v, v) } -> GivesVec;
+};
 
 }  // namespace detail
 
 /// What adapt_criterion() asks of a struct: value l, and gradient_x l_x (n) with gradient_u l_u (m), or all in one call.
 template <class T>
-concept PlainCriterion = detail::HasValue<T> && (detail::CriterionWritesAll<T> || detail::CriterionGivesAll<T> ||
-                                                 requires(const T& l, const Vec& v) {
-                                                   { l.gradient_x(v, v) } -> detail::GivesVec;
-                                                   { l.gradient_u(v, v) } -> detail::GivesVec;
-                                                 });
+concept PlainCriterion = detail::HasValue<T> &&
+    (detail::CriterionWritesAll<T> || detail::CriterionGivesAll<T> || detail::CriterionGivesEach<T>);
 
 namespace detail {
 
@@ -108,45 +170,27 @@ void take(const char* member, Place out, const Ask& ask) {
     take_answer(member, ask(), out);
 }
 
-/// Products of a struct without linearize() at one point, under the names that a linearization has.
-template <class T>
-struct AtPoint {
-  const T* f;
-  const Vec* x;
-  const Vec* u;
-  template <class... O>
-  auto hessian(In p, O&... out) const requires requires { f->hessian(*x, *u, p, out...); } {
-    return f->hessian(*x, *u, p, out...);
-  }
-  template <class... O>
-  auto cross(In p, O&... out) const requires requires { f->cross(*x, *u, p, out...); } {
-    return f->cross(*x, *u, p, out...);
-  }
-  template <class... O>
-  auto cross_t(In w, O&... out) const requires requires { f->cross_t(*x, *u, w, out...); } {
-    return f->cross_t(*x, *u, w, out...);
-  }
-  template <class... O>
-  auto adjoint(In p, O&... out) const requires requires { f->adjoint(*x, *u, p, out...); } {
-    return f->adjoint(*x, *u, p, out...);
-  }
-  template <class... O>
-  auto hessian_transposed(In p, O&... out) const requires requires { f->hessian_transposed(*x, *u, p, out...); } {
-    return f->hessian_transposed(*x, *u, p, out...);
-  }
-  template <class... O>
-  auto hessian_batch(InM p, O&... out) const requires requires { f->hessian_batch(*x, *u, p, out...); } {
-    return f->hessian_batch(*x, *u, p, out...);
-  }
-  template <class... O>
-  auto diagonal(O&... out) const requires requires { f->hessian_diagonal(*x, *u, out...); } {
-    return f->hessian_diagonal(*x, *u, out...);
-  }
-  template <class... O>
-  auto dense(O&... out) const requires requires { f->hessian_dense(*x, *u, out...); } {
-    return f->hessian_dense(*x, *u, out...);
-  }
-};
+// What it may have beside.
+template <class C>
+concept HasTransposed = requires(const C& c, const Vec& v) {
+  { c.hessian_transposed(v) } -> GivesVec;
+}
+|| requires(const C& c, const Vec& v, Out out) { c.hessian_transposed(v, out); };
+template <class C>
+concept HasBatch = requires(const C& c, const Mat& v) {
+  { c.hessian_batch(v) } -> GivesMat;
+}
+|| requires(const C& c, const Mat& v, OutM out) { c.hessian_batch(v, out); };
+template <class C>
+concept HasDiagonal = requires(const C& c) {
+  { c.diagonal() } -> GivesVec;
+}
+|| requires(const C& c, Out out) { c.diagonal(out); };
+template <class C>
+concept HasDense = requires(const C& c) {
+  { c.dense() } -> GivesMat;
+}
+|| requires(const C& c, OutM out) { c.dense(out); };
 
 template <class T>
 auto plain_linearization(const T& f, const Vec& x, const Vec& u) {
@@ -160,10 +204,10 @@ auto plain_linearization(const T& f, const Vec& x, const Vec& u) {
 template <PlainObjective T>
 class AdaptedCurvature final : public Curvature {
 public:
-  using Linearization = decltype(plain_linearization(std::declval<const T&>(), std::declval<const Vec&>(), std::declval<const Vec&>()));
+  using Linearization =
+      decltype(plain_linearization(std::declval<const T&>(), std::declval<const Vec&>(), std::declval<const Vec&>()));
   /// No symmetric f_xx is meant: f is an equilibrium.
-  static constexpr bool kTransposed = requires(const Linearization& c, In p, Out out) { c.hessian_transposed(p, out); } ||
-      requires(const Linearization& c, In p) { { c.hessian_transposed(p) } -> GivesVec; };
+  static constexpr bool kTransposed = HasTransposed<Linearization>;
 
   AdaptedCurvature(std::shared_ptr<const T> f, In x, In u)
       : f_(std::move(f)), x_(x), u_(u), at_(plain_linearization(*f_, x_, u_)) {}
@@ -171,18 +215,17 @@ public:
   AdaptedCurvature& operator=(const AdaptedCurvature&) = delete;
 
   void hessian(In p, Out out) const override {
-    take<Out>("hessian", out, [&](auto&... o) requires requires { at_.hessian(p, o...); } { return at_.hessian(p, o...); });
+    take<Out>("hessian", out, [&](auto&... o) -> decltype(at_.hessian(p, o...)) { return at_.hessian(p, o...); });
   }
   void cross(In p, Out out) const override {
-    take<Out>("cross", out, [&](auto&... o) requires requires { at_.cross(p, o...); } { return at_.cross(p, o...); });
+    take<Out>("cross", out, [&](auto&... o) -> decltype(at_.cross(p, o...)) { return at_.cross(p, o...); });
   }
   void cross_t(In w, Out out) const override {
-    take<Out>("cross_t", out, [&](auto&... o) requires requires { at_.cross_t(w, o...); } { return at_.cross_t(w, o...); });
+    take<Out>("cross_t", out, [&](auto&... o) -> decltype(at_.cross_t(w, o...)) { return at_.cross_t(w, o...); });
   }
   void hessian_transposed(In p, Out out) const requires kTransposed {
-    take<Out>("hessian_transposed", out, [&](auto&... o) requires requires { at_.hessian_transposed(p, o...); } {
-      return at_.hessian_transposed(p, o...);
-    });
+    take<Out>("hessian_transposed", out,
+              [&](auto&... o) -> decltype(at_.hessian_transposed(p, o...)) { return at_.hessian_transposed(p, o...); });
   }
   void adjoint(In p, Out out_x, Out out_u) const override {
     if constexpr (requires { at_.adjoint(p, out_x, out_u); }) {
@@ -199,23 +242,21 @@ public:
     }
   }
   void hessian_batch(InM p, OutM out) const override {
-    if constexpr (requires { at_.hessian_batch(p, out); } || requires { { at_.hessian_batch(p) } -> GivesMat; })
+    if constexpr (HasBatch<Linearization>)
       take<OutM>("hessian_batch", out,
-                 [&](auto&... o) requires requires { at_.hessian_batch(p, o...); } { return at_.hessian_batch(p, o...); });
+                 [&](auto&... o) -> decltype(at_.hessian_batch(p, o...)) { return at_.hessian_batch(p, o...); });
     else
       Curvature::hessian_batch(p, out);
   }
   bool diagonal(Out d) const override {
-    constexpr bool there = requires { at_.diagonal(d); } || requires { { at_.diagonal() } -> GivesVec; };
-    if constexpr (there)
-      take<Out>("diagonal", d, [&](auto&... o) requires requires { at_.diagonal(o...); } { return at_.diagonal(o...); });
-    return there;
+    if constexpr (HasDiagonal<Linearization>)
+      take<Out>("diagonal", d, [&](auto&... o) -> decltype(at_.diagonal(o...)) { return at_.diagonal(o...); });
+    return HasDiagonal<Linearization>;
   }
   bool dense(OutM h) const override {
-    constexpr bool there = requires { at_.dense(h); } || requires { { at_.dense() } -> GivesMat; };
-    if constexpr (there)
-      take<OutM>("dense", h, [&](auto&... o) requires requires { at_.dense(o...); } { return at_.dense(o...); });
-    return there;
+    if constexpr (HasDense<Linearization>)
+      take<OutM>("dense", h, [&](auto&... o) -> decltype(at_.dense(o...)) { return at_.dense(o...); });
+    return HasDense<Linearization>;
   }
   /// f and f_x where the linearization has them; false: it has not.
   bool first_order(FirstOrder& at) const {
@@ -262,7 +303,7 @@ public:
       take_answer("value_and_gradient", gradient, g);
       return value;
     } else {
-      take<Out>("gradient", g, [&](auto&... o) requires requires { f_->gradient(x, u, o...); } { return f_->gradient(x, u, o...); });
+      take<Out>("gradient", g, [&](auto&... o) -> decltype(f_->gradient(x, u, o...)) { return f_->gradient(x, u, o...); });
       return f_->value(x, u);
     }
   }
@@ -363,14 +404,16 @@ private:
 }  // namespace detail
 
 /// A plain struct as objective. x: n entries, u: m, p: n, w: m, P: n x k. Members are const; they take `In` (InM), which copies
-/// nothing, or `const Vec&` (`const Mat&`), and return anything that converts to Vec (Mat), or write into a last argument Out (OutM)
-/// that has the right size. An answer of the wrong size is a UsageError that names the member.
+/// nothing, or `const Vec&` (`const Mat&`), and return anything that converts to Vec (Mat), or write into a last argument Out
+/// (OutM) that has the right size. An answer of the wrong size is a UsageError that names the member.
 ///
 ///   value(x, u)                                     f
 ///   gradient(x, u)                                  f_x
-///   value_and_gradient(x, u)                        both in one pass: a pair, or a double that is returned beside Out. It may stand
+///   value_and_gradient(x, u)                        both in one pass: a pair, or a double that is returned beside Out. It may
+///   stand
 ///                                                   for the two above, or beside them; without it a gradient costs a value too
-///   linearize(x, u)                                 second derivatives at one point as a struct of its own, in which all that can be
+///   linearize(x, u)                                 second derivatives at one point as a struct of its own, in which all that
+///   can be
 ///                                                   computed once is: a PlainLinearization with the members below, without their
 ///                                                   x and u. It may refer to the struct, to x and to u, which live as long
 ///     hessian(p), cross(p), cross_t(w)              f_xx p (n), f_ux p (m), f_xu w (n)
@@ -391,8 +434,8 @@ std::shared_ptr<const Objective> adapt(T f) {
 }
 
 /// A plain struct as outer criterion: value(x, u) = l, gradient_x(x, u) = l_x (n), gradient_u(x, u) = l_u (m), or in one pass
-/// value_and_gradient(x, u), a struct or tuple of l, l_x and l_u, or l returned beside two Out. It may have least(), a number that no
-/// value is below.
+/// value_and_gradient(x, u), a struct or tuple of l, l_x and l_u, or l returned beside two Out. It may have least(), a number
+/// that no value is below.
 template <PlainCriterion T>
 std::shared_ptr<const Criterion> adapt_criterion(T l) {
   return std::make_shared<detail::AdaptedCriterion<T>>(std::move(l));

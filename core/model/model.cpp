@@ -108,9 +108,7 @@ double slope_of(Scale s, double u) {
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
 // Where the numbers of a scale end, in u.
-std::pair<double, double> domain_of(Scale s) {
-  return {s == Scale::linear ? -kInf : 0.0, s == Scale::logit ? 1.0 : kInf};
-}
+std::pair<double, double> domain_of(Scale s) { return {s == Scale::linear ? -kInf : 0.0, s == Scale::logit ? 1.0 : kInf}; }
 
 // Size and shape of a block, each from the other.
 void complete_shape(HyperBlock& b) {

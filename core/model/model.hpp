@@ -132,8 +132,8 @@ private:
 /// How a hyperparameter moves: theta = u, ln u, or ln(u / (1 - u)).
 enum class Scale { linear, log, logit };
 
-/// A named block of hyperparameters. Bounds are in the units of u; one that is not given, or infinite, is none: a linear block then
-/// moves in (-inf, inf), one on a log scale in (0, inf), one on a logit scale in (0, 1).
+/// A named block of hyperparameters. Bounds are in the units of u; one that is not given, or infinite, is none: a linear block
+/// then moves in (-inf, inf), one on a log scale in (0, inf), one on a logit scale in (0, 1).
 struct HyperBlock {
   std::string name;
   /// Entries; of a block with a shape rows * cols, which need not be given.
@@ -155,8 +155,8 @@ struct HyperBlock {
   }
 };
 
-/// The box of the hyperparameters. Problems speak u; optimizers move theta. A vector that has not size() entries is a UsageError in
-/// every function, and so is NaN in a theta or u, and a u that its scale does not have (below 0 of log, outside of [0, 1] of
+/// The box of the hyperparameters. Problems speak u; optimizers move theta. A vector that has not size() entries is a UsageError
+/// in every function, and so is NaN in a theta or u, and a u that its scale does not have (below 0 of log, outside of [0, 1] of
 /// logit). A gradient may have NaN.
 class HyperSpace {
 public:

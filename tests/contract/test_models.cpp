@@ -1,5 +1,6 @@
-// What every registered model owes, whatever its name, and every model of a loss that came through the loss door: derivatives that fit, constants that enclose the curvature, the same
-// numbers from dense and sparse rows, weights that count rows, an intercept that is free.
+// What every registered model owes, whatever its name, and every model of a loss that came through the loss door: derivatives
+// that fit, constants that enclose the curvature, the same numbers from dense and sparse rows, weights that count rows, an
+// intercept that is free.
 #include <doctest/doctest.h>
 
 #include <Eigen/Eigenvalues>
@@ -70,7 +71,9 @@ struct Family {
 /// By the loss door: told all that is known of it, told nothing but bounds, and with functions that run over no fast kernel.
 std::vector<Family> families_by_the_door() {
   const auto family = [](const std::string& name, bool classifier, std::shared_ptr<const Loss> loss, bool tame) {
-    const auto make = [loss](const ModelParts& parts, const ModelOptions& options) { return linear_problem(loss, parts, options); };
+    const auto make = [loss](const ModelParts& parts, const ModelOptions& options) {
+      return linear_problem(loss, parts, options);
+    };
     return Family{name, classifier, loss, make, tame};
   };
   const auto logistic = [](auto z, double y) { return softplus(-y * z); };

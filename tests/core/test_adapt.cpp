@@ -218,8 +218,8 @@ TEST_CASE("adapt: what can be had in one pass is") {
 }
 
 TEST_CASE("adapt: an answer of the wrong size is refused with the name of the member, of every member") {
-  for (const char* member : {"hessian", "cross", "cross_t", "adjoint (first)", "adjoint (second)", "hessian_batch", "diagonal", "dense",
-                             "gradient of the linearization", "value_and_gradient"}) {
+  for (const char* member : {"hessian", "cross", "cross_t", "adjoint (first)", "adjoint (second)", "hessian_batch", "diagonal",
+                             "dense", "gradient of the linearization", "value_and_gradient"}) {
     FrozenQuartic f;
     f.longer = member;
     const std::string told = refused([&] { answers(*adapt(f)); });

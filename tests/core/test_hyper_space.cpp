@@ -155,12 +155,37 @@ TEST_CASE("hyper space: vectors of the wrong size and NaN are refused by every f
     std::function<void(const Vec& point, Index out)> make;
   };
   const std::vector<Call> calls = {
-      {"to_model", [&](const Vec& v, Index n) { Vec out(n); space.to_model(v, out); }},
-      {"from_model", [&](const Vec& v, Index n) { Vec out(n); space.from_model(v, out); }},
-      {"slope", [&](const Vec& v, Index n) { Vec out(n); space.slope(v, out); }},
-      {"pull_back", [&](const Vec& v, Index n) { Vec out(n); space.pull_back(v, Vec::Ones(9), out); }},
-      {"project", [&](const Vec& v, Index n) { Vec at = v; at.conservativeResize(v.size() - (9 - n)); space.project(at); }},
-      {"projected_gradient", [&](const Vec& v, Index n) { Vec out(n); space.projected_gradient(v, Vec::Ones(9), out); }},
+      {"to_model",
+       [&](const Vec& v, Index n) {
+         Vec out(n);
+         space.to_model(v, out);
+       }},
+      {"from_model",
+       [&](const Vec& v, Index n) {
+         Vec out(n);
+         space.from_model(v, out);
+       }},
+      {"slope",
+       [&](const Vec& v, Index n) {
+         Vec out(n);
+         space.slope(v, out);
+       }},
+      {"pull_back",
+       [&](const Vec& v, Index n) {
+         Vec out(n);
+         space.pull_back(v, Vec::Ones(9), out);
+       }},
+      {"project",
+       [&](const Vec& v, Index n) {
+         Vec at = v;
+         at.conservativeResize(v.size() - (9 - n));
+         space.project(at);
+       }},
+      {"projected_gradient",
+       [&](const Vec& v, Index n) {
+         Vec out(n);
+         space.projected_gradient(v, Vec::Ones(9), out);
+       }},
   };
   Vec broken = Vec::Ones(9);
   broken[8] = nan;

@@ -40,28 +40,55 @@ std::vector<Known> elementary() {
   return {
       {"exp", [](Taylor t) { return exp(t); }, expl, expl, expl, any},
       {"expm1", [](Taylor t) { return expm1(t); }, expm1l, expl, expl, any},
-      {"log", [](Taylor t) { return log(t); }, logl, [](Real t) { return 1 / t; }, [](Real t) { return -1 / square(t); },
+      {"log",
+       [](Taylor t) { return log(t); },
+       logl,
+       [](Real t) { return 1 / t; },
+       [](Real t) { return -1 / square(t); },
        {1e-140, 1e-9, 0.3, 0.70710678, 0.99999, 1, 1.00001, 1.5, 42, 1e9, 1e140}},
-      {"log1p", [](Taylor t) { return log1p(t); }, log1pl, [](Real t) { return 1 / (1 + t); },
-       [](Real t) { return -1 / square(1 + t); }, {-0.999, -0.5, -1e-9, 0, 1e-18, 1e-9, 0.5, 3, 1e17, 1e60}},
-      {"sqrt", [](Taylor t) { return sqrt(t); }, sqrtl, [](Real t) { return 0.5L / sqrtl(t); },
-       [](Real t) { return -0.25L / (t * sqrtl(t)); }, {1e-100, 1e-9, 0.3, 1, 42, 1e9, 1e100}},
-      {"pow 2.5", [](Taylor t) { return pow(t, 2.5); }, [](Real t) { return powl(t, 2.5L); },
-       [](Real t) { return 2.5L * powl(t, 1.5L); }, [](Real t) { return 3.75L * powl(t, 0.5L); }, {1e-9, 0.3, 1, 42, 1e9}},
+      {"log1p",
+       [](Taylor t) { return log1p(t); },
+       log1pl,
+       [](Real t) { return 1 / (1 + t); },
+       [](Real t) { return -1 / square(1 + t); },
+       {-0.999, -0.5, -1e-9, 0, 1e-18, 1e-9, 0.5, 3, 1e17, 1e60}},
+      {"sqrt",
+       [](Taylor t) { return sqrt(t); },
+       sqrtl,
+       [](Real t) { return 0.5L / sqrtl(t); },
+       [](Real t) { return -0.25L / (t * sqrtl(t)); },
+       {1e-100, 1e-9, 0.3, 1, 42, 1e9, 1e100}},
+      {"pow 2.5",
+       [](Taylor t) { return pow(t, 2.5); },
+       [](Real t) { return powl(t, 2.5L); },
+       [](Real t) { return 2.5L * powl(t, 1.5L); },
+       [](Real t) { return 3.75L * powl(t, 0.5L); },
+       {1e-9, 0.3, 1, 42, 1e9}},
       {"pow 2", [](Taylor t) { return pow(t, 2.0); }, square, [](Real t) { return 2 * t; }, [](Real) { return 2.0L; }, any},
       {"pow 3", [](Taylor t) { return pow(t, 3.0); }, [](Real t) { return t * t * t; }, [](Real t) { return 3 * t * t; },
        [](Real t) { return 6 * t; }, any},
       {"pow 1", [](Taylor t) { return pow(t, 1.0); }, [](Real t) { return t; }, [](Real) { return 1.0L; },
        [](Real) { return 0.0L; }, any},
-      {"pow of a base", [](Taylor t) { return pow(3.0, t); }, [](Real t) { return powl(3, t); },
-       [](Real t) { return logl(3) * powl(3, t); }, [](Real t) { return square(logl(3)) * powl(3, t); }, {-20, -1, 0, 0.5, 20}},
-      {"pow of itself", [](Taylor t) { return pow(t, t); }, [](Real t) { return powl(t, t); },
-       [](Real t) { return powl(t, t) * (logl(t) + 1); }, [](Real t) { return powl(t, t) * (square(logl(t) + 1) + 1 / t); },
+      {"pow of a base",
+       [](Taylor t) { return pow(3.0, t); },
+       [](Real t) { return powl(3, t); },
+       [](Real t) { return logl(3) * powl(3, t); },
+       [](Real t) { return square(logl(3)) * powl(3, t); },
+       {-20, -1, 0, 0.5, 20}},
+      {"pow of itself",
+       [](Taylor t) { return pow(t, t); },
+       [](Real t) { return powl(t, t); },
+       [](Real t) { return powl(t, t) * (logl(t) + 1); },
+       [](Real t) { return powl(t, t) * (square(logl(t) + 1) + 1 / t); },
        {0.1, 0.5, 1, 3}},
       {"sin", [](Taylor t) { return sin(t); }, sinl, cosl, [](Real t) { return -sinl(t); }, any},
       {"cos", [](Taylor t) { return cos(t); }, cosl, [](Real t) { return -sinl(t); }, [](Real t) { return -cosl(t); }, any},
-      {"tanh", [](Taylor t) { return tanh(t); }, tanhl, [](Real t) { return 1 / square(coshl(t)); },
-       [](Real t) { return -2 * tanhl(t) / square(coshl(t)); }, {-300, -20, -1, -1e-9, 0, 1e-9, 0.3, 1, 5, 20, 300}},
+      {"tanh",
+       [](Taylor t) { return tanh(t); },
+       tanhl,
+       [](Real t) { return 1 / square(coshl(t)); },
+       [](Real t) { return -2 * tanhl(t) / square(coshl(t)); },
+       {-300, -20, -1, -1e-9, 0, 1e-9, 0.3, 1, 5, 20, 300}},
       {"atan", [](Taylor t) { return atan(t); }, atanl, [](Real t) { return 1 / (1 + t * t); },
        [](Real t) { return -2 * t / square(1 + t * t); }, any},
       {"softplus", [](Taylor t) { return softplus(t); }, [](Real t) { return fmaxl(t, 0) + log1pl(expl(-fabsl(t))); },
@@ -69,17 +96,26 @@ std::vector<Known> elementary() {
       {"sigmoid", [](Taylor t) { return sigmoid(t); }, [](Real t) { return 1 / (1 + expl(-t)); },
        [](Real t) { return 1 / ((1 + expl(-t)) * (1 + expl(t))); },
        [](Real t) { return -tanhl(t / 2) / ((1 + expl(-t)) * (1 + expl(t))); }, any},
-      {"abs", [](Taylor t) { return abs(t); }, fabsl, [](Real t) { return t < 0 ? -1.0L : 1.0L; }, [](Real) { return 0.0L; }, any},
+      {"abs", [](Taylor t) { return abs(t); }, fabsl, [](Real t) { return t < 0 ? -1.0L : 1.0L; }, [](Real) { return 0.0L; },
+       any},
       {"max", [](Taylor t) { return max(t * t, Taylor(0.25)); }, [](Real t) { return fmaxl(t * t, 0.25L); },
        [](Real t) { return fabsl(t) < 0.5L ? 0 : 2 * t; }, [](Real t) { return fabsl(t) < 0.5L ? 0.0L : 2.0L; }, any},
       {"min", [](Taylor t) { return min(t * t, Taylor(0.25)); }, [](Real t) { return fminl(t * t, 0.25L); },
        [](Real t) { return fabsl(t) > 0.5L ? 0 : 2 * t; }, [](Real t) { return fabsl(t) > 0.5L ? 0.0L : 2.0L; }, any},
-      {"1 / t", [](Taylor t) { return 1 / t; }, [](Real t) { return 1 / t; }, [](Real t) { return -1 / square(t); },
-       [](Real t) { return 2 / (t * t * t); }, {-40, -1, -1e-3, 1e-3, 0.3, 1, 1e9}},
-      {"(t^2 + 1) / (2 - t)", [](Taylor t) { return (t * t + 1) / (2 - t); }, [](Real t) { return (t * t + 1) / (2 - t); },
-       [](Real t) { return 5 / square(2 - t) - 1; }, [](Real t) { return 10 / (square(2 - t) * (2 - t)); }, {-3, 0, 1, 1.5, 7}},
-      {"- t * 3 / 4 - 1 + t * t", [](Taylor t) { return -t * 3 / 4 - 1 + t * t; },
-       [](Real t) { return -0.75L * t - 1 + t * t; }, [](Real t) { return -0.75L + 2 * t; }, [](Real) { return 2.0L; }, any},
+      {"1 / t",
+       [](Taylor t) { return 1 / t; },
+       [](Real t) { return 1 / t; },
+       [](Real t) { return -1 / square(t); },
+       [](Real t) { return 2 / (t * t * t); },
+       {-40, -1, -1e-3, 1e-3, 0.3, 1, 1e9}},
+      {"(t^2 + 1) / (2 - t)",
+       [](Taylor t) { return (t * t + 1) / (2 - t); },
+       [](Real t) { return (t * t + 1) / (2 - t); },
+       [](Real t) { return 5 / square(2 - t) - 1; },
+       [](Real t) { return 10 / (square(2 - t) * (2 - t)); },
+       {-3, 0, 1, 1.5, 7}},
+      {"- t * 3 / 4 - 1 + t * t", [](Taylor t) { return -t * 3 / 4 - 1 + t * t; }, [](Real t) { return -0.75L * t - 1 + t * t; },
+       [](Real t) { return -0.75L + 2 * t; }, [](Real) { return 2.0L; }, any},
   };
 }
 
@@ -244,13 +280,15 @@ TEST_CASE("loss door: a logistic loss is right and finite for |z| to 1000, howev
 
 TEST_CASE("loss door: ridge by the door is the built-in one, product by product") {
   const Mat a = test::uneven_data(50, 7, 3);
-  const Vec y = test::Numbers(4).vec(50), s = Vec::LinSpaced(50, 0.1, 1), x = test::Numbers(5).vec(7), p = test::Numbers(6).vec(7);
+  const Vec y = test::Numbers(4).vec(50), s = Vec::LinSpaced(50, 0.1, 1), x = test::Numbers(5).vec(7),
+            p = test::Numbers(6).vec(7);
   const Design design(std::make_shared<Mat>(a));
   const Vec u = Vec::Constant(1, 0.3);
   const LinearModel hand(design, std::make_shared<SquaredLoss>(), y, s, one_penalty(7, false));
   for (const bool told : {true, false}) {
     CAPTURE(told);
-    const auto loss = told ? make_loss(kSquares, {.quadratic = true}) : make_loss(kSquares, {.curvature_bound = 1, .convex = true});
+    const auto loss =
+        told ? make_loss(kSquares, {.quadratic = true}) : make_loss(kSquares, {.curvature_bound = 1, .convex = true});
     const LinearModel door(design, loss, y, s, one_penalty(7, false));
     CHECK(door.quadratic() == told);
     Vec g(7), want(7), h(7), want_h(7);
@@ -287,7 +325,8 @@ TEST_CASE("loss door: what is not known of a loss is said where it is needed") {
   const Mat a = test::uneven_data(90, 6, 3);
   const Vec y = (a * Vec::LinSpaced(6, -0.8, 0.8)).array().exp().matrix() + 0.1 * test::Numbers(17).vec(90);
   const Design all(std::make_shared<Mat>(a));
-  p.f = std::make_shared<LinearModel>(all.row_range(0, 60), poisson, y.head(60), Vec::Constant(60, 1.0 / 60), one_penalty(6, false));
+  p.f = std::make_shared<LinearModel>(all.row_range(0, 60), poisson, y.head(60), Vec::Constant(60, 1.0 / 60),
+                                      one_penalty(6, false));
   p.l = std::make_shared<HoldoutLoss>(all.row_range(60, 30), poisson, y.tail(30), Vec::Ones(30));
   CHECK(verify(p, {Vec::Constant(1, 0.1)}).ok());
   CHECK(std::isnan(p.f->smoothness(Vec::Ones(1))));
