@@ -1,7 +1,7 @@
 // Does a hypergradient meet its target where the inner run starts next to the solution, as a meta-learner's does? Proximal least
-// squares |A x - b|^2 / 2 + lambda |x - u|^2 / 2 with 10 and 30 features, and tanh networks, each from x_0 = u and from x_0 = 0, by
-// conjugate gradients and by the sweep with window auto, nothing known before. The error is the true one. Prints a markdown table.
-// Arguments: FIRST COUNT, the first seed and how many (0 and 100).
+// squares |A x - b|^2 / 2 + lambda |x - u|^2 / 2 with 10 and 30 features, and tanh networks, each from x_0 = u and from x_0 = 0,
+// by conjugate gradients and by the sweep with window auto, nothing known before. The error is the true one. Prints a markdown
+// table. Arguments: FIRST COUNT, the first seed and how many (0 and 100).
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -50,9 +50,7 @@ struct Network {
   Index outer_dim() const { return kSize; }
   double rows() const { return static_cast<double>(a.size()); }
   /// tanh(w a_i + b) and the output.
-  Vec hidden(const Vec& x, Index i) const {
-    return (x.head(kHidden) * a[i] + x.segment(kHidden, kHidden)).array().tanh();
-  }
+  Vec hidden(const Vec& x, Index i) const { return (x.head(kHidden) * a[i] + x.segment(kHidden, kHidden)).array().tanh(); }
   double loss(const Vec& x) const {
     double sum = 0;
     for (Index i = 0; i < a.size(); ++i) {
@@ -137,7 +135,8 @@ Task least_squares(Index features, unsigned seed) {
   Draw draw(seed);
   const double unit = 1 / std::sqrt(2.0 * static_cast<double>(features));
   Mat a = unit * draw.matrix(2 * features, features);
-  for (Index j = 0; j < features; ++j) a.col(j) *= std::pow(10, -1.5 * static_cast<double>(j) / static_cast<double>(features - 1));
+  for (Index j = 0; j < features; ++j)
+    a.col(j) *= std::pow(10, -1.5 * static_cast<double>(j) / static_cast<double>(features - 1));
   const Mat c = unit * draw.matrix(2 * features, features);
   const Vec truth = draw.vector(features), away = draw.vector(features);
   Task t;
@@ -202,7 +201,8 @@ void count(Account& account, Task t, bool near, bool sweep, double target) {
 int main(int argc, char** argv) {
   const unsigned first = argc > 1 ? static_cast<unsigned>(std::atoi(argv[1])) : 0;
   const unsigned seeds = argc > 2 ? static_cast<unsigned>(std::atoi(argv[2])) : 100;
-  std::puts("| problem | x_0 | estimator | target | met | not usable | usable and beyond 3x | worst usable error / target | work |");
+  std::puts(
+      "| problem | x_0 | estimator | target | met | not usable | usable and beyond 3x | worst usable error / target | work |");
   std::puts("|---|---|---|---|---|---|---|---|---|");
   for (const char* const name : {"least squares, 10", "least squares, 30", "network"}) {
     for (const bool near : {true, false}) {

@@ -122,7 +122,8 @@ private:
     else if (interrupted)
       end(reason, "interrupted before the start was solved; there is no point to keep");
     else
-      end(StopReason::failed, limit + " before the start was solved; raise " + option_name("limits.time") + ", or lower " + option_name("inner.max_steps"));
+      end(StopReason::failed, limit + " before the start was solved; raise " + option_name("limits.time") + ", or lower " +
+                                  option_name("inner.max_steps"));
   }
 
   bool begin(In theta0) {

@@ -17,6 +17,6 @@ struct Refit {
 };
 
 /// x*(u) by damped Newton steps from x to rounding; the problem needs no criterion.
-Refit refit(const Problem& problem, In u, In x);
+TACIT_EXPORT Refit refit(const Problem& problem, In u, In x);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -241,21 +241,30 @@ bool step_to_solution(const Problem& problem, In u, const InnerSolution& inner, 
 }
 
 /// Measures chi at the point of h, along what separates it from the solution: a run tells how far it is off by its steps, and no
-/// two points of it need differ, or differ in the direction of what is left. Kept in units of the error that the run tells of,
-/// and in absolute terms, since hypergradients shrink on the way to an optimum and their errors with the iterate do not. Returns
-/// the relative error of h by this; NaN: not known.
+/// two points of it need differ, or differ in the direction of what is left. Along the way from the start too, where that is
+/// farther: warm starts of later runs err in more directions than what a long run leaves. Kept in units of the error that the run
+/// tells of, and in absolute terms, since hypergradients shrink on the way to an optimum and their errors with the iterate do
+/// not. Returns the relative error of h by this; NaN: not known.
 double measure_sensitivity(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& h,
                            Calibration& calibration) {
   const Vec x = inner.x(), g = h.gradient.cwiseProduct(detail::theta_slope(problem, u));
   Vec step;
-  if (!(x.norm() > 0) || !step_to_solution(problem, u, inner, step)) return std::numeric_limits<double>::quiet_NaN();
-  const double off = step.norm() / x.norm();
-  if (!(off > 0)) return 0;  // at the solution nothing is to be measured, nor needed
-  const double stretch = std::max(1.0, kFar / off);
-  const double moved = (cheap_gradient(problem, u, point_of(inner, x + stretch * step), h) - g).norm() / stretch;
+  if (!step_to_solution(problem, u, inner, step)) return std::numeric_limits<double>::quiet_NaN();
+  if (step.isZero(0)) return 0;  // at the solution nothing is to be measured, nor needed
+  const double off = step.norm() / std::max(x.norm(), (x + step).norm());
+  const auto moved_along = [&](const Vec& way) {  // per unit of its length, to first order
+    const double length = way.norm() / std::max(x.norm(), (x + way).norm()), stretch = kFar / length;
+    return (cheap_gradient(problem, u, point_of(inner, x + stretch * way), h) - g).norm() / kFar;
+  };
+  const double along_step = moved_along(step), moved = along_step * off;
   if (!std::isfinite(moved)) return moved;
   const double told = inner.relative_iterate_error(problem, u, calibration.rate());
   calibration.sensitivity = moved / (told > 0 && std::isfinite(told) ? told : off);
+  const Vec back = inner.x0 - x;
+  if (back.norm() > 3 * step.norm()) {
+    const double along_run = moved_along(back);
+    if (std::isfinite(along_run)) calibration.sensitivity = std::max(calibration.sensitivity, along_run);
+  }
   calibration.age = 0;
   return moved / std::max(g.norm(), calibration.floor);
 }

@@ -53,9 +53,9 @@ namespace detail {
 
 /// Facts as they stand together: UsageError for a bound that is negative or infinite, a least that is NaN, or a quadratic loss of
 /// other bounds.
-LossFacts settled(LossFacts facts);
+TACIT_EXPORT LossFacts settled(LossFacts facts);
 /// Empty unless some phi(z, y_i) is not finite at z = 0 or contradicts the facts at one of a few z from -1000 to 1000.
-std::string contradiction(const Loss& loss, const LossFacts& facts, In y);
+TACIT_EXPORT std::string contradiction(const Loss& loss, const LossFacts& facts, In y);
 
 template <ScalarLoss Phi>
 class TemplateLoss final : public Loss {

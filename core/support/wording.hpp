@@ -11,7 +11,7 @@ namespace tacit::inline TACIT_ABI {
 enum class Wording { library, run_file };
 
 /// Sets the wording of the process while it lives, for a program that speaks of run files; then what was set before holds again.
-class WordingScope {
+class TACIT_EXPORT WordingScope {
 public:
   explicit WordingScope(Wording wording);
   ~WordingScope();
@@ -23,6 +23,6 @@ private:
 };
 
 /// The option behind a run-file key in the wording that is set: "inner.max_steps", or "IterativeOptions::max_steps".
-std::string option_name(std::string_view key);
+TACIT_EXPORT std::string option_name(std::string_view key);
 
 }  // namespace tacit::inline TACIT_ABI
