@@ -5,8 +5,14 @@
 #include <functional>
 #include <limits>
 
+#include <tacit/bilevel/driver.hpp>
+#include <tacit/bilevel/optimizers.hpp>
+#include <tacit/core/model/adapt.hpp>
 #include <tacit/core/model/model.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/hypergrad/estimators.hpp>
+
+#include "core/plain_problems.hpp"
 
 using namespace tacit;
 
@@ -203,4 +209,51 @@ TEST_CASE("hyper space: vectors of the wrong size and NaN are refused by every f
   CHECK(has(told([&] { space.projected_gradient(Vec::Ones(9), Vec::Ones(3), out); }), "the gradient has 3 entries"));
   CHECK(told([&] { space.pull_back(Vec::Ones(9), Vec::Constant(9, nan), out); }).empty());  // no hypergradient is no wrong use
   CHECK(has(told([&] { space.from_model(-Vec::Ones(9), out); }), "'penalty', entry 1 is -1"));
+}
+
+namespace {
+
+/// 1/2 |x - u|^2, whose solution is u.
+struct Follow {
+  Index inner_dim() const { return 4; }
+  Index outer_dim() const { return 4; }
+  double value(In x, In u) const { return (x - u).squaredNorm() / 2; }
+  Vec gradient(In x, In u) const { return x - u; }
+  Vec hessian(In, In, In p) const { return p; }
+  Vec cross(In, In, In p) const { return -p; }
+  Vec cross_t(In, In, In w) const { return -w; }
+  double smoothness(In) const { return 1; }
+  double convexity(In) const { return 1; }
+};
+
+}  // namespace
+
+TEST_CASE("hyper space: a run over blocks without bounds goes where the loss is least, on every scale") {
+  Problem p;
+  p.f = adapt(Follow{});
+  p.l = adapt_criterion(test::PlainDistance{Vec{{30.0, -2.0, 0.01, 0.75}}});
+  p.space = HyperSpace({HyperBlock::matrix("a", 1, 2), HyperBlock{"b", 1, Scale::log}, HyperBlock{"c", 1, Scale::logit}});
+  const auto nesterov = std::make_shared<IterateSolver>(std::make_unique<Nesterov>());
+  const std::vector<std::shared_ptr<const InnerSolver>> solvers = {std::make_shared<NewtonCgSolver>(), nesterov};
+  for (const auto& solver : solvers) {
+    const auto oracle = make_oracle(p, solver, std::make_shared<ImplicitCgEstimator>());
+    LbfgsOuter optimizer;
+    DriverOptions options;
+    options.tolerance = 1e-9;
+    const Summary s = solve(options, p.space, *oracle, optimizer, Vec::Zero(4));
+    CAPTURE(s.full());
+    CHECK(s.usable());
+    CHECK(s.best.outer_loss < 1e-4);
+    const auto a = p.space.block(s.best.u, "a");
+    CHECK(a(0, 0) == doctest::Approx(30).epsilon(1e-3));
+    CHECK(a(0, 1) == doctest::Approx(-2).epsilon(1e-2));
+    CHECK(s.best.u[3] == doctest::Approx(0.75).epsilon(0.02));
+  }
+  // Where no convexity is known, Nesterov asks for it at the upper end of the box, which is finite to the problem's own code.
+  struct Late : Follow {
+    double convexity(In u) const { return u.allFinite() && u[2] > 100 ? 1 : 0; }
+  };
+  p.f = adapt(Late{});
+  const auto oracle = make_oracle(p, nesterov, std::make_shared<ImplicitCgEstimator>());
+  CHECK(oracle->evaluate(Vec::Zero(4), oracle->tightest()).diagnostics.inner_status == Status::failed);
 }
