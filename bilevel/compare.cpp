@@ -280,7 +280,7 @@ InnerSolution PathComparison::solve(std::size_t i, In u, Index point) {
   const InnerSolution* previous = setup.warm_start && lane.started ? &lane.last : nullptr;
   const Work before = lane.counter->read();
   const auto start = Clock::now();
-  InnerSolution s = setup.solver->solve(lane.problem, u, previous, Accuracy{setup.solver->tolerance()}, lane.tape);
+  InnerSolution s = solve_completely(*setup.solver, lane.problem, u, previous, Accuracy{setup.solver->tolerance()}, lane.tape);
   SharedSolve row;
   row.seconds = since(start);
   row.work = lane.counter->read() - before;

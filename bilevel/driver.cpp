@@ -161,7 +161,8 @@ private:
     while (true) {
       Evaluation e = oracle_.evaluate(theta, tolerance, nullptr);
       if (std::isfinite(e.value)) e = oracle_.differentiate(std::move(e), tolerance);
-      const bool sound = complete(e) && e.diagnostics.hypergradient_status != Status::negative_curvature;
+      const Status status = e.diagnostics.hypergradient_status;
+      const bool sound = complete(e) && status != Status::negative_curvature && status != Status::saddle;
       if (sound || !looser(tolerance, summary_.tightest)) return e;
       tolerances_.tighten();
       tolerance = {std::max(0.1 * tolerance.inner, summary_.tightest.inner),
@@ -281,7 +282,7 @@ private:
     }
     Evaluation& e = outcome.accepted;
     if (outcome.stalled) {
-      end(StopReason::stalled, outcome.message + "; " + left(summary_.last));
+      end(StopReason::stalled, outcome.message + "; " + left(summary_.last) + checked_text());
       return;
     }
     if (!e.finite()) {
@@ -374,7 +375,11 @@ private:
       summary_.best = summary_.last;
       summary_.best_evaluation = e;
     }
-    for (const Observer& observer : observers_) observer(summary_.last);
+    for (const Observer& observer : observers_) {
+      if (observer(summary_.last, e) == Onward::stop && summary_.reason == StopReason::not_run)
+        end(StopReason::interrupted,
+            "an observer stopped the run after step " + std::to_string(step_) + "; the best point so far is kept");
+    }
   }
 
   // Lower than the best so far; a loss that is in doubt is lower than none that is not.
@@ -396,6 +401,13 @@ private:
     summary_.reason = reason;
     summary_.message = std::move(message);
     return true;
+  }
+
+  // A wrong derivative stalls a line search like nothing else.
+  std::string checked_text() const {
+    if (options_.derivatives_known) return "";
+    return options_.verify ? "; the derivatives were checked at the start and are right there"
+                           : "; the derivatives were not checked (DriverOptions::verify does)";
   }
 
   // Loosely solved, or not a loss as it stands.

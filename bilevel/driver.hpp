@@ -1,8 +1,11 @@
 // The outer loop: budget, stopping, best point, observers.
 #pragma once
+#include <concepts>
 #include <functional>
 #include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <tacit/bilevel/oracle.hpp>
@@ -49,6 +52,8 @@ struct DriverOptions {
   /// Check all callbacks of the problem at the start (Oracle::verify), and refuse to run where one is wrong: UsageError, which
   /// names the first. The work is diagnostic.
   bool verify = false;
+  /// The derivatives are known to be right from elsewhere: a run that stalls need not say that they were not checked.
+  bool derivatives_known = false;
   /// Called once when the run, stopped in the middle of an evaluation or by its budget, begins to solve its best point to the
   /// end: whoever stops the problem's evaluations may leave that some time.
   std::function<void()> closing;
@@ -74,7 +79,38 @@ struct Summary {
   std::string full() const;   ///< an aligned table
 };
 
-using Observer = std::function<void(const StepRecord&)>;
+/// What an observer wants after a row.
+enum class Onward { go_on, stop };
+
+/// Called with every row of the trace, and, where it takes it, the evaluation behind: f(record) or f(record, evaluation), which
+/// returns nothing or an Onward. After Onward::stop the run ends as interrupted, with the best row so far. What it throws leaves
+/// solve().
+class Observer {
+public:
+  template <class F>
+  requires(std::invocable<F&, const StepRecord&> || std::invocable<F&, const StepRecord&, const Evaluation&>)
+      Observer(F f)  // NOLINT: a lambda is an observer
+      : call_([f = std::move(f)](const StepRecord& record, const Evaluation& evaluation) mutable {
+          if constexpr (std::invocable<F&, const StepRecord&, const Evaluation&>)
+            return answer([&] { return f(record, evaluation); });
+          else
+            return answer([&] { return f(record); });
+        }) {}
+  Onward operator()(const StepRecord& record, const Evaluation& evaluation) const { return call_(record, evaluation); }
+
+private:
+  template <class G>
+  static Onward answer(const G& call) {
+    if constexpr (std::is_same_v<std::invoke_result_t<const G&>, Onward>) {
+      return call();
+    } else {
+      static_assert(std::is_void_v<std::invoke_result_t<const G&>>, "an observer returns nothing or a tacit::Onward");
+      call();
+      return Onward::go_on;
+    }
+  }
+  std::function<Onward(const StepRecord&, const Evaluation&)> call_;
+};
 
 /// Runs the outer loop from theta0, which is put on the box first; row 0 of the trace is the start. Stops when too
 /// little can be gained (DriverOptions::tolerance), where a loosely solved row is solved again at the tightest tolerance before

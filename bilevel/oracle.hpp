@@ -65,9 +65,10 @@ struct Diagnostics {
 struct WarmState {
   InnerSolution inner;
   Hypergradient hyper;
-  Calibration calibration;    ///< of an estimator with a target
-  std::vector<double> rates;  ///< rho_hat of the last outer steps
-  Vec soft_mode;              ///< eigenvector of the smallest curvature of the last diagnosed step, or empty
+  Calibration calibration;      ///< of an estimator with a target
+  std::vector<double> rates;    ///< rho_hat of the last outer steps
+  Vec soft_mode;                ///< eigenvector of the smallest curvature of the last diagnosed step, or empty
+  double asymmetry = kMissing;  ///< of f_xx, as probed at the first point of the run; NaN: not probed
   /// Without what the run alone needs: map, tape, step norms.
   WarmState carried() const;
   void state(StateVisitor& v);
@@ -171,6 +172,11 @@ struct OracleOptions {
   /// without one they are not known. Of Response::iterate they are of the K-step problem: of the value nothing, of a
   /// hypergradient what is cut of its steps; the reference is forward mode.
   bool error_estimate = true;
+  /// Where f is not promised to be convex: is the inner solution a minimum? A few Lanczos steps at every differentiated point
+  /// (second_order, 20 Hessian products at most, which count as the method's). Status::saddle where it is none.
+  bool check_minimum = true;
+  /// Is f_xx symmetric, as Objective::symmetric() says? Two Hessian products at the first point of a run; linear models excepted.
+  bool check_symmetry = true;
   bool truncation = true;  ///< measure rate, warm start and implicit truncation at every accepted step
 };
 

@@ -42,8 +42,8 @@ double ratio(double part, double sum) { return part > 0 && sum > 0 ? part / sum 
 double least_positive(double a, double b) { return a > 0 && b > 0 ? std::min(a, b) : std::max(a, b); }
 
 int badness(Status s) {
-  constexpr std::array<Status, 7> kFromGood{Status::converged,  Status::rounding,           Status::as_asked, Status::not_run,
-                                            Status::step_limit, Status::negative_curvature, Status::failed};
+  constexpr std::array<Status, 8> kFromGood{Status::converged,  Status::rounding,           Status::as_asked, Status::not_run,
+                                            Status::step_limit, Status::negative_curvature, Status::saddle,   Status::failed};
   return static_cast<int>(std::find(kFromGood.begin(), kFromGood.end(), s) - kFromGood.begin());
 }
 
@@ -83,6 +83,9 @@ private:
 };
 
 SumOracle::SumOracle(std::vector<Summand> parts, SumOptions options) : parts_(std::move(parts)), options_(options) {
+  if (options_.threads < 1)
+    throw UsageError(UsageError::Kind::option,
+                     "SumOptions::threads is " + std::to_string(options_.threads) + " and has to be 1 or more");
   if (parts_.empty()) throw UsageError("a sum of oracles needs at least one part");
   tightest_ = {0, 0};
   for (std::size_t i = 0; i < parts_.size(); ++i) {
@@ -236,7 +239,11 @@ void SumOracle::add_values(Evaluation& e) const {
 void SumOracle::add_gradients(Evaluation& e) const {
   e.gradient.resize(0);
   const auto lacks = [&](const Evaluation& part) { return counts(part) && part.gradient.size() != e.theta.size(); };
-  if (!std::isfinite(e.value) || std::any_of(e.parts.begin(), e.parts.end(), lacks)) return;
+  if (std::any_of(e.parts.begin(), e.parts.end(), lacks)) return;
+  if (!std::isfinite(e.value)) {
+    e.gradient = Vec::Constant(e.theta.size(), kMissing);
+    return;
+  }
   e.gradient = Vec::Zero(e.theta.size());
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     if (counts(e.parts[i])) e.gradient += weight(e, i) * e.parts[i].gradient;
@@ -268,7 +275,7 @@ void SumOracle::combine_diagnostics(Evaluation& e) const {
   all.inner_loss = all.outer_loss_error = 0;
   all.left_out = 0;
   bool reliable = true, rated = true, own = true;
-  std::size_t inner = 0, hyper = 0;
+  std::size_t inner = 0, hyper = 0, left_out = 0;
   for (std::size_t i = 0; i < e.parts.size(); ++i) {
     const Diagnostics& d = e.parts[i].diagnostics;
     all.inner_steps += d.inner_steps;
@@ -280,8 +287,11 @@ void SumOracle::combine_diagnostics(Evaluation& e) const {
     rated = rated && d.rate_reliable.has_value();
     reliable = reliable && d.rate_reliable.value_or(false);
     own = own && d.truncation_map == "own";
-    if (badness(d.inner_status) > badness(e.parts[inner].diagnostics.inner_status)) inner = i;
-    if (badness(d.hypergradient_status) > badness(e.parts[hyper].diagnostics.hypergradient_status)) hyper = i;
+    // What is left out is counted, and says nothing of the others, unless there are none.
+    const auto rank = [&](std::size_t k, Status s) { return counts(e.parts[k]) ? badness(s) : -1; };
+    if (rank(i, d.inner_status) > rank(inner, e.parts[inner].diagnostics.inner_status)) inner = i;
+    if (rank(i, d.hypergradient_status) > rank(hyper, e.parts[hyper].diagnostics.hypergradient_status)) hyper = i;
+    if (!counts(e.parts[i])) left_out = i;
   }
   if (rated) all.rate_reliable = reliable;
   if (!e.parts.front().diagnostics.truncation_map.empty()) all.truncation_map = own ? "own" : "reference";
@@ -290,6 +300,11 @@ void SumOracle::combine_diagnostics(Evaluation& e) const {
   all.hypergradient_status = last.hypergradient_status;
   if (!worst.inner_message.empty()) all.inner_message = name(inner) + ": " + worst.inner_message;
   if (!last.hypergradient_message.empty()) all.hypergradient_message = name(hyper) + ": " + last.hypergradient_message;
+  if (all.left_out > 0 && all.left_out < static_cast<Index>(parts_.size()) && usable(all.inner_status)) {
+    const Diagnostics& out = e.parts[left_out].diagnostics;
+    all.inner_message =
+        name(left_out) + " is left out: " + (out.inner_message.empty() ? out.hypergradient_message : out.inner_message);
+  }
   e.diagnostics = std::move(all);
 }
 

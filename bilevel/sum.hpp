@@ -30,8 +30,8 @@ struct SumOptions {
 /// Diagnostics of the sum: steps, bytes and linear steps are added; residuals, norms and rates are the largest, head starts the
 /// smallest; inner_loss is the weighted sum. hypergradient_error and its bound are sum_i |w_i| (error of part i, absolute) over
 /// max(||sum||, floor), so that parts whose hypergradients cancel hide none; unknown where one part's is unknown. The statuses
-/// are the worst, with the name of the part in the message. verify() has the findings of all parts, named likewise. Throws
-/// UsageError without parts, or for a weight that is not finite.
+/// are the worst of the parts that count, with the name of the part in the message; a part that is left out is named there too.
+/// verify() has the findings of all parts, named likewise. Throws UsageError without parts, or for a weight that is not finite.
 std::unique_ptr<Oracle> sum_of(std::vector<Summand> parts, SumOptions options = {});
 
 /// Runs job(0) .. job(count - 1), each once, on at most `threads` threads. What a job throws is thrown here once all have ended:

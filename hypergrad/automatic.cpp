@@ -27,8 +27,9 @@ namespace {
 
 /// Relative errors of the two points from which chi is measured. A rougher pair would do for rough targets, but a run that stops
 /// at an error of 0.05 was seen to stop after 12 steps, when its rate was not to be seen yet.
-constexpr double kNear = 0.01, kFar = 0.1;
+constexpr double kNear = 0.01, kFar = 0.03;
 constexpr double kCheap = 0.01;  // of hypergradients that are to show chi alone
+constexpr double kStepTolerance = 0.1;
 constexpr Index kMeasureEvery = 10;
 constexpr double kTapeShare = 0.1;  // of the target, for what taped states bring in beyond x_T
 constexpr Index kRunsOfSweep = 5;   // a sweep costs at most so many inner runs
@@ -187,16 +188,17 @@ void judge(Hypergradient& h, const InnerSolution& inner, double error, double ta
   }
 }
 
-/// The hypergradient at x, to about kCheap: CG where f_xx is symmetric, else the sweep frozen there.
-Vec cheap_gradient(const Problem& problem, In u, const InnerSolution& at, Hypergradient& last) {
+/// The hypergradient at x, in theta and to about kCheap: CG where f_xx is symmetric, else the sweep frozen there. From `last` on.
+Vec cheap_gradient(const Problem& problem, In u, const InnerSolution& at, const Hypergradient& last) {
+  Hypergradient h;
   if (problem.f->symmetric()) {
     ImplicitCgEstimator cg;
     cg.aim(kCheap);
-    last = cg.estimate(problem, u, at, &last, cg.relative_tolerance);
+    h = cg.estimate(problem, u, at, &last, cg.relative_tolerance);
   } else {
-    last = sweep_to_target(problem, u, at, &last, kCheap);
+    h = sweep_to_target(problem, u, at, &last, kCheap);
   }
-  return last.gradient.cwiseProduct(detail::theta_slope(problem, u));
+  return h.gradient.cwiseProduct(detail::theta_slope(problem, u));
 }
 
 /// A run's end without its tape, or another point of it.
@@ -204,56 +206,70 @@ InnerSolution point_of(const InnerSolution& inner, In x) {
   InnerSolution at;
   at.inner_dim = inner.inner_dim;
   at.map = inner.map;
-  at.z = x;
-  if (inner.map) {
-    at.z.resize(inner.map->state_dim());
-    inner.map->lift(x, at.z);
-  }
+  at.z.resize(inner.map->state_dim());
+  inner.map->lift(x, at.z);
   at.steps = inner.steps;
   at.step_norms = inner.step_norms;
   return at;
 }
 
-/// Another point of the run, further from x than x is from the solution; x itself where there is none.
-Vec far_point(const InnerSolution& inner, double error) {
+/// x* - x to about a tenth: Newton's step by CG, or, where f_xx is no positive definite matrix, what as many steps of the map
+/// again lead to. False: neither tells.
+bool step_to_solution(const Problem& problem, In u, const InnerSolution& inner, Vec& step) {
   const Vec x = inner.x();
-  for (const Vec* far : {&inner.marked, &inner.x0}) {
-    if (far->size() == x.size() && (*far - x).norm() > 3 * error * x.norm()) return *far;
+  if (problem.f->symmetric()) {
+    FirstOrder at;
+    const auto c = problem.f->linearize(x, u, &at);
+    const auto m = c->preconditioner(x.size());
+    CgOptions options;
+    options.tolerance = kStepTolerance;
+    options.preconditioner = m.get();
+    options.verify = false;
+    step = Vec::Zero(x.size());
+    const CgResult r = detail::solve_with(*c, -at.gradient, step, options);
+    if (solved(r.status) && step.allFinite()) return true;
   }
-  return x;
+  Vec z = inner.z, next(z.size());
+  const Index more = std::max(kLeastLimit, inner.steps);
+  for (Index k = 0; k < more; ++k) {
+    inner.map->step(inner.steps + k, z, u, next);
+    z.swap(next);
+  }
+  step = z.head(x.size()) - x;
+  return step.allFinite();
 }
 
-/// chi from two points of the run, 1 at least; kept as what it is in absolute terms, since hypergradients shrink on the way to an
-/// optimum and their errors with the iterate do not.
-void measure_sensitivity(const Problem& problem, In u, const InnerSolution& inner, double error, Calibration& calibration) {
-  const Vec x = inner.x(), far = far_point(inner, error);
-  const double apart = (far - x).norm() / x.norm();
-  if (!(apart > 0) && !std::isnan(calibration.sensitivity)) return;
-  Hypergradient last;
-  const Vec g = cheap_gradient(problem, u, point_of(inner, x), last);
-  if (!g.allFinite()) return;
+/// Measures chi at the point of h, along what separates it from the solution: a run tells how far it is off by its steps, and no
+/// two points of it need differ, or differ in the direction of what is left. Kept in units of the error that the run tells of,
+/// and in absolute terms, since hypergradients shrink on the way to an optimum and their errors with the iterate do not. Returns
+/// the relative error of h by this; NaN: not known.
+double measure_sensitivity(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& h,
+                           Calibration& calibration) {
+  const Vec x = inner.x(), g = h.gradient.cwiseProduct(detail::theta_slope(problem, u));
+  Vec step;
+  if (!(x.norm() > 0) || !step_to_solution(problem, u, inner, step)) return std::numeric_limits<double>::quiet_NaN();
+  const double off = step.norm() / x.norm();
+  if (!(off > 0)) return 0;  // at the solution nothing is to be measured, nor needed
+  const double stretch = std::max(1.0, kFar / off);
+  const double moved = (cheap_gradient(problem, u, point_of(inner, x + stretch * step), h) - g).norm() / stretch;
+  if (!std::isfinite(moved)) return moved;
+  const double told = inner.relative_iterate_error(problem, u, calibration.rate());
+  calibration.sensitivity = moved / (told > 0 && std::isfinite(told) ? told : off);
   calibration.age = 0;
-  calibration.norm = calibration.sensitivity = g.norm();
-  if (!(apart > 0) || !std::isfinite(apart)) return;
-  const double moved = (g - cheap_gradient(problem, u, point_of(inner, far), last)).norm();
-  if (std::isfinite(moved)) calibration.sensitivity = std::max(calibration.norm, moved / apart);
+  return moved / std::max(g.norm(), calibration.floor);
 }
+
+bool due(const Calibration& calibration) { return std::isnan(calibration.sensitivity) || calibration.age >= kMeasureEvery; }
 
 }  // namespace
 
-Accuracy plan_for_target(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration, double target,
+Accuracy plan_for_target(const Problem&, In, const InnerSolution* so_far, Calibration& calibration, double target,
                          Accuracy asked) {
   if (asked.residual == 0) return asked;     // exactly so many steps
   if (so_far && !so_far->map) return asked;  // no steps that would tell how far it is off
-  const bool due = std::isnan(calibration.sensitivity) || calibration.age >= kMeasureEvery;
   asked.rate = calibration.rate();
-  if (due && !so_far) {
-    asked.iterate = kNear;
-    asked.mark = kFar;
-    return asked;
-  }
-  if (due) measure_sensitivity(problem, u, *so_far, so_far->relative_iterate_error(problem, u, calibration.rate()), calibration);
   asked.iterate = 0.5 * target / calibration.chi();
+  if (due(calibration)) asked.iterate = std::isnan(calibration.sensitivity) ? kNear : std::max(kNear, asked.iterate);
   return asked;
 }
 
@@ -358,12 +374,23 @@ bool follow_plan(const Problem& problem, In u, const InnerSolver& solver, const 
   return moved;
 }
 
+/// The target was not reached, or nobody knows.
+void doubt(Hypergradient& h, double error, double target) {
+  const std::vector<std::string> sizes = sci_numbers({error, target});
+  h.status = Status::step_limit;
+  h.message = std::isnan(error) ? "whether the hypergradient meets its target " + sizes[1] +
+                                      " is not known: no step to the inner "
+                                      "solution could be found"
+                                : "the hypergradient is " + sizes[0] + " off by estimate, its target is " + sizes[1] +
+                                      "; the inner solve could not go on";
+}
+
 }  // namespace
 
 InnerSolution solve_as_planned(const Problem& problem, In u, const InnerSolver& solver, const HypergradientEstimator& estimator,
                                const InnerSolution* previous, Calibration& calibration, Accuracy asked) {
   const Accuracy first = estimator.plan(problem, u, nullptr, calibration, asked);
-  InnerSolution inner = solver.solve(problem, u, previous, first, estimator.needs().tape);
+  InnerSolution inner = solve_completely(solver, problem, u, previous, first, estimator.needs().tape);
   if (inner.status != Status::failed) follow_plan(problem, u, solver, estimator, inner, calibration, asked);
   return inner;
 }
@@ -374,14 +401,21 @@ Hypergradient estimate_as_planned(const Problem& problem, In u, const InnerSolve
   Hypergradient before;
   if (previous) before = *previous;
   Hypergradient h;
+  const double target = estimator.target();
+  const bool measures = target > 0 && asked.residual > 0 && inner.map && due(calibration);
+  double error = 0;
   for (int round = 0; round < kRounds; ++round) {
     before.calibration = calibration;
     h = estimator.estimate(problem, u, inner, &before, tolerance);
-    if (estimator.target() > 0) calibration = h.calibration;
-    if (!h.gradient.allFinite() || !follow_plan(problem, u, solver, estimator, inner, calibration, asked)) break;
+    if (target > 0) calibration = h.calibration;
+    if (!h.gradient.allFinite()) break;
+    if (measures) error = measure_sensitivity(problem, u, inner, h, calibration);
+    if (!follow_plan(problem, u, solver, estimator, inner, calibration, asked)) break;
     calibration.age -= 1;  // the same hypergradient once more
     before = std::move(h);
   }
+  if (usable(h.status) && !(error <= target)) doubt(h, error, target);
+  h.calibration = calibration;
   return h;
 }
 

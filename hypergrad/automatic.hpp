@@ -20,9 +20,9 @@ struct Chosen {
 Chosen automatic_estimator(const Problem& problem);
 
 /// The inner accuracy at which the iterate's share of a relative hypergradient error `target` is half of it:
-/// ||x - x*|| <= target / (2 chi) ||x|| by estimate. chi is measured on the first run, and again every 10 hypergradients, from
-/// hypergradients at two points of it, a relative error of about 0.1 and one of 0.01. A fixed number of steps (residual 0) stays
-/// one. so_far, calibration: as HypergradientEstimator::plan.
+/// ||x - x*|| <= target / (2 chi) ||x|| by estimate. A first run, and one every 10 hypergradients, stops at an error of 0.01 to
+/// begin with, where estimate_as_planned measures chi. A fixed number of steps (residual 0) stays one. so_far, calibration: as
+/// HypergradientEstimator::plan.
 Accuracy plan_for_target(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration, double target,
                          Accuracy asked);
 
@@ -49,8 +49,11 @@ PredictedCost predicted_cost(const Problem& problem, In u, const FixedPointMap& 
 InnerSolution solve_as_planned(const Problem& problem, In u, const InnerSolver& solver, const HypergradientEstimator& estimator,
                                const InnerSolution* previous, Calibration& calibration, Accuracy asked);
 
-/// estimate(), and again after the inner run went on, where the hypergradient turned out smaller than the plan assumed.
-/// previous: the last outer step's; calibration: goes in and comes out.
+/// estimate(), and again after the inner run went on, where the hypergradient turned out smaller than the plan assumed. Where chi
+/// is not known, or not any more (a map's run, an estimator with a target), it is measured at the very point, along a step from x
+/// to the solution (Newton's by CG to a tenth, or of as many steps of the map again), and the run goes on until the target is met
+/// by it; where it cannot, the status is step_limit and the message has both numbers. previous: the last outer step's;
+/// calibration: goes in and comes out.
 Hypergradient estimate_as_planned(const Problem& problem, In u, const InnerSolver& solver,
                                   const HypergradientEstimator& estimator, InnerSolution& inner, const Hypergradient* previous,
                                   Calibration& calibration, Accuracy asked, double tolerance);

@@ -18,7 +18,8 @@ struct Needs {
 
 /// What an estimator that aims at an error of its own (hypergradient.accuracy) has learnt, carried from call to call.
 struct Calibration {
-  /// ||g(x_a) - g(x)|| ||x|| / ||x_a - x||, g in theta: what a relative error of the iterate does to the hypergradient.
+  /// What a relative error of the iterate, as its run estimates it, does to the hypergradient g in theta: ||g(x*) - g(x)|| over
+  /// that error, both by measurement. NaN: not known.
   double sensitivity = std::numeric_limits<double>::quiet_NaN();
   double norm = std::numeric_limits<double>::quiet_NaN();  ///< ||g|| in theta, of the last hypergradient
   double floor = 0;                                        ///< least denominator of its relative error
@@ -64,6 +65,8 @@ public:
   /// Whether it differentiates the iterate x_K(u) itself (Response::iterate), all of it or its last steps. The others take x for
   /// a solution, whose derivative is another one.
   virtual bool of_iterate() const { return false; }
+  /// Whether it uses f_xx for its own transpose. Forward mode and differences do not.
+  virtual bool assumes_symmetry() const { return true; }
   /// tolerance: of the adjoint equation, at least the configured one (schedules loosen it); previous: the last outer step's
   /// result. Throws UsageError with what to use instead when `inner` lacks what needs() asked for.
   virtual Hypergradient estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,

@@ -13,6 +13,7 @@ public:
   static constexpr double kStep = 7.40095979741405e-4;
   void fields(FieldVisitor&) override {}
   Needs needs() const override { return {}; }
+  bool assumes_symmetry() const override { return false; }
   bool of_iterate() const override { return true; }
   Hypergradient estimate(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient* previous,
                          double tolerance) const override;

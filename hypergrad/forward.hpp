@@ -13,6 +13,7 @@ public:
   Count window = Count::all();
   void fields(FieldVisitor& v) override;
   Needs needs() const override { return {{}, true}; }
+  bool assumes_symmetry() const override { return false; }
   bool of_iterate() const override { return true; }
   /// The two s x m blocks.
   std::size_t stored_bytes(Index state_dim, Index outer_dim) const override;

@@ -370,6 +370,7 @@ OracleOptions oracle_options(const RunConfig& c) {
 
 DriverOptions driver_options(const Assembly& a, const RunConfig& c) {
   DriverOptions o;
+  o.derivatives_known = true;  // those of the models are tested
   o.max_steps = a.problem.space.size() == 0 ? 0 : c.outer.max_steps;
   o.tolerance = c.outer.tolerance;
   o.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;

@@ -35,8 +35,8 @@ void NewtonSolver::fields(FieldVisitor& v) { options.fields(v); }
 InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                                   TapeRequest tape) const {
   detail::refuse_tape(tape, "newton");
+  InnerSolution s = detail::begin(*this, problem, u, previous);
   const Objective& f = *problem.f;
-  InnerSolution s = detail::begin(problem, u, previous);
   if (previous) s.inverse = previous->inverse;  // kept: may serve as a preconditioner until there is a new one
   const Index n = s.inner_dim;
   FirstOrder at, trial;
@@ -47,7 +47,7 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
   std::string why;
   Mat h(n, n);
   Vec d(n), x(n);
-  detail::StallWatch watch(3);
+  detail::StallWatch stall(3);
   double norm = at.gradient.norm();
   while (true) {
     if (accuracy.residual > 0 && norm <= std::max(target, unknowable)) {
@@ -66,7 +66,7 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
       break;
     }
     const double floor = detail::rounding_floor(problem, u, unit, l, s.z.norm());
-    if (accuracy.residual > 0 && watch.stalled(norm, floor)) {
+    if (accuracy.residual > 0 && stall.stalled(norm, floor)) {
       ending = RunEnd::rounding;
       break;
     }
@@ -83,6 +83,7 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
     s.z = x;
     std::swap(at, trial);
     norm = at.gradient.norm();
+    if (watch) watch({s.steps, s.x(), norm});
     s.inverse_exact = f.quadratic() && shift == 0;
   }
   detail::finish(s, norm, unit, accuracy.residual, ending, why);
@@ -94,7 +95,7 @@ void CholeskySolver::fields(FieldVisitor&) {}
 InnerSolution CholeskySolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                                     TapeRequest tape) const {
   detail::refuse_tape(tape, "cholesky");
-  InnerSolution s = detail::begin(problem, u, previous);
+  InnerSolution s = detail::begin(*this, problem, u, previous);
   const Objective& f = *problem.f;
   if (!f.quadratic())
     throw UsageError("solver 'cholesky' needs an objective that is quadratic in x; use newton or newton-cg", "inner.solver");
@@ -125,6 +126,7 @@ InnerSolution CholeskySolver::solve(const Problem& problem, In u, const InnerSol
     f.gradient(s.z, u, g);
     norm = g.norm();
     ++s.steps;
+    if (watch) watch({s.steps, s.x(), norm});
     if (!(norm < least)) break;
     least = norm;
     best = s.z;

@@ -35,13 +35,12 @@ public:
       : accuracy_(accuracy), s_(s), momentum_(has_momentum(s)) {
     if (accuracy.iterate > 0) bound_ = rate_bound(problem, u, s);
   }
-  /// After a step: leaves the mark, and says whether the run may end.
+  /// After a step: whether the run may end.
   bool met() {
     constexpr Index kFirst = 10;  // what fewer steps show of the rate is not enough
     if (!(accuracy_.iterate > 0) || s_.steps < kFirst) return false;
     const double error = estimated_iterate_error(s_.step_norms, momentum_, accuracy_.rate, bound_);
     const double size = s_.z.head(s_.inner_dim).norm();
-    if (s_.marked.size() == 0 && error <= accuracy_.mark * size) s_.marked = s_.z.head(s_.inner_dim);
     return error <= accuracy_.iterate * size;
   }
 
@@ -56,9 +55,10 @@ private:
 /// before: a run that goes on is the run that was asked for the tighter tolerance at once, bit for bit.
 class MapRun {
 public:
-  MapRun(const Problem& problem, In u, const Accuracy& accuracy, Index max_steps, InnerSolution& s)
-      : problem_(problem), u_(u), tolerance_(accuracy.residual), max_steps_(max_steps), s_(s), run_(s.progress), n_(s.inner_dim),
-        close_(problem, u, accuracy, s), watch_(100, s.progress.least_norm, s.progress.since_least) {}
+  MapRun(const IterateSolver& solver, const Problem& problem, In u, const Accuracy& accuracy, InnerSolution& s)
+      : solver_(solver), problem_(problem), u_(u), tolerance_(accuracy.residual), max_steps_(solver.options.max_steps), s_(s),
+        run_(s.progress), n_(s.inner_dim), close_(problem, u, accuracy, s),
+        watch_(100, s.progress.least_norm, s.progress.since_least) {}
 
   void run() {
     known_ = -1;
@@ -96,6 +96,7 @@ private:
   bool verified(double norm);
   bool stuck(double norm, double moved);
 
+  const IterateSolver& solver_;
   const Problem& problem_;
   Vec u_;
   double tolerance_;
@@ -146,6 +147,7 @@ RunEnd MapRun::iterate() {
     if (s_.tape) s_.tape.write().push(s_.steps, s_.z);
     run_.norm = norm;
     known_ = -1;
+    if (solver_.watch) solver_.watch({s_.steps, s_.x(), norm});
     const bool at_rounding = tolerance_ != 0 && stuck(norm, moved);
     if (close_.met()) {
       s_.iterate_met = true;
@@ -220,7 +222,7 @@ InnerSolution IterateSolver::solve(const Problem& problem, In u, const InnerSolu
           "inner.warm_start");
     accuracy = Accuracy{0};
   }
-  InnerSolution s = detail::begin(problem, u, previous);
+  InnerSolution s = detail::begin(*this, problem, u, previous);
   try {
     s.map = algorithm_->bind(problem, u);
   } catch (const NumericalError& e) {
@@ -234,19 +236,50 @@ InnerSolution IterateSolver::solve(const Problem& problem, In u, const InnerSolu
     s.tape = Trajectory(tape, options.max_steps);
     s.tape.write().push(0, s.z);
   }
-  detail::MapRun(problem, u, accuracy, options.max_steps, s).run();
+  detail::MapRun(*this, problem, u, accuracy, s).run();
   return s;
 }
 
 bool IterateSolver::go_on(const Problem& problem, In u, InnerSolution& s, Accuracy accuracy) const {
   if (problem.response == Response::iterate) accuracy = Accuracy{0};
-  return s.map && detail::MapRun(problem, u, accuracy, options.max_steps, s).go_on();
+  return s.map && detail::MapRun(*this, problem, u, accuracy, s).go_on();
 }
 
 double InnerSolution::relative_iterate_error(const Problem& problem, In u, double least_rate) const {
   if (!map) return std::numeric_limits<double>::quiet_NaN();
   return estimated_iterate_error(step_norms, detail::has_momentum(*this), least_rate, detail::rate_bound(problem, u, *this)) /
          x().norm();
+}
+
+void complete_solution(const Problem& problem, In u, const Accuracy& asked, InnerSolution& s) {
+  const Index n = problem.f->inner_dim();
+  if (s.x_cold.size() == n && s.inner_dim == n) return;  // one of ours
+  if (s.z.size() < n)
+    throw UsageError(UsageError::Kind::callback, "the inner solver left " + std::to_string(s.z.size()) +
+                                                     " entries in InnerSolution::z, and the inner problem has " +
+                                                     std::to_string(n) + " variables");
+  s.inner_dim = n;
+  s.x_cold = problem.cold_start(u);
+  if (s.x0.size() != n) s.x0 = s.x_cold;
+  if (s.z0.size() != s.z.size()) s.z0 = s.z.size() == n ? s.x0 : s.z;
+  s.gradient.resize(n);
+  problem.f->gradient(s.x(), u, s.gradient);
+  s.gradient_norm = s.gradient.norm();
+  s.residual = s.gradient_norm / detail::gradient_unit(problem, u, Vec::Ones(n), s.gradient_norm);
+  if (!s.z.allFinite() || !std::isfinite(s.residual)) {
+    s.status = Status::failed;
+    if (s.message.empty()) s.message = "the inner solver left a point that is not finite";
+  } else if (s.status == Status::not_run) {
+    s.status = s.residual <= asked.residual ? Status::converged : Status::step_limit;
+    if (!solved(s.status)) s.message = "the inner solver told no status, and its residual is " + sci(s.residual);
+  }
+}
+
+InnerSolution solve_completely(const InnerSolver& solver, const Problem& problem, In u, const InnerSolution* previous,
+                               Accuracy accuracy, TapeRequest tape) {
+  InnerSolution s = solver.solve(problem, u, previous, accuracy, tape);
+  complete_solution(problem, u, accuracy, s);
+  return s;
 }
 
 void MapProgress::state(StateVisitor& v) {
@@ -268,7 +301,6 @@ void InnerSolution::state(StateVisitor& v) {
   v.state("cold", cold);
   progress.state(v);
   v.state("step_norms", step_norms);
-  v.state("marked", marked);
   v.state("iterate_met", iterate_met);
   state_of_shared(v, "inverse", inverse);
   v.state("inverse_exact", inverse_exact);

@@ -1,5 +1,6 @@
 // The inner level: approximate minimizers of f(., u) and the solvers that find them.
 #pragma once
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -22,7 +23,6 @@ namespace tacit::inline TACIT_ABI {
 struct Accuracy {
   double residual = 1e-8;
   double iterate = 0;  ///< stop, after 10 steps or more, where ||x_k - x*|| <= iterate ||x_k|| by estimate; 0: no such test
-  double mark = 0;     ///< with `iterate`: also leave a copy of the first x_k that meets this one
   double rate = 0;     ///< contraction factor that the estimate is to assume at least, from earlier runs
 };
 
@@ -55,7 +55,6 @@ struct InnerSolution {
   CopyOnWrite<Trajectory> tape;
   MapProgress progress;                                   ///< of a map's run
   std::vector<double> step_norms;                         ///< r_k = ||x_{k+1} - x_k|| of a map's run
-  Vec marked;                                             ///< the iterate that Accuracy::mark asked for, or empty
   bool iterate_met = false;                               ///< stopped by Accuracy::iterate, before the residual was met
   std::shared_ptr<const CholeskyInverse> inverse;         ///< of f_xx at or near x, exact or kept; may be null
   bool inverse_exact = false;                             ///< inverse belongs to exactly this (x, u)
@@ -76,9 +75,19 @@ struct InnerSolution {
   void state(StateVisitor& v);
 };
 
+/// One iteration of an inner solver, as a watcher sees it.
+struct InnerIteration {
+  Index step;               ///< 1, 2, ...: iterations of this run that are done
+  Eigen::Ref<const Vec> x;  ///< the point they led to
+  double gradient_norm;     ///< ||f_x||, of a map at the point before the step; NaN where the map did not evaluate it
+};
+
 /// Finds x with f_x(x, u) = 0. Const and shared; what changes travels in InnerSolution.
 class InnerSolver : public Configurable {
 public:
+  /// Called after every iteration, by the thread that solves. What it throws leaves the solve, an Interruption as a request to
+  /// stop. Not part of the options.
+  std::function<void(const InnerIteration&)> watch;
   /// Can it leave a tape (is it a fixed-point map)?
   virtual bool can_record() const { return false; }
   /// Is it a map whose step size and momentum are the same numbers at every u?
@@ -103,6 +112,13 @@ public:
     return false;
   }
 };
+
+/// What a solver of one's own left out of its answer, from x = z and the status alone: start, gradient norm and residual. The
+/// status of a solution that has none is judged by its residual. Throws UsageError for an x of the wrong size.
+void complete_solution(const Problem& problem, In u, const Accuracy& asked, InnerSolution& solution);
+/// solver.solve(), completed.
+InnerSolution solve_completely(const InnerSolver& solver, const Problem& problem, In u, const InnerSolution* previous,
+                               Accuracy accuracy, TapeRequest tape);
 
 /// Throws UsageError unless the runs of the solver are what Response::iterate means: exactly max_steps steps of a map in which u
 /// moves nothing but the steps.

@@ -18,8 +18,8 @@ class LbfgsRun {
 public:
   LbfgsRun(const Problem& problem, In u, double tolerance, const LbfgsSolver& solver, const InnerSolution* previous,
            InnerSolution& s)
-      : problem_(problem), f_(*problem.f), u_(u), tolerance_(tolerance), max_steps_(solver.options.max_steps), s_(s),
-        inverse_(solver.memory), g_(s.inner_dim), d_(s.inner_dim), x_(s.inner_dim), g_new_(s.inner_dim) {
+      : solver_(solver), problem_(problem), f_(*problem.f), u_(u), tolerance_(tolerance), max_steps_(solver.options.max_steps),
+        s_(s), inverse_(solver.memory), g_(s.inner_dim), d_(s.inner_dim), x_(s.inner_dim), g_new_(s.inner_dim) {
     if (!s.cold && previous->pairs && previous->pairs->u == u) inverse_.inherit(*previous->pairs);
   }
 
@@ -43,6 +43,7 @@ private:
   static double next_step(const Point& lo, const Point& hi, bool bracketed);
   double floor() const { return detail::rounding_floor(problem_, u_, unit_, inverse_.curvature_met(), s_.z.norm()); }
 
+  const LbfgsSolver& solver_;
   const Problem& problem_;
   const Objective& f_;
   Vec u_;
@@ -85,6 +86,7 @@ RunEnd LbfgsRun::iterate() {
     g_.swap(g_new_);
     value_ = value_new_;
     norm_ = g_.norm();
+    if (solver_.watch) solver_.watch({s_.steps, s_.x(), norm_});
   }
 }
 
@@ -147,7 +149,7 @@ void LbfgsSolver::fields(FieldVisitor& v) {
 InnerSolution LbfgsSolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                                  TapeRequest tape) const {
   detail::refuse_tape(tape, "lbfgs");
-  InnerSolution s = detail::begin(problem, u, previous);
+  InnerSolution s = detail::begin(*this, problem, u, previous);
   LbfgsRun(problem, u, accuracy.residual, *this, previous, s).run();
   return s;
 }

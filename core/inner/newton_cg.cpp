@@ -11,9 +11,9 @@ constexpr double kForcing = 0.1;
 
 class NewtonCgRun {
 public:
-  NewtonCgRun(const Problem& problem, In u, double tolerance, Index max_steps, InnerSolution& s)
-      : problem_(problem), f_(*problem.f), u_(u), tolerance_(tolerance), max_steps_(max_steps), s_(s), n_(s.inner_dim), d_(n_),
-        x_(n_) {}
+  NewtonCgRun(const NewtonCgSolver& solver, const Problem& problem, In u, double tolerance, InnerSolution& s)
+      : solver_(solver), problem_(problem), f_(*problem.f), u_(u), tolerance_(tolerance), max_steps_(solver.options.max_steps),
+        s_(s), n_(s.inner_dim), d_(n_), x_(n_) {}
 
   void run() {
     curvature_ = f_.linearize(s_.z, u_, &at_);
@@ -31,6 +31,7 @@ private:
   double forcing() const;
   double floor() const { return detail::rounding_floor(problem_, u_, unit_, curvature_met_, s_.z.norm()); }
 
+  const NewtonCgSolver& solver_;
   const Problem& problem_;
   const Objective& f_;
   Vec u_;
@@ -64,6 +65,7 @@ RunEnd NewtonCgRun::iterate() {
     s_.z = x_;
     std::swap(at_, trial_);
     norm_ = at_.gradient.norm();
+    if (solver_.watch) solver_.watch({s_.steps, s_.x(), norm_});
   }
 }
 
@@ -109,8 +111,8 @@ void NewtonCgSolver::fields(FieldVisitor& v) { options.fields(v); }
 InnerSolution NewtonCgSolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                                     TapeRequest tape) const {
   detail::refuse_tape(tape, "newton-cg");
-  InnerSolution s = detail::begin(problem, u, previous);
-  NewtonCgRun(problem, u, accuracy.residual, options.max_steps, s).run();
+  InnerSolution s = detail::begin(*this, problem, u, previous);
+  NewtonCgRun(*this, problem, u, accuracy.residual, s).run();
   return s;
 }
 

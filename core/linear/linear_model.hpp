@@ -90,6 +90,7 @@ public:
   /// Quadratic loss and at most kEigenDim columns: the least eigenvalue of f_xx, from below. Else the least penalty, 0 when a
   /// coordinate has none.
   double convexity(In u) const override;
+  bool convex(In) const override { return true; }
   /// sup |phi'''| lambda_max(sum_i s_i ||a_i dx|| a_i a_i') + max |du| over the tuned penalties: |phi''(a_i x) - phi''(a_i y)| <=
   /// sup |phi'''| |a_i (x - y)|, and the columns of f_xu are disjoint pieces of x.
   double derivative_lipschitz(In u, InM dx, In du) const override;

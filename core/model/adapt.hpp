@@ -132,6 +132,10 @@ public:
     if constexpr (requires { double(f_->convexity(Vec(u))); }) return double(f_->convexity(Vec(u)));
     return 0;
   }
+  bool convex(In u) const override {
+    return requires(const T& f, const Vec& at) { double(f.convexity(at)); }
+    &&convexity(u) >= 0;
+  }
   bool quadratic() const override {
     if constexpr (requires { bool(f_->quadratic()); }) return bool(f_->quadratic());
     return false;

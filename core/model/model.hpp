@@ -66,6 +66,8 @@ public:
   virtual bool smoothness_bounds() const { return true; }
   /// mu, at most the smallest eigenvalue of f_xx(x, u) at every x; 0 when unknown.
   virtual double convexity(In /*u*/) const { return 0; }
+  /// Whether f is promised to be convex in x. Where it is not, a point with f_x = 0 may be a saddle, and is checked.
+  virtual bool convex(In u) const { return convexity(u) > 0; }
   /// A Lipschitz constant in x, valid everywhere, of x -> f_xx(x, u) dx + f_xu(x, u) diag(du) in the spectral norm, dx n x m, du
   /// m entries: what pollutes a derivative recursion that runs on inexact iterates. NaN: unknown.
   virtual double derivative_lipschitz(In /*u*/, InM /*dx*/, In /*du*/) const { return std::numeric_limits<double>::quiet_NaN(); }

@@ -16,6 +16,8 @@ const char* to_string(Status s) {
       return "step limit";
     case Status::negative_curvature:
       return "negative curvature";
+    case Status::saddle:
+      return "saddle";
     case Status::failed:
       return "failed";
   }

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <tacit/core/support/abi.hpp>
 
@@ -10,20 +11,36 @@ namespace tacit::inline TACIT_ABI {
 /// Wrong use of the library or a combination that cannot work; the message says what to use instead.
 class UsageError : public std::runtime_error {
 public:
-  /// key: the path of the run-file key at fault ("inner.solver"), empty when there is none.
-  explicit UsageError(const std::string& message, std::string key = {}) : std::runtime_error(message), key_(std::move(key)) {}
+  /// What is at fault.
+  enum class Kind {
+    argument,     ///< a value that was passed: wrong size, not finite, missing
+    option,       ///< a field of an option struct or strategy outside of its range, or an unknown name
+    combination,  ///< problem, solver and estimator that do not go together
+    callback,     ///< what the user's own code returned: an answer of the wrong size, a derivative that is none
+    memory,       ///< more memory than was allowed
+    numbers,      ///< the numbers at a point leave an algorithm nothing to choose
+  };
+  /// key: the path of the run-file key at fault ("inner.solver"), empty when there is none. Where there is one and no kind is
+  /// given, it is a combination.
+  explicit UsageError(const std::string& message, std::string key = {})
+      : std::runtime_error(message), key_(std::move(key)), kind_(key_.empty() ? Kind::argument : Kind::combination) {}
+  UsageError(Kind kind, const std::string& message, std::string key = {})
+      : std::runtime_error(message), key_(std::move(key)), kind_(kind) {}
   const std::string& key() const { return key_; }
+  Kind kind() const { return kind_; }
   /// Of the manual's error codes.
   virtual const char* code() const { return "E220"; }
 
 private:
   std::string key_;
+  Kind kind_;
 };
 
 /// What was asked for would take more memory than was allowed.
 class MemoryLimitError final : public UsageError {
 public:
-  using UsageError::UsageError;
+  explicit MemoryLimitError(const std::string& message, std::string key = {})
+      : UsageError(Kind::memory, message, std::move(key)) {}
   const char* code() const override { return "E221"; }
 };
 
@@ -31,7 +48,8 @@ public:
 /// binds an algorithm to a point; solvers and estimators catch it and report Status::failed with its sentence.
 class NumericalError final : public UsageError {
 public:
-  using UsageError::UsageError;
+  explicit NumericalError(const std::string& message, std::string key = {})
+      : UsageError(Kind::numbers, message, std::move(key)) {}
 };
 
 /// Where something was read: line and column count from 1, 0 means unknown.
@@ -68,6 +86,7 @@ enum class Status {
   as_asked,            ///< exactly the number of steps that was asked for (tolerance 0)
   step_limit,          ///< the step limit came first
   negative_curvature,  ///< a direction of non-positive curvature was met
+  saddle,              ///< f_x = 0 as asked, and f_xx has a negative eigenvalue there: a saddle or a maximum, no solution
   failed,              ///< not finite, diverged, or a factorization broke down
 };
 

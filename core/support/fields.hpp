@@ -102,6 +102,10 @@ public:
   virtual void fields(FieldVisitor& v);
 };
 
+/// Throws UsageError (Kind::option) for the first option of the object that lies outside of its range or is none of its choices.
+/// what: the object in words, "the inner solver".
+void require_valid(const Configurable& object, const std::string& what);
+
 /// Visits what must survive a kill: an object calls state() for each such value in `void state(StateVisitor& v)`; a writer reads
 /// the values, a reader overwrites them (vectors are resized).
 class StateVisitor {

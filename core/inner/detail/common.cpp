@@ -5,13 +5,17 @@
 
 namespace tacit::inline TACIT_ABI::detail {
 
-InnerSolution begin(const Problem& problem, In u, const InnerSolution* previous) {
+InnerSolution begin(const InnerSolver& solver, const Problem& problem, In u, const InnerSolution* previous) {
+  require_valid(solver, "the inner solver");
   if (!problem.f) throw UsageError("problem '" + problem.name + "' has no inner objective");
   InnerSolution s;
   s.inner_dim = problem.f->inner_dim();
   if (u.size() != problem.f->outer_dim())
     throw UsageError("the inner objective takes " + std::to_string(problem.f->outer_dim()) + " hyperparameters, got " +
                      std::to_string(u.size()));
+  for (Index j = 0; j < u.size(); ++j) {
+    if (std::isnan(u[j])) throw UsageError("hyperparameter u[" + std::to_string(j) + "] is NaN");
+  }
   s.x_cold = problem.cold_start(u);
   s.x0 = s.x_cold;
   if (previous) {

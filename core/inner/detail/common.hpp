@@ -11,8 +11,8 @@ namespace tacit::inline TACIT_ABI::detail {
 inline constexpr double kEps = std::numeric_limits<double>::epsilon();
 
 /// A solution with the start filled in: the previous x when it is finite, else the cold start. Throws UsageError when it does not
-/// fit.
-InnerSolution begin(const Problem& problem, In u, const InnerSolution* previous);
+/// fit, for an option of the solver out of its range, and for a hyperparameter that is NaN.
+InnerSolution begin(const InnerSolver& solver, const Problem& problem, In u, const InnerSolution* previous);
 
 /// The unit of the tolerance: ||f_x(0, u)||, but at least what rounding leaves of the terms that cancel in it (balanced classes
 /// on a balanced design have a gradient at 0 that is rounding alone). `first` is ||f_x(x0, u)||, which is the same number when x0

@@ -37,6 +37,7 @@ public:
   double smoothness(In u) const override { return inner_->smoothness(u); }
   bool smoothness_bounds() const override { return inner_->smoothness_bounds(); }
   double convexity(In u) const override { return inner_->convexity(u); }
+  bool convex(In u) const override { return inner_->convex(u); }
   double derivative_lipschitz(In u, InM dx, In du) const override { return inner_->derivative_lipschitz(u, dx, du); }
   double gradient_scale(In u) const override { return inner_->gradient_scale(u); }
   double gradient_terms(In u) const override { return inner_->gradient_terms(u); }
