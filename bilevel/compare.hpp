@@ -29,7 +29,7 @@ struct TruthOptions {
 /// central differences of tightly solved values, or, the truth being these, by implicit differentiation. Where the problem means
 /// the iterate x_K(u): central differences of l(x_K(u), u), and the second way forward mode, or, with many hyperparameters, a
 /// reverse sweep over all steps.
-struct Truth {
+struct TACIT_EXPORT Truth {
   Vec theta, u;
   double value = kMissing;  ///< l(x*(u), u)
   Vec gradient;
@@ -43,7 +43,7 @@ struct Truth {
   /// hypergradient_error of the second way; NaN when it was not taken.
   double disagreement(double floor) const;
 };
-Truth truth_at(const Problem& problem, In theta, const TruthOptions& options = {});
+TACIT_EXPORT Truth truth_at(const Problem& problem, In theta, const TruthOptions& options = {});
 
 /// Outer points, and why there are no more of them.
 struct ReferencePath {
@@ -54,8 +54,9 @@ struct ReferencePath {
 /// The first `points` accepted points (the start is one) of a run that follows exact hypergradients: Newton steps to rounding
 /// inside, so that the path depends on no inner solver, budget or estimator that is to be compared. Where the problem means the
 /// iterate: of full sweeps over the K steps of `steps`, which are part of the problem there.
-ReferencePath reference_path(const Problem& problem, OuterOptimizer& optimizer, In theta0, Index points, double tolerance,
-                             const Interrupted& interrupted = {}, std::shared_ptr<const InnerSolver> steps = {});
+TACIT_EXPORT ReferencePath reference_path(const Problem& problem, OuterOptimizer& optimizer, In theta0, Index points,
+                                          double tolerance, const Interrupted& interrupted = {},
+                                          std::shared_ptr<const InnerSolver> steps = {});
 
 /// One way to solve the inner problem. Estimators that share it are fed the same solutions, one warm start and one tape.
 struct InnerSetup {
@@ -118,9 +119,9 @@ struct Comparison {
 /// trusted, so that no estimator profits or suffers from its place in the list. floor: the least denominator of the relative
 /// error. audit_every: at each such point the parts of the errors and what warm starts were worth, their work counted nowhere; 0:
 /// never. Throws UsageError, naming the estimator, when it cannot use the solutions of its setup.
-Comparison compare_on_path(const std::vector<InnerSetup>& setups, const std::vector<Contender>& contenders,
-                           const std::vector<Truth>& path, double floor, const Interrupted& interrupted = {},
-                           Index audit_every = 0);
+TACIT_EXPORT Comparison compare_on_path(const std::vector<InnerSetup>& setups, const std::vector<Contender>& contenders,
+                                        const std::vector<Truth>& path, double floor, const Interrupted& interrupted = {},
+                                        Index audit_every = 0);
 
 /// A run of one estimator by itself, each accepted step observed against the truth there.
 struct OwnRun {
@@ -132,7 +133,8 @@ struct OwnRunOptions {
   OracleOptions oracle;  ///< but for warm_start, which is the setup's
   TruthBy truth = TruthBy::direct;
 };
-OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, OuterOptimizer& optimizer, In theta0,
-                       const OwnRunOptions& options, std::vector<Observer> observers = {}, const Interrupted& interrupted = {});
+TACIT_EXPORT OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, OuterOptimizer& optimizer, In theta0,
+                                    const OwnRunOptions& options, std::vector<Observer> observers = {},
+                                    const Interrupted& interrupted = {});
 
 }  // namespace tacit::inline TACIT_ABI

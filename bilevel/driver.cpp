@@ -7,6 +7,7 @@
 #include <tacit/bilevel/trace.hpp>
 #include <tacit/bilevel/verdict.hpp>
 #include <tacit/core/model/interrupt.hpp>
+#include <tacit/core/support/wording.hpp>
 
 namespace tacit::inline TACIT_ABI {
 namespace {
@@ -121,7 +122,8 @@ private:
     else if (interrupted)
       end(reason, "interrupted before the start was solved; there is no point to keep");
     else
-      end(StopReason::failed, limit + " before the start was solved; raise limits.time, or lower inner.max_steps");
+      end(StopReason::failed, limit + " before the start was solved; raise " + option_name("limits.time") + ", or lower " +
+                                  option_name("inner.max_steps"));
   }
 
   bool begin(In theta0) {
@@ -209,7 +211,7 @@ private:
     if (summary_.reason != StopReason::not_run) return true;
     if (oracle_.cut) throw StopNow{oracle_.asked_for()};
     const bool tight = !looser(current_.solved, summary_.tightest);
-    const std::string target = "outer.tolerance times the outer loss at the start, ";
+    const std::string target = option_name("outer.tolerance") + " times the outer loss at the start, ";
     if (summary_.last.possible_gain <= summary_.target && tight) {
       const std::vector<std::string> gains = short_numbers({summary_.last.possible_gain, summary_.target});
       return end(StopReason::tolerance, "the loss could fall by " + gains[0] +
@@ -407,7 +409,7 @@ private:
   std::string checked_text() const {
     if (options_.derivatives_known) return "";
     return options_.verify ? "; the derivatives were checked at the start and are right there"
-                           : "; the derivatives were not checked (DriverOptions::verify does)";
+                           : "; the derivatives were not checked (DriverOptions::verify does that)";
   }
 
   // Loosely solved, or not a loss as it stands.
@@ -556,7 +558,7 @@ Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracl
                      std::to_string(space.size()));
   }
   if (options.max_steps < 0)
-    throw UsageError("outer.max_steps is negative; use 0 to evaluate the start alone", "outer.max_steps");
+    throw UsageError(option_name("outer.max_steps") + " is negative; use 0 to evaluate the start alone", "outer.max_steps");
   return Run(options, space, oracle, optimizer, observers, interrupted)(theta0);
 }
 

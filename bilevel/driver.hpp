@@ -33,7 +33,7 @@ struct StepRecord {
 };
 
 enum class StopReason { not_run, tolerance, step_limit, time_limit, stalled, interrupted, failed };
-const char* to_string(StopReason r);
+TACIT_EXPORT const char* to_string(StopReason r);
 
 struct DriverOptions {
   Index max_steps = 50;
@@ -59,7 +59,7 @@ struct DriverOptions {
   std::function<void()> closing;
 };
 
-struct Summary {
+struct TACIT_EXPORT Summary {
   StopReason reason = StopReason::not_run;
   std::string message;
   StepRecord best, last;
@@ -119,7 +119,7 @@ private:
 /// given up, while the best point so far stays. Throws UsageError for a start of the wrong size, options that cannot be, and a
 /// problem that does not pass `verify`. Before the start is solved there is none: an interrupted run then has no
 /// best_evaluation, and one whose time is over has failed.
-Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracle& oracle, OuterOptimizer& optimizer, In theta0,
-              const std::vector<Observer>& observers = {}, const std::function<bool()>& interrupted = {});
+TACIT_EXPORT Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracle& oracle, OuterOptimizer& optimizer,
+                           In theta0, const std::vector<Observer>& observers = {}, const std::function<bool()>& interrupted = {});
 
 }  // namespace tacit::inline TACIT_ABI

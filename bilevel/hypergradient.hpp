@@ -13,7 +13,7 @@ struct HypergradientOptions;
 /// What a task keeps from one call to the next: inner solution and adjoint to start from, and what solver and estimator have
 /// learnt. A value of the caller: copies are cheap and independent, StateWriter and StateReader save and load it (visit_state).
 /// Without anything in it the next call starts cold.
-class TaskState {
+class TACIT_EXPORT TaskState {
 public:
   bool empty() const { return !kept_.has_value(); }
   /// The inner solution that the next call starts from; no entries when empty.
@@ -59,7 +59,8 @@ struct HypergradientOptions {
 /// objects to keep. The answer depends on the arguments alone, so calls for different tasks may run on threads of their own. An
 /// estimator with a target (HypergradientEstimator::aim) decides how well to solve. Numerical trouble is a status; wrong use,
 /// also answers of the wrong size from the problem's own code, is a UsageError.
-OuterGradient hypergradient(const Problem& problem, In u, const InnerSolver& solver, const HypergradientEstimator& estimator,
-                            const TaskState& state = {}, const HypergradientOptions& options = {});
+TACIT_EXPORT OuterGradient hypergradient(const Problem& problem, In u, const InnerSolver& solver,
+                                         const HypergradientEstimator& estimator, const TaskState& state = {},
+                                         const HypergradientOptions& options = {});
 
 }  // namespace tacit::inline TACIT_ABI

@@ -10,13 +10,13 @@ namespace tacit::inline TACIT_ABI {
 
 /// The largest t for which no entry of P(theta + t d) - theta exceeds `limit` (P: the projection on the box). An entry that has
 /// no more room than that up to its bound sets no limit, however steep; where no entry does, t is infinite.
-double longest_step(const HyperSpace& space, In theta, In d, double limit);
+TACIT_EXPORT double longest_step(const HyperSpace& space, In theta, In d, double limit);
 /// The t tried along d when nothing is known of the scale of the hypergradient: the longest step for PointOptimizer::kFirstMove;
 /// where that is infinite, the one that takes every entry to its bound.
-double first_step(const HyperSpace& space, In theta, In d);
+TACIT_EXPORT double first_step(const HyperSpace& space, In theta, In d);
 
 /// What every optimizer keeps: the current point and how far a step may go in theta.
-class PointOptimizer : public OuterOptimizer {
+class TACIT_EXPORT PointOptimizer : public OuterOptimizer {
 public:
   void reset(const Evaluation& start) override;
   void refresh(const Evaluation& current) override;
@@ -45,7 +45,7 @@ protected:
 
 /// theta+ = P(theta - t g), t halved until l(theta+) <= l + 1e-4 g.(theta+ - theta) (Armijo 1966; Bertsekas 1976 on the box) and
 /// doubled after a step taken at once. `step` given: every step tries this t first.
-class GradientDescentOuter final : public PointOptimizer {
+class TACIT_EXPORT GradientDescentOuter final : public PointOptimizer {
 public:
   std::optional<double> step_size;
   void fields(FieldVisitor& v) override;
@@ -61,7 +61,7 @@ private:
 
 /// Adam (Kingma and Ba 2015) with beta = 0.9, 0.999, projected on the box; no line search, every finite point is taken. Without
 /// one, nothing would notice that a tolerance was too loose.
-class AdamOuter final : public PointOptimizer {
+class TACIT_EXPORT AdamOuter final : public PointOptimizer {
 public:
   std::optional<double> step_size;  ///< empty: 0.1
   void fields(FieldVisitor& v) override;
@@ -80,7 +80,7 @@ private:
 /// Limited-memory BFGS on the free variables of the box (Bertsekas 1982; Schmidt, Kim and Sra 2012), 10 pairs, projected line
 /// search with Armijo backtracking by interpolation and expansion until the slope has fallen to 0.9 of the first one. A failed
 /// search is repeated along the negative gradient and then at a tenth of the tolerance before the outcome is `stalled`.
-class LbfgsOuter final : public PointOptimizer {
+class TACIT_EXPORT LbfgsOuter final : public PointOptimizer {
 public:
   void fields(FieldVisitor& v) override;
   StepOutcome step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
@@ -106,7 +106,7 @@ private:
 /// HOAG (Pedregosa 2016): theta+ = P(theta - g/L) with an estimate L of the Lipschitz constant of the hypergradient; a step is
 /// taken when l(theta+) <= l - L/2 ||theta+ - theta||^2 + s, and then L falls to 0.7 L, else L doubles. The slack s = (eps_k +
 /// eps_{k-1}) |l| / 4 counts only while it is at most twice the decrease L/2 ||theta+ - theta||^2 that is hoped for.
-class HoagOuter final : public PointOptimizer {
+class TACIT_EXPORT HoagOuter final : public PointOptimizer {
 public:
   StepOutcome step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
   void state(StateVisitor& v) override;

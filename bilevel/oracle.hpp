@@ -19,7 +19,7 @@ inline constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 /// ||g - truth|| / max(||truth||, floor), in theta: the error of a hypergradient as the trace reports it. Against a scale of 0
 /// any error is infinite, and none is none.
-double hypergradient_error(In g, In truth, double floor);
+TACIT_EXPORT double hypergradient_error(In g, In truth, double floor);
 
 /// Accuracy asked of one evaluation: residual of the inner problem and of the adjoint equation.
 struct Tolerance {
@@ -32,8 +32,8 @@ inline constexpr double kLossShare = 1e-5, kFinalShare = 1e-9;
 
 inline constexpr double kSameTolerance = 1.0000001;  ///< nearer to each other than this two tolerances are one
 /// a asks for less than b: it, or one of the two, is more than `by` times as large. What is not known asks for no less.
-bool looser(double a, double b, double by = kSameTolerance);
-bool looser(const Tolerance& a, const Tolerance& b, double by = kSameTolerance);
+TACIT_EXPORT bool looser(double a, double b, double by = kSameTolerance);
+TACIT_EXPORT bool looser(const Tolerance& a, const Tolerance& b, double by = kSameTolerance);
 
 /// What one evaluation showed: the columns of trace.csv that belong to it. NaN: not measured (an empty cell).
 struct Diagnostics {
@@ -62,7 +62,7 @@ struct Diagnostics {
 
 /// Inner solution and hypergradient at one point of one problem. `inner` and `hyper` report how they were got; what the next
 /// outer step starts from, carried(), is x with the solver's memory, the adjoint, and the rest of this.
-struct WarmState {
+struct TACIT_EXPORT WarmState {
   InnerSolution inner;
   Hypergradient hyper;
   Calibration calibration;      ///< of an estimator with a target
@@ -76,7 +76,7 @@ struct WarmState {
 
 /// One evaluation at theta: a value that may be copied, kept and compared with others; copies share what is large until one of
 /// them is changed. value is always there; gradient after Oracle::differentiate.
-struct Evaluation {
+struct TACIT_EXPORT Evaluation {
   Vec theta, u;
   /// l at the inner solution x; `corrected`: without its first-order error, l(x) - w.f_x(x), w the adjoint. Never outside of the
   /// range of the criterion.
@@ -104,7 +104,7 @@ struct Evaluation {
 
 /// The outer problem as an outer optimizer sees it. No call leaves a trace but in the account of work: what one evaluation hands
 /// to the next is in the evaluation, so the order of calls changes no bit. Calls may come from several threads.
-class Oracle {
+class TACIT_EXPORT Oracle {
 public:
   virtual ~Oracle() = default;
   /// Solves the inner problem at theta and evaluates l, starting from `near`, an evaluation of this oracle, or cold. The solve
@@ -139,7 +139,7 @@ public:
 
 /// What every decorator of an oracle starts from: each call goes on to the oracle behind. Everything of Oracle is pure, so none
 /// can be forgotten here.
-class ForwardingOracle : public Oracle {
+class TACIT_EXPORT ForwardingOracle : public Oracle {
 public:
   /// oracle must outlive this.
   explicit ForwardingOracle(const Oracle& oracle) : oracle_(std::shared_ptr<const Oracle>(), &oracle) {}
@@ -181,7 +181,8 @@ struct OracleOptions {
 };
 
 /// The oracle of one problem. Throws UsageError when problem, solver and estimator do not go together.
-std::unique_ptr<Oracle> make_oracle(Problem problem, std::shared_ptr<const InnerSolver> solver,
-                                    std::shared_ptr<const HypergradientEstimator> estimator, OracleOptions options = {});
+TACIT_EXPORT std::unique_ptr<Oracle> make_oracle(Problem problem, std::shared_ptr<const InnerSolver> solver,
+                                                 std::shared_ptr<const HypergradientEstimator> estimator,
+                                                 OracleOptions options = {});
 
 }  // namespace tacit::inline TACIT_ABI

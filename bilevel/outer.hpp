@@ -21,7 +21,7 @@ struct StepOutcome {
 };
 
 /// Follows the hypergradient over a box in theta.
-class OuterOptimizer : public Configurable {
+class TACIT_EXPORT OuterOptimizer : public Configurable {
 public:
   /// Starts from a differentiated evaluation.
   virtual void reset(const Evaluation& start) = 0;
@@ -39,6 +39,6 @@ public:
 };
 
 /// gradient-descent (Armijo), adam, lbfgs (bounded), hoag.
-void register_optimizers(Registry<OuterOptimizer>& registry);
+TACIT_EXPORT void register_optimizers(Registry<OuterOptimizer>& registry);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -19,8 +19,8 @@ struct Refit {
 };
 
 /// x*(u) by damped Newton steps from x to rounding; the problem needs no criterion.
-Refit refit(const Problem& problem, In u, In x);
+TACIT_EXPORT Refit refit(const Problem& problem, In u, In x);
 /// x_K(u) of a problem that means it (Response::iterate): the steps of the solver from x_0(u).
-Refit refit_iterate(const Problem& problem, In u, const InnerSolver& solver);
+TACIT_EXPORT Refit refit_iterate(const Problem& problem, In u, const InnerSolver& solver);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -12,19 +12,19 @@ namespace tacit::inline TACIT_ABI {
 /// ... fixed: the tightest; quadratic 0.1 k^-2, cubic 0.1 k^-3, exponential 0.1 * 0.9^k (Pedregosa 2016); adaptive: in proportion
 /// to the last hypergradient.
 enum class Schedule { fixed, quadratic, cubic, exponential, adaptive };
-const char* to_string(Schedule s);
+TACIT_EXPORT const char* to_string(Schedule s);
 /// Nothing where no schedule has this name.
-std::optional<Schedule> schedule_named(std::string_view name);
+TACIT_EXPORT std::optional<Schedule> schedule_named(std::string_view name);
 
 /// The tolerance at outer step k of a schedule that depends on k alone. A tightest of 0 (a fixed number of steps, no test) stays
 /// 0.
-double scheduled(Schedule schedule, Index k, double tightest);
+TACIT_EXPORT double scheduled(Schedule schedule, Index k, double tightest);
 
 /// The tolerances of one run, step by step. Adaptive ones are kError * ||projected hypergradient|| / effect, the effect of a unit
 /// of the tolerance on the hypergradient being an upper estimate of first order (Evaluation::effect); at most the relative
 /// hypergradient, ||projected hypergradient|| / |outer loss at the start|, which has no unit, theta being logarithmic. They never
 /// grow again: a hypergradient that grows may be one that is wrong.
-class Tolerances {
+class TACIT_EXPORT Tolerances {
 public:
   static constexpr double kLoosest = 1e-2;
   static constexpr double kError = 0.3;

@@ -34,18 +34,19 @@ struct FoundStart {
 /// most on the part of a wide box around the data's own scale, which is left where the loss still falls at its end, and what is
 /// coarser than that is refined around the best. The middle of the box where no value is finite. tune: this value is then tuned
 /// by 20 steps of L-BFGS at most. oracle, one: of the problem in which one value stands for all, a space of one entry.
-FoundStart search_common(const Oracle& oracle, const HyperSpace& one, bool tune, const SearchOptions& options = {});
+TACIT_EXPORT FoundStart search_common(const Oracle& oracle, const HyperSpace& one, bool tune, const SearchOptions& options = {});
 
 /// The start of many penalties: the outer loss has plateaus, so that from one common value little may be seen of where it is
 /// low. From the tuned common value and from four more levels, at 1/3, 4/9, 5/9 and 2/3 of the range searched (1e-3 ... 1 times
 /// the data's scale), a few steps of L-BFGS each are taken with all penalties; the two best take some more, and the best point is
 /// the start. found: search_common with tune. oracle, many: of the problem with its many penalties.
-FoundStart search_many(const Oracle& oracle, const HyperSpace& many, FoundStart found, const SearchOptions& options = {});
+TACIT_EXPORT FoundStart search_many(const Oracle& oracle, const HyperSpace& many, FoundStart found,
+                                    const SearchOptions& options = {});
 
 /// An oracle of the solutions x*(u) as such, whatever solver a run uses: a factorization or Newton's method where f_xx is small,
 /// else Newton-CG, with implicit differentiation.
-std::unique_ptr<Oracle> exact_oracle(Problem problem);
+TACIT_EXPORT std::unique_ptr<Oracle> exact_oracle(Problem problem);
 /// An oracle of the iterates x_K(u) of a problem that means them (Response::iterate), differentiated by full sweeps.
-std::unique_ptr<Oracle> iterate_oracle(Problem problem, std::shared_ptr<const InnerSolver> solver);
+TACIT_EXPORT std::unique_ptr<Oracle> iterate_oracle(Problem problem, std::shared_ptr<const InnerSolver> solver);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -32,10 +32,10 @@ struct SumOptions {
 /// max(||sum||, floor), so that parts whose hypergradients cancel hide none; unknown where one part's is unknown. The statuses
 /// are the worst of the parts that count, with the name of the part in the message; a part that is left out is named there too.
 /// verify() has the findings of all parts, named likewise. Throws UsageError without parts, or for a weight that is not finite.
-std::unique_ptr<Oracle> sum_of(std::vector<Summand> parts, SumOptions options = {});
+TACIT_EXPORT std::unique_ptr<Oracle> sum_of(std::vector<Summand> parts, SumOptions options = {});
 
 /// Runs job(0) .. job(count - 1), each once, on at most `threads` threads. What a job throws is thrown here once all have ended:
 /// of several the one of the least index.
-void run_parallel(std::size_t count, Index threads, const std::function<void(std::size_t)>& job);
+TACIT_EXPORT void run_parallel(std::size_t count, Index threads, const std::function<void(std::size_t)>& job);
 
 }  // namespace tacit::inline TACIT_ABI

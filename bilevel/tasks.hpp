@@ -20,13 +20,14 @@ struct BatchOptions {
 
 /// The seed of task `task` at outer step `step`: a mix of the three numbers (splitmix64; Steele, Lea and Flood 2014), so that any
 /// task of any step can be drawn alone, in any order.
-std::uint64_t task_seed(std::uint64_t seed, Index step, Index task);
+TACIT_EXPORT std::uint64_t task_seed(std::uint64_t seed, Index step, Index task);
 
 /// The mean of the losses of the tasks drawn for outer step `step`, each from its own cold start, as an oracle (sum_of): two
 /// calls with the same arguments give the same numbers to the bit, whatever the number of threads. Throws UsageError for less
 /// than one task, and what make_oracle throws.
-std::unique_ptr<Oracle> task_batch(const DrawTask& draw, Index step, const std::shared_ptr<const InnerSolver>& solver,
-                                   const std::shared_ptr<const HypergradientEstimator>& estimator,
-                                   const BatchOptions& options = {});
+TACIT_EXPORT std::unique_ptr<Oracle> task_batch(const DrawTask& draw, Index step,
+                                                const std::shared_ptr<const InnerSolver>& solver,
+                                                const std::shared_ptr<const HypergradientEstimator>& estimator,
+                                                const BatchOptions& options = {});
 
 }  // namespace tacit::inline TACIT_ABI

@@ -10,11 +10,11 @@
 namespace tacit::inline TACIT_ABI {
 
 /// Names of the columns, in order.
-const std::vector<std::string>& trace_columns();
+TACIT_EXPORT const std::vector<std::string>& trace_columns();
 /// The cells of a row, in the order of trace_columns(); what was not measured is empty.
-std::vector<std::string> trace_row(const StepRecord& record);
+TACIT_EXPORT std::vector<std::string> trace_row(const StepRecord& record);
 /// One line of trace.jsonl: the same fields and theta, u, hypergradient by block name, each a number or, where the block has
 /// several entries or labelled ones, a list. Missing fields are left out; an infinite end of an interval is null.
-std::string trace_json(const StepRecord& record, const HyperSpace& space, bool vectors = true);
+TACIT_EXPORT std::string trace_json(const StepRecord& record, const HyperSpace& space, bool vectors = true);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -13,14 +13,15 @@ namespace tacit::inline TACIT_ABI {
 
 /// Spectral radius of the state Jacobian A_z of a map whose blocks are polynomials of f_xx (gradient descent, heavy ball,
 /// Nesterov): the larger one of its restrictions to the two extreme eigenvectors. NaN when the state is no stack of copies of x.
-double map_rate(const StepJacobian& jacobian, Index inner_dim, Index state_dim, Index outer_dim, const Spectrum& spectrum);
+TACIT_EXPORT double map_rate(const StepJacobian& jacobian, Index inner_dim, Index state_dim, Index outer_dim,
+                             const Spectrum& spectrum);
 
 /// ln(e_cold / e_warm) with its interval, from distances to a stand-in for x* that is at most `error` away from it:
 /// [ln((D_c - E)/(D_w + E)), ln((D_c + E)/(D_w - E))], the upper end infinite when D_w <= E.
 struct HeadStart {
   double nats = 0, lo = 0, hi = 0;
 };
-HeadStart head_start(double cold_distance, double warm_distance, double error);
+TACIT_EXPORT HeadStart head_start(double cold_distance, double warm_distance, double error);
 
 /// What one outer step shows about the warm start (theory sheet of the project's docs, "Warm starts = implicit truncation"). NaN:
 /// not measured.
@@ -53,7 +54,8 @@ struct TruncationOptions {
 /// stands in for x*, with the rigorous E = ||f_x||/mu there where mu > 0 is known, and the rate is the spectral radius of the map
 /// at that point. `correction`: a Newton step already known, x* ~ x_T + correction, or empty; `soft_mode`: from the previous
 /// outer step, or empty. Head start and k_eff are exactly 0 when x_0 = x_cold.
-Truncation measure_truncation(const Problem& problem, In u, const InnerSolution& inner, const std::vector<double>& rates,
-                              In correction, In soft_mode, const TruncationOptions& options = {});
+TACIT_EXPORT Truncation measure_truncation(const Problem& problem, In u, const InnerSolution& inner,
+                                           const std::vector<double>& rates, In correction, In soft_mode,
+                                           const TruncationOptions& options = {});
 
 }  // namespace tacit::inline TACIT_ABI

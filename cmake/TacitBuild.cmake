@@ -1,10 +1,7 @@
-# How Tacit's targets are made: one static library a folder, found as <tacit/FOLDER/...> through the links in include/tacit.
+# How Tacit's targets are made: one library a folder, found as <tacit/FOLDER/...> through the links in include/tacit.
 
 set(TACIT_INCLUDE_DIR "${PROJECT_SOURCE_DIR}/include")
-set(TACIT_GENERATED_DIR "${PROJECT_BINARY_DIR}/generated")
 set(TACIT_LIBRARY_FOLDERS core hypergrad problems bilevel)
-
-configure_file("${PROJECT_SOURCE_DIR}/cmake/version.hpp.in" "${TACIT_GENERATED_DIR}/tacit/core/support/version.hpp" @ONLY)
 
 if(PROJECT_IS_TOP_LEVEL)
   set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
@@ -13,6 +10,24 @@ if(PROJECT_IS_TOP_LEVEL)
   if(TACIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER "${TACIT_CCACHE}")
   endif()
+endif()
+
+# What users of the headers compile with, as the package and pkg-config say it.
+set(TACIT_USER_DEFINITIONS)
+if(TACIT_ALIGNMENT)
+  if(NOT TACIT_ALIGNMENT MATCHES "^(16|32|64)$")
+    message(FATAL_ERROR "TACIT_ALIGNMENT is 16, 32, 64 or empty, and not '${TACIT_ALIGNMENT}'.")
+  endif()
+  list(APPEND TACIT_USER_DEFINITIONS EIGEN_MAX_ALIGN_BYTES=${TACIT_ALIGNMENT})
+endif()
+if(BUILD_SHARED_LIBS)
+  list(APPEND TACIT_USER_DEFINITIONS TACIT_SHARED)
+endif()
+# Where an installed library looks for the others: beside itself.
+if(APPLE)
+  set(TACIT_ORIGIN "@loader_path")
+else()
+  set(TACIT_ORIGIN "$ORIGIN")
 endif()
 
 set(TACIT_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
@@ -53,44 +68,47 @@ function(tacit_own_flags target)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
 endfunction()
 
-# What every user of a header needs: C++20, Eigen, and one alignment for all: without the first definition a vector that crosses between
-# code built with and without AVX is freed with the wrong allocator.
+# What every user of a header needs: C++20 and Eigen. No definition changes Eigen's memory unless TACIT_ALIGNMENT asks for one. For the project
+# that takes Tacit in as a folder the headers are SYSTEM: its warnings are about its own code.
 function(tacit_usage target scope)
+  if(PROJECT_IS_TOP_LEVEL)
+    set(system "")
+  else()
+    set(system SYSTEM)
+  endif()
   target_include_directories(
-    ${target} ${scope} $<BUILD_INTERFACE:${TACIT_INCLUDE_DIR}> $<BUILD_INTERFACE:${TACIT_GENERATED_DIR}>
-                       $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-  target_compile_definitions(${target} ${scope} EIGEN_MAX_ALIGN_BYTES=64 EIGEN_MAX_STATIC_ALIGN_BYTES=16)
+    ${target} ${system} ${scope} $<BUILD_INTERFACE:${TACIT_INCLUDE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_definitions(${target} ${scope} ${TACIT_USER_DEFINITIONS})
   target_compile_features(${target} ${scope} cxx_std_20)
   target_link_libraries(${target} ${scope} Eigen3::Eigen Threads::Threads)
 endfunction()
 
-# tacit_add_library(folder dependencies...): the target tacit_FOLDER, exported as Tacit::FOLDER. A folder of headers alone is an interface.
+# tacit_add_library(folder dependencies...): the target tacit_FOLDER, exported as Tacit::FOLDER; static, or shared with BUILD_SHARED_LIBS.
+# Symbols without TACIT_EXPORT are hidden in both: a plugin that links the static library does not pass them on.
 function(tacit_add_library folder)
   set(target tacit_${folder})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.cpp")
-  if(sources)
-    add_library(${target} STATIC ${sources})
-    tacit_own_flags(${target})
-    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
-    set(scope PUBLIC)
-  else()
-    add_library(${target} INTERFACE)
-    set(scope INTERFACE)
-  endif()
-  tacit_usage(${target} ${scope})
-  set_target_properties(${target} PROPERTIES EXPORT_NAME ${folder})
+  add_library(${target} ${sources})
+  tacit_own_flags(${target})
+  set_target_properties(
+    ${target}
+    PROPERTIES POSITION_INDEPENDENT_CODE ON
+               CXX_VISIBILITY_PRESET hidden
+               VISIBILITY_INLINES_HIDDEN ON
+               DEBUG_POSTFIX d
+               VERSION "${PROJECT_VERSION}"
+               SOVERSION "${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}"
+               INSTALL_RPATH "${TACIT_ORIGIN}"
+               EXPORT_NAME ${folder})
+  tacit_usage(${target} PUBLIC)
   add_library(Tacit::${folder} ALIAS ${target})
   foreach(dependency IN LISTS ARGN)
-    target_link_libraries(${target} ${scope} tacit_${dependency})
+    target_link_libraries(${target} PUBLIC tacit_${dependency})
   endforeach()
 endfunction()
 
-# What the readers need besides Eigen. No header shows it; programs link zlib.
+# What the readers need besides Eigen. No header shows it; programs that use the static library link zlib.
 function(tacit_add_reading folder)
-  get_target_property(type tacit_${folder} TYPE)
-  if(type STREQUAL "INTERFACE_LIBRARY")
-    return()
-  endif()
   # The hash of what is read, compiled in: users of the archive do not need it.
   find_path(TACIT_XXHASH_DIR xxhash.h DOC "Folder of xxhash.h")
   if(NOT TACIT_XXHASH_DIR)
@@ -123,20 +141,14 @@ function(tacit_add_program)
   if(TARGET yaml-cpp::yaml-cpp)
     set(yaml_cpp yaml-cpp::yaml-cpp)
   endif()
-  if(sources)
-    add_library(tacit_cli_lib STATIC ${sources})
-    tacit_own_flags(tacit_cli_lib)
-    target_link_libraries(tacit_cli_lib PUBLIC Tacit::tacit Boost::program_options ${yaml_cpp} spdlog::spdlog nlohmann_json::nlohmann_json)
-  else()
-    add_library(tacit_cli_lib INTERFACE)
-    target_link_libraries(tacit_cli_lib INTERFACE Tacit::tacit Boost::program_options ${yaml_cpp} spdlog::spdlog nlohmann_json::nlohmann_json)
-  endif()
-  if(EXISTS "${PROJECT_SOURCE_DIR}/cli/verbs/main.cpp")
-    add_executable(tacit cli/verbs/main.cpp)
-    tacit_own_flags(tacit)
-    target_link_libraries(tacit PRIVATE tacit_cli_lib)
-    set_target_properties(tacit PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
-  endif()
+  add_library(tacit_cli_lib STATIC ${sources})
+  tacit_own_flags(tacit_cli_lib)
+  target_link_libraries(tacit_cli_lib PUBLIC Tacit::tacit Boost::program_options ${yaml_cpp} spdlog::spdlog nlohmann_json::nlohmann_json)
+  add_executable(tacit cli/verbs/main.cpp)
+  tacit_own_flags(tacit)
+  target_link_libraries(tacit PRIVATE tacit_cli_lib)
+  file(RELATIVE_PATH libraries "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}")
+  set_target_properties(tacit PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}" INSTALL_RPATH "${TACIT_ORIGIN}/${libraries}")
 endfunction()
 
 # Each public header alone in a translation unit: it must name all it needs.

@@ -6,6 +6,7 @@
 
 #include <tacit/core/support/rate.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/core/support/wording.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 #include <tacit/hypergrad/implicit.hpp>
 #include <tacit/hypergrad/unroll.hpp>
@@ -162,10 +163,10 @@ bool close_enough(double error, double chi, double target) { return chi * error 
 
 /// Why the sweep may take no more steps, and what would let it.
 std::string limit_text(std::optional<Index> given, Index limit) {
-  if (given) return "hypergradient.max_steps allows no more";
+  if (given) return option_name("hypergradient.max_steps") + " allows no more";
   return (limit > kLeastLimit ? std::to_string(kRunsOfSweep) + " times as many as the longest inner solve took"
                               : std::string("the least limit")) +
-         "; hypergradient.max_steps sets another limit";
+         "; " + option_name("hypergradient.max_steps") + " sets another limit";
 }
 
 void judge(Hypergradient& h, const InnerSolution& inner, double error, double target, bool summed, const std::string& limit) {
@@ -174,7 +175,7 @@ void judge(Hypergradient& h, const InnerSolution& inner, double error, double ta
     h.gradient.setConstant(std::numeric_limits<double>::quiet_NaN());
     h.status = Status::failed;
     h.message = "the reverse sweep is not finite after " + terms + "; the step size " + short_number(inner.map->step_size()) +
-                " is too large: lower inner.step";
+                " is too large: lower " + option_name("inner.step");
   } else if (!summed) {
     h.status = Status::step_limit;
     h.message = "the reverse sweep has not settled after " + terms + " (" + limit + ")";
@@ -240,21 +241,30 @@ bool step_to_solution(const Problem& problem, In u, const InnerSolution& inner, 
 }
 
 /// Measures chi at the point of h, along what separates it from the solution: a run tells how far it is off by its steps, and no
-/// two points of it need differ, or differ in the direction of what is left. Kept in units of the error that the run tells of,
-/// and in absolute terms, since hypergradients shrink on the way to an optimum and their errors with the iterate do not. Returns
-/// the relative error of h by this; NaN: not known.
+/// two points of it need differ, or differ in the direction of what is left. Along the way from the start too, where that is
+/// farther: warm starts of later runs err in more directions than what a long run leaves. Kept in units of the error that the run
+/// tells of, and in absolute terms, since hypergradients shrink on the way to an optimum and their errors with the iterate do
+/// not. Returns the relative error of h by this; NaN: not known.
 double measure_sensitivity(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& h,
                            Calibration& calibration) {
   const Vec x = inner.x(), g = h.gradient.cwiseProduct(detail::theta_slope(problem, u));
   Vec step;
-  if (!(x.norm() > 0) || !step_to_solution(problem, u, inner, step)) return std::numeric_limits<double>::quiet_NaN();
-  const double off = step.norm() / x.norm();
-  if (!(off > 0)) return 0;  // at the solution nothing is to be measured, nor needed
-  const double stretch = std::max(1.0, kFar / off);
-  const double moved = (cheap_gradient(problem, u, point_of(inner, x + stretch * step), h) - g).norm() / stretch;
+  if (!step_to_solution(problem, u, inner, step)) return std::numeric_limits<double>::quiet_NaN();
+  if (step.isZero(0)) return 0;  // at the solution nothing is to be measured, nor needed
+  const double off = step.norm() / std::max(x.norm(), (x + step).norm());
+  const auto moved_along = [&](const Vec& way) {  // per unit of its length, to first order
+    const double length = way.norm() / std::max(x.norm(), (x + way).norm()), stretch = kFar / length;
+    return (cheap_gradient(problem, u, point_of(inner, x + stretch * way), h) - g).norm() / kFar;
+  };
+  const double along_step = moved_along(step), moved = along_step * off;
   if (!std::isfinite(moved)) return moved;
   const double told = inner.relative_iterate_error(problem, u, calibration.rate());
   calibration.sensitivity = moved / (told > 0 && std::isfinite(told) ? told : off);
+  const Vec back = inner.x0 - x;
+  if (back.norm() > 3 * step.norm()) {
+    const double along_run = moved_along(back);
+    if (std::isfinite(along_run)) calibration.sensitivity = std::max(calibration.sensitivity, along_run);
+  }
   calibration.age = 0;
   return moved / std::max(g.norm(), calibration.floor);
 }

@@ -7,6 +7,7 @@
 
 #include <tacit/core/model/counting.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/core/support/wording.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -229,7 +230,8 @@ void follow(const Problem& problem, In u, In du, const FixedPointMap& map, const
     curve.iterate_error.push_back((z.head(map.inner_dim()) - curve.x).norm());
     if (!std::isfinite(curve.iterate_error.back()))
       throw UsageError("the inner iteration is not finite after " + std::to_string(k) + " steps; its step size " +
-                           short_number(map.step_size()) + " is too large: lower inner.step (auto is stable)",
+                           short_number(map.step_size()) + " is too large: lower " + option_name("inner.step") +
+                           " (auto is stable)",
                        "inner.step");
     recursions.record();
     if (k == options.steps) return;

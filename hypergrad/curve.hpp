@@ -36,7 +36,7 @@ struct EqualCostStart {
   double bound = std::numeric_limits<double>::quiet_NaN();  ///< derivative_bound there; NaN when the constants are not known
 };
 /// The split of steps above, without its error.
-EqualCostStart equal_cost_start(Index steps, Index dropped, double cost);
+TACIT_EXPORT EqualCostStart equal_cost_start(Index steps, Index dropped, double cost);
 
 struct Curve {
   Vec x;         ///< x*(u) to rounding
@@ -66,20 +66,20 @@ struct Curve {
 /// Runs the algorithm's map from the problem's cold start for N steps and all derivative recursions along with it, in one batch a
 /// step; the truth is x* by Newton to rounding and X* = -f_xx^{-1} f_xu there. Throws UsageError when x* cannot be found (f_xx
 /// not positive definite) or the iteration is not finite. One state of memory a recursion and hyperparameter.
-Curve convergence_curve(const Problem& problem, In u, const Algorithm& algorithm, const CurveOptions& options);
+TACIT_EXPORT Curve convergence_curve(const Problem& problem, In u, const Algorithm& algorithm, const CurveOptions& options);
 
 /// What a reverse step of the map costs more than the plain step it differentiates, in plain steps: reads of the data, or where
 /// one of them makes none (products through a Gram matrix) gradients and Hessian products.
-double differentiation_cost(const Problem& problem, In u, const Algorithm& algorithm);
+TACIT_EXPORT double differentiation_cost(const Problem& problem, In u, const Algorithm& algorithm);
 
 /// dx*/du = -f_xx^{-1} f_xu at a stationary point x, n x m; du: weights of the columns (ones, or u for the derivative in ln u).
 /// Throws UsageError when f_xx is not positive definite there.
-Mat solution_jacobian(const Problem& problem, In u, In x, In du);
+TACIT_EXPORT Mat solution_jacobian(const Problem& problem, In u, In x, In du);
 
 /// Inner variables of a curve at most: the truth comes from dense solves.
 inline constexpr Index kCurveDim = 2000;
 
 /// Largest singular value.
-double spectral_norm(InM a);
+TACIT_EXPORT double spectral_norm(InM a);
 
 }  // namespace tacit::inline TACIT_ABI

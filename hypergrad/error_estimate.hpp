@@ -54,7 +54,7 @@ struct ErrorEstimate {
 /// residuals and no convexity vouches for what that does to soft modes, further steps are taken in it: they improve, or what they
 /// move is what rounding hides.
 /// The work is counted with `problem.work`, if any.
-ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
-                             const ErrorOptions& options = {});
+TACIT_EXPORT ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
+                                          const ErrorOptions& options = {});
 
 }  // namespace tacit::inline TACIT_ABI

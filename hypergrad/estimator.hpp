@@ -17,7 +17,7 @@ struct Needs {
 };
 
 /// What an estimator that aims at an error of its own (hypergradient.accuracy) has learnt, carried from call to call.
-struct Calibration {
+struct TACIT_EXPORT Calibration {
   /// What a relative error of the iterate, as its run estimates it, does to the hypergradient g in theta: ||g(x*) - g(x)|| over
   /// that error, both by measurement. NaN: not known.
   double sensitivity = std::numeric_limits<double>::quiet_NaN();
@@ -42,7 +42,7 @@ struct PredictedCost {
 };
 
 /// d l(x(u), u) / du with the account of how it was got.
-struct Hypergradient {
+struct TACIT_EXPORT Hypergradient {
   Vec gradient;            ///< in u, size m
   Vec adjoint;             ///< w with f_xx w ~ l_x (size n), when the estimator has one: the next step's warm start
   Vec state_adjoint;       ///< w of a momentum map's state, when it differs from adjoint
@@ -59,7 +59,7 @@ struct Hypergradient {
 };
 
 /// Turns an inner solution into a hypergradient. Const and shared.
-class HypergradientEstimator : public Configurable {
+class TACIT_EXPORT HypergradientEstimator : public Configurable {
 public:
   virtual Needs needs() const = 0;
   /// Whether it differentiates the iterate x_K(u) itself (Response::iterate), all of it or its last steps. The others take x for
@@ -93,19 +93,19 @@ public:
 };
 
 /// Throws UsageError when the pair cannot work, naming what to use instead.
-void check_pair(const std::string& estimator_name, const HypergradientEstimator& estimator, const std::string& solver_name,
-                const InnerSolver& solver);
+TACIT_EXPORT void check_pair(const std::string& estimator_name, const HypergradientEstimator& estimator,
+                             const std::string& solver_name, const InnerSolver& solver);
 
 /// Throws UsageError where the problem means its last iterate and `what` is of the solution.
-void require_solution(const Problem& problem, const std::string& what);
+TACIT_EXPORT void require_solution(const Problem& problem, const std::string& what);
 /// The same of an estimator, naming those that are of an iterate.
-void require_solution_of(const Problem& problem, const std::string& estimator_name);
+TACIT_EXPORT void require_solution_of(const Problem& problem, const std::string& estimator_name);
 /// Throws UsageError where the problem means its last iterate and the run is none from x_0(u) of a map.
-void require_iterate_run(const Problem& problem, const InnerSolution& inner, const std::string& estimator_name);
+TACIT_EXPORT void require_iterate_run(const Problem& problem, const InnerSolution& inner, const std::string& estimator_name);
 /// Throws UsageError where the problem means its last iterate and the pair does not give it, naming what does.
-void check_response(const Problem& problem, const InnerSolver& solver, const HypergradientEstimator& estimator);
+TACIT_EXPORT void check_response(const Problem& problem, const InnerSolver& solver, const HypergradientEstimator& estimator);
 
 /// full-unroll, truncated-unroll, forward, implicit-cg, implicit-direct, neumann, fixed-point, one-step, finite-difference.
-void register_estimators(Registry<HypergradientEstimator>& registry);
+TACIT_EXPORT void register_estimators(Registry<HypergradientEstimator>& registry);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@ namespace tacit::inline TACIT_ABI {
 /// P = dA/dz and Q = dA/du at z_T (Lorraine, Vicol and Duvenaud 2020). After a solver that is no map: the gradient-descent map at
 /// 1/L. `residual` is
 /// ||lam_K|| / ||v||, that of (I - P)^T w = v.
-class NeumannEstimator final : public HypergradientEstimator {
+class TACIT_EXPORT NeumannEstimator final : public HypergradientEstimator {
 public:
   Index max_steps = 200;
   double relative_tolerance = 1e-6;  ///< stop when ||lam|| <= relative_tolerance ||v||; 0: exactly max_steps terms
@@ -21,7 +21,7 @@ public:
 
 /// w <- P^T w + v from the w of the last outer step, g = l_u + Q^T w, both at z_T (Christianson 1994). From w = 0 it is the
 /// Neumann series.
-class FixedPointEstimator final : public HypergradientEstimator {
+class TACIT_EXPORT FixedPointEstimator final : public HypergradientEstimator {
 public:
   Index max_steps = 200;
   double relative_tolerance = 1e-6;  ///< stop when ||P^T w + v - w|| <= relative_tolerance ||v||; 0: exactly max_steps
@@ -35,7 +35,7 @@ public:
 };
 
 /// One term: g = l_u + Q^T v at z_T (Bolte, Pauwels and Vaiter 2023).
-class OneStepEstimator final : public HypergradientEstimator {
+class TACIT_EXPORT OneStepEstimator final : public HypergradientEstimator {
 public:
   void fields(FieldVisitor&) override {}
   Needs needs() const override { return {}; }

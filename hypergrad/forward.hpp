@@ -8,7 +8,7 @@ namespace tacit::inline TACIT_ABI {
 /// cold run that is differentiated whole: from dx_0/du). Runs the map again from z_0 for as many steps as the solver took; no
 /// tape, two s x m blocks. `residual` is the last increment ||X_T - X_{T-1}|| over the first, which at a fixed point is the
 /// relative residual of (I - P) X = Q.
-class ForwardEstimator final : public HypergradientEstimator {
+class TACIT_EXPORT ForwardEstimator final : public HypergradientEstimator {
 public:
   Count window = Count::all();
   void fields(FieldVisitor& v) override;

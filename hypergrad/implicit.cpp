@@ -17,7 +17,7 @@ std::shared_ptr<const LinearOperator> choose_preconditioner(const std::string& c
   if (choice == "none") return nullptr;
   if (choice == "factor" && !inner.inverse)
     throw UsageError(
-        "preconditioner 'factor' needs an inner solver that leaves a factor; use inner.solver=newton or cholesky, or "
+        "preconditioner 'factor' needs an inner solver that leaves a factor; use the inner solver newton or cholesky, or "
         "preconditioner 'jacobi'",
         "hypergradient.preconditioner");
   if (choice != "jacobi" && inner.inverse) return inner.inverse;

@@ -8,7 +8,7 @@ namespace tacit::inline TACIT_ABI {
 
 /// Solves f_xx w = l_x by preconditioned CG from the last outer step's w; g = l_u - f_ux w (Pedregosa 2016). With a target and
 /// preconditioner auto, what max_steps would end goes on with a factor of f_xx as preconditioner, up to 2000 variables.
-class ImplicitCgEstimator final : public HypergradientEstimator {
+class TACIT_EXPORT ImplicitCgEstimator final : public HypergradientEstimator {
 public:
   Index max_steps = 200;
   double relative_tolerance = 1e-6;  ///< ||l_x - f_xx w|| <= relative_tolerance ||l_x||; 0: exactly max_steps
@@ -31,7 +31,7 @@ private:
 
 /// The same by a dense Cholesky factor of f_xx and one step of iterative refinement; a factor that the inner solver left at this
 /// very point is used again. Throws UsageError for more than kLargest inner variables.
-class ImplicitDirectEstimator final : public HypergradientEstimator {
+class TACIT_EXPORT ImplicitDirectEstimator final : public HypergradientEstimator {
 public:
   static constexpr Index kLargest = 5000;
   void fields(FieldVisitor&) override {}

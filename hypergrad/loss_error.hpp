@@ -13,7 +13,7 @@ struct OuterPoint {
   Vec lx, fx;
 };
 /// At the end of a run; fx is the solver's where it has it.
-OuterPoint outer_point(const Problem& problem, In u, const InnerSolution& inner);
+TACIT_EXPORT OuterPoint outer_point(const Problem& problem, In u, const InnerSolution& inner);
 
 /// l(x) - l(x*) in two parts, x* the solution near x. With d = f_xx^{-1} f_x and the adjoint w = f_xx^{-1} l_x the first is
 /// w.f_x = l_x.d, which l(x) - w.f_x is without; the second what is left: d' l_xx d / 2, the change of f_xx along d, and what w
@@ -30,7 +30,7 @@ struct LossError {
 /// x - d. w: an adjoint with
 /// ||l_x - f_xx w|| = w_residual, or null. Not known where f_xx is not symmetric or not positive definite. Cost: a linear solve
 /// to a tenth, one gradient and one value, or nothing.
-LossError loss_error(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w,
-                     double w_residual, double enough);
+TACIT_EXPORT LossError loss_error(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w,
+                                  double w_residual, double enough);
 
 }  // namespace tacit::inline TACIT_ABI

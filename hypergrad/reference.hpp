@@ -13,19 +13,19 @@ struct Polished {
 
 /// x*(u) by damped Newton steps from x until neither f nor ||f_x|| gets smaller; directions by a dense Cholesky factor up to 2000
 /// variables, beyond by CG to 1e-10.
-Polished polish(const Problem& problem, In u, In x, Index max_steps = 100);
+TACIT_EXPORT Polished polish(const Problem& problem, In u, In x, Index max_steps = 100);
 
 /// d l(x*(u), u) / du: polished x, then a dense solve with refinement (up to 2000 variables) or CG to 1e-12 for the adjoint. The
 /// truth against which estimators are measured. status is that of the polishing when it failed.
-Hypergradient reference_hypergradient(const Problem& problem, In u, In x);
+TACIT_EXPORT Hypergradient reference_hypergradient(const Problem& problem, In u, In x);
 
 /// d l(x_K(u), u) / du of a run from x_0(u) (Response::iterate), all of its steps: by forward mode, or by a reverse sweep over
 /// the steps, run again with about sqrt(K) states kept.
-Hypergradient iterate_hypergradient(const Problem& problem, In u, const InnerSolution& inner, bool forward);
+TACIT_EXPORT Hypergradient iterate_hypergradient(const Problem& problem, In u, const InnerSolution& inner, bool forward);
 
 /// What the hypergradient owes to its adjoint w not solving f_xx w = l_x at x: f_ux f_xx^{-1} (l_x - f_xx w), in u; empty where
 /// f_xx is not positive definite. Of an unrolled derivative, whose adjoint stands for its differentiated steps, it is the
 /// forgetting term: what those steps left of the wrong start of the derivative (exactly so where f_xx is constant).
-Vec adjoint_gap(const Problem& problem, In u, In x, In w);
+TACIT_EXPORT Vec adjoint_gap(const Problem& problem, In u, In x, In w);
 
 }  // namespace tacit::inline TACIT_ABI

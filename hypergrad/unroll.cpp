@@ -4,6 +4,7 @@
 #include <string>
 
 #include <tacit/core/support/text.hpp>
+#include <tacit/core/support/wording.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -17,7 +18,7 @@ void judge(Hypergradient& h, const Problem& problem, const InnerSolution& inner,
   if (!h.gradient.allFinite()) {
     h.status = Status::failed;
     h.message = inner.z.allFinite() ? "the reverse sweep is not finite; the step size " + short_number(inner.map->step_size()) +
-                                          " is too large: lower inner.step"
+                                          " is too large: lower " + option_name("inner.step")
                                     : "the inner solution is not finite";
     return;
   }

@@ -17,7 +17,7 @@ struct ReverseSweep {
 /// lam = seed; for j = T-1 .. T-K: g += Q_j^T lam, lam = P_j^T lam (P_j = dA_j/dz). One pass over the data a step; states that
 /// the tape keeps as checkpoints only are replayed, each segment once. Throws UsageError when the tape does not reach back K
 /// steps.
-ReverseSweep walk_back(const FixedPointMap& map, In u, const Trajectory& tape, Index window, In seed);
+TACIT_EXPORT ReverseSweep walk_back(const FixedPointMap& map, In u, const Trajectory& tape, Index window, In seed);
 
 /// Reverse mode over all steps (Maclaurin, Duvenaud and Adams 2015) or the last K (Shaban et al. 2019). With stride s only every
 /// s-th state is kept and the rest computed again. The last-K sweep is forward mode started from a zero Jacobian at step T - K.
@@ -25,7 +25,7 @@ ReverseSweep walk_back(const FixedPointMap& map, In u, const Trajectory& tape, I
 /// ||lam_{T-K}|| / ||l_x||: on a quadratic with gradient descent the relative residual of the adjoint equation. With window auto
 /// the sweep is sweep_to_target (automatic.hpp): it keeps at most kMostStates states and the inner solve ends where the target
 /// needs no more.
-class UnrollEstimator final : public HypergradientEstimator {
+class TACIT_EXPORT UnrollEstimator final : public HypergradientEstimator {
 public:
   /// full-unroll (window: all) or truncated-unroll (window: 50, an option).
   explicit UnrollEstimator(bool truncated) : window(truncated ? Count::of(50) : Count::all()), truncated_(truncated) {}

@@ -8,5 +8,8 @@ std::string source_dir();
 std::string binary_dir();
 /// The program tacit.
 std::string program();
+/// The C++ compiler of the build, and the folder of Eigen.
+std::string compiler();
+std::string eigen_dir();
 
 }  // namespace tacit::test

@@ -7,6 +7,7 @@
 #include <tacit/core/inner/detail/common.hpp>
 #include <tacit/core/inner/detail/inverse_from_pairs.hpp>
 #include <tacit/core/support/rate.hpp>
+#include <tacit/core/support/wording.hpp>
 
 namespace tacit::inline TACIT_ABI {
 namespace detail {
@@ -165,7 +166,8 @@ std::string MapRun::not_finite(Index k) const {
   if (k == 0 && !std::isfinite(true_norm(problem_, s_.x(), u_)))
     return "the gradient of the inner objective is not finite at the start; check the data and the objective";
   return "the inner iteration is not finite after " + std::to_string(k) + (k == 1 ? " step" : " steps") + "; its step size " +
-         short_number(s_.map->step_size()) + " is too large: lower inner.step (auto is stable) or use another inner.solver";
+         short_number(s_.map->step_size()) + " is too large: lower " + option_name("inner.step") +
+         " (auto is stable) or use another " + option_name("inner.solver");
 }
 
 /// The map's own norm belongs to the point before the step, or to an extrapolated one; the test is made at x.

@@ -34,7 +34,7 @@ class InverseFromPairs;
 enum class RunEnd { target, rounding, limit, failed };
 
 /// Where a run of a map stands, beside its state z, so that it can go on as if it had not stopped.
-struct MapProgress {
+struct TACIT_EXPORT MapProgress {
   double unit = -1;                                       ///< ||f_x(0, u)||; negative: the run has not begun
   double norm = std::numeric_limits<double>::infinity();  ///< of the gradient that the last step took, at the point before it
   double least_norm = std::numeric_limits<double>::infinity();
@@ -45,7 +45,7 @@ struct MapProgress {
 };
 
 /// An approximate inner solution with all that an estimator, the diagnostics and the next warm start need.
-struct InnerSolution {
+struct TACIT_EXPORT InnerSolution {
   Vec z0;                                    ///< state the run started from
   Vec z;                                     ///< last state; without a map, x itself
   Vec x0;                                    ///< inner variable the run started from
@@ -83,7 +83,7 @@ struct InnerIteration {
 };
 
 /// Finds x with f_x(x, u) = 0. Const and shared; what changes travels in InnerSolution.
-class InnerSolver : public Configurable {
+class TACIT_EXPORT InnerSolver : public Configurable {
 public:
   /// Called after every iteration, by the thread that solves. What it throws leaves the solve, an Interruption as a request to
   /// stop. Not part of the options.
@@ -115,24 +115,24 @@ public:
 
 /// What a solver of one's own left out of its answer, from x = z and the status alone: start, gradient norm and residual. The
 /// status of a solution that has none is judged by its residual. Throws UsageError for an x of the wrong size.
-void complete_solution(const Problem& problem, In u, const Accuracy& asked, InnerSolution& solution);
+TACIT_EXPORT void complete_solution(const Problem& problem, In u, const Accuracy& asked, InnerSolution& solution);
 /// solver.solve(), completed.
-InnerSolution solve_completely(const InnerSolver& solver, const Problem& problem, In u, const InnerSolution* previous,
-                               Accuracy accuracy, TapeRequest tape);
+TACIT_EXPORT InnerSolution solve_completely(const InnerSolver& solver, const Problem& problem, In u,
+                                            const InnerSolution* previous, Accuracy accuracy, TapeRequest tape);
 
 /// Throws UsageError unless the runs of the solver are what Response::iterate means: exactly max_steps steps of a map in which u
 /// moves nothing but the steps.
-void require_iterate_solver(const InnerSolver& solver);
+TACIT_EXPORT void require_iterate_solver(const InnerSolver& solver);
 
 /// Options shared by the iterative solvers.
-struct IterativeOptions {
+struct TACIT_EXPORT IterativeOptions {
   double tolerance = 1e-8;  ///< ||f_x(x, u)|| <= tolerance ||f_x(0, u)||; 0: exactly max_steps
   Index max_steps = 1000;
   void fields(FieldVisitor& v);
 };
 
 /// Runs the map of an algorithm and records its states.
-class IterateSolver final : public InnerSolver {
+class TACIT_EXPORT IterateSolver final : public InnerSolver {
 public:
   explicit IterateSolver(std::unique_ptr<Algorithm> algorithm);
   IterativeOptions options;
@@ -156,7 +156,7 @@ private:
 
 /// Limited-memory BFGS with a strong Wolfe line search (Liu and Nocedal 1989). A run that goes on at the same u takes its pairs
 /// along, as if it had not stopped; at another one those of an old f_xx were measured to do more harm than good.
-class LbfgsSolver final : public InnerSolver {
+class TACIT_EXPORT LbfgsSolver final : public InnerSolver {
 public:
   IterativeOptions options;
   Index memory = 10;  ///< pairs kept
@@ -168,7 +168,7 @@ public:
 
 /// Newton's method; directions by CG with Curvature::preconditioner, forcing term min(0.1, sqrt(||g|| / ||f_x(0)||)), no
 /// tighter than the target needs (Dembo, Eisenstat and Steihaug 1982). One pass for value, gradient and curvature a trial point.
-class NewtonCgSolver final : public InnerSolver {
+class TACIT_EXPORT NewtonCgSolver final : public InnerSolver {
 public:
   IterativeOptions options;
   void fields(FieldVisitor& v) override;
@@ -178,7 +178,7 @@ public:
 };
 
 /// Newton's method with a Cholesky factor of f_xx at each step; leaves the factor as `inverse`.
-class NewtonSolver final : public InnerSolver {
+class TACIT_EXPORT NewtonSolver final : public InnerSolver {
 public:
   IterativeOptions options;
   void fields(FieldVisitor& v) override;
@@ -188,7 +188,7 @@ public:
 };
 
 /// One factorization with one refinement step for quadratic f; leaves the factor as `inverse`.
-class CholeskySolver final : public InnerSolver {
+class TACIT_EXPORT CholeskySolver final : public InnerSolver {
 public:
   void fields(FieldVisitor& v) override;
   InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
@@ -196,9 +196,9 @@ public:
 };
 
 /// f_xx as a matrix (n x n): Curvature::dense where it is offered, else n products in batches.
-void hessian_matrix(const Curvature& curvature, OutM h);
+TACIT_EXPORT void hessian_matrix(const Curvature& curvature, OutM h);
 
 /// lbfgs, newton, newton-cg, cholesky, and every registered algorithm as an IterateSolver.
-void register_solvers(Registry<InnerSolver>& registry);
+TACIT_EXPORT void register_solvers(Registry<InnerSolver>& registry);
 
 }  // namespace tacit::inline TACIT_ABI

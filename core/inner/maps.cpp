@@ -8,6 +8,7 @@
 
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/core/support/wording.hpp>
 
 namespace tacit::inline TACIT_ABI {
 namespace {
@@ -184,9 +185,9 @@ private:
 double smoothness_of(const Problem& problem, In u) {
   const double l = problem.f->smoothness(u);
   if (!(l > 0) || !std::isfinite(l))
-    throw NumericalError(
-        "no step size can be chosen: the smoothness of the inner objective is " + short_number(l) + "; give inner.step",
-        "inner.step");
+    throw NumericalError("no step size can be chosen: the smoothness of the inner objective is " + short_number(l) + "; give " +
+                             option_name("inner.step"),
+                         "inner.step");
   return l;
 }
 
@@ -201,7 +202,8 @@ bool never_convex(const Problem& problem, double here) {
 
 /// (sqrt k - 1) / (sqrt k + 1) with k = L / mu, at least 0.
 double momentum_quotient(const Problem& problem, double l, double mu, const std::string& algorithm) {
-  const char* remedy = "; give inner.momentum (0.9, say) and inner.step, or use gradient-descent";
+  const std::string remedy =
+      "; give " + option_name("inner.momentum") + " (0.9, say) and " + option_name("inner.step") + ", or use gradient-descent";
   if (never_convex(problem, mu))
     throw UsageError(algorithm + " cannot choose its momentum: no positive lower bound of the inner curvature is known" + remedy,
                      "inner.momentum");

@@ -10,7 +10,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// Jacobians A_z, A_u of one step, frozen at one state. s = state dimension, m = outer dimension.
-class StepJacobian {
+class TACIT_EXPORT StepJacobian {
 public:
   virtual ~StepJacobian() = default;
   /// out = A_z dz + A_u du
@@ -21,7 +21,7 @@ public:
 
 /// One bound algorithm: problem, step size and momentum are frozen, so the map that is differentiated is the map that ran.
 /// The inner variable x is the first inner_dim() entries of the state z.
-class FixedPointMap {
+class TACIT_EXPORT FixedPointMap {
 public:
   virtual ~FixedPointMap() = default;
   virtual Index inner_dim() const = 0;
@@ -51,12 +51,12 @@ public:
 
 /// A_z on the states (c_1 v, ..., c_s v) as the s x s matrix that acts on c, when f_xx v = lambda v. s = state dimension over
 /// inner dimension; v: n entries, of length 1.
-Eigen::MatrixXd mode_matrix(const StepJacobian& jacobian, Index state_dim, Index outer_dim, In v);
+TACIT_EXPORT Eigen::MatrixXd mode_matrix(const StepJacobian& jacobian, Index state_dim, Index outer_dim, In v);
 /// Its spectral radius; NaN when it is not finite. The rate of the map is that along the softest or the stiffest mode.
-double rate_along(const StepJacobian& jacobian, Index state_dim, Index outer_dim, In v);
+TACIT_EXPORT double rate_along(const StepJacobian& jacobian, Index state_dim, Index outer_dim, In v);
 
 /// A recipe: options in, map out.
-class Algorithm : public Configurable {
+class TACIT_EXPORT Algorithm : public Configurable {
 public:
   /// Freezes step size and momentum at u; the map keeps what it needs of the problem. Throws UsageError when they can be chosen
   /// nowhere (heavy ball without mu), NumericalError when the numbers at u do not allow it.
@@ -68,7 +68,7 @@ public:
 };
 
 /// x+ = x - alpha f_x; alpha = 1/L unless given.
-class GradientDescent final : public Algorithm {
+class TACIT_EXPORT GradientDescent final : public Algorithm {
 public:
   std::optional<double> step;  ///< alpha; empty: 1/L
   bool fixed() const override { return step.has_value(); }
@@ -79,7 +79,7 @@ public:
 /// x+ = x - alpha f_x(x) + beta (x - x_prev) (Polyak 1964). Automatic: alpha = 4/(sqrt L + sqrt mu)^2,
 /// beta = ((sqrt k - 1)/(sqrt k + 1))^2, k = L/mu. With a given beta below that one, alpha is at most (1 + sqrt beta)^2 / L,
 /// which the automatic pair meets with equality and which keeps the map stable.
-class HeavyBall final : public Algorithm {
+class TACIT_EXPORT HeavyBall final : public Algorithm {
 public:
   std::optional<double> step, momentum;
   bool fixed() const override { return step && momentum; }
@@ -90,7 +90,7 @@ public:
 
 /// y = x + beta (x - x_prev), x+ = y - alpha f_x(y) with constant momentum (Nesterov 2004, strongly convex scheme).
 /// Automatic: alpha = 1/L, beta = (sqrt k - 1)/(sqrt k + 1).
-class Nesterov final : public Algorithm {
+class TACIT_EXPORT Nesterov final : public Algorithm {
 public:
   std::optional<double> step, momentum;
   bool fixed() const override { return step && momentum; }
@@ -100,6 +100,6 @@ public:
 };
 
 /// gradient-descent, heavy-ball, nesterov.
-void register_algorithms(Registry<Algorithm>& registry);
+TACIT_EXPORT void register_algorithms(Registry<Algorithm>& registry);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -16,10 +16,10 @@ struct SecondOrder {
 };
 
 /// At most `steps` Lanczos steps (Lanczos 1950) at (x, u) from a fixed pseudo-random start; f_xx has to be symmetric.
-SecondOrder second_order(const Objective& f, In x, In u, Index steps = 20);
+TACIT_EXPORT SecondOrder second_order(const Objective& f, In x, In u, Index steps = 20);
 
 /// |q'(f_xx p) - p'(f_xx q)| / (||q|| ||f_xx p|| + ||p|| ||f_xx q||) for one fixed pair of pseudo-random vectors: rounding where
 /// f_xx is symmetric. Two products.
-double asymmetry(const Objective& f, In x, In u);
+TACIT_EXPORT double asymmetry(const Objective& f, In x, In u);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -25,10 +25,10 @@ struct TapeRequest {
 
 /// One request whose tape serves all: Trajectory::thinned() then gives each its own. Equal requests stay as they are; else every
 /// state is kept, as far back as the longest window and its checkpoints need.
-TapeRequest union_of(const std::vector<TapeRequest>& requests);
+TACIT_EXPORT TapeRequest union_of(const std::vector<TapeRequest>& requests);
 
 /// States z_first .. z_steps of one run, some of them only as checkpoints. Filled by push(), read from the end.
-class Trajectory {
+class TACIT_EXPORT Trajectory {
 public:
   Trajectory() = default;
   /// max_steps bounds the length of the run and fixes the automatic stride.
@@ -64,7 +64,7 @@ private:
 };
 
 /// Reads a trajectory backwards: state(k) for k = steps-1 downto first, each segment between checkpoints replayed once.
-class BackwardReader {
+class TACIT_EXPORT BackwardReader {
 public:
   BackwardReader(const FixedPointMap& map, In u, const Trajectory& tape);
   /// z_k; k must not increase from call to call. The reference holds until the next call.

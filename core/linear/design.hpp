@@ -22,7 +22,7 @@ using BlockOut = Eigen::Ref<Eigen::MatrixXd>;
 /// What is done with t = A_b v of the rows row0 .. row0 + t.rows() - 1: fills w, which is added as A_b' w, and returns the share
 /// of these rows in a sum (nothing: 0). A reference to any callable (Index row0, BlockIn t, BlockOut w) that outlives the call.
 /// It adds to nothing that other blocks add to.
-class BlockFunction {
+class TACIT_EXPORT BlockFunction {
 public:
   template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, BlockFunction>) BlockFunction(F&& f)  // NOLINT: converts on purpose
@@ -54,7 +54,7 @@ struct ColumnMoments {
 /// n x d matrix A: chosen rows of X, column j acting as (x_j - shift_j) / scale_j, and when wanted a last column of ones. A light
 /// value: copies share X. Each full read of the rows adds one to data_passes of the counter. Sums over rows run in a fixed order
 /// on one thread.
-class Design {
+class TACIT_EXPORT Design {
 public:
   Design() = default;
   /// All rows of X. Throws UsageError without a matrix, or when a sparse one is not compressed.

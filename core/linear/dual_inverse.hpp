@@ -12,6 +12,6 @@ namespace tacit::inline TACIT_ABI {
 /// Making it takes about rows/2 products with the Hessian, applying it about one. Where entries of c are tiny beside the data
 /// digits cancel in it: a preconditioner rather than a solution. Null where K cannot be factored, where a penalty c_j of a
 /// feature is not positive, or where that of an intercept is not 0.
-std::shared_ptr<const LinearOperator> dual_inverse(const Design& a, In weight, In c);
+TACIT_EXPORT std::shared_ptr<const LinearOperator> dual_inverse(const Design& a, In weight, In c);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -24,10 +24,12 @@ struct LanczosOptions {
 
 /// Lanczos with full reorthogonalization from `start` (mixed with a fixed pseudo-random vector, so that no mode is missed). Exact
 /// when max_steps reaches the dimension, which is the size of start; start may be zero.
-Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In start, const LanczosOptions& options = {});
+TACIT_EXPORT Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In start,
+                                          const LanczosOptions& options = {});
 
 /// Largest eigenvalue of the symmetric positive semidefinite n x n operator h, from a fixed start, until the residual bound is
 /// below tolerance times the value; returns value plus bound. NaN where a product is not finite.
-double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance = 1e-4, Index max_steps = 80);
+TACIT_EXPORT double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance = 1e-4,
+                                    Index max_steps = 80);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -13,7 +13,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// Loss of one row, phi(z, y), convex and twice differentiable in z = a x, evaluated on a block of rows.
-class Loss {
+class TACIT_EXPORT Loss {
 public:
   virtual ~Loss() = default;
   /// phi, phi' = dphi/dz and phi'' of each row; a null pointer: not wanted. Arrays of n doubles.
@@ -31,7 +31,7 @@ public:
 };
 
 /// sum_j c_j(u)/2 x_j^2 with c_j = u[index_j], or fixed_j where index_j < 0 (0 for an intercept).
-class Penalty {
+class TACIT_EXPORT Penalty {
 public:
   /// index: one entry per coordinate of x. Throws UsageError for an index not below outer_dim or a fixed value that is negative.
   Penalty(std::vector<Index> index, Vec fixed, Index outer_dim);
@@ -64,7 +64,7 @@ private:
 /// f(x, u) = sum_i s_i phi(a_i x, y_i) + sum_j c_j(u)/2 x_j^2; s carries the row weights and the 1/n of a mean. One pass over A
 /// for value, gradient, linearize (none for a quadratic loss without first order), each product, adjoint and tangents; none for
 /// products and adjoint where they go through the Gram matrix (by_gram).
-class LinearModel final : public Objective {
+class TACIT_EXPORT LinearModel final : public Objective {
 public:
   /// y, s: one entry per row. Throws UsageError when sizes differ, a weight is negative or not finite, or the loss does not take
   /// y.

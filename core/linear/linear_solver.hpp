@@ -12,7 +12,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// y = B x, square; used for preconditioners and kept factors (an approximation of H^{-1}).
-class LinearOperator {
+class TACIT_EXPORT LinearOperator {
 public:
   virtual ~LinearOperator() = default;
   virtual Index dim() const = 0;
@@ -20,7 +20,7 @@ public:
 };
 
 /// x -> x ./ d for positive d; entries that are not positive are passed through unscaled.
-class DiagonalInverse final : public LinearOperator {
+class TACIT_EXPORT DiagonalInverse final : public LinearOperator {
 public:
   explicit DiagonalInverse(In d);
   Index dim() const override { return inverse_.size(); }
@@ -31,7 +31,7 @@ private:
 };
 
 /// x -> H^{-1} x by the Cholesky factor H = L L'.
-class CholeskyInverse final : public LinearOperator {
+class TACIT_EXPORT CholeskyInverse final : public LinearOperator {
 public:
   CholeskyInverse() = default;
   /// Its lower triangle is L; what stands above is not read.
@@ -66,10 +66,10 @@ struct CgResult {
 /// direction of non-positive curvature it stops with the best iterate so far; when the recursion's residual and the true one
 /// part, it restarts once and then reports Status::rounding. Products: one a step, one for a start other than zero, one for the
 /// check at the end.
-CgResult conjugate_gradient(const std::function<void(In, Out)>& h, In b, Out w, const CgOptions& options);
+TACIT_EXPORT CgResult conjugate_gradient(const std::function<void(In, Out)>& h, In b, Out w, const CgOptions& options);
 
 /// Factors a symmetric positive definite matrix (only its lower triangle is read) and returns the inverse as an operator; null
 /// when it is not positive definite.
-std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h);
+TACIT_EXPORT std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h);
 
 }  // namespace tacit::inline TACIT_ABI

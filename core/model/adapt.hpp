@@ -36,7 +36,7 @@ concept PlainCriterion = requires(const T& l, const Vec& v) {
 namespace detail {
 
 /// Refuses an answer of a plain struct that has not the entries that are wanted of it: UsageError.
-[[noreturn]] void refuse_size(const char* member, Index got, Index wanted);
+[[noreturn]] TACIT_EXPORT void refuse_size(const char* member, Index got, Index wanted);
 /// out = answer, of the right size.
 inline void take_answer(const char* member, const Vec& answer, Out out) {
   if (answer.size() != out.size()) refuse_size(member, answer.size(), out.size());

@@ -14,6 +14,6 @@ namespace tacit::inline TACIT_ABI {
 /// Not counted here: linearize alone and diagonal (their reads of X show in data_passes), the dense Hessian (of the order of d/15
 /// products), and the constants that a linear model computes once: smoothness, convexity, gradient_scale. Throws UsageError
 /// without objective or counter.
-Problem counted(Problem problem, std::shared_ptr<WorkCounter> counter);
+TACIT_EXPORT Problem counted(Problem problem, std::shared_ptr<WorkCounter> counter);
 
 }  // namespace tacit::inline TACIT_ABI

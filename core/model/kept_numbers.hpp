@@ -11,7 +11,7 @@ namespace tacit::inline TACIT_ABI {
 
 /// Values of a function of u for the last few u, told apart by their bits. Safe to share between threads; each value is computed
 /// once while it is kept, and is the same whether it was kept or not.
-class KeptNumbers {
+class TACIT_EXPORT KeptNumbers {
 public:
   /// The number kept for u, else that of compute().
   double at(In u, const std::function<double()>& compute);

@@ -14,7 +14,7 @@ class LinearModel;
 class LinearOperator;
 
 /// Second derivatives of f frozen at one point (x, u). n = inner dimension, m = outer dimension.
-class Curvature {
+class TACIT_EXPORT Curvature {
 public:
   virtual ~Curvature() = default;
   /// f_xx p, n -> n
@@ -43,7 +43,7 @@ struct FirstOrder {
 };
 
 /// Smooth inner objective f(x, u): R^n x R^m -> R. Const and safe to share between threads.
-class Objective {
+class TACIT_EXPORT Objective {
 public:
   virtual ~Objective() = default;
   virtual Index inner_dim() const = 0;
@@ -87,10 +87,10 @@ public:
 };
 
 /// What rounding leaves of f_x(0, u) where its terms cancel: 4 eps gradient_terms(u); 0 where they are not finite.
-double cancellation(const Objective& f, In u);
+TACIT_EXPORT double cancellation(const Objective& f, In u);
 
 /// Outer criterion l(x, u).
-class Criterion {
+class TACIT_EXPORT Criterion {
 public:
   virtual ~Criterion() = default;
   virtual double value(In x, In u) const = 0;
@@ -104,7 +104,7 @@ public:
 };
 
 /// Start of a cold inner run, x_0(u). A null pointer in Problem means x_0 = 0.
-class Start {
+class TACIT_EXPORT Start {
 public:
   virtual ~Start() = default;
   virtual void point(In u, Out x) const = 0;
@@ -115,7 +115,7 @@ public:
 };
 
 /// The same start for every u: its derivative is zero.
-class ConstantStart final : public Start {
+class TACIT_EXPORT ConstantStart final : public Start {
 public:
   explicit ConstantStart(Vec x0) : x0_(std::move(x0)) {}
   void point(In u, Out x) const override;
@@ -141,7 +141,7 @@ struct HyperBlock {
 };
 
 /// The box of the hyperparameters. Problems speak u; optimizers move theta.
-class HyperSpace {
+class TACIT_EXPORT HyperSpace {
 public:
   HyperSpace() = default;
   /// Throws UsageError for a box that its scale cannot hold (log needs 0 < lower <= upper).
@@ -179,7 +179,7 @@ enum class Response {
 };
 
 /// One bilevel problem. Every part is const and shared.
-struct Problem {
+struct TACIT_EXPORT Problem {
   std::string name;
   Response response = Response::solution;
   std::shared_ptr<const Objective> f;

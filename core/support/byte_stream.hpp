@@ -11,7 +11,7 @@ namespace tacit::inline TACIT_ABI {
 
 /// Appends each value with its name and kind. Numbers are stored as they lie in memory, so the bytes are for machines of the same
 /// byte order.
-class StateWriter final : public StateVisitor {
+class TACIT_EXPORT StateWriter final : public StateVisitor {
 public:
   const std::string& bytes() const { return bytes_; }
   void state(std::string_view name, double& value) override;
@@ -31,7 +31,7 @@ private:
 
 /// Reads what a StateWriter wrote, in the same order. Throws UsageError where name or kind is another than the one asked for, or
 /// where the bytes end: they are of another version, or damaged. They must outlive it.
-class StateReader final : public StateVisitor {
+class TACIT_EXPORT StateReader final : public StateVisitor {
 public:
   explicit StateReader(std::string_view bytes) : rest_(bytes) {}
   /// Everything was read.

@@ -9,7 +9,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// Wrong use of the library or a combination that cannot work; the message says what to use instead.
-class UsageError : public std::runtime_error {
+class TACIT_EXPORT UsageError : public std::runtime_error {
 public:
   /// What is at fault.
   enum class Kind {
@@ -37,7 +37,7 @@ private:
 };
 
 /// What was asked for would take more memory than was allowed.
-class MemoryLimitError final : public UsageError {
+class TACIT_EXPORT MemoryLimitError final : public UsageError {
 public:
   explicit MemoryLimitError(const std::string& message, std::string key = {})
       : UsageError(Kind::memory, message, std::move(key)) {}
@@ -46,7 +46,7 @@ public:
 
 /// The numbers at a point leave an algorithm nothing to choose (a step size where the smoothness is not finite). Thrown by what
 /// binds an algorithm to a point; solvers and estimators catch it and report Status::failed with its sentence.
-class NumericalError final : public UsageError {
+class TACIT_EXPORT NumericalError final : public UsageError {
 public:
   explicit NumericalError(const std::string& message, std::string key = {})
       : UsageError(Kind::numbers, message, std::move(key)) {}
@@ -60,7 +60,7 @@ struct SourceLocation {
 };
 
 /// A data set that cannot be used: what is wrong, where, and what to do about it.
-class DataError : public std::runtime_error {
+class TACIT_EXPORT DataError : public std::runtime_error {
 public:
   DataError(std::string code, const std::string& message, SourceLocation where, std::string remedy, std::string source_line = {})
       : std::runtime_error(message), code_(std::move(code)), where_(std::move(where)), remedy_(std::move(remedy)),
@@ -97,6 +97,6 @@ constexpr bool usable(Status s) { return solved(s) || s == Status::as_asked; }
 /// True when a count of steps ended it.
 constexpr bool counted_out(Status s) { return s == Status::as_asked || s == Status::step_limit; }
 /// "converged", "step limit", ...
-const char* to_string(Status s);
+TACIT_EXPORT const char* to_string(Status s);
 
 }  // namespace tacit::inline TACIT_ABI

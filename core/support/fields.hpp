@@ -13,7 +13,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// The interval a number must lie in; an open end excludes its bound.
-struct Range {
+struct TACIT_EXPORT Range {
   double lo = -std::numeric_limits<double>::infinity();
   double hi = std::numeric_limits<double>::infinity();
   bool lo_open = false;
@@ -53,7 +53,7 @@ struct CountWords {
 
 /// Visits the options of an object one after the other: reads, prints or documents them. An object calls field() for each of its
 /// options in `void fields(FieldVisitor& v)`; a visitor overrides visit(). `empty` is the word that stands for an empty optional.
-class FieldVisitor {
+class TACIT_EXPORT FieldVisitor {
 public:
   virtual ~FieldVisitor() = default;
 
@@ -96,7 +96,7 @@ protected:
 };
 
 /// An object with options. The default has none.
-class Configurable {
+class TACIT_EXPORT Configurable {
 public:
   virtual ~Configurable() = default;
   virtual void fields(FieldVisitor& v);
@@ -104,11 +104,11 @@ public:
 
 /// Throws UsageError (Kind::option) for the first option of the object that lies outside of its range or is none of its choices.
 /// what: the object in words, "the inner solver".
-void require_valid(const Configurable& object, const std::string& what);
+TACIT_EXPORT void require_valid(const Configurable& object, const std::string& what);
 
 /// Visits what must survive a kill: an object calls state() for each such value in `void state(StateVisitor& v)`; a writer reads
 /// the values, a reader overwrites them (vectors are resized).
-class StateVisitor {
+class TACIT_EXPORT StateVisitor {
 public:
   virtual ~StateVisitor() = default;
   virtual void state(std::string_view name, double& value) = 0;

@@ -19,14 +19,15 @@ struct RateEstimate {
 /// there the window is at least 20 and maxima of r over up to 20 steps stand in for r. Steps below `floor` (rounding) at the end
 /// are left out. NaN: fewer than 3 steps, or steps that did not shrink. For symmetric positive maps the uncorrected ratio is a
 /// LOWER estimate of rho.
-RateEstimate residual_rate(const std::vector<double>& step_norms, bool momentum = false, double floor = 0);
+TACIT_EXPORT RateEstimate residual_rate(const std::vector<double>& step_norms, bool momentum = false, double floor = 0);
 
 /// rho_used: the largest of the last five rates (a short warm run sees only the fast modes); NaN when there is none.
-double largest_recent(const std::vector<double>& rates);
+TACIT_EXPORT double largest_recent(const std::vector<double>& rates);
 
 /// Estimate of ||x_T - x*||: r_{T-1} rho/(1 - rho), with momentum the largest r_{T-1-j} rho^j, j < 20, in place of r_{T-1}. rho:
 /// rho_hat of the run, at least `least_rate` and at most `rate_bound`, a rigorous bound where one is known (NaN: none). NaN: no
 /// rate.
-double estimated_iterate_error(const std::vector<double>& step_norms, bool momentum, double least_rate, double rate_bound);
+TACIT_EXPORT double estimated_iterate_error(const std::vector<double>& step_norms, bool momentum, double least_rate,
+                                            double rate_bound);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -8,7 +8,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// Products with the inner objective and steps of its map. Data passes are full reads of the design matrix.
-struct Work {
+struct TACIT_EXPORT Work {
   std::int64_t values = 0;            ///< evaluations of f alone
   std::int64_t gradients = 0;         ///< evaluations of f_x
   std::int64_t hessian_products = 0;  ///< f_xx p, one per vector
@@ -27,7 +27,7 @@ struct Work {
 };
 
 /// A Work that several threads may add to.
-class WorkCounter {
+class TACIT_EXPORT WorkCounter {
 public:
   std::atomic<std::int64_t> values{0}, gradients{0}, hessian_products{0}, cross_products{0}, map_steps{0}, data_passes{0};
   std::atomic<bool> passes_known{false};  ///< set by the first design that reports here

@@ -39,6 +39,6 @@ struct VerifyOptions {
 /// Cost with 100 of each: 52 values, 184 gradients, 195 Hessian and 106 cross products, 80 map steps; several times that where
 /// something does not fit at once. Throws UsageError for a point of the wrong size or not finite; an
 /// Interruption leaves it.
-VerifyReport verify(const Problem& problem, const VerifyPoint& at, const VerifyOptions& options = {});
+TACIT_EXPORT VerifyReport verify(const Problem& problem, const VerifyPoint& at, const VerifyOptions& options = {});
 
 }  // namespace tacit::inline TACIT_ABI

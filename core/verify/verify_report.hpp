@@ -10,10 +10,10 @@ namespace tacit::inline TACIT_ABI {
 
 enum class Verdict { ok, wrong, not_checked };
 /// "ok", "wrong", "not checked"
-const char* to_string(Verdict v);
+TACIT_EXPORT const char* to_string(Verdict v);
 
 /// One product of a problem, held against something it has to fit.
-struct Finding {
+struct TACIT_EXPORT Finding {
   std::string product;   ///< the callback: "gradient", "cross_t", "l_x", "start vjp"; "value or gradient": either of both
   std::string quantity;  ///< what it computes: "f_x"
   std::string against;   ///< what it was compared with: "differences of value"
@@ -27,7 +27,7 @@ struct Finding {
 };
 
 /// All findings at one point.
-struct VerifyReport {
+struct TACIT_EXPORT VerifyReport {
   std::vector<Finding> findings;
   Vec x, u;  ///< where
   /// Nothing is wrong; what could not be checked does not count.

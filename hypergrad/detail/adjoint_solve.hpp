@@ -9,14 +9,14 @@
 namespace tacit::inline TACIT_ABI::detail {
 
 /// CG on f_xx w = b from w.
-CgResult solve_with(const Curvature& c, In b, Out w, const CgOptions& options);
+TACIT_EXPORT CgResult solve_with(const Curvature& c, In b, Out w, const CgOptions& options);
 /// l_u - f_ux w
-Vec implicit_gradient(const Curvature& c, In w, In lu);
+TACIT_EXPORT Vec implicit_gradient(const Curvature& c, In w, In lu);
 /// du/dtheta at u, entrywise; ones when the problem has no hyperparameter space.
-Vec theta_slope(const Problem& problem, In u);
+TACIT_EXPORT Vec theta_slope(const Problem& problem, In u);
 
 /// w = the state adjoint of the last outer step in the units of this step's map, w ~ (alpha f_xx)^{-1} l_x, alpha moving with u;
 /// untouched where there is none that fits. v = (l_x, 0): for v = 0 the answer is zero and needs no start.
-void carry_over(const FixedPointMap& map, In v, const Hypergradient* previous, Vec& w);
+TACIT_EXPORT void carry_over(const FixedPointMap& map, In v, const Hypergradient* previous, Vec& w);
 
 }  // namespace tacit::inline TACIT_ABI::detail

@@ -72,7 +72,7 @@ struct EncodedFile {
 };
 
 /// How a file becomes features, by column name. Plain data, so that it can be stored with a model.
-struct Encoder {
+struct TACIT_EXPORT Encoder {
   /// Of a sparse format (LIBSVM, MatrixMarket coordinate): kept_features of features_total, numbered from index_base on. Files of
   /// dense numbers are tables without a header.
   bool sparse = false;
@@ -119,7 +119,7 @@ struct MissingCell {
 };
 
 /// All rows of all files. Missing numbers are NaN; what fills them belongs to a choice of training rows (fit_fills).
-struct Dataset {
+struct TACIT_EXPORT Dataset {
   Features x;
   std::vector<std::string> feature_names;
   Vec y;                             ///< numbers, or the number of the class (0, 1, ... in the order of classes)
@@ -151,7 +151,7 @@ struct Dataset {
 
 /// Reads and encodes everything options name. Levels of text columns come from the training and validation files.
 /// Throws DataError (data_errors.hpp), UsageError for options that cannot be.
-Dataset load_dataset(const DataOptions& options);
+TACIT_EXPORT Dataset load_dataset(const DataOptions& options);
 
 /// What a choice of training rows puts in the missing cells.
 struct Filled {
@@ -162,9 +162,9 @@ struct Filled {
 /// Fills missing numbers with the weighted mean or median of the given (training) rows, in a copy: the data set is not written.
 /// Median: the middle of the values, each counted as often as its weight says. Throws DataError D110 for a column without any
 /// value.
-Filled fit_fills(const Dataset& data, std::span<const Index> training_rows);
+TACIT_EXPORT Filled fit_fills(const Dataset& data, std::span<const Index> training_rows);
 
 /// True when text matches the pattern, in which * stands for any text and ? for one character.
-bool glob_match(std::string_view pattern, std::string_view text);
+TACIT_EXPORT bool glob_match(std::string_view pattern, std::string_view text);
 
 }  // namespace tacit::inline TACIT_ABI

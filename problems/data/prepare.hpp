@@ -30,7 +30,7 @@ struct PrepareChoices {
 };
 
 /// One problem made of a data set. A value: copies share the numbers, which nobody writes.
-struct Prepared {
+struct TACIT_EXPORT Prepared {
   std::shared_ptr<const Dataset> data;
   Split rows;  ///< no validation rows: the problem has no criterion
   PrepareChoices choices;
@@ -61,23 +61,23 @@ struct Prepared {
 };
 
 /// values[rows]
-Vec pick(In values, const std::vector<Index>& rows);
+TACIT_EXPORT Vec pick(In values, const std::vector<Index>& rows);
 /// All rows train.
-Split all_rows(Index rows);
+TACIT_EXPORT Split all_rows(Index rows);
 /// Training and validation rows together, ascending: those of a final fit.
-std::vector<Index> rows_of_refit(const Split& rows);
+TACIT_EXPORT std::vector<Index> rows_of_refit(const Split& rows);
 
 /// Throws DataError, D124 for numbers whose squares leave double precision, and UsageError.
-Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices);
+TACIT_EXPORT Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices);
 /// The same choices fitted anew on other training rows, with nothing to validate on: for a final fit. The range of the
 /// hyperparameters and the class weights stay as they are.
-Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows);
+TACIT_EXPORT Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows);
 /// The problem, with its penalties or one common one in their place, as it is easiest to solve: where there is an intercept,
 /// columns whose mean is more than three times their deviation are centred. The outer loss is the same function of u, the
 /// coefficients are the same but for the intercept, and the condition no longer grows with the square of mean over deviation.
-Problem centred_problem(const Prepared& prepared, PenaltyPer per);
+TACIT_EXPORT Problem centred_problem(const Prepared& prepared, PenaltyPer per);
 /// The problem as it is, with its penalties or one common one in their place: where steps from a start are meant, which depend on
 /// how the columns are written.
-Problem problem_with(const Prepared& prepared, PenaltyPer per);
+TACIT_EXPORT Problem problem_with(const Prepared& prepared, PenaltyPer per);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -12,7 +12,7 @@ namespace tacit::inline TACIT_ABI {
 struct Dataset;
 
 /// SplitMix64 (Steele, Lea and Flood 2014): the same numbers on every machine and with every compiler.
-class SplitMix64 {
+class TACIT_EXPORT SplitMix64 {
 public:
   explicit SplitMix64(std::uint64_t seed) : state_(seed) {}
   std::uint64_t next();
@@ -44,11 +44,12 @@ struct Split {
 
 /// The split of a data set: rows of a validation or test file stay what they are, then the split column decides, else a seeded
 /// draw. Throws DataError D113 (training rows of one class), D114 (an empty part), D119, UsageError for shares out of range.
-Split make_split(const Dataset& data, const SplitOptions& options);
+TACIT_EXPORT Split make_split(const Dataset& data, const SplitOptions& options);
 
 /// Draws round(fraction n) of the rows (at least 1, at most n - 1), stratified by class when class_of is not empty: the share of
 /// every class differs from the whole by less than one row. class_of is indexed by row. The drawn rows are ascending and leave
 /// `rows`.
-std::vector<Index> draw_rows(std::vector<Index>& rows, double fraction, std::span<const Index> class_of, SplitMix64& random);
+TACIT_EXPORT std::vector<Index> draw_rows(std::vector<Index>& rows, double fraction, std::span<const Index> class_of,
+                                          SplitMix64& random);
 
 }  // namespace tacit::inline TACIT_ABI

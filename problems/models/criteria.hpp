@@ -8,7 +8,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// l(x) = sum_i v_i phi(a_i x, y_i) / sum_i v_i over the validation rows; l_u = 0. One pass.
-class HoldoutLoss final : public Criterion {
+class TACIT_EXPORT HoldoutLoss final : public Criterion {
 public:
   /// Throws UsageError when sizes differ, no row has a positive weight, or the loss does not take y.
   HoldoutLoss(Design design, std::shared_ptr<const Loss> loss, Vec y, Vec weights);

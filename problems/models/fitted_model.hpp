@@ -41,10 +41,10 @@ struct FittedModel {
 
 /// The model of the solution x (scaled, intercept last when there is one) of a prepared problem at the hyperparameters u, without
 /// metrics.
-FittedModel fitted_model(const Prepared& prepared, In u, In x);
+TACIT_EXPORT FittedModel fitted_model(const Prepared& prepared, In u, In x);
 
 /// The penalty in use at u: one value, or one per feature.
-Vec penalty_of_features(const Prepared& prepared, In u);
+TACIT_EXPORT Vec penalty_of_features(const Prepared& prepared, In u);
 
 /// The linear part for the rows of a data file.
 struct Margins {
@@ -55,9 +55,9 @@ struct Margins {
 
 /// coefficients . features + intercept for all rows of `data`. A table is read by column name, columns of no use are ignored;
 /// LIBSVM by index. Throws DataError D107 with the nearest name for a missing column, D108-D110 for cells that cannot be used.
-Margins margins(const FittedModel& model, const std::string& data);
+TACIT_EXPORT Margins margins(const FittedModel& model, const std::string& data);
 
 /// 1 / (1 + exp(-margin)), safe for large margins: the probability of the positive class where the model has one.
-double sigmoid(double margin);
+TACIT_EXPORT double sigmoid(double margin);
 
 }  // namespace tacit::inline TACIT_ABI

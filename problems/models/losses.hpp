@@ -7,7 +7,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// (z - y)^2 / 2
-class SquaredLoss final : public Loss {
+class TACIT_EXPORT SquaredLoss final : public Loss {
 public:
   void evaluate(Index n, const double* z, const double* y, double* phi, double* first, double* second) const override;
   double curvature_bound() const override { return 1; }
@@ -16,7 +16,7 @@ public:
 };
 
 /// log(1 + exp(-y z)) with y in {-1, +1}; no overflow for any z.
-class LogisticLoss final : public Loss {
+class TACIT_EXPORT LogisticLoss final : public Loss {
 public:
   void evaluate(Index n, const double* z, const double* y, double* phi, double* first, double* second) const override;
   double curvature_bound() const override { return 0.25; }

@@ -17,28 +17,28 @@ using NamedValues = std::vector<std::pair<std::string, double>>;
 /// Sizes that do not fit, negative or no weight throw UsageError.
 
 /// sqrt(sum w (y - p)^2 / W)
-double rmse(In y, In prediction, In weight);
+TACIT_EXPORT double rmse(In y, In prediction, In weight);
 /// sum w |y - p| / W
-double mae(In y, In prediction, In weight);
+TACIT_EXPORT double mae(In y, In prediction, In weight);
 /// 1 - sum w (y - p)^2 / sum w (y - mean)^2, NaN when y is constant.
-double r2(In y, In prediction, In weight);
+TACIT_EXPORT double r2(In y, In prediction, In weight);
 
 /// The one value of y on the rows that count; none where there are several.
-std::optional<double> constant_value(In y, In weight);
+TACIT_EXPORT std::optional<double> constant_value(In y, In weight);
 
 /// Classes below: y > 0 is the positive class. `margin` is the log-odds a.w + b.
 /// sum w log(1 + exp(-s margin)) / W with s = +1 or -1, safe for large margins.
-double log_loss(In y, In margin, In weight);
+TACIT_EXPORT double log_loss(In y, In margin, In weight);
 /// Share of the weight whose class is predicted: positive when the margin is > 0 (as scikit-learn decides).
-double accuracy(In y, In margin, In weight);
+TACIT_EXPORT double accuracy(In y, In margin, In weight);
 /// Area under the ROC curve: the probability that a positive row has the larger margin than a negative one, ties counting a half
 /// (Mann and Whitney 1947). NaN when a class has no weight.
-double auc(In y, In margin, In weight);
+TACIT_EXPORT double auc(In y, In margin, In weight);
 
 /// {rmse, mae, r2}
-NamedValues regression_metrics(In y, In prediction, In weight);
+TACIT_EXPORT NamedValues regression_metrics(In y, In prediction, In weight);
 /// {log_loss, accuracy, auc}
-NamedValues binary_metrics(In y, In margin, In weight);
+TACIT_EXPORT NamedValues binary_metrics(In y, In margin, In weight);
 
 /// A mean with its standard error.
 struct MeanLoss {
@@ -47,14 +47,14 @@ struct MeanLoss {
 };
 /// mean = sum w l / W; standard error sqrt(sum w (l - mean)^2 / (W (n - 1))), n the rows with w > 0, as cv.glmnet has it: all
 /// weights times the same number change nothing. NaN when n <= 1.
-MeanLoss mean_loss(In loss, In weight);
+TACIT_EXPORT MeanLoss mean_loss(In loss, In weight);
 /// What one model gains over another on the same rows: mean and standard error, as above, of the paired differences
 /// other_loss - loss. Positive: `loss` is the better one.
-MeanLoss paired_gain(In other_loss, In loss, In weight);
+TACIT_EXPORT MeanLoss paired_gain(In other_loss, In loss, In weight);
 
 /// Loss of every row: (y - p)^2 / 2.
-Vec squared_losses(In y, In prediction);
+TACIT_EXPORT Vec squared_losses(In y, In prediction);
 /// Loss of every row: log(1 + exp(-s margin)).
-Vec logistic_losses(In y, In margin);
+TACIT_EXPORT Vec logistic_losses(In y, In margin);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -36,7 +36,7 @@ struct ModelOptions {
 /// f = 1/n sum_i s_i phi(a_i w + b, y_i) + sum_j l2_j/2 w_j^2 (reduction sum: without 1/n), l the weighted mean loss on the
 /// validation rows, and the block `l2` in log scale with the names of features or groups as labels. Throws UsageError when the
 /// parts do not fit together.
-Problem linear_problem(std::shared_ptr<const Loss> loss, const ModelParts& parts, const ModelOptions& options);
+TACIT_EXPORT Problem linear_problem(std::shared_ptr<const Loss> loss, const ModelParts& parts, const ModelOptions& options);
 
 /// Lower and upper end of l2 when none is given. With v_j the curvature that column j gives f_xx, sup phi'' times sum_i s_i (a_ij
 /// - mean_j)^2, about 0 instead of the mean where there is no intercept to absorb it: upper 1e3 max v_j, at which every column is
@@ -46,9 +46,9 @@ Problem linear_problem(std::shared_ptr<const Loss> loss, const ModelParts& parts
 struct L2Range {
   double lower = 0, upper = 0;
 };
-L2Range default_l2_range(const Design& train, In s, const Loss& loss);
+TACIT_EXPORT L2Range default_l2_range(const Design& train, In s, const Loss& loss);
 
 /// s of the inner loss: the weights (empty: ones) divided by their sum, or as they are.
-Vec row_weights(In weights, Index rows, Reduction reduction);
+TACIT_EXPORT Vec row_weights(In weights, Index rows, Reduction reduction);
 
 }  // namespace tacit::inline TACIT_ABI

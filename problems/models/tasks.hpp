@@ -22,10 +22,10 @@ struct HyperKind {
   const char* doc;
 };
 /// All of them, in the order of the manual.
-const std::vector<HyperKind>& hyper_kinds();
+TACIT_EXPORT const std::vector<HyperKind>& hyper_kinds();
 
 /// A name that model.kind takes, and what is known of it without data.
-struct ModelKind {
+struct TACIT_EXPORT ModelKind {
   const char* name;
   const char* doc;
   const char* loss;  ///< as validation.loss and run.json name it; empty: not offered there
@@ -38,13 +38,13 @@ struct ModelKind {
   bool has(std::string_view block) const;
 };
 /// All names, in the order of the manual.
-const std::vector<ModelKind>& model_kinds();
+TACIT_EXPORT const std::vector<ModelKind>& model_kinds();
 /// Null when there is none of this name.
-const ModelKind* find_model_kind(std::string_view name);
+TACIT_EXPORT const ModelKind* find_model_kind(std::string_view name);
 /// What is taken where no kind is named: the first available one for numbers, or for classes.
-const ModelKind& usual_model(bool classifier);
+TACIT_EXPORT const ModelKind& usual_model(bool classifier);
 /// The losses that the kinds have, by name.
-std::vector<std::string> loss_names();
+TACIT_EXPORT std::vector<std::string> loss_names();
 
 /// A target as a loss takes it.
 struct CodedTarget {
@@ -66,7 +66,7 @@ struct FittedPenalty {
 };
 
 /// One model kind at work. y below is coded, z = a.w + b, w are weights of rows.
-class ModelTask : public Configurable {
+class TACIT_EXPORT ModelTask : public Configurable {
 public:
   /// Its row in the table.
   virtual const ModelKind& kind() const = 0;
@@ -100,8 +100,8 @@ public:
 };
 
 /// The kinds of this version: ridge, logistic.
-void register_models(Registry<ModelTask>& registry);
+TACIT_EXPORT void register_models(Registry<ModelTask>& registry);
 /// The task of a kind. Throws UsageError (model.kind) with the near name when this version has none of this name.
-std::shared_ptr<const ModelTask> make_task(std::string_view kind);
+TACIT_EXPORT std::shared_ptr<const ModelTask> make_task(std::string_view kind);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -10,7 +10,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// The 64-bit XXH3 hash of the bytes, without a seed (Collet, xxHash 0.8): tells files apart, and guards against no forger.
-std::uint64_t digest_of(std::string_view bytes);
+TACIT_EXPORT std::uint64_t digest_of(std::string_view bytes);
 
 /// What a file may ask for.
 struct ReadLimits {
@@ -29,7 +29,7 @@ struct ReadLimits {
 /// Reads a file once from its beginning to its end. Bytes that start like gzip (RFC 1952) are unpacked: any number of members,
 /// zero bytes behind them are padding; anything else behind them, and a damaged or cut member, is a DataError D103; what goes
 /// beyond the limits is one of D133.
-class ByteStream {
+class TACIT_EXPORT ByteStream {
 public:
   /// Throws DataError D101 for a file that cannot be read.
   static ByteStream open(const std::string& path, const ReadLimits& limits = {});

@@ -12,7 +12,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// A column by itself.
-struct ColumnFile {
+struct TACIT_EXPORT ColumnFile {
   std::string path;
   std::uint64_t digest = 0;
   /// NaN where there is no number.
@@ -32,10 +32,10 @@ struct ColumnFile {
 /// Reads a file with one value a row: .npy, MatrixMarket or IDX by its name, else a text with one value a line, with or without a
 /// name above. `what` it holds ("targets") and `of` which file are for messages. Throws D105 for several columns, D110 for a
 /// missing value, D123 for another number of rows, and what the readers throw.
-ColumnFile read_column_file(const std::string& path, Index rows, const std::string& what, const std::string& of,
-                            const ReadLimits& limits = {});
+TACIT_EXPORT ColumnFile read_column_file(const std::string& path, Index rows, const std::string& what, const std::string& of,
+                                         const ReadLimits& limits = {});
 
 /// A column of a table; missing cells are "" and NaN.
-ColumnFile column_of(const Table& table, Index column);
+TACIT_EXPORT ColumnFile column_of(const Table& table, Index column);
 
 }  // namespace tacit::inline TACIT_ABI

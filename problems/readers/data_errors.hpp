@@ -40,6 +40,6 @@ struct DataCode {
   const char* meaning;
 };
 /// All codes of this folder, ascending.
-const std::vector<DataCode>& data_codes();
+TACIT_EXPORT const std::vector<DataCode>& data_codes();
 
 }  // namespace tacit::inline TACIT_ABI

@@ -9,7 +9,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// Names of columns stand in tables alone; the rows of all others are numbered features.
-struct FileFormat {
+struct TACIT_EXPORT FileFormat {
   std::string name;                  ///< "csv"
   std::string title;                 ///< for sentences: "a NumPy array"
   std::vector<std::string> endings;  ///< of file names, in small letters, .gz left out
@@ -18,16 +18,16 @@ struct FileFormat {
   std::string doc;                   ///< what is read, in one line
   bool table() const { return name == "csv" || name == "tsv"; }
 };
-const std::vector<FileFormat>& file_formats();
+TACIT_EXPORT const std::vector<FileFormat>& file_formats();
 /// All endings, in the order of the formats.
-std::vector<std::string> file_endings();
+TACIT_EXPORT std::vector<std::string> file_endings();
 
 /// The format of this name, or null.
-const FileFormat* find_format(std::string_view name);
+TACIT_EXPORT const FileFormat* find_format(std::string_view name);
 /// The format that the name of a file tells, its .gz left out; null when it tells none.
-const FileFormat* format_of_file(const std::string& path);
+TACIT_EXPORT const FileFormat* format_of_file(const std::string& path);
 /// The name of path without .gz, in small letters, from its last dot on: ".csv", or "".
-std::string format_extension(const std::string& path);
+TACIT_EXPORT std::string format_extension(const std::string& path);
 
 /// What bytes are by the way they begin.
 struct Content {
@@ -36,7 +36,7 @@ struct Content {
 };
 /// The formats of the table that have a magic, IDX only where its sizes fit the length, and others that people send (Excel,
 /// Parquet, HDF5, ...). `bytes` may be the beginning alone of `length` ones (0: not known)
-Content content_of(std::string_view bytes, std::uint64_t length);
+TACIT_EXPORT Content content_of(std::string_view bytes, std::uint64_t length);
 inline Content content_of(std::string_view bytes) { return content_of(bytes, bytes.size()); }
 
 }  // namespace tacit::inline TACIT_ABI

@@ -51,8 +51,8 @@ struct LibsvmSet {
 /// Reads files that share index base and number of features; entries that are 0 are not stored, a # starts a comment, blanks may
 /// stand between a colon and its value.
 /// Throws DataError D101-D103, D109, D115-D118.
-LibsvmSet read_libsvm(const std::vector<std::string>& paths, const LibsvmOptions& options = {});
+TACIT_EXPORT LibsvmSet read_libsvm(const std::vector<std::string>& paths, const LibsvmOptions& options = {});
 /// The same from texts in memory.
-LibsvmSet parse_libsvm(const std::vector<TextFile>& files, const LibsvmOptions& options = {});
+TACIT_EXPORT LibsvmSet parse_libsvm(const std::vector<TextFile>& files, const LibsvmOptions& options = {});
 
 }  // namespace tacit::inline TACIT_ABI

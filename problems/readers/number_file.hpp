@@ -51,16 +51,16 @@ struct NumberFile {
 /// half, complex, text, object or record). One dimension is a column; further ones beyond the second lie flat in the row, in C
 /// order. Sizes are checked against the length of the file before memory is asked for. Throws DataError D102, D103, D109.
 /// Source: numpy.lib.format.
-NumberFile read_npy(ByteStream in);
+TACIT_EXPORT NumberFile read_npy(ByteStream in);
 /// IDX, big-endian: all types of its description; the first dimension counts the rows, all others lie flat in the row. Throws as
 /// read_npy. Source: LeCun, Cortes and Burges, "The MNIST database".
-NumberFile read_idx(ByteStream in);
+TACIT_EXPORT NumberFile read_idx(ByteStream in);
 /// MatrixMarket: `coordinate` (sparse) and `array` (dense), real, integer and pattern (all 1), general and symmetric. Entries of
 /// a coordinate file may stand in any order, each once. Throws DataError D102, D103, D105, D109, D116-D118. Source: Boisvert,
 /// Pozo and Remington, "The Matrix Market Exchange Formats" (1996).
-NumberFile read_mtx(ByteStream in);
+TACIT_EXPORT NumberFile read_mtx(ByteStream in);
 
 /// The file by the reader of its format ("npy", "mtx", "idx").
-NumberFile read_number_file(const std::string& path, std::string_view format, const ReadLimits& limits = {});
+TACIT_EXPORT NumberFile read_number_file(const std::string& path, std::string_view format, const ReadLimits& limits = {});
 
 }  // namespace tacit::inline TACIT_ABI

@@ -49,7 +49,7 @@ struct ColumnCells {
 };
 
 /// A table in memory: numbers of all columns (row-major), text of the columns that hold words.
-class Table {
+class TACIT_EXPORT Table {
 public:
   /// Throws DataError D101-D106, D132, UsageError for a delimiter or decimal sign that cannot be.
   static Table read(const std::string& path, const TableOptions& options = {});

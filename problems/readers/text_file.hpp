@@ -10,7 +10,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// The text of one file: all of it in memory, or its beginning alone (then TextWindow walks over it).
-class TextFile {
+class TACIT_EXPORT TextFile {
 public:
   /// Reads path, unpacks it when it starts like gzip, skips a UTF-8 byte order mark. Throws DataError D101, D102 (no byte), D103.
   static TextFile read(const std::string& path, const ReadLimits& limits = {}, std::string_view format = "");
@@ -68,27 +68,27 @@ constexpr double kLargestNumber = 1e150;
 constexpr double kExactWhole = 9007199254740992.0;
 
 /// The digits of a whole number that the double is not equal to, "-1700" for -01700.0; empty for any other text.
-std::string lost_digits(std::string_view text, char decimal, double value);
+TACIT_EXPORT std::string lost_digits(std::string_view text, char decimal, double value);
 
 /// How reading a number ended. out_of_range: larger than kLargestNumber; not_finite: the words nan, inf.
 enum class NumberText { number, not_finite, out_of_range, word };
 
 /// Reads the whole of text as a decimal number, whatever the locale; a leading + is allowed, a number too small becomes 0.
-NumberText read_number(std::string_view text, char decimal, double& value);
+TACIT_EXPORT NumberText read_number(std::string_view text, char decimal, double& value);
 
 /// A text of a file as messages show it: in quotation marks, cut when it is long.
-std::string quoted_text(std::string_view text);
+TACIT_EXPORT std::string quoted_text(std::string_view text);
 
 /// What to do where a text that had to be a number is none, or is not finite.
 struct NumberRemedies {
   std::string word, not_finite;
 };
 /// The DataError of a text that is no usable number, D117 or D109; what: "the label ", or nothing.
-DataError number_error(const TextFile& file, NumberText kind, const std::string& what, std::string_view text, std::size_t offset,
-                       const NumberRemedies& remedies);
+TACIT_EXPORT DataError number_error(const TextFile& file, NumberText kind, const std::string& what, std::string_view text,
+                                    std::size_t offset, const NumberRemedies& remedies);
 
 /// A number as a label: whole numbers without exponent ("100000"), others in the shortest form that reads back as the same
 /// double.
-std::string number_label(double value);
+TACIT_EXPORT std::string number_label(double value);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -69,7 +69,8 @@ TEST_CASE("interrupt: before the start is solved there is no point to keep, and 
   options.time_limit = 0.0;
   run = StoppedRun(5, false, options);
   CHECK(run.summary.reason == StopReason::failed);
-  CHECK(run.summary.message.find("s is reached before the start was solved; raise limits.time") != std::string::npos);
+  CHECK(run.summary.message.find("s is reached before the start was solved; raise DriverOptions::time_limit") !=
+        std::string::npos);
 }
 
 TEST_CASE("interrupt: a step whose diagnostics are cut short counts, and their work stays apart") {

@@ -97,35 +97,6 @@ struct NetworkLoss : Network {
   Vec gradient_u(const Vec&, const Vec& u) const { return Vec::Zero(u.size()); }
 };
 
-/// |A x - b|^2 / 2 + lambda |x - u|^2 / 2, as iMAML has it, and |C x - d|^2 / 2 + |u|^2 / 100.
-struct Proximal {
-  Mat a;
-  Vec b;
-  double lambda = 0.5;
-  Index inner_dim() const { return a.cols(); }
-  Index outer_dim() const { return a.cols(); }
-  double value(const Vec& x, const Vec& u) const { return (a * x - b).squaredNorm() / 2 + lambda * (x - u).squaredNorm() / 2; }
-  Vec gradient(const Vec& x, const Vec& u) const { return a.transpose() * (a * x - b) + lambda * (x - u); }
-  Vec hessian(const Vec&, const Vec&, const Vec& p) const { return a.transpose() * (a * p) + lambda * p; }
-  Vec cross(const Vec&, const Vec&, const Vec& p) const { return -lambda * p; }
-  Vec cross_t(const Vec&, const Vec&, const Vec& w) const { return -lambda * w; }
-};
-struct ProximalLoss {
-  Mat c;
-  Vec d;
-  double value(const Vec& x, const Vec& u) const { return (c * x - d).squaredNorm() / 2 + u.squaredNorm() / 100; }
-  Vec gradient_x(const Vec& x, const Vec&) const { return c.transpose() * (c * x - d); }
-  Vec gradient_u(const Vec&, const Vec& u) const { return u / 50; }
-};
-
-/// x_0 = u
-class StartAtU final : public Start {
-public:
-  void point(In u, Out x) const override { x = u; }
-  void vjp(In, In p, Out add_u) const override { add_u += p; }
-  void jvp(In, InM du, OutM dx) const override { dx = du; }
-};
-
 struct Case {
   std::string name;
   Problem problem;
@@ -140,12 +111,12 @@ std::vector<Case> cases() {
   all[0].problem.f = adapt(NetworkObjective{{a, a.array().sin().matrix()}});
   all[0].problem.l = adapt_criterion(NetworkLoss{{b, b.array().sin().matrix()}});
   all[1] = {"proximal least squares", {}, 0.05};
-  all[1].problem.f = adapt(Proximal{numbers.mat(12, 4), numbers.vec(12)});
-  all[1].problem.l = adapt_criterion(ProximalLoss{numbers.mat(9, 4), numbers.vec(9)});
+  all[1].problem.f = adapt(test::Proximal{numbers.mat(12, 4), numbers.vec(12)});
+  all[1].problem.l = adapt_criterion(test::ProximalLoss{numbers.mat(9, 4), numbers.vec(9)});
   for (Case& c : all) {
     c.problem.name = c.name;
     c.problem.response = Response::iterate;
-    c.problem.start = std::make_shared<StartAtU>();
+    c.problem.start = std::make_shared<test::StartAtU>();
     c.problem.space = HyperSpace({{"u", c.problem.f->outer_dim(), Scale::linear, -10, 10}});
   }
   return all;

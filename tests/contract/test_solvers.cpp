@@ -358,11 +358,11 @@ TEST_CASE("solvers: a point where an answer of the objective is no number ends a
           const bool momentum = name == "heavy-ball" || name == "nesterov";
           if (solver->can_record() && what == Broken::smoothness) {
             CHECK(s.status == Status::failed);
-            CHECK(s.message.find("inner.step") != std::string::npos);
+            CHECK(s.message.find("`step`") != std::string::npos);
           }
           if (momentum && what == Broken::convexity && !(bad > 1e-300)) {
             CHECK(s.status == Status::failed);
-            CHECK(s.message.find("inner.momentum") != std::string::npos);
+            CHECK(s.message.find("`momentum`") != std::string::npos);
           }
           if (s.status == Status::failed) {
             ++failed;
@@ -404,7 +404,7 @@ TEST_CASE("solvers: estimators that need a step of a map report a failure where 
     CHECK(h.status == Status::failed);
     CHECK(h.gradient.size() == 1);
     CHECK(std::isnan(h.gradient[0]));
-    CHECK(h.message.find("inner.step") != std::string::npos);
+    CHECK(h.message.find("`step`") != std::string::npos);
   }
 }
 

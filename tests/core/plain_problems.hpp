@@ -105,6 +105,35 @@ struct PlainDistance {
   Vec gradient_u(const Vec&, const Vec& u) const { return Vec::Zero(u.size()); }
 };
 
+/// |A x - b|^2 / 2 + lambda |x - u|^2 / 2, as iMAML has it, and |C x - d|^2 / 2 + |u|^2 / 100.
+struct Proximal {
+  Mat a;
+  Vec b;
+  double lambda = 0.5;
+  Index inner_dim() const { return a.cols(); }
+  Index outer_dim() const { return a.cols(); }
+  double value(const Vec& x, const Vec& u) const { return (a * x - b).squaredNorm() / 2 + lambda * (x - u).squaredNorm() / 2; }
+  Vec gradient(const Vec& x, const Vec& u) const { return a.transpose() * (a * x - b) + lambda * (x - u); }
+  Vec hessian(const Vec&, const Vec&, const Vec& p) const { return a.transpose() * (a * p) + lambda * p; }
+  Vec cross(const Vec&, const Vec&, const Vec& p) const { return -lambda * p; }
+  Vec cross_t(const Vec&, const Vec&, const Vec& w) const { return -lambda * w; }
+};
+struct ProximalLoss {
+  Mat c;
+  Vec d;
+  double value(const Vec& x, const Vec& u) const { return (c * x - d).squaredNorm() / 2 + u.squaredNorm() / 100; }
+  Vec gradient_x(const Vec& x, const Vec&) const { return c.transpose() * (c * x - d); }
+  Vec gradient_u(const Vec&, const Vec& u) const { return u / 50; }
+};
+
+/// x_0 = u
+class StartAtU final : public Start {
+public:
+  void point(In u, Out x) const override { x = u; }
+  void vjp(In, In p, Out add_u) const override { add_u += p; }
+  void jvp(In, InM du, OutM dx) const override { dx = du; }
+};
+
 /// Log-scaled hyperparameters in [1e-12, 1e12].
 template <class F>
 Problem plain_problem(std::string name, F f) {

@@ -260,7 +260,7 @@ TEST_CASE("automatic: a sweep that would not end ends at five times the longest 
     CHECK(h.residual > 0);
     CHECK(h.message == "the reverse sweep has not settled after " + std::to_string(steps) + " steps (" + why + ")");
   };
-  const std::string other = "; hypergradient.max_steps sets another limit";
+  const std::string other = "; UnrollEstimator::max_steps sets another limit";
   const std::string runs = "5 times as many as the longest inner solve took" + other;
   const Hypergradient first = sweep_to_target(p, u, cold, nullptr, target);
   check(first, 1000, runs);
@@ -278,7 +278,7 @@ TEST_CASE("automatic: a sweep that would not end ends at five times the longest 
       CHECK(h.linear_steps == 1);
       CHECK(h.status == Status::step_limit);
     } else {
-      check(h, most, "hypergradient.max_steps allows no more");
+      check(h, most, "UnrollEstimator::max_steps allows no more");
     }
   }
   CHECK(sweep_limit(cold, {}) == 1000);

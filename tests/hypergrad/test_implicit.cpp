@@ -217,7 +217,7 @@ TEST_CASE("implicit: refusals say what to use") {
   const InnerSolution s = LbfgsSolver().solve(p, u, nullptr, {1e-6}, {});
   ImplicitCgEstimator e;
   e.preconditioner = "factor";
-  CHECK_THROWS_WITH_AS(e.estimate(p, u, s, nullptr, 1e-6), doctest::Contains("inner.solver=newton or cholesky"), UsageError);
+  CHECK_THROWS_WITH_AS(e.estimate(p, u, s, nullptr, 1e-6), doctest::Contains("the inner solver newton or cholesky"), UsageError);
   const Problem plain = test::ridge_problem();
   const InnerSolution t = LbfgsSolver().solve(plain, u, nullptr, {1e-6}, {});
   e.preconditioner = "jacobi";

@@ -1,4 +1,5 @@
 #include <tacit/core/inner/detail/common.hpp>
+#include <tacit/core/support/wording.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -43,11 +44,10 @@ double unknowable(const Problem& problem, In u, double unit) { return unit <= ca
 
 void refuse_tape(const TapeRequest& tape, const char* solver) {
   if (tape.wanted())
-    throw UsageError(
-        "solver '" + std::string(solver) +
-            "' records no trajectory; use a fixed-point map (gradient-descent, heavy-ball, nesterov) as inner.solver, or an "
-            "estimator without a tape such as implicit-cg",
-        "inner.solver");
+    throw UsageError("solver '" + std::string(solver) +
+                         "' records no trajectory; use a fixed-point map (gradient-descent, heavy-ball, nesterov) as " +
+                         option_name("inner.solver") + ", or an estimator without a tape such as implicit-cg",
+                     "inner.solver");
 }
 
 double rounding_floor(const Problem& problem, In u, double unit, double l, double x_norm) {

@@ -25,6 +25,11 @@
 
 namespace tacit::inline TACIT_ABI::kernels {
 
+// Clones are of this file alone: the symbol that picks one of several is shown by a shared library whatever its visibility (g++
+// 12).
+namespace clones {
+namespace {
+
 TACIT_CLONES void dot_rows(const double* const* x, Index rows, Index d, const double* __restrict v, double* __restrict t) {
   Index r = 0;
   for (; r + 4 <= rows; r += 4) {
@@ -326,5 +331,33 @@ TACIT_CLONES double sum(const double* x, Index n) {
   for (Index i = 4 * q; i < n; ++i) s0 += x[i];
   return (s0 + s1) + (s2 + s3);
 }
+
+}  // namespace
+}  // namespace clones
+
+void dot_rows(const double* const* x, Index rows, Index d, const double* v, double* t) { clones::dot_rows(x, rows, d, v, t); }
+void dot_rows2(const double* const* x, Index rows, Index d, const double* v1, const double* v2, double* t1, double* t2) {
+  clones::dot_rows2(x, rows, d, v1, v2, t1, t2);
+}
+void axpy_rows(const double* const* x, Index rows, Index d, const double* w, double* out) {
+  clones::axpy_rows(x, rows, d, w, out);
+}
+void axpy_rows2(const double* const* x, Index rows, Index d, const double* w1, const double* w2, double* out1, double* out2) {
+  clones::axpy_rows2(x, rows, d, w1, w2, out1, out2);
+}
+void dot_rows4(const double* const* x, Index rows, Index d, const double* v, Index v_stride, double* t, Index t_stride) {
+  clones::dot_rows4(x, rows, d, v, v_stride, t, t_stride);
+}
+void axpy_rows4(const double* const* x, Index rows, Index d, const double* w, Index w_stride, double* out, Index out_stride) {
+  clones::axpy_rows4(x, rows, d, w, w_stride, out, out_stride);
+}
+void squares_rows(const double* const* x, Index rows, Index d, const double* w, const double* shift, double* out) {
+  clones::squares_rows(x, rows, d, w, shift, out);
+}
+void exp_log1p(Index n, const double* m, double* e, double* l) { clones::exp_log1p(n, m, e, l); }
+void logistic_rows(Index n, const double* m, const double* y, const double* e, double* first, double* second) {
+  clones::logistic_rows(n, m, y, e, first, second);
+}
+double sum(const double* x, Index n) { return clones::sum(x, n); }
 
 }  // namespace tacit::inline TACIT_ABI::kernels

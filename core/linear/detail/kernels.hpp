@@ -5,25 +5,29 @@
 namespace tacit::inline TACIT_ABI::kernels {
 
 /// t[r] = x[r] . v for rows x[0 .. rows - 1] of length d.
-void dot_rows(const double* const* x, Index rows, Index d, const double* v, double* t);
+TACIT_EXPORT void dot_rows(const double* const* x, Index rows, Index d, const double* v, double* t);
 /// The same for two vectors, each row read once.
-void dot_rows2(const double* const* x, Index rows, Index d, const double* v1, const double* v2, double* t1, double* t2);
+TACIT_EXPORT void dot_rows2(const double* const* x, Index rows, Index d, const double* v1, const double* v2, double* t1,
+                            double* t2);
 /// out += sum_r w[r] x[r]
-void axpy_rows(const double* const* x, Index rows, Index d, const double* w, double* out);
+TACIT_EXPORT void axpy_rows(const double* const* x, Index rows, Index d, const double* w, double* out);
 /// The same for two weights.
-void axpy_rows2(const double* const* x, Index rows, Index d, const double* w1, const double* w2, double* out1, double* out2);
+TACIT_EXPORT void axpy_rows2(const double* const* x, Index rows, Index d, const double* w1, const double* w2, double* out1,
+                             double* out2);
 /// Four vectors: v, t, w and out hold them v_stride (t_stride, ...) doubles apart.
-void dot_rows4(const double* const* x, Index rows, Index d, const double* v, Index v_stride, double* t, Index t_stride);
-void axpy_rows4(const double* const* x, Index rows, Index d, const double* w, Index w_stride, double* out, Index out_stride);
+TACIT_EXPORT void dot_rows4(const double* const* x, Index rows, Index d, const double* v, Index v_stride, double* t,
+                            Index t_stride);
+TACIT_EXPORT void axpy_rows4(const double* const* x, Index rows, Index d, const double* w, Index w_stride, double* out,
+                             Index out_stride);
 /// out += sum_r w[r] (x[r] - shift)^2 entrywise; shift may be null
-void squares_rows(const double* const* x, Index rows, Index d, const double* w, const double* shift, double* out);
+TACIT_EXPORT void squares_rows(const double* const* x, Index rows, Index d, const double* w, const double* shift, double* out);
 /// e = exp(-|m|) and, unless null, l = log(1 + e), entrywise; to about 2 units in the last place (e of |m| > 708 is that of 708).
 /// NaN stays NaN.
-void exp_log1p(Index n, const double* m, double* e, double* l);
+TACIT_EXPORT void exp_log1p(Index n, const double* m, double* e, double* l);
 /// Derivatives of log(1 + exp(-m)), m = y z, in z from e = exp(-|m|), entrywise: first = -y / (1 + exp(m)), second = e / (1 +
 /// e)^2; a null pointer: not wanted.
-void logistic_rows(Index n, const double* m, const double* y, const double* e, double* first, double* second);
+TACIT_EXPORT void logistic_rows(Index n, const double* m, const double* y, const double* e, double* first, double* second);
 /// Sum of n numbers: what reading them costs, for benchmarks.
-double sum(const double* x, Index n);
+TACIT_EXPORT double sum(const double* x, Index n);
 
 }  // namespace tacit::inline TACIT_ABI::kernels

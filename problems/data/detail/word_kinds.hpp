@@ -16,6 +16,6 @@ struct WordKind {
 
 /// The first kind that all levels are of: dates, times, durations, coordinates, angles, hexadecimal numbers, fractions, numbers
 /// with units. Addresses (IP, MAC), versions, CAS numbers and telephone numbers are of none.
-WordKind kind_of_words(const std::vector<std::string>& levels);
+TACIT_EXPORT WordKind kind_of_words(const std::vector<std::string>& levels);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -11,7 +11,7 @@
 namespace tacit::inline TACIT_ABI {
 
 /// Whole lines of a text in order; of a file that is in memory all of them at once. What is read is checked as TextFile does.
-class TextWindow {
+class TACIT_EXPORT TextWindow {
 public:
   explicit TextWindow(const TextFile& file);
   /// Whole lines; at_end(): all that is left.

@@ -35,14 +35,14 @@ struct WrittenNumber {
 /// blanks that do not break, apostrophes and '_'), percent and currency signs, Fortran exponents, other minus signs, digits and
 /// decimal signs (Arabic U+066B and U+066C, raised points, full width), a sign behind the number, parentheses, quotation marks,
 /// units. Dates, times, ranges, fractions, addresses (192.168.100.200) and codes (12D3) are none.
-WrittenNumber written_number(std::string_view text, char decimal);
+TACIT_EXPORT WrittenNumber written_number(std::string_view text, char decimal);
 /// "with a decimal comma", ... for messages.
-std::string style_text(NumberStyle style, char decimal);
+TACIT_EXPORT std::string style_text(NumberStyle style, char decimal);
 /// What to do about it, in a sentence without its end.
-std::string style_remedy(const WrittenNumber& number, char decimal);
+TACIT_EXPORT std::string style_remedy(const WrittenNumber& number, char decimal);
 
 /// Takes off what can be taken off without a doubt: blanks around the text, breaking or not (U+00A0, U+2007, U+202F), and makes
 /// U+2212 before it a '-'. False when there was nothing of it.
-bool plain_signs(std::string_view text, std::string& plain);
+TACIT_EXPORT bool plain_signs(std::string_view text, std::string& plain);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -1,16 +1,46 @@
 // Compiles every installed header in one unit and passes vectors both ways across the border to the library, growing and freeing
-// them on either side: with different -march here and there this breaks the heap unless the package fixes Eigen's alignment.
+// them on either side. Exceptions and types of the library are known on this side by what they are.
 #include <cmath>
 #include <cstdio>
+#include <memory>
 #include <string>
+#include <typeinfo>
 
 #include "installed_headers.hpp"
 
-static_assert(EIGEN_MAX_ALIGN_BYTES == 64 && EIGEN_MAX_STATIC_ALIGN_BYTES == 16);
+namespace {
+
+/// What the library throws is caught by its type and by its base, and its types are told apart.
+bool types_cross() {
+  bool caught = false;
+  try {
+    tacit::Problem problem;
+    tacit::make_oracle(problem, std::make_shared<tacit::NewtonSolver>(), std::make_shared<tacit::ImplicitCgEstimator>());
+  } catch (const tacit::UsageError&) {
+    caught = true;
+  }
+  try {
+    tacit::ByteStream::open("/no/such/file");
+    return false;
+  } catch (const tacit::DataError& e) {
+    caught = caught && e.code() == "D101";
+  }
+  tacit::Registry<tacit::InnerSolver> registry;
+  tacit::register_solvers(registry);
+  const auto newton = registry.make("newton");
+  return caught && dynamic_cast<const tacit::NewtonSolver*>(newton.get()) != nullptr &&
+         dynamic_cast<const tacit::CholeskySolver*>(newton.get()) == nullptr && typeid(*newton) == typeid(tacit::NewtonSolver);
+}
+
+}  // namespace
 
 int main() {
-  if (std::string(tacit::kVersion) != TACIT_WANTED_VERSION) {
-    std::printf("header says %s\n", tacit::kVersion);
+  if (std::string(tacit::kVersion) != TACIT_WANTED_VERSION || std::string(tacit::version()) != TACIT_WANTED_VERSION) {
+    std::printf("headers say %s, the library %s\n", tacit::kVersion, tacit::version());
+    return 1;
+  }
+  if (!types_cross()) {
+    std::printf("an exception or a type of the library is another on this side\n");
     return 1;
   }
   double sum = 0;

@@ -1,0 +1,16 @@
+# Run by ctest: where there is no zlib, who brings problems of his own finds what he needs, and who wants the readers is told.
+include("${CMAKE_CURRENT_LIST_DIR}/common.cmake")
+set(configure "${CMAKE_COMMAND}" -S "${SOURCE}/tests/package/no_zlib" ${common} "-DCMAKE_PREFIX_PATH=${prefix}" "-DEXAMPLES=${SOURCE}/examples"
+              "-DCMAKE_CXX_FLAGS=${user_flags}" -DCMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON)
+run(${configure} -B "${SCRATCH}/bilevel" "-DCOMPONENTS=COMPONENTS bilevel")
+run("${CMAKE_COMMAND}" --build "${SCRATCH}/bilevel")
+run("${SCRATCH}/bilevel/embed_ridge")
+run(${configure} -B "${SCRATCH}/optional" "-DCOMPONENTS=COMPONENTS bilevel OPTIONAL_COMPONENTS problems")
+run_refused("Tacit has no component .cli.: its components are core, hypergrad, bilevel and problems" ${configure} -B "${SCRATCH}/unknown" "-DCOMPONENTS=COMPONENTS cli")
+if(GZIP AND NOT SHARED)
+  set(told "unpack gzip with zlib, which is not found.*COMPONENTS bilevel")
+  run_refused("${told}" ${configure} -B "${SCRATCH}/all" -DCOMPONENTS=)
+  run_refused("${told}" ${configure} -B "${SCRATCH}/problems" "-DCOMPONENTS=COMPONENTS bilevel problems")
+else()
+  run(${configure} -B "${SCRATCH}/all" -DCOMPONENTS=)
+endif()

@@ -1,0 +1,22 @@
+# Run by ctest: Tacit as a folder of a project whose own warnings are errors. Its headers compile there, nothing of it is installed with the
+# parent's, and neither program nor tests are built.
+include("${CMAKE_CURRENT_LIST_DIR}/common.cmake")
+foreach(how IN ITEMS add_subdirectory FetchContent)
+  set(build "${SCRATCH}/${how}")
+  run("${CMAKE_COMMAND}" -S "${SOURCE}/tests/package/parent" -B "${build}" ${common} "-DTACIT=${SOURCE}" -DHOW=${how}
+      "-DCMAKE_CXX_FLAGS=${user_flags}" "-DFETCHCONTENT_SOURCE_DIR_TACIT=${SOURCE}")
+  run("${CMAKE_COMMAND}" --build "${build}" --target parent_unit)
+  file(READ "${build}/cmake_install.cmake" rules)
+  file(GLOB_RECURSE more "${build}/*/cmake_install.cmake")
+  foreach(file IN LISTS more)
+    file(READ "${file}" text)
+    string(APPEND rules "${text}")
+  endforeach()
+  if(rules MATCHES "TacitTargets|libtacit|tacit\\.pc")
+    message(FATAL_ERROR "${how}: the parent would install Tacit:\n${rules}")
+  endif()
+  run("${CMAKE_COMMAND}" --build "${build}" --target help)
+  if(output MATCHES "tacit_tests|embed_ridge")
+    message(FATAL_ERROR "${how}: the parent builds tests or examples of Tacit:\n${output}")
+  endif()
+endforeach()
