@@ -60,7 +60,8 @@ function(build_user folder prefix flags exactly)
   run("${CMAKE_COMMAND}" --build "${SCRATCH}/${folder}")
   run("${SCRATCH}/${folder}/all_headers")
   run_tune_csv(${exactly} "${SCRATCH}/${folder}/tune_csv")
-  foreach(example IN ITEMS black_box_and_equilibrium imaml_sinusoid maml_sinusoid own_loop sum_of_tasks tasks_one_by_one)
+  foreach(example IN ITEMS black_box_and_equilibrium imaml_sinusoid maml_sinusoid own_estimator own_loop
+          own_loss penalties_across_tasks shared_representation sum_of_tasks tasks_one_by_one)
     run("${SCRATCH}/${folder}/${example}")
   endforeach()
   if(GZIP AND exactly) # the shared libraries below are without
