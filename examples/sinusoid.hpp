@@ -52,29 +52,31 @@ struct Fit {
   Row s, t;
   double n() const { return double(s.size()); }
   double value(const tacit::Vec& x) const { return (net.forward(x, s).y - t).squaredNorm() / (2 * n()); }
-  tacit::Vec gradient(const tacit::Vec& x) const {
-    const auto l = net.forward(x, s);
-    const Row e = (l.y - t) / n();
-    const Mat D = (net.w(x) * e).cwiseProduct(l.slope_C);
-    const Mat B = (net.W(x).transpose() * D).cwiseProduct(l.slope_A);
-    return net.pack(s, l.A, B, D, l.C * e.transpose(), e.sum());
-  }
-  tacit::Vec hessian(const tacit::Vec& x, const tacit::Vec& p) const {
-    const auto l = net.forward(x, s);
-    const Row e = (l.y - t) / n();
-    const Mat E = net.w(x) * e, D = E.cwiseProduct(l.slope_C);
-    const Mat F = net.W(x).transpose() * D, B = F.cwiseProduct(l.slope_A);
-    // Every quantity's derivative along p, written dX.
-    const Mat dA = ((net.a(p) * s).colwise() + net.b(p)).cwiseProduct(l.slope_A);
-    const Mat dC = ((net.W(p) * l.A + net.W(x) * dA).colwise() + net.c(p)).cwiseProduct(l.slope_C);
-    const Row de = ((net.w(p).transpose() * l.C + net.w(x).transpose() * dC).array() + net.d(p)) / n();
-    const Mat dD = (net.w(p) * e + net.w(x) * de).cwiseProduct(l.slope_C) - 2 * E.cwiseProduct(l.C).cwiseProduct(dC);
-    const Mat dF = net.W(p).transpose() * D + net.W(x).transpose() * dD;
-    const Mat dB = dF.cwiseProduct(l.slope_A) - 2 * F.cwiseProduct(l.A).cwiseProduct(dA);
-    tacit::Vec out = net.pack(s, l.A, dB, dD, dC * e.transpose() + l.C * de.transpose(), de.sum());
-    Eigen::Map<Mat>(out.data() + 2 * net.h, net.h, net.h).noalias() += D * dA.transpose();
-    return out;
-  }
+
+  /// All that does not depend on the direction: e, and the derivatives E, D in C and W A + c, F, B in A and a s + b.
+  struct At {
+    const Fit& f;
+    const tacit::Vec& x;
+    Network::Layers l = f.net.forward(x, f.s);
+    Row e = (l.y - f.t) / f.n();
+    Mat E = f.net.w(x) * e, D = E.cwiseProduct(l.slope_C);
+    Mat F = f.net.W(x).transpose() * D, B = F.cwiseProduct(l.slope_A);
+    double value() const { return e.squaredNorm() * f.n() / 2; }
+    tacit::Vec gradient() const { return f.net.pack(f.s, l.A, B, D, l.C * e.transpose(), e.sum()); }
+    /// Every quantity's derivative along p is written dX.
+    tacit::Vec hessian(const tacit::Vec& p) const {
+      const Network& net = f.net;
+      const Mat dA = ((net.a(p) * f.s).colwise() + net.b(p)).cwiseProduct(l.slope_A);
+      const Mat dC = ((net.W(p) * l.A + net.W(x) * dA).colwise() + net.c(p)).cwiseProduct(l.slope_C);
+      const Row de = ((net.w(p).transpose() * l.C + net.w(x).transpose() * dC).array() + net.d(p)) / f.n();
+      const Mat dD = (net.w(p) * e + net.w(x) * de).cwiseProduct(l.slope_C) - 2 * E.cwiseProduct(l.C).cwiseProduct(dC);
+      const Mat dF = net.W(p).transpose() * D + net.W(x).transpose() * dD;
+      const Mat dB = dF.cwiseProduct(l.slope_A) - 2 * F.cwiseProduct(l.A).cwiseProduct(dA);
+      tacit::Vec out = net.pack(f.s, l.A, dB, dD, dC * e.transpose() + l.C * de.transpose(), de.sum());
+      Eigen::Map<Mat>(out.data() + 2 * net.h, net.h, net.h).noalias() += D * dA.transpose();
+      return out;
+    }
+  };
 };
 
 /// Inner: f(x, u) = fit(x) + pull |x - u|^2 / 2.
@@ -84,18 +86,30 @@ struct Adaptation {
   tacit::Index inner_dim() const { return fit.net.size(); }
   tacit::Index outer_dim() const { return fit.net.size(); }
   double value(const tacit::Vec& x, const tacit::Vec& u) const { return fit.value(x) + pull * (x - u).squaredNorm() / 2; }
-  tacit::Vec gradient(const tacit::Vec& x, const tacit::Vec& u) const { return fit.gradient(x) + pull * (x - u); }
-  tacit::Vec hessian(const tacit::Vec& x, const tacit::Vec&, const tacit::Vec& p) const { return fit.hessian(x, p) + pull * p; }
-  tacit::Vec cross(const tacit::Vec&, const tacit::Vec&, const tacit::Vec& p) const { return -pull * p; }
-  tacit::Vec cross_t(const tacit::Vec&, const tacit::Vec&, const tacit::Vec& w) const { return -pull * w; }
+  std::pair<double, tacit::Vec> value_and_gradient(const tacit::Vec& x, const tacit::Vec& u) const {
+    const Fit::At at{fit, x};
+    return {at.value() + pull * (x - u).squaredNorm() / 2, at.gradient() + pull * (x - u)};
+  }
+  struct Second {
+    Fit::At at;
+    double pull;
+    tacit::Vec hessian(const tacit::Vec& p) const { return at.hessian(p) + pull * p; }
+    tacit::Vec cross(const tacit::Vec& p) const { return -pull * p; }
+    tacit::Vec cross_t(const tacit::Vec& w) const { return -pull * w; }
+  };
+  Second linearize(const tacit::Vec& x, const tacit::Vec&) const { return {{fit, x}, pull}; }
 };
 
 /// Outer: the fit to other samples of the same task.
 struct Query {
   Fit fit;
   double value(const tacit::Vec& x, const tacit::Vec&) const { return fit.value(x); }
-  tacit::Vec gradient_x(const tacit::Vec& x, const tacit::Vec&) const { return fit.gradient(x); }
-  tacit::Vec gradient_u(const tacit::Vec&, const tacit::Vec& u) const { return tacit::Vec::Zero(u.size()); }
+  double value_and_gradient(const tacit::Vec& x, const tacit::Vec&, tacit::Out g_x, tacit::Out g_u) const {
+    const Fit::At at{fit, x};
+    g_x = at.gradient();
+    g_u.setZero();
+    return at.value();
+  }
 };
 
 /// x_0(u) = u.
