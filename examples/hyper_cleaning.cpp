@@ -21,7 +21,7 @@ using namespace tacit;
 namespace {
 
 struct Result {
-  double auc, accuracy, with_clean, with_all;
+  double auc, accuracy, right_half, clean_rows, all;
 };
 
 /// One seed; `all`: the observer does not stop the run, so that the table shows what comes after.
@@ -49,9 +49,14 @@ Result clean(const Dataset& digits, unsigned seed, bool all) {
   problem.l = adapt_criterion(CleanLoss{outer});
   problem.space = HyperSpace({{"weight", n, Scale::logit, 1e-4, 1 - 1e-4}});
   const auto solver = std::make_shared<NewtonCgSolver>();
-  const auto trained_with = [&](const Vec& u) { return test.accuracy(solver->solve(problem, u, nullptr, {1e-6}, {}).x()); };
+  const auto trained_on = [&](const Rows& rows, const Vec& u) {
+    Problem p = problem;
+    p.f = adapt(Weighted{rows});
+    return test.accuracy(solver->solve(p, u, nullptr, {1e-6}, {}).x());
+  };
 
-  Result result{0, 0, trained_with((1 - wrong.array()) / 2), trained_with(Vec::Ones(n))};
+  Result result{0, 0, trained_on(train, (1 - wrong.array()) / 2), trained_on(outer, Vec::Ones(outer.size())),
+                trained_on(train, Vec::Ones(n))};
   double least = std::numeric_limits<double>::infinity();
   std::printf("seed %u\nstep  loss on clean rows  on those kept aside  AUC of the weights  test accuracy\n", seed);
   const Observer watch = [&](const StepRecord& record, const Evaluation& e) {
@@ -80,13 +85,15 @@ int main(int argc, char** argv) {
   from.target_kind = TargetKind::classes;
   const Dataset digits = load_dataset(from);
   const int seeds = argc > 2 ? std::atoi(argv[2]) : 1;
-  Result mean{0, 0, 0, 0};
+  Result mean{};
   for (int seed = 1; seed <= seeds; ++seed) {
     const Result r = clean(digits, unsigned(seed), argc > 3);
-    mean = {mean.auc + r.auc / seeds, mean.accuracy + r.accuracy / seeds, mean.with_clean + r.with_clean / seeds,
-            mean.with_all + r.with_all / seeds};
+    mean = {mean.auc + r.auc / seeds, mean.accuracy + r.accuracy / seeds, mean.right_half + r.right_half / seeds,
+            mean.clean_rows + r.clean_rows / seeds, mean.all + r.all / seeds};
   }
-  std::printf("AUC %.4f; test accuracy %.4f, of training on the clean half alone %.4f, on all labels %.4f\n", mean.auc,
-              mean.accuracy, mean.with_clean, mean.with_all);
-  return mean.auc >= 0.95 && mean.accuracy >= mean.with_clean - 0.02 ? 0 : 1;
+  std::printf(
+      "AUC %.4f; test accuracy %.4f; of training on the half with right labels %.4f, on the clean rows %.4f, on all labels "
+      "%.4f\n",
+      mean.auc, mean.accuracy, mean.right_half, mean.clean_rows, mean.all);
+  return mean.auc >= 0.95 && mean.accuracy >= std::max(mean.right_half, mean.clean_rows) - 0.02 ? 0 : 1;
 }
