@@ -23,6 +23,8 @@
 #include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/linear/linear_model.hpp>
 #include <tacit/core/linear/linear_solver.hpp>
+#include <tacit/core/linear/loss_door.hpp>
+#include <tacit/core/linear/taylor.hpp>
 #include <tacit/core/model/adapt.hpp>
 #include <tacit/core/model/counting.hpp>
 #include <tacit/core/model/interrupt.hpp>
@@ -41,6 +43,7 @@
 #include <tacit/core/support/types.hpp>
 #include <tacit/core/support/version.hpp>
 #include <tacit/core/support/version_number.hpp>
+#include <tacit/core/support/wording.hpp>
 #include <tacit/core/support/work.hpp>
 #include <tacit/core/verify/verify.hpp>
 #include <tacit/core/verify/verify_report.hpp>
