@@ -1,6 +1,6 @@
-// Every C++ block of README.md and docs/*.md is compiled, all in one translation unit. A block with `int main(` or one that
-// starts with a declaration of a type, function template or namespace stands in a namespace of its own; any other is the body of
-// a function that begins with tests/docs/common.inc. A line in the page before the block says where that is not so:
+// Every C++ block of README.md and docs/*.md is compiled, all in one translation unit. A block that defines a function or
+// starts with a declaration of a type, template or namespace stands in a namespace of its own; any other is the body of a
+// function that begins with tests/docs/common.inc. A line in the page before the block says where that is not so:
 //
 //   <!-- cpp: context NAME -->           the function begins with tests/docs/NAME.inc instead
 //   <!-- cpp: continue -->               the block goes on where the one before it ended: same namespace, same function
@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -69,7 +69,9 @@ bool starts_with(const std::string& text, const std::string& start) { return tex
 
 /// A block that cannot be the body of a function.
 bool at_namespace_scope(const std::string& code) {
-  if (code.find("int main(") != std::string::npos) return true;
+  // A definition of a function: its type, its name and the bracket without a blank, which `if (` has.
+  static const std::regex function(R"((^|\n)[A-Za-z_][\w:<>,&* ]* [&*]?[\w:]+\([^;{}=]*\) (const )?\{)");
+  if (std::regex_search(code, function)) return true;
   std::istringstream in(code);
   for (std::string line; std::getline(in, line);) {
     if (line.empty() || line[0] == '#' || starts_with(line, "//") || starts_with(line, "using ")) continue;
@@ -214,12 +216,14 @@ TEST_CASE("docs: the test of blocks sees what it is there to see") {
     CHECK(said.find("docs/p.md:8:") != std::string::npos);
   }
   SUBCASE("bodies, types, programs and what goes on with them") {
-    const Unit unit = unit_of({fragment("#include <array>\n\nstd::array<int, 2> a{};\nconst auto oracle = a;\n"),
-                               fragment("a[0] = 1;\n", "continue"), fragment("struct A {\n  int b;\n};\n"),
-                               fragment("A a;\na.b = 2;\n", "continue"), fragment("struct A {};\nint main() { return 0; }\n"),
-                               fragment("int main() { return 1; }\n")});
+    const Unit unit = unit_of(
+        {fragment("#include <array>\n\nstd::array<int, 2> a{};\nconst auto oracle = a;\n"), fragment("a[0] = 1;\n", "continue"),
+         fragment("struct A {\n  int b;\n};\n"), fragment("A a;\na.b = 2;\n", "continue"),
+         fragment("struct A {};\nint main() { return 0; }\n"), fragment("#include <array>\nint main() { return 1; }\n"),
+         fragment("if (theta.size() > 0) {\n  theta[0] = 1;\n}\n"),
+         fragment("int f();\n\nconst tacit::Vec& g(const tacit::Vec& a,\n                    int) {\n  return a;\n}\n")});
     CHECK(unit.problems.empty());
-    CHECK(unit.compiled == 6);
+    CHECK(unit.compiled == 8);
     CHECK(compiles(unit.text(), said));
     CAPTURE(said);
     CHECK(said == "");

@@ -107,7 +107,7 @@ int run_line(const CommandLine& line, Streams& io) {
 }  // namespace
 
 int run_program(const std::vector<std::string>& arguments, Streams& io) {
-  const WordingScope words(Wording::run_file);
+  const WordingScope wording(Wording::run_file);
   const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
   const auto told = [&](int code, const std::string& words, const std::string& what) {
     return fail(io, json, code, {plain_issue(what)}, words + what);

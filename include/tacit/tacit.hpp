@@ -43,6 +43,7 @@
 #include <tacit/core/support/types.hpp>
 #include <tacit/core/support/version.hpp>
 #include <tacit/core/support/version_number.hpp>
+#include <tacit/core/support/wording.hpp>
 #include <tacit/core/support/work.hpp>
 #include <tacit/core/verify/verify.hpp>
 #include <tacit/core/verify/verify_report.hpp>
