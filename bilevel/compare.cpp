@@ -91,6 +91,23 @@ double largest_slope_difference(const Problem& problem, const Truth& t, In x) {
   return worst;
 }
 
+/// The truth of K steps: differences of l(x_K(u), u), and the derivative of the steps beside them.
+Truth truth_of_iterate(const Problem& problem, Truth t, const TruthOptions& options) {
+  const InnerSolution inner = options.steps->solve(problem, t.u, nullptr, Accuracy{0}, {});
+  t.status = inner.status;
+  t.message = inner.message;
+  if (!usable(t.status)) return t;
+  t.value = problem.l->value(inner.x(), t.u);
+  const Hypergradient h = FiniteDifferenceEstimator().estimate(problem, t.u, inner, nullptr, 0);
+  t.status = h.status;
+  t.message = h.message;
+  t.gradient = in_theta(problem, t.theta, h.gradient);
+  if (options.check && t.known())
+    t.second =
+        in_theta(problem, t.theta, iterate_hypergradient(problem, t.u, inner, t.theta.size() <= options.most_checked).gradient);
+  return t;
+}
+
 }  // namespace
 
 double Truth::disagreement(double floor) const {
@@ -101,11 +118,12 @@ double Truth::disagreement(double floor) const {
 }
 
 Truth truth_at(const Problem& problem, In theta, const TruthOptions& options) {
-  require_solution(problem, "the truth of a comparison");
   Truth t;
   t.theta = theta;
   t.u.resize(theta.size());
   problem.space.to_model(theta, t.u);
+  if (problem.response == Response::iterate && options.steps) return truth_of_iterate(problem, std::move(t), options);
+  require_solution(problem, "the truth of a comparison without the solver whose steps are meant");
   const Polished p = polish(problem, t.u, problem.cold_start(t.u));
   t.status = p.status;
   if (!usable(p.status)) {
@@ -132,16 +150,22 @@ Truth truth_at(const Problem& problem, In theta, const TruthOptions& options) {
 }
 
 ReferencePath reference_path(const Problem& problem, OuterOptimizer& optimizer, In theta0, Index points, double tolerance,
-                             const Interrupted& interrupted) {
-  require_solution(problem, "the path of a comparison");
+                             const Interrupted& interrupted, std::shared_ptr<const InnerSolver> steps) {
+  if (!steps) require_solution(problem, "the path of a comparison without the solver whose steps are meant");
   if (points < 1) throw UsageError("a path has at least one point", "compare.path");
   std::shared_ptr<const InnerSolver> solver;
   std::shared_ptr<const HypergradientEstimator> estimator;
+  const bool iterates = problem.response == Response::iterate;
   const auto exact = [](auto s) {
     s->options.tolerance = kTight;
     return s;
   };
-  if (problem.f->inner_dim() <= kDense) {
+  if (iterates) {
+    auto sweep = std::make_shared<UnrollEstimator>(false);
+    sweep->stride = Count::automatic();
+    solver = std::move(steps);
+    estimator = std::move(sweep);
+  } else if (problem.f->inner_dim() <= kDense) {
     solver = exact(std::make_shared<NewtonSolver>());
     estimator = std::make_shared<ImplicitDirectEstimator>();
   } else {
@@ -398,7 +422,8 @@ void PathComparison::at(const Truth& truth, Index point, bool audit) {
 
 Comparison compare_on_path(const std::vector<InnerSetup>& setups, const std::vector<Contender>& contenders,
                            const std::vector<Truth>& path, double floor, const Interrupted& interrupted, Index audit_every) {
-  for (const InnerSetup& setup : setups) require_solution(setup.problem, "a comparison");
+  for (const InnerSetup& setup : setups)
+    if (audit_every > 0) require_solution(setup.problem, "an audit of the parts of an error");
   PathComparison comparison(setups, contenders, floor);
   for (std::size_t k = 0; k < path.size(); ++k) {
     comparison.result.complete = !(interrupted && interrupted());
@@ -450,7 +475,9 @@ OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, Oute
     seen.work = r.work;
     seen.status = d.hypergradient_status;
     seen.message = d.hypergradient_message;
-    const Truth truth = truth_at(setup.problem, r.theta, {options.truth, false});
+    TruthOptions by{options.truth, false};
+    by.steps = setup.solver;
+    const Truth truth = truth_at(setup.problem, r.theta, by);
     compare_with(seen, r.hypergradient, truth, floor);
     if (audited(r.step, o.audit_every)) {
       split_error(seen, setup.problem, truth, oracle.last.state->inner, oracle.last.state->hyper, floor);

@@ -21,10 +21,14 @@ struct TruthOptions {
   TruthBy by = TruthBy::direct;
   bool check = true;         ///< take the second way too
   Index most_checked = 100;  ///< hyperparameters up to which it is taken for each; beyond, along two directions
+  /// Of a problem that means the iterate x_K(u): whose K steps. Needed there; `by` is then differences.
+  std::shared_ptr<const InnerSolver> steps{};
 };
 
 /// The hypergradient (in theta) at a Newton-polished point, and the same by a second way that shares no derivative with it: by
-/// central differences of tightly solved values, or, the truth being these, by implicit differentiation.
+/// central differences of tightly solved values, or, the truth being these, by implicit differentiation. Where the problem means
+/// the iterate x_K(u): central differences of l(x_K(u), u), and the second way forward mode, or, with many hyperparameters, a
+/// reverse sweep over all steps.
 struct TACIT_EXPORT Truth {
   Vec theta, u;
   double value = kMissing;  ///< l(x*(u), u)
@@ -48,9 +52,11 @@ struct ReferencePath {
   std::string message;
 };
 /// The first `points` accepted points (the start is one) of a run that follows exact hypergradients: Newton steps to rounding
-/// inside, so that the path depends on no inner solver, budget or estimator that is to be compared.
+/// inside, so that the path depends on no inner solver, budget or estimator that is to be compared. Where the problem means the
+/// iterate: of full sweeps over the K steps of `steps`, which are part of the problem there.
 TACIT_EXPORT ReferencePath reference_path(const Problem& problem, OuterOptimizer& optimizer, In theta0, Index points,
-                                          double tolerance, const Interrupted& interrupted = {});
+                                          double tolerance, const Interrupted& interrupted = {},
+                                          std::shared_ptr<const InnerSolver> steps = {});
 
 /// One way to solve the inner problem. Estimators that share it are fed the same solutions, one warm start and one tape.
 struct InnerSetup {

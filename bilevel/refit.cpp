@@ -19,4 +19,14 @@ Refit refit(const Problem& problem, In u, In x) {
   return out;
 }
 
+Refit refit_iterate(const Problem& problem, In u, const InnerSolver& solver) {
+  if (problem.response != Response::iterate)
+    throw UsageError("the steps of a solver are the final fit only where the problem means the iterate (Response::iterate)",
+                     "inner.response");
+  const InnerSolution s = solver.solve(problem, u, nullptr, Accuracy{0}, {});
+  Refit out{s.x(), s.gradient_norm, s.status, {}};
+  if (!out.reached()) out.message = "the final fit, the steps of the run on all its rows, has failed: " + s.message;
+  return out;
+}
+
 }  // namespace tacit::inline TACIT_ABI

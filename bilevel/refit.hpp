@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include <tacit/core/inner/inner.hpp>
 #include <tacit/core/model/model.hpp>
 #include <tacit/core/support/errors.hpp>
 
@@ -11,12 +12,15 @@ namespace tacit::inline TACIT_ABI {
 struct Refit {
   Vec x;
   double gradient_norm = 0;         ///< ||f_x(x, u)||
-  Status status = Status::not_run;  ///< rounding when nothing improves any more; negative_curvature, step_limit, failed
+  Status status = Status::not_run;  ///< rounding when nothing improves any more; negative_curvature, step_limit, failed; of an
+                                    ///< iterate as_asked or failed
   std::string message;              ///< a sentence with the numbers when it did not come so far
-  bool reached() const { return status == Status::rounding; }
+  bool reached() const { return status == Status::rounding || status == Status::as_asked; }
 };
 
 /// x*(u) by damped Newton steps from x to rounding; the problem needs no criterion.
 TACIT_EXPORT Refit refit(const Problem& problem, In u, In x);
+/// x_K(u) of a problem that means it (Response::iterate): the steps of the solver from x_0(u).
+TACIT_EXPORT Refit refit_iterate(const Problem& problem, In u, const InnerSolver& solver);
 
 }  // namespace tacit::inline TACIT_ABI

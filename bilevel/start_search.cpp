@@ -9,6 +9,7 @@
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/hypergrad/implicit.hpp>
+#include <tacit/hypergrad/unroll.hpp>
 
 namespace tacit::inline TACIT_ABI {
 namespace {
@@ -192,13 +193,30 @@ FoundStart search_many(const Oracle& oracle, const HyperSpace& many, FoundStart 
   return found;
 }
 
-std::unique_ptr<Oracle> exact_oracle(Problem problem) {
-  require_solution(problem, "an oracle of exact solutions");
-  constexpr Index kFactored = 2000, kNewton = 200;
+namespace {
+
+OracleOptions no_diagnostics() {
   OracleOptions options;
   options.error_estimate = false;
   options.truncation = false;
   options.reference_every = 0;
+  return options;
+}
+
+}  // namespace
+
+std::unique_ptr<Oracle> iterate_oracle(Problem problem, std::shared_ptr<const InnerSolver> solver) {
+  if (problem.response != Response::iterate)
+    throw UsageError("an oracle of iterates is of a problem that means them (Response::iterate)", "inner.response");
+  auto sweep = std::make_shared<UnrollEstimator>(false);
+  sweep->stride = Count::automatic();
+  return make_oracle(std::move(problem), std::move(solver), std::move(sweep), no_diagnostics());
+}
+
+std::unique_ptr<Oracle> exact_oracle(Problem problem) {
+  require_solution(problem, "an oracle of exact solutions");
+  constexpr Index kFactored = 2000, kNewton = 200;
+  const OracleOptions options = no_diagnostics();
   const Index n = problem.f->inner_dim();
   if (problem.f->quadratic() && n <= kFactored)
     return make_oracle(std::move(problem), std::make_shared<CholeskySolver>(), std::make_shared<ImplicitDirectEstimator>(),

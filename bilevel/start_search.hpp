@@ -46,5 +46,7 @@ TACIT_EXPORT FoundStart search_many(const Oracle& oracle, const HyperSpace& many
 /// An oracle of the solutions x*(u) as such, whatever solver a run uses: a factorization or Newton's method where f_xx is small,
 /// else Newton-CG, with implicit differentiation.
 TACIT_EXPORT std::unique_ptr<Oracle> exact_oracle(Problem problem);
+/// An oracle of the iterates x_K(u) of a problem that means them (Response::iterate), differentiated by full sweeps.
+TACIT_EXPORT std::unique_ptr<Oracle> iterate_oracle(Problem problem, std::shared_ptr<const InnerSolver> solver);
 
 }  // namespace tacit::inline TACIT_ABI

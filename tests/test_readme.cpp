@@ -1,6 +1,7 @@
 // What the README shows must be what the repository holds.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -32,6 +33,20 @@ std::vector<std::string> blocks(const std::string& markdown, const std::string& 
 }
 
 }  // namespace
+
+TEST_CASE("docs: the classes that the pages show are those of the examples") {
+  using Words = std::array<std::string, 3>;
+  for (const Words& of : {Words{"docs/adding-an-estimator.md", "examples/own_estimator.cpp", "class Richardson"},
+                          Words{"docs/adding-a-problem.md", "examples/own_loss.cpp", "class PseudoHuber"}}) {
+    CAPTURE(of[0]);
+    const std::string text = read(of[0]);
+    const auto from = text.find(of[2]);
+    REQUIRE(from != std::string::npos);
+    const std::string shown = text.substr(from, text.find("```", from) - from);
+    CHECK(shown.size() > 400);
+    CHECK(read(of[1]).find(shown) != std::string::npos);
+  }
+}
 
 TEST_CASE("README: the embedding example is examples/embed_ridge.cpp to the letter") {
   const std::vector<std::string> code = blocks(read("README.md"), "cpp");

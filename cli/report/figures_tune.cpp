@@ -259,8 +259,11 @@ Figure TuneFigures::error() const {
           "How far each hypergradient is from the true one, as a share of its length: 0.1 is 10 %, and above 1 not even its "
           "direction can be trusted. The estimate is made at every step; the marks are measured. ") +
           (bounded ? "The dashed bound is proved and usually pessimistic. " : "No bound could be proved for this problem. ") +
-          "If the estimate is too high: a smaller inner.tolerance, a larger window, or hypergradient.estimator=implicit-cg. "
-          "Loose early steps are meant under a schedule (outer.schedule).",
+          (of_steps(r_)
+               ? "The true one is the derivative of the loss after the steps of the inner solver (inner.response: iterate). "
+                 "If the estimate is too high: a larger window, or hypergradient.estimator=full-unroll."
+               : "If the estimate is too high: a smaller inner.tolerance, a larger window, or "
+                 "hypergradient.estimator=implicit-cg. Loose early steps are meant under a schedule (outer.schedule)."),
       "no error was estimated or measured.");
 }
 
@@ -271,6 +274,14 @@ Figure TuneFigures::residuals() const {
   add_measured(c, line("adjoint equation", 1, step_, of("linear_residual")));
   add_level(c, step_, number_at(r_, "tolerances.inner"), "inner.tolerance", 0);
   add_level(c, step_, number_at(r_, "tolerances.adjoint"), "hypergradient.tolerance", 1);
+  if (of_steps(r_))
+    return done(
+        "residuals", std::move(c),
+        "What the steps leave of the optimality condition of the training problem, relative to that at zero, and what the "
+        "steps that are differentiated leave of the adjoint equation of its solution. Neither is an error here, since x "
+        "after the steps is what is meant (inner.response: iterate): they show how far from the solution that is. Above 1 "
+        "the steps diverge.",
+        "no residual was measured.");
   return done(
       "residuals", std::move(c),
       "What is left of the optimality condition of the training problem, relative to that at zero, and of the adjoint equation, "

@@ -73,6 +73,12 @@ Math penalty(const Choices& c) {
   return row({sum("j"), frac(sub(std::move(lambda), name(index)), number("2")), sup(sub(name("w"), name("j")), number("2"))});
 }
 
+/// f(x, lambda), what the steps descend on where x after K of them is meant.
+Math steps_formula(const Choices& c) {
+  return row({name("f"), sign("("), name("x"), sign(","), name("\xCE\xBB"), sign(")"), sign("="), data_term(c, c.mean, "n"),
+              sign("+"), penalty(c)});
+}
+
 Math inner_formula(const Choices& c) {
   Math variables = c.intercept ? row({name("w"), sign(","), name("b")}) : row({name("w")});
   Math left = sup(name("x"), sign("*"));
@@ -127,11 +133,17 @@ void write_problem(HtmlWriter& w, const RunRecord& r) {
   const auto section = w.open("section");
   w.leaf("h2", "The problem in formulas");
   if (const Choices c = choices_of(r); c.task) {
-    w.leaf("p", r.verb == "curve" ? "The training problem, whose solution is differentiated in the penalty:"
-                                  : "The training problem, solved for every \xCE\xBB that the run tries:");
-    write_formula(w, inner_formula(c));
+    // A sweep may be over their number.
+    const std::string steps = !of_steps(r) ? "" : r.verb == "compare" ? "inner.max_steps" : known(number_at(r, "model.steps"));
+    w.leaf("p", !steps.empty() ? "The training objective, on which every \xCE\xBB that the run tries is given " + steps +
+                                     " steps from the start, however far they come (inner.response: iterate):"
+                : r.verb == "curve" ? "The training problem, whose solution is differentiated in the penalty:"
+                                    : "The training problem, solved for every \xCE\xBB that the run tries:");
+    write_formula(w, steps.empty() ? inner_formula(c) : steps_formula(c));
     if (r.verb != "curve") {
-      w.leaf("p", "The outer problem, the loss at x*(\xCE\xBB) on the validation rows, which the training problem does not see:");
+      w.leaf("p", "The outer problem, the loss at " +
+                      (steps.empty() ? std::string("x*(\xCE\xBB)") : "x after the " + steps + " steps") +
+                      " on the validation rows, which the training problem does not see:");
       write_formula(w, outer_formula(c));
     }
     const auto list = w.open("ul");

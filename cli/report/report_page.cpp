@@ -270,8 +270,10 @@ std::string reference_in_words(const RunRecord& r) {
   const json& confirmed = value_at(r, "reference.confirmed");
   if (confirmed.is_boolean() && confirmed.get<bool>())
     return "The reference (" + name +
-           " at a Newton-polished point) is confirmed: an independent way, central differences, agrees with it to " + sci(worst) +
-           " at " + known(checked) + " of " + known(points) + " points. Errors far below that mean nothing.";
+           (of_steps(r) ? " of the loss after the steps) is confirmed: an independent way, the derivative of all steps,"
+                        : " at a Newton-polished point) is confirmed: an independent way, central differences,") +
+           " agrees with it to " + sci(worst) + " at " + known(checked) + " of " + known(points) +
+           " points. Errors far below that mean nothing.";
   if (checked > 0)
     return "The reference (" + name + ") is NOT confirmed: two independent ways to the exact hypergradient differ by " +
            (std::isnan(worst) ? std::string("an unknown amount") : sci(worst)) + ", so smaller errors mean nothing here.";

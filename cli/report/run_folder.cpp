@@ -175,6 +175,8 @@ double number_at(const RunRecord& r, std::string_view path) {
   return number_of(value_at(r, path), (r.folder / "run.json").string() + ", " + std::string(path));
 }
 
+bool of_steps(const RunRecord& r) { return std::isfinite(number_at(r, "model.steps")); }
+
 std::string text_at(const RunRecord& r, std::string_view path) {
   return text_of(value_at(r, path), (r.folder / "run.json").string() + ", " + std::string(path));
 }

@@ -37,6 +37,8 @@ std::vector<std::string> text_column(const Table& table, const std::string& name
 /// A value of run.json by its path ("best.outer_loss"): NaN, "", null when it is missing or null. Throws DataError E602 for
 /// another type.
 double number_at(const RunRecord& r, std::string_view path);
+/// Is x after a number of steps what the run means, not the solution (inner.response: iterate)?
+bool of_steps(const RunRecord& r);
 std::string text_at(const RunRecord& r, std::string_view path);
 const nlohmann::json& value_at(const RunRecord& r, std::string_view path);
 /// The same of a part of it; `what` names the part in the error.

@@ -76,6 +76,7 @@ private:
   }
 
   void inner() {
+    if (run_.iterates) return steps();
     if (solved(d_.inner_status) || !(run_.asked.inner > 0 || off())) return;
     const std::string after = " after " + std::to_string(d_.inner_steps) + " steps)";
     // More than at x = 0: more steps of the kind would make it worse.
@@ -89,17 +90,28 @@ private:
         damage() + try_text(ways));
   }
 
+  // So many steps were asked, and what they leave of the gradient is no fault; more than at x = 0 is strange.
+  void steps() {
+    if (!(d_.inner_residual > 1)) return;
+    add("W301",
+        "after its " + std::to_string(d_.inner_steps) + " steps the inner gradient is " + short_number(d_.inner_residual) +
+            " times that at zero coefficients.",
+        "The steps diverge, or their start is far away: what is below 2/L is stable, and inner.step=auto is at the start of the "
+        "run.");
+  }
+
   void adjoint() {
     if (solved(d_.hypergradient_status) || d_.hypergradient_message.empty() || !(off() || !known())) return;
     std::vector<std::string> ways;
     if (sweeps() || run_.estimator == "implicit-cg" || run_.estimator == "neumann" || run_.estimator == "fixed-point")
       ways.emplace_back("a larger hypergradient.max_steps");
     better_estimator(ways);
-    standardize(ways);
+    if (!run_.iterates) standardize(ways);
     add("W302", "the hypergradient is not exact: " + d_.hypergradient_message, damage() + try_text(ways));
   }
 
   void better_estimator(std::vector<std::string>& ways) const {
+    if (run_.iterates) return ways.emplace_back("hypergradient.estimator=full-unroll"), void();
     if (run_.estimator == "truncated-unroll" && !sweeps()) ways.emplace_back("a larger window");
     if (run_.estimator != "implicit-cg" && run_.estimator != "implicit-direct")
       ways.emplace_back("hypergradient.estimator=implicit-cg");
@@ -117,8 +129,10 @@ private:
     const bool rounding = d_.inner_status == Status::rounding;
     if (!rounding && run_.asked.inner > 0 && run_.tolerance_given) ways.emplace_back("a smaller inner.tolerance");
     better_estimator(ways);
-    standardize(ways);
-    ways.emplace_back("a larger lower end of the range of the penalty");
+    if (!run_.iterates) {
+      standardize(ways);
+      ways.emplace_back("a larger lower end of the range of the penalty");
+    }
     add("W303", what,
         (rounding ? "The inner problem is solved as well as rounding allows, and is nearly singular. " : "") + try_text(ways));
   }

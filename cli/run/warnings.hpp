@@ -43,6 +43,7 @@ struct RunFacts {
   bool tolerance_given = false;  ///< inner.tolerance stands in the run file, so that it does not follow the target
   bool step_given = false;       ///< inner.step does
   bool standardized = false;
+  bool iterates = false;  ///< x after exactly inner.max_steps steps is meant (inner.response: iterate)
   std::string solver, estimator;
 };
 

@@ -337,7 +337,8 @@ RunConfig read_tree(Node root, const std::vector<std::string>& overrides, const 
   for (const std::string& argument : overrides) apply_override(root, argument, working_folder, issues);
   RunConfig config;
   config.node = root;
-  read_block(config, &root, "", Context{catalog, issues});
+  const Node all = with_implied(root, catalog);
+  read_block(config, &all, "", Context{catalog, issues});
   if (whole) check_whole(config, catalog, issues);
   if (!issues.empty()) {
     sort_issues(issues, overrides);
@@ -420,6 +421,16 @@ void StrategyBlock::choose(const std::string& name, const std::string& block, co
   strategy = std::move(fresh);
   options.clear();
   choice() = name;
+}
+
+void StrategyBlock::settle(std::string_view field, double value, const std::string& block, const StrategyCatalog& catalog) {
+  std::shared_ptr<Configurable> fresh = catalog.make(block, chosen());
+  configure(*fresh);
+  const FieldMap fields = fields_of(*fresh);
+  const auto at = fields.find(field);
+  if (at == fields.end()) return;
+  if (auto* number = std::get_if<std::optional<double>*>(&at->second); number && !**number) **number = value;
+  strategy = std::move(fresh);
 }
 
 Issue RunConfig::issue_at_key(std::string_view key, std::string code, std::string what, std::string remedy) const {

@@ -126,7 +126,12 @@ struct HyperBlockConfig final : Block {
 struct InnerBlock final : StrategyBlock {
   std::string solver = "auto";
   StartPoint start;
+  std::string response = "solution";
   bool warm_start = true;
+  /// Is x after exactly max_steps steps meant, not the solution?
+  bool iterates() const { return response == "iterate"; }
+  /// max_steps of the solver; none: under auto, or a solver without.
+  std::optional<Index> max_steps() const;
   const char* selector() const override { return "solver"; }
   const std::string& chosen() const override { return solver; }
   void fields(BlockVisitor& v) override;

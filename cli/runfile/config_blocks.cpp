@@ -137,6 +137,11 @@ void HyperEntry::fields(BlockVisitor& v) {
 void InnerBlock::fields(BlockVisitor& v) {
   v.field("solver", solver, "auto: one that the estimator can use");
   v.field("start", start, "x_0 of a cold run");
+  v.field(
+      "response", response, {"solution", "iterate"},
+      "what the outer loss is taken at: solution, or iterate, x after exactly max_steps steps from the cold start. iterate sets "
+      "warm_start false, tolerance 0, schedule fixed, step and momentum to numbers (given, or as auto takes them at the run's "
+      "start), under auto gradient-descent and full-unroll with stride auto");
   v.field("warm_start", warm_start, "start from the solution of the last outer step");
 }
 
@@ -144,6 +149,14 @@ void HypergradientBlock::fields(BlockVisitor& v) {
   v.field("estimator", estimator, "auto: implicit-cg to `accuracy`; truncated-unroll with window auto where there is no Hessian");
   v.field("accuracy", accuracy, Range{0, 1, true, true},
           "estimator auto, window auto: relative error of the hypergradient that is aimed at");
+}
+
+std::optional<Index> InnerBlock::max_steps() const {
+  if (!strategy) return {};
+  const FieldMap fields = fields_of(*strategy);
+  const auto at = fields.find("max_steps");
+  const auto* value = at == fields.end() ? nullptr : std::get_if<Index*>(&at->second);
+  return value ? std::optional<Index>(**value) : std::nullopt;
 }
 
 bool HypergradientBlock::aims() const {

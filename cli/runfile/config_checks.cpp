@@ -231,6 +231,10 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
     if (entry.fix.kind == HyperValue::Kind::number && entry.fixed() && key == name + ".per" && entry.per != "all")
       return "its value is fixed, one number for all";
   }
+  if (config.inner.iterates()) {
+    if (key == "hypergradient.accuracy") return "inner.response is iterate, where no estimator aims at an accuracy";
+    if (key == "diagnostics.audit") return "inner.response is iterate, which has no warm start to measure";
+  }
   if (key == "hypergradient.accuracy" && !config.hypergradient.aims()) {
     return "the estimator is " + config.hypergradient.estimator +
            ", whose accuracy its own keys set (auto, or window: auto, aims at one)";
@@ -309,6 +313,7 @@ public:
     unused();
     later();
     exclusive();
+    check_iterate(config_, catalog_, issues_);
     compare();
   }
 

@@ -267,6 +267,8 @@ public:
   void configure(Configurable& fresh) const;
   /// Takes a strategy in place of auto; `block`: its name in the catalog.
   void choose(const std::string& name, const std::string& block, const StrategyCatalog& catalog);
+  /// Puts a number in the place of auto, where the strategy has the field.
+  void settle(std::string_view field, double value, const std::string& block, const StrategyCatalog& catalog);
 
 protected:
   virtual std::string& choice() = 0;

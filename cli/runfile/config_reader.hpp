@@ -17,6 +17,11 @@ void refuse_unknown(const Node& key, const std::string& prefix, const std::vecto
 void check_compare_entry(const Node& entry, const StrategyCatalog& catalog, std::vector<Issue>& issues);
 /// Can the key at this path take the value?
 void check_value(const std::string& path, const Node& value, const StrategyCatalog& catalog, std::vector<Issue>& issues);
+/// The tree with what inner.response: iterate implies where the keys are not given: warm_start false, tolerance 0, schedule
+/// fixed, and in the place of auto gradient-descent, and full-unroll with stride auto.
+Node with_implied(const Node& root, const StrategyCatalog& catalog);
+/// Reports the keys given that inner.response: iterate excludes.
+void check_iterate(const RunConfig& config, const StrategyCatalog& catalog, std::vector<Issue>& issues);
 /// What only the whole can tell: missing keys, keys without effect, keys that exclude each other.
 void check_whole(const RunConfig& config, const StrategyCatalog& catalog, std::vector<Issue>& issues);
 

@@ -312,6 +312,9 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
                          " model needs 'newton', 'newton-cg' or 'lbfgs'",
                      "inner.solver");
   check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
+  if (problem.response == Response::iterate)
+    m.notes.push_back("inner.response: iterate is x after exactly " + std::to_string(c.inner.max_steps().value_or(0)) +
+                      " steps from its start; the solution of the inner problem is not meant");
   limit_memory(c, problem, *solver, *estimator);
   m.solver = std::move(solver);
   m.estimator = std::move(estimator);
@@ -339,6 +342,7 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   a->prepared = prepare_problem(data, std::move(split), prepare_choices(c, task));
   a->prepared.problem.name = c.run_name;
   a->interrupter = std::make_shared<Interrupter>();
+  if (c.inner.iterates()) a->prepared.problem.response = Response::iterate;
   a->problem = with_interrupter(a->prepared.problem, *a);
   Method method = choose_method(c, a->problem, strategies);
   a->problem.start = method.start;
@@ -385,6 +389,7 @@ RunFacts run_facts_of(const Assembly& a, const RunConfig& c) {
   f.tolerance_given = c.inner.given("tolerance");
   f.step_given = c.inner.given("step");
   f.standardized = a.prepared.scaling.active();
+  f.iterates = c.inner.iterates();
   f.solver = a.method.solver_name;
   f.estimator = a.method.estimator_name;
   return f;
@@ -394,8 +399,17 @@ namespace {
 
 enum class SearchFor { one, tuned_one, many };
 
-/// Over the solutions as such: a start is worth nothing where it was chosen by what a solver left undone.
-FoundStart search(const Assembly& a, SearchFor what) {
+/// Over the solutions as such: a start is worth nothing where it was chosen by what a solver left undone. Over the iterates where
+/// these are meant.
+std::unique_ptr<Oracle> oracle_of_search(const Assembly& a, PenaltyPer per, bool iterates) {
+  if (!iterates) return exact_oracle(with_interrupter(centred_problem(a.prepared, per), a));
+  Problem problem = with_interrupter(problem_with(a.prepared, per), a);
+  problem.response = Response::iterate;
+  problem.start = a.problem.start;
+  return iterate_oracle(std::move(problem), a.method.solver);
+}
+
+FoundStart search(const Assembly& a, SearchFor what, bool iterates) {
   SearchOptions options;
   const LinearModel* model = a.prepared.problem.f->linear();
   if (model) {
@@ -408,12 +422,10 @@ FoundStart search(const Assembly& a, SearchFor what) {
   // In the middle of an evaluation too. What is left of the limit is the run's.
   a.interrupter->limit(options.seconds);
   options.interrupted = [&] { return a.interrupter->asked(); };
-  const Problem one = with_interrupter(centred_problem(a.prepared, PenaltyPer::all), a);
-  FoundStart found = search_common(*exact_oracle(one), one.space, what != SearchFor::one, options);
-  if (what == SearchFor::many) {
-    const Problem many = with_interrupter(centred_problem(a.prepared, a.prepared.model().per), a);
-    found = search_many(*exact_oracle(many), many.space, std::move(found), options);
-  }
+  const HyperSpace one = problem_with(a.prepared, PenaltyPer::all).space;
+  FoundStart found = search_common(*oracle_of_search(a, PenaltyPer::all, iterates), one, what != SearchFor::one, options);
+  if (what == SearchFor::many)
+    found = search_many(*oracle_of_search(a, a.prepared.model().per, iterates), a.problem.space, std::move(found), options);
   a.interrupter->limit(std::numeric_limits<double>::infinity());
   return found;
 }
@@ -435,11 +447,51 @@ std::optional<Vec> given_point(const Assembly& a) {
   return theta;
 }
 
-Vec starting_point(Assembly& a) {
-  if (const auto given = given_point(a)) return *given;
+void fix_steps(InnerBlock& inner, const Problem& problem, In u, const Strategies& s) {
+  if (problem.response == Response::solution) return;
+  const auto solver = s.solvers.make(inner.solver);
+  inner.configure(*solver);
+  if (solver->fixed_map()) return;
+  try {
+    const auto map = solver->map(problem, u);
+    inner.settle("step", map->step_size(), "inner", s.catalog);
+    inner.settle("momentum", map->momentum(), "inner", s.catalog);
+  } catch (const NumericalError& e) {
+    throw UsageError(e.what(), "inner.step");
+  }
+}
+
+void fix_steps(Assembly& a, In theta, const Strategies& s) {
+  if (a.problem.response == Response::solution || a.method.solver->fixed_map()) return;
+  const Vec u = natural_values(a.problem.space, theta);
+  fix_steps(a.config.inner, a.problem, u, s);
+  auto solver = s.solvers.make(a.config.inner.solver);
+  a.config.inner.configure(*solver);
+  const auto map = solver->map(a.problem, u);
+  a.method.notes.push_back("inner.step: auto is " + short_number(map->step_size()) +
+                           (map->momentum() != 0 ? ", inner.momentum " + short_number(map->momentum()) : "") +
+                           ", for the whole run");
+  a.method.solver = std::move(solver);
+}
+
+InnerBlock trial_steps(const Assembly& a, const Strategies& s) {
   const HyperSpace& space = a.problem.space;
+  InnerBlock inner = a.config.inner;
+  fix_steps(inner, a.problem, natural_values(space, (space.lower() + space.upper()) / 2), s);
+  return inner;
+}
+
+Vec starting_point(Assembly& a, const Strategies& strategies) {
+  if (const auto given = given_point(a)) {
+    fix_steps(a, *given, strategies);
+    return *given;
+  }
+  const HyperSpace& space = a.problem.space;
+  const bool iterates = a.problem.response == Response::iterate;
+  if (iterates && !a.method.solver->fixed_map())
+    fix_steps(a, Vec::Constant(space.size(), search(a, SearchFor::one, false).common), strategies);
   const std::string key = a.config.penalty_key("start");
-  const FoundStart found = search(a, space.size() > 1 ? SearchFor::many : SearchFor::one);
+  const FoundStart found = search(a, space.size() > 1 ? SearchFor::many : SearchFor::one, iterates);
   if (space.size() > 1) a.single = SinglePenalty{found.common, found.common_loss};
   const std::vector<std::string> levels = short_numbers({std::exp(found.level), std::exp(found.common)});
   const std::string steps = found.steps == 1 ? " step" : " steps", cut = !found.cut ? ""
@@ -457,7 +509,7 @@ Vec starting_point(Assembly& a) {
 
 void tune_single_penalty(Assembly& a) {
   if (a.single || a.problem.space.size() < 2) return;
-  const FoundStart found = search(a, SearchFor::tuned_one);
+  const FoundStart found = search(a, SearchFor::tuned_one, a.problem.response == Response::iterate);
   a.single = SinglePenalty{found.common, found.common_loss};
 }
 

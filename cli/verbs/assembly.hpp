@@ -59,6 +59,13 @@ Missing missing_rule(const std::string& word);
 /// Throws UsageError for parts that do not go together.
 Method choose_method(const RunConfig& config, const Problem& problem, const Strategies& strategies);
 
+/// Step size and momentum of an iterate as numbers: where the run file leaves them to auto, as auto takes them at u, in the run
+/// file's block and in a solver made of it. Left alone where the run means the solution.
+void fix_steps(InnerBlock& inner, const Problem& problem, In u, const Strategies& strategies);
+void fix_steps(Assembly& a, In theta, const Strategies& strategies);
+/// The block with steps fixed in the middle of the box: what auto can choose nowhere is refused before a search of the start.
+InnerBlock trial_steps(const Assembly& a, const Strategies& strategies);
+
 /// Which rows the inner problem is made of: those the run file's validation leaves, or all, with no outer criterion.
 enum class RowsUsed { train_part, all_train };
 
@@ -70,9 +77,11 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
 std::optional<Vec> given_point(const Assembly& a);
 /// theta at which the outer run starts: as given, or (auto) as search_common and search_many find it, over exact solutions with
 /// centred columns, whatever solver the run uses. What was done is added to method.notes, and `single` is filled where there are
-/// many. Asked to stop, or past its share of limits.time, it is the best so far.
-Vec starting_point(Assembly& a);
-/// Fills `single` where there are many penalties and it is not known yet: for a run whose start was given.
+/// many. Asked to stop, or past its share of limits.time, it is the best so far. Where iterates are meant, steps are fixed at a
+/// given start; else at the best common value of the solutions, and the search is then over the iterates.
+Vec starting_point(Assembly& a, const Strategies& strategies);
+/// Fills `single` where there are many penalties and it is not known yet: for a run whose start was given, and whose steps are
+/// fixed.
 void tune_single_penalty(Assembly& a);
 
 /// The start in natural units: as the run file gives it, else theta0 where the search ended.

@@ -47,7 +47,7 @@ Baselines baselines(const Assembly& a, In x, const FinalFit& fit, const std::fun
   const double single = std::exp(a.single->theta);
   const Vec u = Vec::Constant(a.problem.space.size(), single);
   try {
-    const Refit solved = refit(interruptible(p.problem, stop), u, x);
+    const Refit solved = fit_of(a, p.problem, u, x, stop);
     b.single = single;
     b.single_score = score(p, p.rows.validation, solved.x);
     if (!test) return b;

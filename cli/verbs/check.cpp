@@ -20,8 +20,7 @@ namespace {
 using nlohmann::json;
 
 /// The hypergradient at the start. Throws RunFileError (E401) where there is none.
-Evaluation differentiated_start(Assembly& a, const Oracle& oracle) {
-  const Vec theta = starting_point(a);
+Evaluation differentiated_start(const Assembly& a, const Oracle& oracle, In theta) {
   Evaluation e = oracle.evaluate(theta, oracle.tightest());
   if (std::isfinite(e.value)) e = oracle.differentiate(std::move(e), oracle.tightest());
   if (e.finite() && e.gradient.size() == theta.size()) return e;
@@ -37,27 +36,31 @@ double rounding_of_loss(const Prepared& p) {
   return std::numeric_limits<double>::epsilon() * mean_loss(p.task().losses(y, Vec::Zero(y.size())), pick(p.weight, rows)).mean;
 }
 
-/// The hypergradient by another way than the estimator's own, in u. Throws RunFileError (E401) where there is none.
+/// The hypergradient by another way than the estimator's own, in u: differences, or beside these the derivative. Throws
+/// RunFileError (E401) where there is none.
 Vec other_way(const Assembly& a, const Strategies& strategies, const Evaluation& e, bool implicit) {
+  const bool iterates = a.problem.response == Response::iterate;
   const Hypergradient other =
-      implicit ? reference_hypergradient(a.problem, e.u, e.state->inner.x())
-               : strategies.estimators.make("finite-difference")->estimate(a.problem, e.u, e.state->inner, nullptr, 0);
+      implicit && iterates ? iterate_hypergradient(a.problem, e.u, e.state->inner, true)
+      : implicit           ? reference_hypergradient(a.problem, e.u, e.state->inner.x())
+                 : strategies.estimators.make("finite-difference")->estimate(a.problem, e.u, e.state->inner, nullptr, 0);
   if (other.gradient.size() == a.problem.f->outer_dim() && other.gradient.allFinite()) return other.gradient;
-  throw RunFileError(
-      {failure_issue(a, std::string("there ") + (implicit ? "is no implicit derivative" : "are no finite differences") +
-                            " to compare with at the start: " + other.message)});
+  throw RunFileError({failure_issue(a, std::string("there ") + (implicit ? "is no derivative" : "are no finite differences") +
+                                           " to compare with at the start: " + other.message)});
 }
 
 /// The hypergradient of the chosen estimator at the start against finite differences; finite differences themselves against
-/// implicit differentiation at a polished solution.
+/// implicit differentiation at a polished solution, or, of an iterate, forward mode.
 int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine& line, Streams& io) {
   OracleOptions options;
   options.error_estimate = false;
+  const Vec theta = starting_point(a, strategies);  // the steps of an iterate are numbers from here on
   const auto oracle = make_oracle(a.problem, a.method.solver, a.method.estimator, options);
-  const Evaluation e = differentiated_start(a, *oracle);
+  const Evaluation e = differentiated_start(a, *oracle, theta);
   const bool implicit = a.method.estimator_name == "finite-difference";
   Vec expected(e.theta.size());
   a.problem.space.pull_back(e.theta, other_way(a, strategies, e, implicit), expected);
+  const std::string derivative = a.config.inner.iterates() ? "forward mode" : "implicit differentiation";
   const double floor = std::max(a.config.outer.tolerance * std::abs(e.value), rounding_of_loss(a.prepared));
   const double error = hypergradient_error(e.gradient, expected, floor);
   const double limit = a.config.diagnostics.fail_error.value_or(a.config.diagnostics.warn_error.value_or(0.1));
@@ -66,12 +69,12 @@ int check_gradient(Assembly& a, const Strategies& strategies, const CommandLine&
     io.out << json_text({{"relative_error", number_json(error)},
                          {"limit", limit},
                          {"passed", good},
-                         {"against", implicit ? "implicit differentiation" : "finite differences"}});
+                         {"against", implicit ? derivative : "finite differences"}});
   else
-    io.out << aligned({{"hypergradient", "relative error " + short_numbers({error, limit})[0] + " against " +
-                                             (implicit ? "implicit differentiation, since finite differences are the estimator"
-                                                       : "finite differences") +
-                                             ", limit " + exact_number(limit) + (good ? ": passed" : ": FAILED")}});
+    io.out << aligned(
+        {{"hypergradient", "relative error " + short_numbers({error, limit})[0] + " against " +
+                               (implicit ? derivative + ", since finite differences are the estimator" : "finite differences") +
+                               ", limit " + exact_number(limit) + (good ? ": passed" : ": FAILED")}});
   return good ? kDone : kQuality;
 }
 
@@ -130,7 +133,11 @@ int check(const CommandLine& line, Streams& io) {
   try {
     check_folder(line, config);
     const std::unique_ptr<Assembly> a = assemble(config, strategies);
-    given_point(*a);  // refused as tune does; a search is not made
+    // Refused as tune does; a search is not made.
+    if (const auto given = given_point(*a))
+      fix_steps(*a, *given, strategies);
+    else
+      trial_steps(*a, strategies);
     Warnings warnings;
     for (const Warning& w : data_warnings(a->prepared)) {
       if (warnings.add(w)) progress.message(render_warning(w.code, w.context, w.what, w.more, {io.colour}));

@@ -33,7 +33,10 @@ struct Field {
   std::vector<Contender> contenders;
 };
 
-Field make_field(const CompareCase& c, const Problem& problem, const Strategies& strategies) {
+/// inner: the block of all entries where iterates are meant, its steps being numbers.
+Field make_field(CompareCase c, const InnerBlock& inner, const Problem& problem, const Strategies& strategies) {
+  if (inner.iterates())
+    for (CompareEntry& e : c.entries) e.config.inner = inner;
   Field field;
   std::size_t shared = c.entries.size();
   for (const CompareEntry& e : c.entries) {
@@ -79,6 +82,11 @@ void rehearse(const Field& field) {
       throw UsageError("'" + c.label + "': " + e.what(), e.key());
     }
   }
+}
+
+/// Whose steps are meant; null: the solution is.
+std::shared_ptr<const InnerSolver> steps_of(const Assembly& a) {
+  return a.problem.response == Response::iterate ? a.method.solver : nullptr;
 }
 
 class CompareRun {
@@ -154,7 +162,8 @@ std::unique_ptr<Assembly> CompareRun::assembled(std::size_t case_index, Index re
 void CompareRun::prepare() {
   results_.plan = plan_comparison(config_, session_.strategies());
   first_ = assembled(0, 0);
-  rehearse(make_field(results_.plan.cases.front(), first_->problem, session_.strategies()));
+  const Strategies& strategies = session_.strategies();
+  rehearse(make_field(results_.plan.cases.front(), trial_steps(*first_, strategies), first_->problem, strategies));
   RunConfig resolved = with_resolved_sweep(config_, session_.strategies());
   resolved.limits.threads = first_->config.limits.threads;
   resolved.data.weight = first_->config.data.weight;
@@ -183,11 +192,12 @@ void CompareRun::judge(const std::vector<Truth>& all, double floor, const std::s
     if (off <= TruthCheck::kLimit) continue;
     const bool finite = std::isfinite(off);
     session_.warn({"W320", context,
-                   "two independent ways to the exact hypergradient, implicit differentiation at a Newton-polished point and "
-                   "central differences, " +
+                   "two independent ways to the exact hypergradient, " + ways_text(results_) + ", " +
                        (finite ? "differ by " + sci(off) : std::string("cannot be compared: one of them failed")) + ".",
                    (finite ? "Errors below " + sci(off) + " mean nothing here." : "No error can be trusted here.") +
-                       std::string(" Try prepare.standardize=true, a stronger penalty, or another compare.reference.")});
+                       std::string(results_.plan.iterates
+                                       ? " Try a smaller inner.step."
+                                       : " Try prepare.standardize=true, a stronger penalty, or another compare.reference.")});
   }
 }
 
@@ -197,7 +207,9 @@ std::vector<Truth> CompareRun::truths(const Assembly& a, const ReferencePath& pa
   for (const Vec& theta : path.theta) {
     if (stopped()) break;
     try {
-      all.push_back(truth_at(a.problem, theta, {results_.plan.truth}));
+      TruthOptions options{results_.plan.truth};
+      options.steps = steps_of(a);
+      all.push_back(truth_at(a.problem, theta, options));
     } catch (const Interruption&) {
       (void)stopped();
       break;
@@ -242,6 +254,7 @@ std::string CompareRun::own_folder(std::size_t case_index, Index repeat, const s
 void CompareRun::write_own_config(const std::string& folder, const CompareEntry& entry, const Assembly& a,
                                   const StartValues& start) {
   RunConfig own = entry.config;
+  if (own.inner.iterates()) own.inner = a.config.inner;
   own.seed = a.config.seed;
   own.limits.threads = a.config.limits.threads;
   own.data.weight = a.config.data.weight;
@@ -312,16 +325,16 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
 void CompareRun::run_case(std::size_t case_index, Index repeat, Assembly& a) {
   const std::string where = place(case_index, repeat);
   session_.progress().begin("looking for the start of the hyperparameters");
-  Vec theta0 = starting_point(a);
+  Vec theta0 = starting_point(a, session_.strategies());
   a.problem.space.project(theta0);
   for (const std::string& note : a.method.notes) session_.log(where + ": " + note);
-  const Field field = make_field(results_.plan.cases[case_index], a.problem, session_.strategies());
+  const Field field = make_field(results_.plan.cases[case_index], a.config.inner, a.problem, session_.strategies());
   session_.progress().begin("the reference run");
   ReferencePath path;
   if (results_.plan.same_path) {
     const auto optimizer = make_optimizer(a.config, session_.strategies());
-    path = reference_path(a.problem, *optimizer, theta0, config_.compare.path, a.config.outer.tolerance,
-                          [this] { return stopped(); });
+    path = reference_path(
+        a.problem, *optimizer, theta0, config_.compare.path, a.config.outer.tolerance, [this] { return stopped(); }, steps_of(a));
     if (path.reason == StopReason::interrupted) (void)stopped();
     session_.log(where + ": reference run, " + std::to_string(path.theta.size()) + " points: " + path.message);
     if (path.reason == StopReason::failed) {
@@ -394,6 +407,7 @@ std::string CompareRun::table() const {
   if (results_.plan.same_path)
     rows.push_back({"path", std::to_string(path_points_) + (path_points_ == 1 ? " point" : " points") +
                                 " of a run with exact hypergradients" +
+                                std::string(results_.plan.iterates ? " of the steps" : "") +
                                 (path_end_.empty() ? "" : "; fewer than asked: " + path_end_)});
   for (const std::string& line : findings(results_)) rows.push_back({"finding", line});
   rows.push_back({"warnings", session_.warnings().all().empty() ? "none" : std::to_string(session_.warnings().all().size())});

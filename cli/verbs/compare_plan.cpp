@@ -43,6 +43,7 @@ public:
   ComparePlan plan() {
     ComparePlan p;
     p.truth = truth();
+    p.iterates = config_.inner.iterates();
     p.same_path = config_.compare.mode != "own-run";
     p.own_run = config_.compare.mode != "same-path";
     require_entries();
@@ -65,6 +66,7 @@ private:
 
   TruthBy truth() const {
     const std::string& name = config_.compare.reference;
+    if (config_.inner.iterates()) return TruthBy::differences;
     if (name == "implicit-direct" || name == "auto") return TruthBy::direct;
     if (name == "implicit-cg") return TruthBy::cg;
     if (name == "finite-difference") return TruthBy::differences;
@@ -92,8 +94,34 @@ private:
       if (!seen.insert(label_of(entry)).second)
         report(entry, "E208", "two entries of 'compare.estimators' have the label '" + label_of(entry) + "'",
                "give each a label of its own");
+      if (const Node* inner = entry.find("inner"); inner && inner->is_map()) check_inner(entry, *inner);
+      if (config_.inner.iterates()) check_steps(entry);
     }
     stop_if_wrong();
+  }
+
+  /// What is meant is one thing for all, and for an iterate the steps are part of it.
+  void check_inner(const Node& entry, const Node& inner) {
+    const std::string label = "'" + label_of(entry) + "': ";
+    if (const Node* key = inner.find_key("response"))
+      report(*key, "E208", label + "'response' is what all entries are compared at", "write inner.response in the run file");
+    else if (config_.inner.iterates())
+      report(entry, "E208", label + "a block 'inner' of its own and 'inner.response: iterate' exclude each other",
+             "with other steps another derivative would be meant: remove it, or write its keys to compare.sweep");
+  }
+
+  /// Does the estimator differentiate the steps?
+  void check_steps(const Node& entry) {
+    const auto estimator = strategies_.estimators.make(estimator_of(entry));
+    const Node* window = entry.find("window");
+    const bool aims = window && is_word(*window, "auto");
+    if (estimator->of_iterate() && !aims) return;
+    report(aims ? *window : *entry.find("estimator"), "E220",
+           "'" + label_of(entry) + "': " +
+               (aims ? "window: auto aims at the hypergradient of the solution"
+                     : "'" + estimator_of(entry) + "' takes x for the solution") +
+               ", and inner.response: iterate means x after its steps",
+           "use full-unroll, forward, finite-difference, or truncated-unroll with a number as window");
   }
 
   void check_sweep() {
@@ -101,7 +129,8 @@ private:
     for (const Node::Entry& e : config_.compare.sweep.node->entries) {
       const std::string& key = e.key.text;
       const std::string block = key.substr(0, key.find('.'));
-      if (block == "compare" || block == "output" || block == "tacit" || block == "name" || block == "curve")
+      if (block == "compare" || block == "output" || block == "tacit" || block == "name" || block == "curve" ||
+          key == "inner.response")
         report(e.key, "E208", "'" + key + "' cannot be swept", "sweep a key of the problem, the inner solver or the estimator");
       if (key == "hypergradient.estimator")
         report(e.key, "E208", "'" + key + "' cannot be swept", "give each estimator an entry of compare.estimators");
@@ -129,9 +158,9 @@ private:
     return all;
   }
 
-  static std::string estimator_of(const Node& entry) {
+  std::string estimator_of(const Node& entry) const {
     const std::string& name = entry.find("estimator")->text;
-    return name == "auto" ? "implicit-cg" : name;
+    return name != "auto" ? name : config_.inner.iterates() ? "full-unroll" : "implicit-cg";
   }
   bool takes(const Node& entry, const std::string& key) const {
     return has_field(*strategies_.estimators.make(estimator_of(entry)), key.substr(kEstimatorPrefix.size()));
@@ -146,9 +175,12 @@ private:
     }
     const RunConfig swept = edited(config_, common, strategies_.catalog);
     // Data and start must not depend on what is compared.
-    Node cg = scalar("implicit-cg", *config_.node);
-    c.config = edited(swept, {{"inner", {}}, {"hypergradient", {}}, {"compare", {}}, {"hypergradient.estimator", cg}},
-                      strategies_.catalog);
+    std::vector<Edit> edits{{"hypergradient", {}}, {"compare", {}}};
+    if (!config_.inner.iterates()) {
+      edits.push_back({"inner", {}});
+      edits.push_back({"hypergradient.estimator", scalar("implicit-cg", *config_.node)});
+    }
+    c.config = edited(swept, edits, strategies_.catalog);
     for (const Node& entry : nodes()) c.entries.push_back(make_entry(swept, entry, values));
     settle_solvers(c);
     for (std::size_t i = 0; i < c.entries.size(); ++i) check_pair_of(c.entries[i], nodes()[i]);

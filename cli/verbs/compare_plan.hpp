@@ -20,7 +20,8 @@ struct CompareEntry {
 /// One combination of the values of compare.sweep.
 struct CompareCase {
   std::vector<std::string> values;  ///< of each swept key, as it is written
-  RunConfig config;                 ///< for data, problem and start: no key of inner or hypergradient has an effect on them
+  RunConfig config;                 ///< for data, problem and start: no key of inner or hypergradient has an effect on them, but
+                                    ///< that inner stays where it is part of the problem (inner.response: iterate)
   std::vector<CompareEntry> entries;
   std::string name() const;  ///< "3, 0.1"
 };
@@ -30,6 +31,7 @@ struct ComparePlan {
   std::vector<CompareCase> cases;
   TruthBy truth = TruthBy::direct;
   bool same_path = true, own_run = false;
+  bool iterates = false;  ///< x after K steps is meant (inner.response: iterate), and the truth is the derivative of that
 };
 
 /// Checks all of it before anything is computed. Throws RunFileError, UsageError.

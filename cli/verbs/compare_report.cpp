@@ -225,14 +225,25 @@ std::string own_run_table(const CompareResults& r) {
   return columns_text(heads, rows);
 }
 
+std::string ways_text(const CompareResults& r) {
+  return r.plan.iterates ? "central differences of the loss after the steps and the derivative of the steps"
+                         : "implicit differentiation at a Newton-polished point and central differences";
+}
+
 std::string check_text(const CompareResults& r, const std::string& reference) {
   const TruthCheck& c = r.check;
   const bool swapped = r.plan.truth == TruthBy::differences;
-  const std::string second = swapped ? "implicit differentiation" : "central differences";
-  std::string text = reference + " at a Newton-polished point; ";
+  const std::string second = r.plan.iterates ? "the derivative of all steps"
+                             : swapped       ? "implicit differentiation"
+                                             : "central differences";
+  std::string text = reference + (r.plan.iterates ? " of the loss after the steps; " : " at a Newton-polished point; ");
   if (!c.failure.empty()) return text + "NOT CONFIRMED: " + c.failure;
   if (c.checked == 0) return text + "not checked";
-  text += second + (c.along ? " along two directions" : "") + (c.confirmed() ? " agree to " : " DISAGREE by ") + sci(c.worst);
+  text += second + (c.along ? " along two directions" : "") +
+          ((r.plan.iterates ? c.confirmed() ? " agrees to " : " DISAGREES by "
+            : c.confirmed() ? " agree to "
+                            : " DISAGREE by ")) +
+          sci(c.worst);
   return text + " at " + std::to_string(c.checked) + (c.checked == 1 ? " point" : " points");
 }
 

@@ -62,6 +62,8 @@ std::string solve_table(const CompareResults& r);
 std::string own_run_table(const CompareResults& r);
 /// "implicit-direct at a Newton-polished point; central differences agree to 3.2e-11 at 8 points"
 std::string check_text(const CompareResults& r, const std::string& reference);
+/// The two ways that have to agree.
+std::string ways_text(const CompareResults& r);
 nlohmann::json compare_json(const CompareResults& r);
 /// Every inner solve of the shared paths, one by one.
 nlohmann::json solve_points_json(const CompareResults& r);

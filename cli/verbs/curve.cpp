@@ -21,6 +21,10 @@ namespace {
 using nlohmann::json;
 
 std::unique_ptr<Algorithm> make_algorithm(RunConfig& config, const StrategyCatalog& catalog) {
+  if (config.inner.iterates())
+    throw UsageError(
+        "a curve follows steps to the solution, and inner.response: iterate means x after inner.max_steps of them; use solution",
+        "inner.response");
   Registry<Algorithm> algorithms("fixed-point map", "inner.solver");
   register_algorithms(algorithms);
   if (config.inner.solver == "auto") config.inner.choose("gradient-descent", "inner", catalog);
@@ -183,7 +187,7 @@ Vec given_point(Assembly& a) {
     throw UsageError("a curve differentiates in the penalty, which " + fix + " holds fixed; give " + start + " instead", fix);
   if (a.config.penalty().start.is_auto())
     throw UsageError("a curve needs a value of the penalty at which to differentiate; give " + start, start);
-  const Vec theta = starting_point(a);
+  const Vec theta = *tacit::given_point(a);
   Vec u(theta.size());
   a.problem.space.to_model(theta, u);
   return u;

@@ -26,6 +26,13 @@ FinalFit tuned(const Assembly& a, In x_tuned) {
 
 }  // namespace
 
+Refit fit_of(const Assembly& a, Problem problem, In u, In x, const std::function<bool()>& stop) {
+  problem.response = a.problem.response;
+  problem.start = a.problem.start;
+  if (stop) problem = interruptible(std::move(problem), stop);
+  return problem.response == Response::iterate ? refit_iterate(problem, u, *a.method.solver) : refit(problem, u, x);
+}
+
 FinalFit unrefitted(const Assembly& a, In u, In x_tuned) { return complete(tuned(a, x_tuned), u); }
 
 FinalFit final_fit(const Assembly& a, In u, In x_tuned, const std::function<bool()>& stop) {
@@ -33,7 +40,7 @@ FinalFit final_fit(const Assembly& a, In u, In x_tuned, const std::function<bool
   if (a.config.outer.refit) {
     f.prepared = prepare_again(a.prepared, rows_of_refit(a.prepared.rows));
     f.prepared.problem.name = a.prepared.problem.name;
-    Refit solved = refit(stop ? interruptible(f.prepared.problem, stop) : f.prepared.problem, u, x_tuned);
+    Refit solved = fit_of(a, f.prepared.problem, u, x_tuned, stop);
     f.x = solved.x;
     f.solve = std::move(solved);
   }

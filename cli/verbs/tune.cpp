@@ -255,7 +255,8 @@ void TuneRun::write_results() {
   if (a_->config.output.predictions) write_predictions();
   session_.write("hyper.csv", hyper_csv(hyper_));
   write_model(fit_->model, session_.file("model.json"));
-  write_elsewhere([this](const std::string& name) { return session_.file(name); }, fit_->model, elsewhere_fit(*fit_));
+  if (!a_->config.inner.iterates())
+    write_elsewhere([this](const std::string& name) { return session_.file(name); }, fit_->model, elsewhere_fit(*fit_));
 }
 
 /// What is to be known of the result.
@@ -277,9 +278,15 @@ void TuneRun::warn_of_results() {
                    "Use " + a_->config.penalty_key("per") + "=all or group, or more validation rows."});
 }
 
+/// What the coefficients are where they are no solution.
+std::string iterate_text(const Assembly& a) {
+  return "after exactly " + std::to_string(a.config.inner.max_steps().value_or(0)) + " steps of " + a.method.solver_name +
+         " from the start (inner.response: iterate), as asked; no solution";
+}
+
 /// The final penalty in the units of other tools, a line each.
 std::vector<std::string> TuneRun::elsewhere() const {
-  if (!fit_) return {};
+  if (!fit_ || a_->config.inner.iterates()) return {};  // no other tool makes these steps
   return lambda_elsewhere_lines(lambda_elsewhere(fit_->model.kind, fit_->l2, fit_->weight_sum, fit_->sd_y,
                                                  fit_->prepared.model().reduction == Reduction::mean));
 }
@@ -301,6 +308,7 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
   if (test_)
     for (auto& row : beside_->test_rows()) rows.push_back(std::move(row));
   if (gains_.test) rows.push_back({"gain on test rows", gains_text(*gains_.test, false)});
+  if (a_->config.inner.iterates()) rows.push_back({"coefficients", iterate_text(*a_)});
   const std::size_t shown = std::min<std::size_t>(hyper_.size(), 12);
   for (std::size_t i = 0; i < shown; ++i)
     rows.push_back({hyper_[i].name, brief_number(hyper_[i].value) + (hyper_[i].at_bound ? "  (end of its range)" : "")});
@@ -379,10 +387,16 @@ void TuneRun::leave_files() {
 /// What is wrong with a given start is said before there is a folder; a search may take long, and has one.
 void TuneRun::find_start() {
   const std::optional<Vec> given = given_point(*a_);
+  if (given)
+    fix_steps(*a_, *given, session_.strategies());
+  else
+    trial_steps(*a_, session_.strategies());
   session_.open(a_->config);
   session_.write("run.json", begun_text(run_facts(*a_, session_)));
   session_.progress().begin("looking for the start of the hyperparameters");
-  start_ = start_values(*a_, given ? *given : starting_point(*a_));
+  start_ = start_values(*a_, given ? *given : starting_point(*a_, session_.strategies()));
+  if (!given && a_->config.inner.iterates())  // steps are numbers by now
+    session_.write("config.resolved.yaml", to_yaml(a_->config, session_.strategies().catalog));
   tune_single_penalty(*a_);
 }
 

@@ -17,7 +17,8 @@ RunConfig load_config(const CommandLine& line, const Strategies& strategies);
 /// What ended for a numerical reason (E401); `where`: more to look at.
 Issue failure_issue(const Assembly& a, const std::string& message, const std::string& where = "");
 
-/// The final model: refitted on training and validation rows to rounding (outer.refit), or the tuned one.
+/// The final model: refitted on training and validation rows (outer.refit) to rounding, or by the steps of the run where the
+/// iterate is meant; or the tuned one.
 struct FinalFit {
   Prepared prepared;           ///< its training rows are those of the fit
   Vec x;                       ///< scaled, intercept last when there is one
@@ -26,6 +27,9 @@ struct FinalFit {
   Vec l2;  ///< one, or one per feature
   double weight_sum = 0, sd_y = 0;
 };
+/// The fit of a problem of the run at u: its solution to rounding, from x, or, where the run means the iterate, the steps of its
+/// solver from its start. stop: as final_fit.
+Refit fit_of(const Assembly& a, Problem problem, In u, In x, const std::function<bool()>& stop);
 /// stop: asked during the refit (may be empty). Throws Interruption where it says yes.
 FinalFit final_fit(const Assembly& a, In u, In x_tuned, const std::function<bool()>& stop = {});
 /// The tuned model as it is, whatever outer.refit says.

@@ -62,13 +62,16 @@ const std::string kEigenVersion =
 json model_json(const Assembly& a) {
   const ModelOptions& o = a.prepared.model();
   const char* per = o.per == PenaltyPer::all ? "all" : o.per == PenaltyPer::feature ? "feature" : "group";
-  return {{"kind", a.config.model.kind},
-          {"loss", a.prepared.task().kind().loss},
-          {"intercept", o.intercept},
-          {"reduction", o.reduction == Reduction::mean ? "mean" : "sum"},
-          {"penalty", {{"per", per}, {"count", a.problem.space.size()}, {"fixed", o.fixed ? json(*o.fixed) : json(nullptr)}}},
-          {"weights", a.prepared.weighted()},
-          {"standardized", a.prepared.scaling.active()}};
+  json j{{"kind", a.config.model.kind},
+         {"loss", a.prepared.task().kind().loss},
+         {"intercept", o.intercept},
+         {"reduction", o.reduction == Reduction::mean ? "mean" : "sum"},
+         {"penalty", {{"per", per}, {"count", a.problem.space.size()}, {"fixed", o.fixed ? json(*o.fixed) : json(nullptr)}}},
+         {"weights", a.prepared.weighted()},
+         {"standardized", a.prepared.scaling.active()}};
+  // What the coefficients are where they are no solution.
+  if (a.config.inner.iterates()) j["steps"] = a.config.inner.max_steps().value_or(0);
+  return j;
 }
 
 }  // namespace

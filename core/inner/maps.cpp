@@ -195,8 +195,9 @@ double smoothness_of(const Problem& problem, In u) {
 /// is wrong use; a bound that is 0 by rounding at some u is not.
 bool never_convex(const Problem& problem, double here) {
   if (here != 0 || problem.space.size() != problem.f->outer_dim()) return here == 0;
+  static constexpr double kFar = 300;  // for no bound, in theta: finite on every scale
   Vec u(problem.space.size());
-  problem.space.to_model(problem.space.upper(), u);
+  problem.space.to_model(problem.space.upper().unaryExpr([](double t) { return std::isfinite(t) ? t : kFar; }), u);
   return problem.f->convexity(u) == 0;
 }
 

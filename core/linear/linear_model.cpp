@@ -319,7 +319,7 @@ double LinearModel::smoothness(In u) const {
 
 double LinearModel::convexity(In u) const {
   if (quadratic() && inner_dim() > 0 && inner_dim() <= kEigenDim) return parts_->spectrum(u).first;
-  return parts_->penalty.range(u).first;
+  return parts_->loss->convex() ? parts_->penalty.range(u).first : 0;
 }
 
 double LinearModel::derivative_lipschitz(In, InM dx, In du) const {

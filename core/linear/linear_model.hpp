@@ -12,7 +12,7 @@
 
 namespace tacit::inline TACIT_ABI {
 
-/// Loss of one row, phi(z, y), convex and twice differentiable in z = a x, evaluated on a block of rows.
+/// Loss of one row, phi(z, y), twice differentiable in z = a x, evaluated on a block of rows.
 class TACIT_EXPORT Loss {
 public:
   virtual ~Loss() = default;
@@ -20,12 +20,16 @@ public:
   virtual void evaluate(Index n, const double* z, const double* y, double* phi, double* first, double* second) const = 0;
   /// Sum of s_i phi_i; first = s phi', second = s phi'' where wanted.
   double weighted(Index n, const double* z, const double* y, const double* s, double* first, double* second) const;
-  /// sup of phi'' over all z and y.
+  /// sup of |phi''| over all z and y; NaN: unknown.
   virtual double curvature_bound() const = 0;
   /// sup of |phi'''| over all z and y; NaN: unknown.
   virtual double third_bound() const { return std::numeric_limits<double>::quiet_NaN(); }
   /// phi'' = 1 everywhere.
   virtual bool quadratic() const { return false; }
+  /// phi'' >= 0 everywhere. False: it may be negative, or nothing is known.
+  virtual bool convex() const { return true; }
+  /// No phi is below this; -infinity: unknown.
+  virtual double least() const { return 0; }
   /// Empty when y can be a target of this loss, else a sentence that says what is wrong.
   virtual std::string check(In /*y*/) const { return {}; }
 };
@@ -84,13 +88,13 @@ public:
   void adjoint(In x, In u, In p, Out out_x, Out out_u) const override;
   void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const override;
   const LinearModel* linear() const override { return this; }
-  /// Quadratic loss and at most kEigenDim columns: the largest eigenvalue of f_xx. Else sup phi'' times the largest eigenvalue of
-  /// A' S A (Lanczos 1950, from above, kept) plus the largest penalty.
+  /// Quadratic loss and at most kEigenDim columns: the largest eigenvalue of f_xx. Else sup |phi''| times the largest eigenvalue
+  /// of A' S A (Lanczos 1950, from above, kept) plus the largest penalty.
   double smoothness(In u) const override;
   /// Quadratic loss and at most kEigenDim columns: the least eigenvalue of f_xx, from below. Else the least penalty, 0 when a
-  /// coordinate has none.
+  /// coordinate has none; 0 for a loss that is not convex.
   double convexity(In u) const override;
-  bool convex(In) const override { return true; }
+  bool convex(In) const override { return parts_->loss->convex(); }
   /// sup |phi'''| lambda_max(sum_i s_i ||a_i dx|| a_i a_i') + max |du| over the tuned penalties: |phi''(a_i x) - phi''(a_i y)| <=
   /// sup |phi'''| |a_i (x - y)|, and the columns of f_xu are disjoint pieces of x.
   double derivative_lipschitz(In u, InM dx, In du) const override;

@@ -3,6 +3,9 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <tacit/core/support/types.hpp>
@@ -129,24 +132,40 @@ private:
 /// How a hyperparameter moves: theta = u, ln u, or ln(u / (1 - u)).
 enum class Scale { linear, log, logit };
 
-/// A named block of hyperparameters. Bounds are in the units of u.
+/// A named block of hyperparameters. Bounds are in the units of u; one that is not given, or infinite, is none: a linear block
+/// then moves in (-inf, inf), one on a log scale in (0, inf), one on a logit scale in (0, 1).
 struct HyperBlock {
   std::string name;
+  /// Entries; of a block with a shape rows * cols, which need not be given.
   Index size = 1;
   Scale scale = Scale::log;
-  double lower = 0;
-  double upper = 0;
+  double lower = -std::numeric_limits<double>::infinity();
+  double upper = std::numeric_limits<double>::infinity();
   /// One label per entry (feature or group name), or empty.
   std::vector<std::string> labels{};
+  /// Shape of a matrix of hyperparameters, stored by columns: entry (i, j) is i + rows * j of the block. Both 0: a column of
+  /// `size` entries.
+  Index rows = 0, cols = 0;
+
+  /// A block of rows x cols.
+  static HyperBlock matrix(std::string name, Index rows, Index cols, Scale scale = Scale::linear,
+                           double lower = -std::numeric_limits<double>::infinity(),
+                           double upper = std::numeric_limits<double>::infinity()) {
+    return {std::move(name), rows * cols, scale, lower, upper, {}, rows, cols};
+  }
 };
 
-/// The box of the hyperparameters. Problems speak u; optimizers move theta.
+/// The box of the hyperparameters. Problems speak u; optimizers move theta. A vector that has not size() entries is a UsageError
+/// in every function, and so is NaN in a theta or u, and a u that its scale does not have (below 0 of log, outside of [0, 1] of
+/// logit). A gradient may have NaN.
 class TACIT_EXPORT HyperSpace {
 public:
   HyperSpace() = default;
-  /// Throws UsageError for a box that its scale cannot hold (log needs 0 < lower <= upper).
+  /// Throws UsageError for a box that its scale cannot hold (log needs 0 < lower <= upper), for a size that is not that of the
+  /// shape, and for two blocks of one name.
   explicit HyperSpace(std::vector<HyperBlock> blocks);
   Index size() const { return lower_.size(); }
+  /// As they were given, with size, rows and cols filled in.
   const std::vector<HyperBlock>& blocks() const { return blocks_; }
   /// u(theta), entrywise.
   void to_model(In theta, Out u) const;
@@ -162,8 +181,31 @@ public:
   void projected_gradient(In theta, In g, Out out) const;
   const Vec& lower() const { return lower_; }
   const Vec& upper() const { return upper_; }
+  /// The entries of one block, by name or by its place among the blocks, as a rows x cols matrix that reads and, where v is not
+  /// const, writes v itself: v is u, a theta or a gradient, a vector of size() entries without gaps that outlives the map (no
+  /// temporary). Throws UsageError for a block that is not there, with the name that is near.
+  template <class V>
+  auto block(V& v, std::string_view name) const {
+    return map_of(v, place(name, v.size()));
+  }
+  template <class V>
+  auto block(V& v, Index which) const {
+    return map_of(v, place(which, v.size()));
+  }
 
 private:
+  struct Place {
+    Index at, rows, cols;
+  };
+  Place place(std::string_view name, Index size) const;
+  Place place(Index which, Index size) const;
+  template <class V>
+  static auto map_of(V& v, const Place& p) {
+    static_assert(V::IsVectorAtCompileTime && V::InnerStrideAtCompileTime == 1, "block() maps a vector without gaps");
+    constexpr bool fixed = std::is_const_v<std::remove_pointer_t<decltype(v.data())>>;
+    using Shape = std::conditional_t<fixed, const Eigen::MatrixXd, Eigen::MatrixXd>;
+    return Eigen::Map<Shape>(v.data() + p.at, p.rows, p.cols);
+  }
   std::vector<HyperBlock> blocks_;
   std::vector<Scale> scale_;
   Vec lower_, upper_;

@@ -23,6 +23,8 @@
 #include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/linear/linear_model.hpp>
 #include <tacit/core/linear/linear_solver.hpp>
+#include <tacit/core/linear/loss_door.hpp>
+#include <tacit/core/linear/taylor.hpp>
 #include <tacit/core/model/adapt.hpp>
 #include <tacit/core/model/counting.hpp>
 #include <tacit/core/model/interrupt.hpp>

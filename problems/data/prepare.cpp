@@ -208,6 +208,10 @@ Problem centred_problem(const Prepared& prepared, PenaltyPer per) {
   Prepared p = prepared;
   // What is standardized and dense is centred already.
   if (p.x->sparse || !p.scaling.active()) centre(p, training_moments(p), kFar);
+  return problem_with(p, per);
+}
+
+Problem problem_with(const Prepared& p, PenaltyPer per) {
   ModelOptions options = p.model();
   options.per = per;
   if (!p.problem.space.blocks().empty()) {

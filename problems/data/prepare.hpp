@@ -76,5 +76,8 @@ TACIT_EXPORT Prepared prepare_again(const Prepared& earlier, std::vector<Index> 
 /// columns whose mean is more than three times their deviation are centred. The outer loss is the same function of u, the
 /// coefficients are the same but for the intercept, and the condition no longer grows with the square of mean over deviation.
 TACIT_EXPORT Problem centred_problem(const Prepared& prepared, PenaltyPer per);
+/// The problem as it is, with its penalties or one common one in their place: where steps from a start are meant, which depend on
+/// how the columns are written.
+TACIT_EXPORT Problem problem_with(const Prepared& prepared, PenaltyPer per);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -13,9 +13,9 @@ public:
   /// Throws UsageError when sizes differ, no row has a positive weight, or the loss does not take y.
   HoldoutLoss(Design design, std::shared_ptr<const Loss> loss, Vec y, Vec weights);
   double value(In x, In u) const override;
-  double least() const override { return 0; }
+  double least() const override { return loss_->least(); }
   double gradient(In x, In u, Out gx, Out gu) const override;
-  /// sup phi'' times the largest eigenvalue of A' V A; computed at the first call and kept.
+  /// sup |phi''| times the largest eigenvalue of A' V A; computed at the first call and kept.
   double smoothness() const override;
   /// The loss of each validation row, one pass.
   Vec row_losses(In x) const;

@@ -69,6 +69,10 @@ L2Range default_l2_range(const Design& train, In s, const Loss& loss) {
   // A constant column is one of the model; an empty sparse one is a name that no row has.
   const double columns = static_cast<double>(train.sparse() ? used : train.features());
   const double unit = loss.curvature_bound() * s.sum(), most = 1e300;
+  if (!std::isfinite(unit))
+    throw UsageError(
+        "no range of the penalties can be proposed: the curvature bound of the loss is not known; give "
+        "ModelOptions::lower and upper, or LossFacts::curvature_bound");
   const double lower = unit * std::min(mean / columns, least_size * least_size);
   return {std::clamp(1e-6 * lower, 1 / most, most), std::clamp(1e3 * unit * largest * largest, 1 / most, most)};
 }

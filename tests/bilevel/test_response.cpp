@@ -378,3 +378,66 @@ TEST_CASE("exactly the steps that were asked is a status of its own, and usable"
   CHECK(fixed.estimate(c.problem, u, inner, nullptr, 0).status == Status::as_asked);
   CHECK(fixed.estimate(c.problem, u, inner, nullptr, 1e-12).status == Status::step_limit);
 }
+
+TEST_CASE("iterate: final fit, search of a start, path and truth of a comparison are those of the K steps") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.name);
+    const auto solver = descent(c.step);
+    const Vec u = start_of(c);
+    const auto loop = [&](const Vec& v) { return loss_of_loop(c, v); };
+    const Vec slope = differences(loop, u);
+
+    const Refit fit = refit_iterate(c.problem, u, *solver);
+    CHECK(fit.reached());
+    CHECK(fit.status == Status::as_asked);
+    CHECK(c.problem.l->value(fit.x, u) == doctest::Approx(loop(u)).epsilon(1e-13));
+
+    const auto oracle = iterate_oracle(c.problem, solver);
+    const Evaluation e = oracle->differentiate(oracle->evaluate(u, {}), {});
+    CHECK(e.value == doctest::Approx(loop(u)).epsilon(1e-13));
+    CHECK((e.gradient - slope).norm() <= 1e-8 * slope.norm());
+
+    for (const Index most : {100, 1}) {  // forward mode, then the reverse sweep, beside the differences
+      TruthOptions options;
+      options.steps = solver;
+      options.most_checked = most;
+      const Truth t = truth_at(c.problem, u, options);
+      REQUIRE(t.known());
+      CHECK(t.value == doctest::Approx(loop(u)).epsilon(1e-13));
+      CHECK((t.gradient - slope).norm() <= 1e-7 * slope.norm());
+      CHECK(t.disagreement(0) <= 1e-7);
+    }
+
+    Registry<OuterOptimizer> registry("optimizer");
+    register_optimizers(registry);
+    const auto optimizer = registry.make("lbfgs");
+    const ReferencePath path = reference_path(c.problem, *optimizer, u, 4, 1e-9, {}, solver);
+    REQUIRE(path.theta.size() == 4);
+    CHECK(path.theta.front() == u);
+    CHECK(loop(path.theta.back()) < loop(u));
+
+    // One estimator that is whole and one that is cut, on the same runs.
+    auto cut = std::make_shared<UnrollEstimator>(true);
+    cut->window = Count::of(2);
+    std::vector<Truth> truths;
+    for (const Vec& theta : path.theta) truths.push_back(truth_at(c.problem, theta, {.steps = solver}));
+    const Comparison seen = compare_on_path({{"gradient-descent", c.problem, solver, false}},
+                                            {{"full", std::make_shared<UnrollEstimator>(false), 0}, {"cut", cut, 0}}, truths, 0);
+    REQUIRE(seen.observations.size() == 8);
+    for (const Observation& o : seen.observations) {
+      if (o.contender == 0)
+        CHECK(o.relative_error <= 1e-6);
+      else
+        CHECK(o.relative_error > 0.01);
+    }
+    CHECK(refusal([&] {
+            compare_on_path({{"gradient-descent", c.problem, solver, false}}, {}, truths, 0, {}, 1);
+          }) == "inner.response");
+
+    Problem solution = c.problem;
+    solution.response = Response::solution;
+    CHECK(refusal([&] { refit_iterate(solution, u, *solver); }) == "inner.response");
+    CHECK(refusal([&] { iterate_oracle(solution, solver); }) == "inner.response");
+    CHECK(refusal([&] { reference_path(c.problem, *optimizer, u, 4, 1e-9); }) == "inner.response");
+  }
+}

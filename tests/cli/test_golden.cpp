@@ -20,7 +20,7 @@ namespace {
 using namespace golden_test;
 
 // One test case a folder: what is listed here and what is there must agree.
-const std::vector<std::string> kFolders{"check",   "compare", "data",   "describe", "init",  "override",
+const std::vector<std::string> kFolders{"check",   "compare", "data",   "describe", "init",  "iterate", "override",
                                         "predict", "reader",  "report", "tune",     "usage", "warning"};
 
 bool updating() { return std::getenv("TACIT_GOLDEN_UPDATE") != nullptr; }
@@ -62,6 +62,7 @@ TEST_CASE("golden: compare") { check_folder("compare"); }
 TEST_CASE("golden: data") { check_folder("data"); }
 TEST_CASE("golden: describe and schema") { check_folder("describe"); }
 TEST_CASE("golden: init") { check_folder("init"); }
+TEST_CASE("golden: x after a number of steps") { check_folder("iterate"); }
 TEST_CASE("golden: overrides") { check_folder("override"); }
 TEST_CASE("golden: predict") { check_folder("predict"); }
 TEST_CASE("golden: the reader of run files") { check_folder("reader"); }

@@ -53,7 +53,7 @@ Run follow(const RunConfig& config, const Strategies& strategies) {
   Run run;
   try {
     const auto a = assemble(config, strategies);
-    const Vec theta0 = starting_point(*a);
+    const Vec theta0 = starting_point(*a, strategies);
     run.resolved = to_yaml(a->config, strategies.catalog);
     auto oracle = make_oracle(a->problem, a->method.solver, a->method.estimator, oracle_options(a->config));
     auto optimizer = make_optimizer(a->config, strategies);
@@ -217,6 +217,15 @@ TEST_CASE("resolved: every solver, estimator and optimizer that go together repe
     for (const Choice& e : estimators.names) check_repeats(ridge, joined({&s, &e, &optimizer}), strategies, tally);
   for (const Choice& e : estimators.names)
     for (const Choice& o : optimizers.all) check_repeats(ridge, joined({&solvers.names.back(), &e, &o}), strategies, tally);
+  // x after a number of steps: the numbers that auto takes for the steps are in the resolved file.
+  const int solutions = tally.runs;
+  const Choice iterate{"inner.response=iterate"}, searched{"inner.response=iterate", "hyper.l2.start=auto"};
+  for (const Choice* meant : {&iterate, &searched})
+    for (const Choice& s : solvers.names)
+      for (const Choice& e : estimators.names) check_repeats(logistic, joined({&s, &e, &optimizer, meant}), strategies, tally);
+  for (const Choice& s : solvers.all) check_repeats(ridge, joined({&s, &optimizer, &iterate}), strategies, tally);
+  for (const Choice& e : estimators.all) check_repeats(ridge, joined({&e, &optimizer, &iterate}), strategies, tally);
+  CHECK(tally.runs > solutions + 50);
   MESSAGE(plain, " runs of names alone, ", tally.runs, " with keys; ", tally.refused, " combinations are refused");
   CHECK(plain > 300);
   CHECK(tally.runs > 2 * plain);

@@ -25,7 +25,7 @@ TEST_CASE("shipped: every run that a benchmark has in code is that of its run fi
     CAPTURE(name);
     const auto a = assemble(load_run_file(source + "/configs/" + name + ".yaml", {}, strategies.catalog), strategies);
     const shipped::Run here(shipped::choices(name, source));
-    const Vec start = starting_point(*a);
+    const Vec start = starting_point(*a, strategies);
     CHECK(here.start() == start);
     DriverOptions driver;
     driver.max_steps = a->config.outer.max_steps;
