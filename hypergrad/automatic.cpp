@@ -266,7 +266,7 @@ double measure_sensitivity(const Problem& problem, In u, const InnerSolution& in
     if (std::isfinite(along_run)) calibration.sensitivity = std::max(calibration.sensitivity, along_run);
   }
   calibration.age = 0;
-  return moved / std::max(g.norm(), calibration.floor);
+  return moved == 0 ? 0 : moved / std::max(g.norm(), calibration.floor);
 }
 
 bool due(const Calibration& calibration) { return std::isnan(calibration.sensitivity) || calibration.age >= kMeasureEvery; }

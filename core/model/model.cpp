@@ -110,17 +110,13 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 // Where the numbers of a scale end, in u.
 std::pair<double, double> domain_of(Scale s) { return {s == Scale::linear ? -kInf : 0.0, s == Scale::logit ? 1.0 : kInf}; }
 
-// Size and shape of a block, each from the other.
+// The size of a block with a shape.
 void complete_shape(HyperBlock& b) {
   const auto refuse = [&](const std::string& what) {
     throw UsageError(UsageError::Kind::option, "hyperparameter '" + b.name + "': " + what, "hyper." + b.name);
   };
   if (b.size < 0 || b.rows < 0 || b.cols < 0) refuse("a size cannot be negative");
-  if (b.rows == 0 && b.cols == 0) {
-    b.rows = b.size;
-    b.cols = 1;
-    return;
-  }
+  if (b.rows == 0 && b.cols == 0) return;
   if (b.cols > 0 && b.rows > std::numeric_limits<Index>::max() / b.cols) refuse("rows * cols is too large for an index");
   const Index entries = b.rows * b.cols;
   if (b.size != 1 && b.size != entries)
@@ -196,7 +192,8 @@ HyperSpace::Place HyperSpace::place(Index which, Index size) const {
   Index at = 0;
   for (Index k = 0; k < which; ++k) at += blocks_[static_cast<std::size_t>(k)].size;
   const HyperBlock& b = blocks_[static_cast<std::size_t>(which)];
-  return {at, b.rows, b.cols};
+  const bool column = b.rows == 0 && b.cols == 0;
+  return {at, column ? b.size : b.rows, column ? 1 : b.cols};
 }
 
 HyperSpace::Place HyperSpace::place(std::string_view name, Index size) const {

@@ -165,7 +165,7 @@ public:
   /// shape, and for two blocks of one name.
   explicit HyperSpace(std::vector<HyperBlock> blocks);
   Index size() const { return lower_.size(); }
-  /// As they were given, with size, rows and cols filled in.
+  /// As they were given, with the size of those that have a shape.
   const std::vector<HyperBlock>& blocks() const { return blocks_; }
   /// u(theta), entrywise.
   void to_model(In theta, Out u) const;

@@ -104,6 +104,7 @@ hyper:
 inner:
   solver: gradient-descent
   start: 0
+  response: solution
   warm_start: true
   tolerance: 1.0e-08
   max_steps: 7

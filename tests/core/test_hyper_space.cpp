@@ -109,8 +109,13 @@ TEST_CASE("hyper space: a block with a shape is a map into u, stored by columns"
   const HyperSpace space = mixed_space();
   REQUIRE(space.size() == 9);
   CHECK(space.blocks()[1].size == 6);
-  CHECK(space.blocks()[2].rows == 2);
-  CHECK(space.blocks()[2].cols == 1);
+  const Vec zeros = Vec::Zero(9);
+  CHECK(space.block(zeros, "penalty").rows() == 2);
+  CHECK(space.block(zeros, 2).cols() == 1);
+  // A block that has no shape gets none: whoever takes a copy may give it another size.
+  HyperBlock copy = space.blocks()[2];
+  copy.size = 7;
+  CHECK(HyperSpace({copy}).size() == 7);
   Vec u = Vec::LinSpaced(9, 0, 8);
   const Vec fixed = u;
   const auto w = space.block(fixed, "weights");
