@@ -26,14 +26,14 @@ OracleOptions oracle_options(const HypergradientOptions& options) {
 }
 
 /// The inner status where that is the trouble, else that of the hypergradient, with its sentence.
-void judge(OuterGradient& g, const Diagnostics& d) {
+void judge(OuterGradient& g, const Diagnostics& d, bool differentiated) {
   if (usable(d.inner_status) && !std::isfinite(g.value)) {
     g.inner_status = d.inner_status;
     g.status = Status::failed;
     g.message = "the outer loss is not finite";
     return;
   }
-  const bool inner = !usable(d.inner_status);
+  const bool inner = !differentiated || !usable(d.inner_status);
   g.inner_status = d.inner_status;
   g.status = inner ? d.inner_status : d.hypergradient_status;
   if (!g.usable()) g.message = inner ? d.inner_message : d.hypergradient_message;
@@ -56,19 +56,20 @@ OuterGradient hypergradient(const Problem& problem, In u, const InnerSolver& sol
   const detail::SingleOracle oracle(problem, borrowed(solver), borrowed(estimator), how);
   const Tolerance tolerance = options.tolerance.value_or(oracle.tightest());
   Evaluation e = oracle.solved(oracle.at_u(u, state.empty() ? nullptr : &*state.kept_), tolerance);
-  e = oracle.differentiate(std::move(e), tolerance);
+  if (options.gradient) e = oracle.differentiate(std::move(e), tolerance);
   OuterGradient g;
   g.work = oracle.work();
-  if (options.estimate_errors && e.finite()) {
+  if (options.gradient && options.estimate_errors && e.finite()) {
     e = oracle.diagnose(std::move(e), 0, options.error_floor);
     g.error = e.diagnostics.hypergradient_error;
     g.value_error = e.diagnostics.outer_loss_error;
   }
   g.value = e.value;
   g.in_theta = e.gradient;
-  g.gradient = std::isfinite(e.value) ? e.state->hyper.gradient : e.gradient;
+  g.gradient = options.gradient && std::isfinite(e.value) ? e.state->hyper.gradient : e.gradient;
+  g.tape_bytes = e.state->hyper.tape_bytes;
   g.inner_steps = e.diagnostics.inner_steps;
-  judge(g, e.diagnostics);
+  judge(g, e.diagnostics, options.gradient);
   if (e.finite()) g.state.kept_ = e.state->carried();
   return g;
 }

@@ -40,14 +40,16 @@ struct OuterGradient {
   /// known. For Response::iterate those of the K-step problem.
   double error = kMissing, value_error = kMissing;
   Index inner_steps = 0;
-  Work work;        ///< gradients, products and steps of this call, error estimates apart
-  TaskState state;  ///< for the next call
+  std::size_t tape_bytes = 0;  ///< peak bytes of states stored for the derivative
+  Work work;                   ///< gradients, products and steps of this call, error estimates apart
+  TaskState state;             ///< for the next call
   bool usable() const { return tacit::usable(status); }
 };
 
 struct HypergradientOptions {
   /// Of inner problem and adjoint equation; empty: as solver and estimator are configured.
   std::optional<Tolerance> tolerance;
+  bool gradient = true;          ///< false: the value alone; gradient and in_theta then have no entries
   bool estimate_errors = false;  ///< OuterGradient::error and value_error, for about two adjoint solves more
   double error_floor = 0;        ///< least denominator of `error`
   /// Start inner solve and adjoint from the state. Empty: yes, but never where the problem means its last iterate.

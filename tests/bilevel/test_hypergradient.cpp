@@ -175,6 +175,25 @@ TEST_CASE("one call: the target of an estimator is met on this path, with the re
   }
 }
 
+TEST_CASE("one call: the value alone needs no adjoint, and stored states are told in bytes") {
+  const Problem p = test::ridge_problem(1);
+  const Vec u = Vec::Constant(8, 0.1);
+  HypergradientOptions alone;
+  alone.gradient = false;
+  const OuterGradient value = hypergradient(p, u, tight_newton(), ImplicitCgEstimator(), {}, alone);
+  const OuterGradient both = hypergradient(p, u, tight_newton(), ImplicitCgEstimator());
+  CHECK(value.usable());
+  CHECK(value.value == doctest::Approx(both.value).epsilon(1e-10));
+  CHECK(value.gradient.size() == 0);
+  CHECK(value.work.inner_units() < both.work.inner_units());
+  CHECK_FALSE(value.state.empty());
+  IterateSolver steps(std::make_unique<GradientDescent>());
+  steps.options.tolerance = 0;
+  steps.options.max_steps = 100;
+  CHECK(hypergradient(p, u, steps, UnrollEstimator(false)).tape_bytes >= 100 * 8 * sizeof(double));
+  CHECK(both.tape_bytes == 0);
+}
+
 TEST_CASE("one call: wrong arguments and options are refused, each with its kind") {
   const Problem p = test::ridge_problem(1);
   const Vec u = Vec::Constant(8, 0.1);
