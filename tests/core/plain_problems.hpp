@@ -31,7 +31,9 @@ public:
   }
   Mat mat(Index n, Index k) {
     Mat m(n, k);
-    for (Index i = 0; i < n; ++i) m.row(i) = vec(k).transpose();
+    for (Index i = 0; i < n; ++i) {
+      for (double& e : m.row(i)) e = next();
+    }
     return m;
   }
 

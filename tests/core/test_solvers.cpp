@@ -118,7 +118,7 @@ TEST_CASE("solvers: a step size that is too large ends as failed and says so") {
   solver.options.max_steps = 5000;
   const InnerSolution s = solver.solve(p, u, nullptr, {1e-8}, {TapeRequest::kAll, 1});
   CHECK(s.status == Status::failed);
-  CHECK(s.message.find("inner.step") != std::string::npos);
+  CHECK(s.message.find("lower `step`") != std::string::npos);
   CHECK(s.z.allFinite());
   CHECK(s.tape->steps() == s.steps);
   CHECK(s.step_norms.size() == static_cast<std::size_t>(s.steps));
