@@ -1,8 +1,8 @@
 #include <tacit/core/linear/detail/kernels.hpp>
 
-#include <bit>
 #include <cmath>
-#include <cstdint>
+
+#include <tacit/core/linear/taylor.hpp>
 
 // One clone per vector width, chosen when the program starts. Not under sanitizers that instrument the resolver before their run
 // time is up (ThreadSanitizer crashes), nor where the loader has no such choice. Only loops with `omp simd` are reassociated.
@@ -249,32 +249,15 @@ TACIT_CLONES void squares_rows(const double* const* x, Index rows, Index d, cons
   }
 }
 
-// exp: -a = k ln 2 + r, |r| <= ln(2)/2, Taylor polynomial of degree 13, 2^k added to the exponent. log(1 + e) = 2 artanh(f), f =
-// e / (2 + e) <= 1/3, by its odd series up to f^33. No branches and no tables, so that the loops vectorize.
+// exp as in taylor.hpp, without what arguments above 0 or below -708 need. log(1 + e) = 2 artanh(f), f = e / (2 + e) <= 1/3, by
+// its odd series up to f^33. No branches and no tables, so that the loops vectorize.
 TACIT_CLONES void exp_log1p(Index n, const double* __restrict m, double* __restrict e, double* __restrict l) {
-  constexpr double kRound = 0x1.8p52;  // adding it leaves the nearest integer in the low bits
 #pragma omp simd
   for (Index i = 0; i < n; ++i) {
     double a = std::fabs(m[i]);
     a = a > 708 ? 708 : a;
-    const double shifted = kRound - a * 1.4426950408889634;
-    const double k = shifted - kRound;
-    const double r = (-a - k * 0x1.62e42fee00000p-1) - k * 0x1.a39ef35793c76p-33;
-    double p = 1.0 / 6227020800;
-    p = p * r + 1.0 / 479001600;
-    p = p * r + 1.0 / 39916800;
-    p = p * r + 1.0 / 3628800;
-    p = p * r + 1.0 / 362880;
-    p = p * r + 1.0 / 40320;
-    p = p * r + 1.0 / 5040;
-    p = p * r + 1.0 / 720;
-    p = p * r + 1.0 / 120;
-    p = p * r + 1.0 / 24;
-    p = p * r + 1.0 / 6;
-    p = p * r + 0.5;
-    p = p * r + 1;
-    p = p * r + 1;
-    const double power = std::bit_cast<double>(std::bit_cast<std::uint64_t>(p) + (std::bit_cast<std::uint64_t>(shifted) << 52));
+    const taylor_detail::Reduced parts = taylor_detail::reduce(-a);
+    const double power = taylor_detail::scaled((taylor_detail::exp_tail(parts.r) * parts.r + 1) * parts.r + 1, parts.shifted);
     e[i] = a == a ? power : a;  // the bits of a NaN (R's NA has some) make no exponent
   }
   if (!l) return;
