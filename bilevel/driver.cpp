@@ -559,6 +559,11 @@ Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracl
   }
   if (options.max_steps < 0)
     throw UsageError(option_name("outer.max_steps") + " is negative; use 0 to evaluate the start alone", "outer.max_steps");
+  if (!(options.tolerance >= 0) || !std::isfinite(options.tolerance))
+    throw UsageError(UsageError::Kind::option,
+                     option_name("outer.tolerance") + " is " + number_text(options.tolerance) + " and has to be 0 or more",
+                     "outer.tolerance");
+  require_valid(optimizer, "the outer optimizer");
   return Run(options, space, oracle, optimizer, observers, interrupted)(theta0);
 }
 

@@ -229,6 +229,18 @@ TEST_CASE("one call: wrong arguments and options are refused, each with its kind
   CHECK(kind_of([&] { hypergradient(p, u, tight_newton(), misspelt); }) == kind(UsageError::Kind::option));
   const UnrollEstimator unroll(false);
   CHECK(kind_of([&] { hypergradient(p, u, tight_newton(), unroll); }) == kind(UsageError::Kind::combination));
+  const auto run = [&](double tolerance, std::optional<double> step) {
+    AdamOuter adam;
+    adam.step_size = step;
+    DriverOptions options;
+    options.tolerance = tolerance;
+    options.max_steps = 1;
+    solve(options, p.space, *oracle, adam, Vec::Zero(8));
+  };
+  CHECK(kind_of([&] { run(1e-4, 0.1); }) == "none");
+  CHECK(kind_of([&] { run(-5, 0.1); }) == kind(UsageError::Kind::option));
+  CHECK(kind_of([&] { run(std::nan(""), 0.1); }) == kind(UsageError::Kind::option));
+  CHECK(kind_of([&] { run(1e-4, -1); }) == kind(UsageError::Kind::option));
   BlackBox cut(Status::converged);
   cut.short_ = true;
   CHECK(kind_of([&] { hypergradient(p, u, cut, cg); }) == kind(UsageError::Kind::callback));
