@@ -65,15 +65,15 @@ struct Fit {
     tacit::Vec gradient() const { return f.net.pack(f.s, l.A, B, D, l.C * e.transpose(), e.sum()); }
     /// Every quantity's derivative along p is written dX.
     tacit::Vec hessian(const tacit::Vec& p) const {
-      const Network& net = f.net;
-      const Mat dA = ((net.a(p) * f.s).colwise() + net.b(p)).cwiseProduct(l.slope_A);
-      const Mat dC = ((net.W(p) * l.A + net.W(x) * dA).colwise() + net.c(p)).cwiseProduct(l.slope_C);
-      const Row de = ((net.w(p).transpose() * l.C + net.w(x).transpose() * dC).array() + net.d(p)) / f.n();
-      const Mat dD = (net.w(p) * e + net.w(x) * de).cwiseProduct(l.slope_C) - 2 * E.cwiseProduct(l.C).cwiseProduct(dC);
-      const Mat dF = net.W(p).transpose() * D + net.W(x).transpose() * dD;
+      const Network& nn = f.net;
+      const Mat dA = ((nn.a(p) * f.s).colwise() + nn.b(p)).cwiseProduct(l.slope_A);
+      const Mat dC = ((nn.W(p) * l.A + nn.W(x) * dA).colwise() + nn.c(p)).cwiseProduct(l.slope_C);
+      const Row de = ((nn.w(p).transpose() * l.C + nn.w(x).transpose() * dC).array() + nn.d(p)) / f.n();
+      const Mat dD = (nn.w(p) * e + nn.w(x) * de).cwiseProduct(l.slope_C) - 2 * E.cwiseProduct(l.C).cwiseProduct(dC);
+      const Mat dF = nn.W(p).transpose() * D + nn.W(x).transpose() * dD;
       const Mat dB = dF.cwiseProduct(l.slope_A) - 2 * F.cwiseProduct(l.A).cwiseProduct(dA);
-      tacit::Vec out = net.pack(f.s, l.A, dB, dD, dC * e.transpose() + l.C * de.transpose(), de.sum());
-      Eigen::Map<Mat>(out.data() + 2 * net.h, net.h, net.h).noalias() += D * dA.transpose();
+      tacit::Vec out = nn.pack(f.s, l.A, dB, dD, dC * e.transpose() + l.C * de.transpose(), de.sum());
+      Eigen::Map<Mat>(out.data() + 2 * nn.h, nn.h, nn.h).noalias() += D * dA.transpose();
       return out;
     }
   };
