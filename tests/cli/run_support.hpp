@@ -1,5 +1,7 @@
 // The program in one process, as a test calls it.
 #pragma once
+#include <doctest/doctest.h>
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -21,6 +23,13 @@ inline Ran run(const std::vector<std::string>& arguments) {
   tacit::Streams io{out, err};
   const int code = tacit::run_program(arguments, io);
   return {code, out.str(), err.str()};
+}
+
+/// Whether the text has the part, as a check that shows the text.
+inline bool has(const std::string& text, const std::string& part) {
+  CAPTURE(text);
+  CHECK(text.find(part) != std::string::npos);
+  return text.find(part) != std::string::npos;
 }
 
 /// An empty folder, gone with the test.
