@@ -476,6 +476,8 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   settle_file(a->config.data.group, data->group_file);
   settle_file(a->config.validation.split_column, data->split_file);
   prepare_rows(*a, data, prepare_choices(c, task), rows, {});
+  // What cannot be is refused before the run.
+  if (c.validation.outer_folds > 0 && rows == RowsUsed::train_part) (void)outer_folds_of(*a, c.validation.outer_folds);
   settle_threads(*a);
   settle_method(*a, strategies);
   a->method.notes.insert(a->method.notes.begin(), data->notes.begin(), data->notes.end());
@@ -505,7 +507,12 @@ Folds outer_folds_of(const Assembly& a, Index folds) {
         "outer folds are drawn from the rows that train and validate, and here these are named apart; use "
         "validation.scheme: kfold or holdout without a file or words of a split column",
         key);
-  Folds drawn = make_folds(data, o);
+  Folds drawn;
+  try {
+    drawn = make_folds(data, o);
+  } catch (const UsageError& e) {
+    throw UsageError(std::string("outer folds: ") + e.what(), key);
+  }
   if (drawn.folds != folds)
     throw UsageError("the split column names " + std::to_string(drawn.folds) +
                          " folds, which the outer folds are then too; set " + key + ": " + std::to_string(drawn.folds),

@@ -295,7 +295,7 @@ void TuneRun::judge_procedure() {
   nested_ = nested_loss(*a_, session_.strategies(), begin, why);
   if (!nested_)
     session_.warn({"W318", "result", "the loss of the whole procedure on outer folds is not known: " + why + ".",
-                   "Give them more time (limits.time), or fewer folds (validation.outer_folds)."});
+                   "Use fewer folds (validation.folds, validation.outer_folds), or give the run more time (limits.time)."});
 }
 
 void TuneRun::write_results() {
