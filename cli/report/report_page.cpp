@@ -232,7 +232,7 @@ void write_tune(HtmlWriter& w, const RunRecord& r) {
       {stopped.empty()
            ? "Stopped after " + steps + (steps == "1" ? " outer step: " : " outer steps: ") + text_at(r, "message") + "."
            : stopped,
-       loss_in_words(r), with_sign(gains_in_words(gains)), ran && text_at(r, "status") != "running" ? error_in_words(worst) : "",
+       loss_in_words(r), with_sign(gains_in_words(gains)), ran && text_at(r, "status") != "running" && !of_values_alone(r) ? error_in_words(worst) : "",
        doubt_in_words(r, worst), gate_in_words(r, worst), warnings_in_words(r)});
   write_warnings(w, r);
   write_hyper(w, r);

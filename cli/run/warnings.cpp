@@ -156,7 +156,7 @@ private:
 
   void unknown() {
     if (!d_.errors_asked || d_.cut_short) return;
-    const bool hyper = r_.theta.size() > 0 && !known(), value = std::isnan(d_.outer_loss_error);
+    const bool hyper = r_.theta.size() > 0 && r_.hypergradient.size() > 0 && !known(), value = std::isnan(d_.outer_loss_error);
     if (!hyper && !value) return;
     std::vector<std::string> ways;
     standardize(ways);

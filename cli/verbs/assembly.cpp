@@ -6,6 +6,7 @@
 #include <limits>
 
 #include <tacit/bilevel/start_search.hpp>
+#include <tacit/cli/nlopt/nlopt_optimizers.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/core/model/interrupt.hpp>
@@ -21,6 +22,7 @@ Strategies::Strategies()
   register_solvers(solvers);
   register_estimators(estimators);
   register_optimizers(optimizers);
+  register_nlopt(optimizers);
 }
 
 TableOptions table_options(const DataBlock& d) {
@@ -233,6 +235,10 @@ std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, con
                                                          Method& m) {
   const HypergradientBlock& block = c.hypergradient;
   std::unique_ptr<HypergradientEstimator> estimator;
+  if (asks_for_values_alone(c.outer.optimizer)) {  // an oracle has an estimator, also where nobody asks it
+    m.estimator_name = "none";
+    return automatic_estimator(problem).estimator;
+  }
   const std::string target = "aims at a relative error of " + exact_number(block.accuracy) + " (hypergradient.accuracy)";
   m.estimator_name = block.estimator;
   if (block.estimator == "auto") {
@@ -292,6 +298,10 @@ void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver&
 
 }  // namespace
 
+OuterPlan outer_plan(const RunConfig& c) {
+  return {c.outer.max_steps, static_cast<std::uint64_t>(c.seed), c.limits.threads.is_number() ? c.limits.threads.n : 1};
+}
+
 Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s) {
   Method m;
   m.start = cold_start(c, problem.f->inner_dim());
@@ -311,7 +321,7 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
     throw UsageError("solver 'cholesky' solves quadratic problems in one step; a " + c.model.kind +
                          " model needs 'newton', 'newton-cg' or 'lbfgs'",
                      "inner.solver");
-  check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
+  if (m.estimator_name != "none") check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
   if (problem.response == Response::iterate)
     m.notes.push_back("inner.response: iterate is x after exactly " + std::to_string(c.inner.max_steps().value_or(0)) +
                       " steps from its start; the solution of the inner problem is not meant");
@@ -346,6 +356,9 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   a->problem = with_interrupter(a->prepared.problem, *a);
   Method method = choose_method(c, a->problem, strategies);
   a->problem.start = method.start;
+  const auto optimizer = make_optimizer(c, strategies);
+  if (!optimizer->takes_start() && a->problem.space.size() > 0)
+    a->first_point = optimizer->begin(a->problem.space, a->problem.space.upper(), outer_plan(c));
   method.notes.insert(method.notes.begin(), a->method.notes.begin(), a->method.notes.end());
   method.notes.insert(method.notes.begin(), data->notes.begin(), data->notes.end());
   a->method = std::move(method);
@@ -353,6 +366,7 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
 }
 
 std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies) {
+  require_built(config.outer.optimizer);
   auto optimizer = strategies.optimizers.make(config.outer.optimizer);
   config.outer.configure(*optimizer);
   return optimizer;
@@ -371,6 +385,8 @@ OracleOptions oracle_options(const RunConfig& c) {
 DriverOptions driver_options(const Assembly& a, const RunConfig& c) {
   DriverOptions o;
   o.derivatives_known = true;  // those of the models are tested
+  o.seed = outer_plan(a.config).seed;
+  o.threads = outer_plan(a.config).threads;
   o.max_steps = a.problem.space.size() == 0 ? 0 : c.outer.max_steps;
   o.tolerance = c.outer.tolerance;
   o.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
@@ -436,6 +452,7 @@ std::optional<Vec> given_point(const Assembly& a) {
   const HyperSpace& space = a.problem.space;
   Vec theta = Vec::Zero(space.size());
   if (space.size() == 0) return theta;
+  if (a.first_point) return a.first_point;
   const HyperValue& start = a.config.penalty().start;
   if (start.is_auto()) return {};
   const std::string key = a.config.penalty_key("start");

@@ -47,6 +47,7 @@ struct Assembly {
   Problem problem;  ///< of `prepared`, interruptible by `interrupter`
   std::shared_ptr<Interrupter> interrupter;
   Method method;
+  std::optional<Vec> first_point;       ///< theta of an outer optimizer that begins where it likes
   std::optional<SinglePenalty> single;  ///< of many penalties, once starting_point or tune_single_penalty has looked for it
 };
 
@@ -72,7 +73,7 @@ enum class RowsUsed { train_part, all_train };
 /// Reads the data and builds the problem. Throws DataError, UsageError, RunFileError.
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows = RowsUsed::train_part);
 
-/// theta of a start that is given, or where nothing is tuned; none where it is searched. Throws UsageError for one that cannot
+/// theta of a start that is given, or that the outer optimizer has of its own, or where nothing is tuned; none where it is searched. Throws UsageError for one that cannot
 /// be.
 std::optional<Vec> given_point(const Assembly& a);
 /// theta at which the outer run starts: as given, or (auto) as search_common and search_many find it, over exact solutions with
@@ -93,6 +94,8 @@ OracleOptions oracle_options(const RunConfig& config);
 DriverOptions driver_options(const Assembly& a, const RunConfig& config);
 RunFacts run_facts_of(const Assembly& a, const RunConfig& config);
 
+/// What the run file says to an outer optimizer before its first point.
+OuterPlan outer_plan(const RunConfig& config);
 /// A fresh outer optimizer with the options of the run file.
 std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies);
 
