@@ -158,9 +158,7 @@ private:
                      "; correct that first (verify() has the whole list)");
   }
 
-  bool complete(const Evaluation& e) const {
-    return e.finite() && (values_alone_ || e.gradient.size() == e.theta.size());
-  }
+  bool complete(const Evaluation& e) const { return e.finite() && (values_alone_ || e.gradient.size() == e.theta.size()); }
 
   // A loose point may be indefinite or no number where the solution is fine: asked more tightly before the run has failed.
   Evaluation first_evaluation(In theta) {
@@ -231,8 +229,9 @@ private:
                                             ", and the next is predicted to gain " + gains[1]);
     }
     if (values_alone_ && step_ + 1 >= options_.max_steps)
-      return end(StopReason::step_limit, step_ == 0 ? "the one point that was asked for is evaluated"
-                                                    : "the " + std::to_string(step_ + 1) + " points that were asked for are evaluated");
+      return end(StopReason::step_limit, step_ == 0
+                                             ? "the one point that was asked for is evaluated"
+                                             : "the " + std::to_string(step_ + 1) + " points that were asked for are evaluated");
     if (step_ >= options_.max_steps) {
       return end(StopReason::step_limit,
                  "the limit of " + std::to_string(options_.max_steps) + " outer steps is reached; " + left(summary_.last));

@@ -104,8 +104,8 @@ private:
   std::vector<Vec> s_, y_;  ///< oldest first
 };
 
-/// Points that are laid out before the run, a row each. They are evaluated kWave at a time, on as many threads as the plan allows,
-/// all of a wave from the solution of the last point of the wave before: where a point starts depends on no thread.
+/// Points that are laid out before the run, a row each. They are evaluated kWave at a time, on as many threads as the plan
+/// allows, all of a wave from the solution of the last point of the wave before: where a point starts depends on no thread.
 class TACIT_EXPORT PlannedPoints : public OuterOptimizer {
 public:
   static constexpr Index kWave = 8;

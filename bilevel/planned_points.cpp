@@ -101,8 +101,9 @@ Index GridOuter::lay_out(const HyperSpace& space) {
   while (power(static_cast<double>(side_), m) > points) --side_;
   if (m > 1 && side_ < 2) {
     const std::string least = m < 20 ? std::to_string(Index{1} << m) : "2^" + std::to_string(m);
-    throw UsageError("a grid over " + std::to_string(m) + " hyperparameters with two values of each has " + least + " points, and " +
-                         option_name("outer.max_steps") + " is " + std::to_string(plan().points) + "; use random, or lbfgs",
+    throw UsageError("a grid over " + std::to_string(m) + " hyperparameters with two values of each has " + least +
+                         " points, and " + option_name("outer.max_steps") + " is " + std::to_string(plan().points) +
+                         "; use random, or lbfgs",
                      "outer.optimizer");
   }
   return static_cast<Index>(std::llround(power(static_cast<double>(side_), m)));

@@ -18,8 +18,10 @@ struct Method {
 };
 
 constexpr std::array<Method, 3> kMethods{
-    {{NloptMethod::nelder_mead, "nelder-mead", "simplex method of Nelder and Mead (1965) from the start, by NLopt; no hypergradients"},
-     {NloptMethod::direct, "direct", "DIRECT, dividing rectangles (Jones, Perttunen and Stuckman 1993), by NLopt; no hypergradients"},
+    {{NloptMethod::nelder_mead, "nelder-mead",
+      "simplex method of Nelder and Mead (1965) from the start, by NLopt; no hypergradients"},
+     {NloptMethod::direct, "direct",
+      "DIRECT, dividing rectangles (Jones, Perttunen and Stuckman 1993), by NLopt; no hypergradients"},
      {NloptMethod::crs, "crs",
       "controlled random search with local mutation (Kaelo and Ali 2006), by NLopt, from seed; no hypergradients"}}};
 
@@ -115,8 +117,9 @@ void require_built(const std::string& optimizer) {
   if (has_nlopt()) return;
   for (const Method& m : kMethods) {
     if (optimizer != m.name) continue;
-    throw UsageError("the optimizer '" + optimizer + "' is NLopt's, and this tacit was built without NLopt; use random, or "
-                     "install NLopt (Debian: libnlopt-dev) and build tacit again",
+    throw UsageError("the optimizer '" + optimizer +
+                         "' is NLopt's, and this tacit was built without NLopt; use random, or "
+                         "install NLopt (Debian: libnlopt-dev) and build tacit again",
                      "outer.optimizer");
   }
 }

@@ -351,13 +351,15 @@ Chart loss_against_work(const RunRecord& r, const Observations& o, std::size_t c
 
 void add_loss_figures(const RunRecord& r, const Observations& o, std::vector<Figure>& figures) {
   for (std::size_t c = 0; c < drawn_combinations(o); ++c) {
-    figures.push_back(figure(
-        name_of_combination("own_run_loss_work", o, c), loss_against_work(r, o, c),
-        "The least validation loss that each run had found after so much work, inner solves and hypergradients included, "
-        "diagnostics and the search for a start not. The line that is lowest at the left is the method that is best where work is "
-        "dear; where lines end at one height all found the same minimum. Points of a grid are evaluated several at a time, so that "
-        "its line moves to the right by leaps.",
-        "no run of its own left a trace."));
+    figures.push_back(
+        figure(name_of_combination("own_run_loss_work", o, c), loss_against_work(r, o, c),
+               "The least validation loss that each run had found after so much work, inner solves and hypergradients included, "
+               "diagnostics and the search for a start not. The line that is lowest at the left is the method that is best where "
+               "work is "
+               "dear; where lines end at one height all found the same minimum. Points of a grid are evaluated several at a "
+               "time, so that "
+               "its line moves to the right by leaps.",
+               "no run of its own left a trace."));
   }
 }
 

@@ -23,8 +23,8 @@ struct RunRecord {
   std::optional<Table> trace, hyper, compare, audit, curve, predictions;
   std::vector<std::optional<Table>> own_runs;  ///< of compare: trace.csv of each run in own_runs of run.json
   nlohmann::json constants;                    ///< curve.json
-  std::vector<nlohmann::json> steps;  ///< the lines of trace.jsonl
-  std::optional<Mat> theta;           ///< theta.npy, where the lines leave the hyperparameters out; a row a step
+  std::vector<nlohmann::json> steps;           ///< the lines of trace.jsonl
+  std::optional<Mat> theta;                    ///< theta.npy, where the lines leave the hyperparameters out; a row a step
 };
 
 /// Throws DataError E601 (no run folder), E602 (a file is damaged), E603 (of another version) or a D code (no CSV).

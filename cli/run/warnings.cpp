@@ -231,10 +231,10 @@ private:
 
 }  // namespace
 
-std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows) {
+std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows, bool looked_around) {
   NamedList lower, upper;
   std::string block;
-  bool moved = false;
+  bool moved = looked_around;
   for (const HyperRow& r : rows) {
     moved = moved || std::abs(r.value - r.start) > 1e-9 * r.start;
     if (!r.at_bound) continue;

@@ -362,9 +362,8 @@ void check_compare_entry(const Node& entry, const StrategyCatalog& catalog, std:
   const Context context{catalog, issues};
   const std::string shown = "compare.estimators.";
   Node estimator = entry;
-  std::erase_if(estimator.entries, [](const Node::Entry& e) {
-    return e.key.text == "label" || e.key.text == "inner" || e.key.text == "optimizer";
-  });
+  std::erase_if(estimator.entries,
+                [](const Node::Entry& e) { return e.key.text == "label" || e.key.text == "inner" || e.key.text == "optimizer"; });
   if (const Node* optimizer = entry.find("optimizer"))
     read_choice(*optimizer, catalog.names("outer"), Reading{shown + "optimizer", issues});
   HypergradientBlock hypergradient;

@@ -73,8 +73,8 @@ enum class RowsUsed { train_part, all_train };
 /// Reads the data and builds the problem. Throws DataError, UsageError, RunFileError.
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows = RowsUsed::train_part);
 
-/// theta of a start that is given, or that the outer optimizer has of its own, or where nothing is tuned; none where it is searched. Throws UsageError for one that cannot
-/// be.
+/// theta of a start that is given, or that the outer optimizer has of its own, or where nothing is tuned; none where it is
+/// searched. Throws UsageError for one that cannot be.
 std::optional<Vec> given_point(const Assembly& a);
 /// theta at which the outer run starts: as given, or (auto) as search_common and search_many find it, over exact solutions with
 /// centred columns, whatever solver the run uses. What was done is added to method.notes, and `single` is filled where there are

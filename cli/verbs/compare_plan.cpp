@@ -45,7 +45,8 @@ public:
     ComparePlan p;
     if (asks_for_values_alone(config_.outer.optimizer))
       throw UsageError("entries of compare.estimators follow outer.optimizer, and '" + config_.outer.optimizer +
-                           "' asks for no hypergradient; use lbfgs, and give an entry 'optimizer: " + config_.outer.optimizer + "'",
+                           "' asks for no hypergradient; use lbfgs, and give an entry 'optimizer: " + config_.outer.optimizer +
+                           "'",
                        "outer.optimizer");
     p.truth = truth();
     p.iterates = config_.inner.iterates();
@@ -126,8 +127,10 @@ private:
     if (!values_alone(entry)) return;
     for (const Node::Entry& e : entry.entries) {
       if (e.key.text != "label" && e.key.text != "optimizer" && e.key.text != "inner")
-        report(e.key, "E205", label + "'" + e.key.text + "' is not used: the optimizer is " + entry.find("optimizer")->text +
-                                  ", which asks for no hypergradient", "remove it");
+        report(e.key, "E205",
+               label + "'" + e.key.text + "' is not used: the optimizer is " + entry.find("optimizer")->text +
+                   ", which asks for no hypergradient",
+               "remove it");
     }
   }
 
@@ -196,7 +199,8 @@ private:
     return name != "auto" ? name : config_.inner.iterates() ? "full-unroll" : "implicit-cg";
   }
   bool takes(const Node& entry, const std::string& key) const {
-    return !values_alone(entry) && has_field(*strategies_.estimators.make(estimator_of(entry)), key.substr(kEstimatorPrefix.size()));
+    return !values_alone(entry) &&
+           has_field(*strategies_.estimators.make(estimator_of(entry)), key.substr(kEstimatorPrefix.size()));
   }
 
   CompareCase make_case(const Values& values) {

@@ -138,7 +138,8 @@ Summary TuneRun::follow(Vec theta0) {
       disk_ = e;
     }
     session_.log("step " + std::to_string(r.step) + " outer_loss " + number_text(r.outer_loss) +
-                 (r.hypergradient.size() > 0 ? " hypergradient_norm " + number_text(r.hypergradient_norm) : "") + aimed_text(r.diagnostics));
+                 (r.hypergradient.size() > 0 ? " hypergradient_norm " + number_text(r.hypergradient_norm) : "") +
+                 aimed_text(r.diagnostics));
     for (const Warning& w : step_warnings(r, facts)) session_.warn(w);
     session_.progress().show(r, driver.max_steps);
   };
@@ -183,7 +184,7 @@ Gains TuneRun::gains(const std::function<bool()>& stop) const {
   const bool moved = summary_.best.step > 0, tunes = space.size() > 0;
   Gains g;
   g.searched = tunes && !a_->first_point && a_->config.penalty().start.is_auto();
-  g.chosen = moved || g.searched;
+  g.chosen = moved || g.searched || a_->first_point;
   std::optional<Vec> from;
   if (tunes && start.state) from = start.state->inner.x();
   g.validation = gains_on(p, p.rows.validation, summary_.best_evaluation.state->inner.x(), from);
@@ -269,7 +270,7 @@ void TuneRun::warn_of_results() {
          "or outer.refit=false."});
   // Where there is nothing to learn a wider range is no remedy.
   if (target_warnings(p).empty())
-    for (const Warning& w : bound_warnings(hyper_)) session_.warn(w);
+    for (const Warning& w : bound_warnings(hyper_, a_->first_point.has_value())) session_.warn(w);
   if (a_->problem.space.size() > static_cast<Index>(a_->prepared.rows.validation.size()))
     session_.warn({"W311", "result",
                    "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +

@@ -81,9 +81,7 @@ json run_facts(const Assembly& a, const VerbSession& session) {
          {"name", a.config.run_name}, {"seed", a.config.seed}, {"objective", a.prepared.objective_text()},
          {"notes", a.method.notes},   {"model", model_json(a)}};
   j["method"] = {
-      {"inner_solver", a.method.solver_name},
-      {"estimator", a.method.estimator_name},
-      {"optimizer", a.config.outer.optimizer}};
+      {"inner_solver", a.method.solver_name}, {"estimator", a.method.estimator_name}, {"optimizer", a.config.outer.optimizer}};
   j["validation"] = a.config.validation.scheme;
   j["threads"] = a.config.limits.threads.n;
   j["versions"] = {{"tacit", kVersion}, {"eigen", kEigenVersion}, {"compiler", __VERSION__}};

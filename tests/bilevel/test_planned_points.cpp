@@ -32,8 +32,7 @@ std::vector<Vec> points(OuterOptimizer& optimizer, const HyperSpace& space, Inde
   options.max_steps = count;
   options.seed = seed;
   std::vector<Vec> all;
-  solve(options, space, oracle, optimizer, Vec::Zero(space.size()),
-        {[&](const StepRecord& r) { all.push_back(r.theta); }});
+  solve(options, space, oracle, optimizer, Vec::Zero(space.size()), {[&](const StepRecord& r) { all.push_back(r.theta); }});
   return all;
 }
 
@@ -145,7 +144,8 @@ namespace {
 /// Ends the evaluation of a point that it is told of.
 class FailingOracle final : public ForwardingOracle {
 public:
-  FailingOracle(std::unique_ptr<Oracle> oracle, Index at) : ForwardingOracle(std::shared_ptr<const Oracle>(std::move(oracle))), at_(at) {}
+  FailingOracle(std::unique_ptr<Oracle> oracle, Index at)
+      : ForwardingOracle(std::shared_ptr<const Oracle>(std::move(oracle))), at_(at) {}
   using Oracle::evaluate;
   Evaluation evaluate(In theta, const Tolerance& t, const Evaluation* near) const override {
     if (calls_++ == at_) throw Interruption();
@@ -162,7 +162,8 @@ private:
 TEST_CASE("what was evaluated before an interruption in the middle of a wave is a row all the same") {
   RandomOuter whole, cut;
   const Traced all = traced(whole, 1, 30);
-  const Traced some = traced(cut, 1, 30, [](std::unique_ptr<Oracle> o) { return std::make_unique<FailingOracle>(std::move(o), 12); });
+  const Traced some =
+      traced(cut, 1, 30, [](std::unique_ptr<Oracle> o) { return std::make_unique<FailingOracle>(std::move(o), 12); });
   CHECK(some.summary.reason == StopReason::interrupted);
   REQUIRE(some.rows.size() == 12);
   CHECK(some.summary.best_evaluation.theta.size() > 0);
@@ -180,7 +181,8 @@ TEST_CASE("a point without a value is a row, and never the best") {
   DriverOptions options;
   options.max_steps = 9;
   std::vector<double> losses;
-  const Summary s = solve(options, box(1, -3, 5), oracle, grid, Vec::Zero(1), {[&](const StepRecord& r) { losses.push_back(r.outer_loss); }});
+  const Summary s =
+      solve(options, box(1, -3, 5), oracle, grid, Vec::Zero(1), {[&](const StepRecord& r) { losses.push_back(r.outer_loss); }});
   CHECK(s.reason == StopReason::step_limit);
   REQUIRE(losses.size() == 9);
   CHECK(losses[2] == 13);

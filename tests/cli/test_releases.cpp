@@ -117,15 +117,15 @@ TEST_CASE("run files of every release run as they did: the resolved ones to the 
       CAPTURE(name);
       const Folder f("releases-again");
       const Ran r = run({"tune", (release / name / "config.resolved.yaml").string(), "-o", (f.path / "out").string(), "-q",
-                         "--progress", "none", "data.train=" + (release / (name == std::string("one")    ? "diabetes.csv"
-                                                                           : name == std::string("many") ? "cells.csv"
-                                                                                                         : "houses.csv"))
-                                                                   .string()});
+                         "--progress", "none",
+                         "data.train=" + (release / (name == std::string("one")    ? "diabetes.csv"
+                                                     : name == std::string("many") ? "cells.csv"
+                                                                                   : "houses.csv"))
+                                             .string()});
       CAPTURE(r.err);
       REQUIRE(r.code == 0);
       const tacit::RunRecord then = tacit::read_run(release / name), now = tacit::read_run(f.path / "out");
-      CHECK(tacit::number_at(now, "best.outer_loss") ==
-            doctest::Approx(tacit::number_at(then, "best.outer_loss")).epsilon(1e-6));
+      CHECK(tacit::number_at(now, "best.outer_loss") == doctest::Approx(tacit::number_at(then, "best.outer_loss")).epsilon(1e-6));
     }
   }
 }
