@@ -177,7 +177,9 @@ bool HypergradientBlock::aims() const {
 
 void OuterBlock::fields(BlockVisitor& v) {
   v.field("optimizer", optimizer, "how theta, the logarithm of the hyperparameters, moves");
-  v.field("max_steps", max_steps, Range::at_least(0), "outer steps at most; 0: evaluate the start alone and write its row");
+  v.field(
+      "max_steps", max_steps, Range::at_least(0),
+      "outer steps at most, for optimizers without hypergradients points in all; 0: evaluate the start alone and write its row");
   v.field(
       "tolerance", tolerance, Range::at_least(0),
       "stop when the outer loss could fall by no more than this share of its value at the start, sum_j |g_j| min(distance of "
@@ -222,7 +224,8 @@ void CompareBlock::fields(BlockVisitor& v) {
   v.field("reference", reference, "estimator that is the truth for the errors");
   v.field("path", path, Range::at_least(1), "points on the reference run at which all are compared");
   v.field("repeats", repeats, Range::at_least(1), "runs with seed, seed+1, ...");
-  v.field("estimators", estimators, "what is compared; an entry may override inner");
+  v.field("estimators", estimators,
+          "what is compared; an entry may override inner, and in mode own-run name an optimizer of its own");
   v.field("sweep", sweep, "lists of values of any key");
 }
 

@@ -9,6 +9,7 @@
 
 #include <tacit/bilevel/start_search.hpp>
 #include <tacit/bilevel/sum.hpp>
+#include <tacit/cli/nlopt/nlopt_optimizers.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/core/model/interrupt.hpp>
@@ -25,6 +26,7 @@ Strategies::Strategies()
   register_solvers(solvers);
   register_estimators(estimators);
   register_optimizers(optimizers);
+  register_nlopt(optimizers);
 }
 
 TableOptions table_options(const DataBlock& d) {
@@ -262,20 +264,27 @@ void refuse_without_effect(const RunConfig& c, const ModelKind& kind) {
   if (!issues.empty()) throw RunFileError(std::move(issues));
 }
 
-/// Folds are solved beside each other; within one the kernels use one thread. The result is the same whatever the number.
+/// Folds are solved beside each other, and so are the points of a grid on one hold-out; within one the kernels use one thread. The
+/// result is the same whatever the number.
 void settle_threads(Assembly& a) {
   Count& threads = a.config.limits.threads;
-  const auto parts = static_cast<Index>(std::max<std::size_t>(1, a.validation.parts.size()));
+  const auto parts = static_cast<Index>(a.validation.parts.size());
+  const bool points = parts == 1 && a.config.outer.optimizer == "grid";
+  const Index most = std::max<Index>(1, points ? a.config.outer.max_steps : parts);
   const Index wanted = threads.is_number() ? threads.n : usable_processors();
-  if (parts == 1 && threads.is_number() && threads.n > 1)
-    a.method.notes.push_back("limits.threads: folds are computed beside each other, and here is one problem: one thread");
-  threads = Count::of(std::clamp<Index>(wanted, 1, parts));
+  if (most == 1 && threads.is_number() && threads.n > 1)
+    a.method.notes.push_back("limits.threads: folds and grid points are computed beside each other, and here is neither: one thread");
+  threads = Count::of(std::clamp<Index>(wanted, 1, most));
 }
 
 std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, const Problem& problem, const Strategies& s,
                                                          Method& m) {
   const HypergradientBlock& block = c.hypergradient;
   std::unique_ptr<HypergradientEstimator> estimator;
+  if (asks_for_values_alone(c.outer.optimizer)) {  // an oracle has an estimator, also where nobody asks it
+    m.estimator_name = "none";
+    return automatic_estimator(problem).estimator;
+  }
   const std::string target = "aims at a relative error of " + exact_number(block.accuracy) + " (hypergradient.accuracy)";
   m.estimator_name = block.estimator;
   if (block.estimator == "auto") {
@@ -340,6 +349,10 @@ void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver&
 
 }  // namespace
 
+OuterPlan outer_plan(const RunConfig& c) {
+  return {c.outer.max_steps, static_cast<std::uint64_t>(c.seed), c.limits.threads.is_number() ? c.limits.threads.n : 1};
+}
+
 Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s, std::size_t parts) {
   Method m;
   m.start = cold_start(c, problem.f->inner_dim());
@@ -359,7 +372,7 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
     throw UsageError("solver 'cholesky' solves quadratic problems in one step; a " + c.model.kind +
                          " model needs 'newton', 'newton-cg' or 'lbfgs'",
                      "inner.solver");
-  check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
+  if (m.estimator_name != "none") check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
   if (problem.response == Response::iterate)
     m.notes.push_back("inner.response: iterate is x after exactly " + std::to_string(c.inner.max_steps().value_or(0)) +
                       " steps from its start; the solution of the inner problem is not meant");
@@ -452,6 +465,9 @@ void settle_method(Assembly& a, const Strategies& strategies) {
   a.problem.start = method.start;
   method.notes.insert(method.notes.begin(), a.method.notes.begin(), a.method.notes.end());
   a.method = std::move(method);
+  const auto optimizer = make_optimizer(a.config, strategies);
+  if (!optimizer->takes_start() && a.problem.space.size() > 0)
+    a.first_point = optimizer->begin(a.problem.space, a.problem.space.upper(), outer_plan(a.config));
 }
 
 }  // namespace
@@ -521,6 +537,7 @@ Folds outer_folds_of(const Assembly& a, Index folds) {
 }
 
 std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies) {
+  require_built(config.outer.optimizer);
   auto optimizer = strategies.optimizers.make(config.outer.optimizer);
   config.outer.configure(*optimizer);
   return optimizer;
@@ -539,6 +556,8 @@ OracleOptions oracle_options(const RunConfig& c) {
 DriverOptions driver_options(const Assembly& a, const RunConfig& c) {
   DriverOptions o;
   o.derivatives_known = true;  // those of the models are tested
+  o.seed = outer_plan(a.config).seed;
+  o.threads = outer_plan(a.config).threads;
   o.max_steps = a.problem.space.size() == 0 ? 0 : c.outer.max_steps;
   o.tolerance = c.outer.tolerance;
   o.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
@@ -607,6 +626,7 @@ std::optional<Vec> given_point(const Assembly& a) {
   const HyperSpace& space = a.problem.space;
   Vec theta = Vec::Zero(space.size());
   if (space.size() == 0) return theta;
+  if (a.first_point) return a.first_point;
   const HyperValue& start = a.config.penalty().start;
   if (start.is_auto()) return {};
   const std::string key = a.config.penalty_key("start");
