@@ -67,6 +67,7 @@
 #include <tacit/problems/data/prepare.hpp>
 #include <tacit/problems/data/scaling.hpp>
 #include <tacit/problems/data/split.hpp>
+#include <tacit/problems/models/closed_form.hpp>
 #include <tacit/problems/models/criteria.hpp>
 #include <tacit/problems/models/fitted_model.hpp>
 #include <tacit/problems/models/formula.hpp>
