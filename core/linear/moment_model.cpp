@@ -9,7 +9,6 @@
 
 #include <Eigen/Eigenvalues>
 
-#include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/linear/shifted_inverse.hpp>
 #include <tacit/core/support/errors.hpp>
 
@@ -51,20 +50,18 @@ Index common_penalty(const Penalty& penalty, Index features) {
 
 /// Shared with the curvatures. What is kept of a point is a pure function of its penalties.
 struct MomentModel::Parts {
-  MomentSquares squares;
+  std::shared_ptr<const MomentSquares> kept;
+  const MomentSquares& squares;
   Penalty penalty;
   Index features, common;  ///< common: entry of u that is every penalty, else -1
-  std::once_flag form_once, largest_once;
-  TridiagonalForm form;
-  Vec eigenvalues;  ///< of the form
-  double largest = 0;
   std::mutex lock;
   Vec inverse_at, spectrum_at;
   std::shared_ptr<const LinearOperator> inverse;
   std::pair<double, double> spectrum_there;
 
-  Parts(MomentSquares q, Penalty c)
-      : squares(std::move(q)), penalty(std::move(c)), features(squares.mean().size()), common(common_penalty(penalty, features)) {
+  Parts(std::shared_ptr<const MomentSquares> q, Penalty c)
+      : kept(std::move(q)), squares(*kept), penalty(std::move(c)), features(squares.features()),
+        common(common_penalty(penalty, features)) {
     // A penalised last coordinate is no intercept that could be eliminated.
     if (features > kTridiagonalDim || (squares.intercept() && penalty.index(features) >= 0)) common = -1;
   }
@@ -73,19 +70,6 @@ struct MomentModel::Parts {
     Vec c(penalty.inner_dim());
     penalty.coefficients(u, c);
     return c;
-  }
-  const TridiagonalForm& kept_form() {
-    std::call_once(form_once, [&] {
-      form = TridiagonalForm(squares.core());
-      eigenvalues = form.eigenvalues();
-    });
-    return form;
-  }
-  /// Of the part of the rows, from above.
-  double largest_of_rows() {
-    std::call_once(largest_once,
-                   [&] { largest = lanczos_largest([&](In v, Out out) { squares.product(v, out); }, squares.dim()); });
-    return largest;
   }
   std::shared_ptr<const LinearOperator> inverse_of(In u) {
     const Vec c = coefficients(u);
@@ -100,7 +84,7 @@ struct MomentModel::Parts {
     if (squares.intercept() && c[features] != 0) return nullptr;
     std::shared_ptr<const LinearOperator> core;
     if (common >= 0) {
-      core = kept_form().inverse(c[0]);
+      core = squares.form().inverse(c[0]);
     } else {
       Mat h = squares.core();
       h.diagonal() += c.head(features);
@@ -122,9 +106,8 @@ struct MomentModel::Parts {
   std::pair<double, double> ends(const Vec& c) {
     double low, high, coupling = 0;
     if (common >= 0 && decoupled()) {
-      (void)kept_form();
-      low = eigenvalues[0] + c[0];
-      high = eigenvalues[features - 1] + c[0];
+      low = squares.eigenvalues()[0] + c[0];
+      high = squares.eigenvalues()[features - 1] + c[0];
       if (squares.intercept()) {
         low = std::min(low, squares.level());
         high = std::max(high, squares.level());
@@ -194,14 +177,14 @@ private:
   Vec x_, u_, c_;
 };
 
-MomentModel::MomentModel(std::shared_ptr<const LinearModel> rows, RowMoments moments) : rows_(std::move(rows)) {
-  if (!rows_ || !rows_->quadratic()) throw UsageError("moments of rows stand for a linear model with a quadratic loss");
+MomentModel::MomentModel(std::shared_ptr<const LinearModel> rows, std::shared_ptr<const MomentSquares> squares)
+    : rows_(std::move(rows)) {
+  if (!rows_ || !squares || !rows_->quadratic())
+    throw UsageError("moments of rows stand for a linear model with a quadratic loss");
   const Design& a = rows_->design();
-  if (moments.weight > 0 && moments.columns() != a.features())
-    throw UsageError("a model of " + std::to_string(a.features()) + " columns got moments of " +
-                     std::to_string(moments.columns()));
-  const double factor = rows_->row_weights().sum() / moments.weight;
-  parts_ = std::make_shared<Parts>(MomentSquares(std::move(moments), a.intercept(), factor), rows_->penalty());
+  if (squares->features() != a.features() || squares->intercept() != a.intercept())
+    throw UsageError("a model of " + std::to_string(a.cols()) + " columns got moments of " + std::to_string(squares->dim()));
+  parts_ = std::make_shared<Parts>(std::move(squares), rows_->penalty());
 }
 
 double MomentModel::value(In x, In u) const {
@@ -232,7 +215,7 @@ void MomentModel::tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const {
 
 double MomentModel::smoothness(In u) const {
   if (inner_dim() > 0 && inner_dim() <= LinearModel::kEigenDim) return parts_->spectrum(u).second;
-  return parts_->largest_of_rows() + parts_->penalty.range(u).second;
+  return parts_->squares.largest_eigenvalue() + parts_->penalty.range(u).second;
 }
 
 double MomentModel::convexity(In u) const {

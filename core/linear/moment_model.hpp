@@ -12,9 +12,9 @@ namespace tacit::inline TACIT_ABI {
 /// gradient are those of the rows, in a pass.
 class TACIT_EXPORT MomentModel final : public Objective {
 public:
-  /// moments: of the rows of the model, columns as they act, weights in the unit of row_weights() or any multiple. Throws
-  /// UsageError where the loss is not quadratic, or the moments are of other columns.
-  MomentModel(std::shared_ptr<const LinearModel> rows, RowMoments moments);
+  /// squares: sum_i s_i phi(a_i x, y_i) of the model by its moments, s = row_weights(). Throws UsageError where the loss is not
+  /// quadratic, or the moments are of other columns.
+  MomentModel(std::shared_ptr<const LinearModel> rows, std::shared_ptr<const MomentSquares> squares);
 
   Index inner_dim() const override { return rows_->inner_dim(); }
   Index outer_dim() const override { return rows_->outer_dim(); }

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <mutex>
 #include <string>
 #include <utility>
 
+#include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/errors.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -166,21 +168,29 @@ std::vector<RowMoments> all_but_one(const std::vector<RowMoments>& sets) {
 
 RowMoments standardized(RowMoments m, In shift, In scale, In centre) {
   if (!(m.weight > 0)) return m;
-  if (centre.size() > 0) m.anchor -= centre;
-  if (shift.size() > 0) m.anchor -= shift;
+  for (const auto* offset : {&centre, &shift}) {
+    if (offset->size() == 0) continue;
+    for (Vec* values : {&m.anchor, &m.low, &m.high}) *values -= *offset;
+  }
   if (scale.size() == 0) return m;
   const Vec inverse = scale.cwiseInverse();
-  m.anchor = m.anchor.cwiseProduct(inverse);
-  m.mean = m.mean.cwiseProduct(inverse);
+  for (Vec* values : {&m.anchor, &m.mean, &m.low, &m.high}) *values = values->cwiseProduct(inverse);
   m.gram = inverse.asDiagonal() * m.gram * inverse.asDiagonal();
   m.cross = m.cross.cwiseProduct(inverse);
   m.cancelled = m.cancelled.cwiseProduct(inverse.cwiseAbs2());
   return m;
 }
 
+struct MomentSquares::Kept {
+  std::once_flag form_once, largest_once;
+  TridiagonalForm form;
+  Vec eigenvalues;
+  double largest = 0;
+};
+
 MomentSquares::MomentSquares(RowMoments moments, bool intercept, double factor)
     : moments_(std::move(moments)), mean_(moments_.anchor + moments_.mean), y_mean_(moments_.y_anchor + moments_.y_mean),
-      intercept_(intercept), factor_(factor) {
+      intercept_(intercept), factor_(factor), kept_(std::make_shared<Kept>()) {
   if (!(moments_.weight > 0)) throw UsageError("moments of rows need a row with a positive weight");
 }
 
@@ -234,6 +244,25 @@ Eigen::MatrixXd MomentSquares::core() const {
   Eigen::MatrixXd h = factor_ * moments_.gram;
   if (!intercept_) h += level() * mean_ * mean_.transpose();
   return h;
+}
+
+const TridiagonalForm& MomentSquares::form() const {
+  std::call_once(kept_->form_once, [&] {
+    kept_->form = TridiagonalForm(core());
+    kept_->eigenvalues = kept_->form.eigenvalues();
+  });
+  return kept_->form;
+}
+
+const Vec& MomentSquares::eigenvalues() const {
+  (void)form();
+  return kept_->eigenvalues;
+}
+
+double MomentSquares::largest_eigenvalue() const {
+  std::call_once(kept_->largest_once,
+                 [&] { kept_->largest = lanczos_largest([&](In v, Out out) { product(v, out); }, dim()); });
+  return kept_->largest;
 }
 
 double MomentSquares::gradient_terms() const {

@@ -1,8 +1,10 @@
 // What a sum of squares needs of its rows: weighted moments about their mean, of sets of rows that can be merged.
 #pragma once
+#include <memory>
 #include <vector>
 
 #include <tacit/core/linear/design.hpp>
+#include <tacit/core/linear/shifted_inverse.hpp>
 
 namespace tacit::inline TACIT_ABI {
 
@@ -41,11 +43,13 @@ TACIT_EXPORT std::vector<RowMoments> all_but_one(const std::vector<RowMoments>& 
 TACIT_EXPORT RowMoments standardized(RowMoments moments, In shift, In scale, In centre);
 
 /// q(x) = factor/2 sum_i w_i (a_i w + b - y_i)^2 by the moments, x = (w, b) or w alone. Around the mean the intercept stands
-/// alone: q = factor/2 (w'Cw - 2 w'p + yy + W t^2), t = m'w + b - m_y. Every product takes d^2 multiplications.
+/// alone: q = factor/2 (w'Cw - 2 w'p + yy + W t^2), t = m'w + b - m_y. Every product takes d^2 multiplications. Const, so that
+/// problems may share one.
 class TACIT_EXPORT MomentSquares {
 public:
   MomentSquares(RowMoments moments, bool intercept, double factor);
-  Index dim() const { return moments_.columns() + (intercept_ ? 1 : 0); }
+  Index dim() const { return features() + (intercept_ ? 1 : 0); }
+  Index features() const { return mean_.size(); }
   bool intercept() const { return intercept_; }
   /// q(x) and g = its gradient. `kept` is the part of the terms of q that was left when they were added: q(x) and g carry about
   /// 1 / kept roundings.
@@ -64,15 +68,22 @@ public:
   double level() const { return factor_ * moments_.weight; }
   /// Mean of the columns as they act.
   const Vec& mean() const { return mean_; }
+  /// core() in tridiagonal form, and its eigenvalues; computed at the first call and kept.
+  const TridiagonalForm& form() const;
+  const Vec& eigenvalues() const;
+  /// The largest eigenvalue of G, from above (Lanczos 1950); computed at the first call and kept.
+  double largest_eigenvalue() const;
   /// Upper estimate of the terms of the gradient at 0: sqrt(factor sum w y^2) times the Frobenius norm of (factor w)^(1/2) A.
   double gradient_terms() const;
 
 private:
+  struct Kept;
   RowMoments moments_;
   Vec mean_;
   double y_mean_;
   bool intercept_;
   double factor_;
+  std::shared_ptr<Kept> kept_;
 };
 
 }  // namespace tacit::inline TACIT_ABI

@@ -1,51 +1,30 @@
 #include <tacit/problems/models/moments.hpp>
 
-#include <mutex>
 #include <utility>
 
-#include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/errors.hpp>
 
 namespace tacit::inline TACIT_ABI {
 
-struct MomentLoss::Kept {
-  std::once_flag once;
-  double smoothness = 0;
-};
-
-namespace {
-
-MomentSquares weighted_mean(RowMoments moments, bool intercept) {
-  const double factor = 1 / moments.weight;
-  return {std::move(moments), intercept, factor};
-}
-
-}  // namespace
-
-MomentLoss::MomentLoss(std::shared_ptr<const Criterion> rows, RowMoments moments, bool intercept)
-    : rows_(std::move(rows)), squares_(weighted_mean(std::move(moments), intercept)), kept_(std::make_shared<Kept>()) {
-  if (!rows_) throw UsageError("a validation loss by moments needs the loss by rows that it stands for");
+MomentLoss::MomentLoss(std::shared_ptr<const Criterion> rows, std::shared_ptr<const MomentSquares> squares)
+    : rows_(std::move(rows)), squares_(std::move(squares)) {
+  if (!rows_ || !squares_) throw UsageError("a validation loss by moments needs them, and the loss by rows that it stands for");
 }
 
 double MomentLoss::value(In x, In u) const {
   Vec g(x.size());
-  const MomentSquares::Value q = squares_.gradient(x, g);
+  const MomentSquares::Value q = squares_->gradient(x, g);
   return q.kept < MomentModel::kKept ? rows_->value(x, u) : q.value;
 }
 
 double MomentLoss::gradient(In x, In u, Out gx, Out gu) const {
-  const MomentSquares::Value q = squares_.gradient(x, gx);
+  const MomentSquares::Value q = squares_->gradient(x, gx);
   if (q.kept < MomentModel::kKept) return rows_->gradient(x, u, gx, gu);
   gu.setZero();
   return q.value;
 }
 
-double MomentLoss::smoothness() const {
-  std::call_once(kept_->once, [&] {
-    kept_->smoothness = lanczos_largest([&](In v, Out out) { squares_.product(v, out); }, squares_.dim());
-  });
-  return kept_->smoothness;
-}
+double MomentLoss::smoothness() const { return squares_->largest_eigenvalue(); }
 
 bool moments_pay(const Design& rows, std::size_t sets) {
   const Index d = rows.features();
@@ -53,13 +32,23 @@ bool moments_pay(const Design& rows, std::size_t sets) {
   return d > 0 && d <= kMomentDim && 2 * d <= rows.rows() && bytes <= kMomentBytes;
 }
 
-Problem by_moments(const Problem& rows, RowMoments training, RowMoments validation) {
+ProblemMoments problem_moments(const RowMoments& training, const RowMoments& validation, In shift, In scale, In centre,
+                               const ModelOptions& options) {
+  const auto squares = [&](const RowMoments& raw, bool mean) -> std::shared_ptr<const MomentSquares> {
+    if (!(raw.weight > 0) || raw.lost() > kMomentsLost) return nullptr;
+    return std::make_shared<const MomentSquares>(standardized(raw, shift, scale, centre), options.intercept,
+                                                 mean ? 1 / raw.weight : 1);
+  };
+  return {squares(training, options.reduction == Reduction::mean), squares(validation, true)};
+}
+
+Problem by_moments(const Problem& rows, const ProblemMoments& moments) {
   const LinearModel* linear = rows.f ? rows.f->linear() : nullptr;
   if (!linear) throw UsageError("problem '" + rows.name + "' is no linear model; moments stand for nothing else");
-  const std::shared_ptr<const LinearModel> f(rows.f, linear);
   Problem problem = rows;
-  problem.f = std::make_shared<MomentModel>(f, std::move(training));
-  if (rows.l) problem.l = std::make_shared<MomentLoss>(rows.l, std::move(validation), f->design().intercept());
+  if (moments.training)
+    problem.f = std::make_shared<MomentModel>(std::shared_ptr<const LinearModel>(rows.f, linear), moments.training);
+  if (rows.l && moments.validation) problem.l = std::make_shared<MomentLoss>(rows.l, moments.validation);
   return problem;
 }
 
