@@ -116,7 +116,7 @@ RowMoments row_moments(const Design& rows, In y, In w) {
   const ColumnMoments columns = rows.column_moments(w);
   m.low = columns.low;
   m.high = columns.high;
-  m.anchor = columns.mean;
+  m.anchor = columns.mean.unaryExpr([](double mean) { return std::isfinite(mean) ? mean : 0; });  // NaN is in the sums anyway
   m.y_anchor = mean_of(y, w, m.weight);
   m.cancelled = Vec::Zero(d);
   if (rows.sparse())
@@ -124,7 +124,7 @@ RowMoments row_moments(const Design& rows, In y, In w) {
   else
     fill_dense(m, rows, y, w);
   for (Index j = 0; j < d; ++j) {
-    if (m.low[j] != m.high[j]) continue;  // or what cancels would leave a column of noise
+    if (columns.deviation[j] != 0 || m.low[j] != m.high[j]) continue;  // or what cancels would leave a column of noise
     m.mean[j] = m.cross[j] = m.cancelled[j] = 0;
     m.gram.row(j).setZero();
     m.gram.col(j).setZero();
