@@ -47,7 +47,7 @@ void fill_dense(RowMoments& m, const Design& rows, In y, In w) {
   m.y_mean = sums(d, d + 1) / m.weight;
   m.gram = sums.topLeftCorner(d, d) - m.weight * m.mean * m.mean.transpose();
   m.cross = sums.col(d).head(d) - m.weight * m.y_mean * m.mean;
-  m.square = std::max(0.0, sums(d, d) - m.weight * m.y_mean * m.y_mean);
+  m.square = std::max(sums(d, d) - m.weight * m.y_mean * m.y_mean, 0.0);
 }
 
 /// The same about 0, where rows keep their empty cells; what cancels is noted.
@@ -200,7 +200,7 @@ MomentSquares::Value MomentSquares::gradient(In x, Out g) const {
   const Vec cw = moments_.gram * w;
   const double curved = w.dot(cw), along = w.dot(moments_.cross);
   const double t = mean_.dot(w) + (intercept_ ? x[d] : 0) - y_mean_;
-  const double level = moments_.weight * t * t, sum = std::max(0.0, curved - 2 * along + moments_.square) + level;
+  const double level = moments_.weight * t * t, sum = std::max(curved - 2 * along + moments_.square, 0.0) + level;
   g.head(d) = factor_ * (cw - moments_.cross + moments_.weight * t * mean_);
   if (intercept_) g[d] = factor_ * moments_.weight * t;
   const double terms = std::abs(curved) + 2 * std::abs(along) + moments_.square + level;
