@@ -169,6 +169,7 @@ PrepareChoices prepare_choices(const RunConfig& c, std::shared_ptr<const ModelTa
   const auto& standardize = c.prepare.standardize.value;
   o.standardize = !standardize ? Standardize::automatic : *standardize ? Standardize::yes : Standardize::no;
   o.model = model_options(c);
+  if (c.validation.loss != "auto" && c.validation.loss != o.task->kind().loss) o.model.outer_loss = loss_named(c.validation.loss);
   return o;
 }
 
@@ -253,19 +254,8 @@ Problem with_interrupter(Problem problem, const Assembly& a) {
   return interruptible(std::move(problem), [asked = a.interrupter] { return asked->due(); });
 }
 
-/// Keys that a run file may hold but that nothing here reads yet: passed over silently they would mislead.
-void refuse_without_effect(const RunConfig& c, const ModelKind& kind) {
-  std::vector<Issue> issues;
-  const auto refuse = [&](const char* key, const std::string& what, const char* remedy) {
-    issues.push_back(c.issue_at_key(key, "E207", "'" + std::string(key) + what + "' is not available in this version", remedy));
-  };
-  if (c.validation.loss != "auto" && c.validation.loss != kind.loss)
-    refuse("validation.loss", ": " + c.validation.loss, "use auto: the loss of the model");
-  if (!issues.empty()) throw RunFileError(std::move(issues));
-}
-
-/// Folds are solved beside each other, and so are the points of a grid on one hold-out; within one the kernels use one thread. The
-/// result is the same whatever the number.
+/// Folds are solved beside each other, and so are the points of a grid on one hold-out; within one the kernels use one thread.
+/// The result is the same whatever the number.
 void settle_threads(Assembly& a) {
   Count& threads = a.config.limits.threads;
   const auto parts = static_cast<Index>(a.validation.parts.size());
@@ -273,7 +263,8 @@ void settle_threads(Assembly& a) {
   const Index most = std::max<Index>(1, points ? a.config.outer.max_steps : parts);
   const Index wanted = threads.is_number() ? threads.n : usable_processors();
   if (most == 1 && threads.is_number() && threads.n > 1)
-    a.method.notes.push_back("limits.threads: folds and grid points are computed beside each other, and here is neither: one thread");
+    a.method.notes.push_back(
+        "limits.threads: folds and grid points are computed beside each other, and here is neither: one thread");
   threads = Count::of(std::clamp<Index>(wanted, 1, most));
 }
 
@@ -350,7 +341,8 @@ void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver&
 }  // namespace
 
 OuterPlan outer_plan(const RunConfig& c) {
-  return {c.outer.max_steps, static_cast<std::uint64_t>(c.seed), c.limits.threads.is_number() ? c.limits.threads.n : 1};
+  const bool folds = c.validation.scheme == "kfold";  // which use the threads themselves
+  return {c.outer.max_steps, static_cast<std::uint64_t>(c.seed), c.limits.threads.is_number() && !folds ? c.limits.threads.n : 1};
 }
 
 Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s, std::size_t parts) {
@@ -478,7 +470,6 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   a->interrupter = std::make_shared<Interrupter>();
   const RunConfig& c = a->config;
   const auto task = make_task(c.model.kind);
-  refuse_without_effect(c, task->kind());
   std::shared_ptr<const Dataset> data;
   {
     const NothingToKeep reading(kReading);
