@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include <tacit/bilevel/optimizers.hpp>
 #include <tacit/bilevel/start_search.hpp>
 #include <tacit/bilevel/sum.hpp>
 #include <tacit/cli/nlopt/nlopt_optimizers.hpp>
@@ -254,14 +255,14 @@ Problem with_interrupter(Problem problem, const Assembly& a) {
   return interruptible(std::move(problem), [asked = a.interrupter] { return asked->due(); });
 }
 
-/// Folds are solved beside each other, and so are the points of a grid on one hold-out; within one the kernels use one thread.
-/// The result is the same whatever the number.
+/// Folds are solved beside each other, or, of one problem, the points of a grid and random ones; within one the kernels use one
+/// thread. The result is the same whatever the number.
 void settle_threads(Assembly& a) {
   Count& threads = a.config.limits.threads;
-  const auto parts = static_cast<Index>(a.validation.parts.size());
-  const bool points = parts == 1 && a.config.outer.optimizer == "grid";
-  const Index most = std::max<Index>(1, points ? a.config.outer.max_steps : parts);
-  const Index wanted = threads.is_number() ? threads.n : usable_processors();
+  const auto parts = static_cast<Index>(std::max<std::size_t>(1, a.validation.parts.size()));
+  const bool points = a.config.outer.optimizer == "grid" || a.config.outer.optimizer == "random";
+  const Index wanted = threads.is_number() ? threads.n : usable_processors(),
+              most = parts == 1 && points ? PlannedPoints::kWave : parts;
   if (most == 1 && threads.is_number() && threads.n > 1)
     a.method.notes.push_back(
         "limits.threads: folds and grid points are computed beside each other, and here is neither: one thread");
@@ -548,7 +549,7 @@ DriverOptions driver_options(const Assembly& a, const RunConfig& c) {
   DriverOptions o;
   o.derivatives_known = true;  // those of the models are tested
   o.seed = outer_plan(a.config).seed;
-  o.threads = outer_plan(a.config).threads;
+  o.threads = a.validation.parts.size() > 1 ? 1 : outer_plan(a.config).threads;  // else they are the folds'
   o.max_steps = a.problem.space.size() == 0 ? 0 : c.outer.max_steps;
   o.tolerance = c.outer.tolerance;
   o.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;

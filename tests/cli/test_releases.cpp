@@ -129,3 +129,31 @@ TEST_CASE("run files of every release run as they did: the resolved ones to the 
     }
   }
 }
+
+namespace {
+
+/// The keys of an object that docs/run-json.md does not name.
+std::string undocumented(const nlohmann::json& object) {
+  const std::string page = read(fs::path(tacit::test::source_dir()) / "docs/run-json.md");
+  std::string missing;
+  for (const auto& [key, value] : object.items()) {
+    if (page.find("`" + key + "`") == std::string::npos) missing += " " + key;
+  }
+  return missing;
+}
+
+}  // namespace
+
+TEST_CASE("docs: run-json.md names every key of run.json and of --json") {
+  const Folder f("releases-keys");
+  const fs::path release = releases().front();
+  for (const auto& [verb, name] : {std::pair("tune", "many"), {"tune", "one"}, {"compare", "compared"}, {"curve", "curve"}}) {
+    CAPTURE(name);
+    const fs::path out = f.path / name;
+    const Ran r = run({verb, (release / (std::string(name) + ".yaml")).string(), "-o", out.string(), "--json", "--progress", "none"});
+    CAPTURE(r.err);
+    REQUIRE(r.code == 0);
+    CHECK(undocumented(nlohmann::json::parse(read(out / "run.json"))) == "");
+    CHECK(undocumented(nlohmann::json::parse(r.out)) == "");
+  }
+}
