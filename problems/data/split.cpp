@@ -158,11 +158,13 @@ Index require_weight(const Dataset& data, const std::vector<Index>& rows, const 
                   "give some of them a positive weight, or split in another way");
 }
 
-void require_classes(const Dataset& data, const std::vector<Index>& train, Index counting) {
+/// of: "" or the name of a fold with a colon.
+void require_classes(const Dataset& data, const std::vector<Index>& train, Index counting, const std::string& of) {
   if (data.classes.empty()) return;
   const double first = data.y[counting];
   if (std::any_of(train.begin(), train.end(), [&](Index r) { return counts(data, r) && data.y[r] != first; })) return;
-  throw DataError("D113", "all training rows have the same class, " + quoted_text(data.classes[static_cast<std::size_t>(first)]),
+  throw DataError("D113",
+                  of + "all training rows have the same class, " + quoted_text(data.classes[static_cast<std::size_t>(first)]),
                   SourceLocation{data.files.empty() ? "" : data.files[0].path, 0, 0},
                   "split in another way: validation.stratify: true keeps the shares of the classes");
 }
@@ -218,14 +220,14 @@ struct Sorted {
   DrawBy by(const Dataset& data) const { return {class_of, data.group}; }
 };
 
-Sorted sort_rows(const Dataset& data, Stratify stratify) {
+Sorted sort_rows(const Dataset& data, Stratify stratify, const std::vector<Index>& among) {
   if (stratify == Stratify::yes && data.classes.empty()) {
     throw UsageError("only classes can be stratified, and the target holds numbers; set it to auto or false",
                      "validation.stratify");
   }
   Sorted s;
-  s.rows.reserve(static_cast<std::size_t>(data.rows()));
-  for (Index r = 0; r < data.rows(); ++r) {
+  s.rows = among;
+  for (Index r = 0; r < data.rows() && among.empty(); ++r) {
     const Origin origin = data.origin[static_cast<std::size_t>(r)];
     (origin == Origin::train ? s.rows : origin == Origin::test ? s.out.test : s.out.validation).push_back(r);
     s.validation_file |= origin == Origin::validation;
@@ -248,7 +250,7 @@ void draw_test_rows(const Dataset& data, Sorted& s, std::vector<Index>& from, do
 Split make_split(const Dataset& data, const SplitOptions& options) {
   check_share(options.fraction, false, "validation.fraction");
   check_share(options.test_fraction, true, "data.test");
-  Sorted s = sort_rows(data, options.stratify);
+  Sorted s = sort_rows(data, options.stratify, options.among);
   Split& out = s.out;
   SplitMix64 random(options.seed);
   if (!data.split.empty()) split_by_column(data, out, s.rows);
@@ -265,7 +267,7 @@ Split make_split(const Dataset& data, const SplitOptions& options) {
   if (out.validation.empty()) throw empty_part(data, "validate on", remedy);
   if (!out.test.empty()) require_weight(data, out.test, "test");
   require_weight(data, out.validation, "validation");
-  require_classes(data, out.train, require_weight(data, out.train, "training"));
+  require_classes(data, out.train, require_weight(data, out.train, "training"), "");
   return std::move(out);
 }
 
@@ -348,7 +350,7 @@ void require_folds(const Dataset& data, const Folds& folds) {
     if (part.validation.empty()) throw empty_part(data, "validate on in " + folds.names[k], "use fewer folds");
     if (part.train.empty()) throw empty_part(data, "train on in " + folds.names[k], "use more folds");
     require_weight(data, part.validation, folds.names[k] + ": validation");
-    require_classes(data, part.train, require_weight(data, part.train, folds.names[k] + ": training"));
+    require_classes(data, part.train, require_weight(data, part.train, folds.names[k] + ": training"), folds.names[k] + ": ");
   }
   if (!folds.parts.front().test.empty()) require_weight(data, folds.parts.front().test, "test");
 }
@@ -364,7 +366,7 @@ bool names_folds(const Dataset& data) {
 Folds make_folds(const Dataset& data, const FoldOptions& options) {
   check_share(options.test_fraction, true, "data.test");
   if (options.repeats < 1) throw UsageError("folds are drawn at least once", "validation.repeats");
-  Sorted s = sort_rows(data, options.stratify);
+  Sorted s = sort_rows(data, options.stratify, options.among);
   if (s.validation_file)
     throw UsageError("a file of validation rows is a hold-out, and folds are drawn from the training file; keep one",
                      "validation.scheme");

@@ -520,7 +520,7 @@ const std::string kBaselines =
 fs::path write_baselines(const Folder& f, const std::string& compare, const std::string& more = "") {
   const fs::path file = f.path / "c.yaml";
   std::ofstream(file) << "tacit: 1\ndata: {train: " << (kSource / "data/diabetes.csv").string()
-                      << ", target: target}\nvalidation: {fraction: 0.25}\nhyper: {l2: {start: 1}}\ninner: {solver: newton-cg}\n"
+                      << ", target: target}\nvalidation: {scheme: holdout, fraction: 0.25}\nhyper: {l2: {start: 1}}\ninner: {solver: newton-cg}\n"
                       << "outer: {max_steps: 20, tolerance: 1e-6}\n"
                       << more << "compare: {" << compare << "}\n";
   return file;
