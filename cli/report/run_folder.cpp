@@ -195,6 +195,11 @@ std::string text_at(const RunRecord& r, std::string_view path) {
 
 const json& value_at(const RunRecord& r, std::string_view path) { return find(r.run, path); }
 
+std::string outer_loss_of(const RunRecord& r) {
+  const std::string outer = text_at(r, "model.outer_loss");
+  return outer.empty() ? text_at(r, "model.loss") : outer;
+}
+
 std::string penalty_name(const RunRecord& r) {
   const ModelKind* kind = find_model_kind(text_at(r, "model.kind"));
   return kind && !kind->hyper.empty() ? kind->hyper.front() : "penalty";

@@ -48,6 +48,8 @@ const nlohmann::json& value_at(const RunRecord& r, std::string_view path);
 double number_of(const nlohmann::json& value, const std::string& what);
 std::string text_of(const nlohmann::json& value, const std::string& what);
 
+/// Name of the loss of the validation rows: validation.loss where it is not the model's.
+std::string outer_loss_of(const RunRecord& r);
 /// The name in the run file of the penalty that the model of the run has.
 std::string penalty_name(const RunRecord& r);
 

@@ -87,7 +87,8 @@ void ValidationBlock::fields(BlockVisitor& v) {
   v.field("target", target, "files: target column of that file, or a file; null: as in the training data");
   std::vector<std::string> losses = loss_names();
   losses.insert(losses.begin(), "auto");
-  v.field("loss", loss, losses, "outer loss; auto: the model's");
+  v.field("loss", loss, losses,
+          "outer loss, in the margin a.w + b; auto: the model's; squared: of classes, coded -1 and +1, too");
   v.field("stratify", stratify, "keep the shares of the classes in every part or fold; auto: for classification");
   v.field("split_column", split_column,
           "column, or a file with one value a row, that names the part of each row: train, validation or test, or the number of "

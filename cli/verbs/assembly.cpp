@@ -170,6 +170,7 @@ PrepareChoices prepare_choices(const RunConfig& c, std::shared_ptr<const ModelTa
   const auto& standardize = c.prepare.standardize.value;
   o.standardize = !standardize ? Standardize::automatic : *standardize ? Standardize::yes : Standardize::no;
   o.model = model_options(c);
+  if (c.validation.loss != "auto" && c.validation.loss != o.task->kind().loss) o.model.outer_loss = loss_named(c.validation.loss);
   return o;
 }
 
@@ -352,7 +353,8 @@ void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver&
 }  // namespace
 
 OuterPlan outer_plan(const RunConfig& c) {
-  return {c.outer.max_steps, static_cast<std::uint64_t>(c.seed), c.limits.threads.is_number() ? c.limits.threads.n : 1};
+  const bool folds = c.validation.scheme == "kfold";  // which use the threads themselves
+  return {c.outer.max_steps, static_cast<std::uint64_t>(c.seed), c.limits.threads.is_number() && !folds ? c.limits.threads.n : 1};
 }
 
 Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s, std::size_t parts) {
@@ -480,7 +482,6 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   a->interrupter = std::make_shared<Interrupter>();
   const RunConfig& c = a->config;
   const auto task = make_task(c.model.kind);
-  refuse_without_effect(c, task->kind());
   std::shared_ptr<const Dataset> data;
   {
     const NothingToKeep reading(kReading);

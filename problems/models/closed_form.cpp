@@ -198,8 +198,8 @@ Problem row_score_problem(const Problem& all, RowScore score, Reduction reductio
   auto inner = std::make_shared<const LinearModel>(*f);
   const double n = static_cast<double>(f->design().rows());
   if (score == RowScore::leave_one_out && reduction == Reduction::mean && n > 1)
-    inner = std::make_shared<const LinearModel>(f->design(), std::shared_ptr<const Loss>(all.f, &f->loss()), f->targets(), f->row_weights() * (n / (n - 1)),
-                                                f->penalty());
+    inner = std::make_shared<const LinearModel>(f->design(), std::shared_ptr<const Loss>(all.f, &f->loss()), f->targets(),
+                                                f->row_weights() * (n / (n - 1)), f->penalty());
   Problem problem = all;
   problem.f = inner;
   problem.l = std::make_shared<RowScoreLoss>(std::move(inner), score);
