@@ -255,28 +255,17 @@ Problem with_interrupter(Problem problem, const Assembly& a) {
   return interruptible(std::move(problem), [asked = a.interrupter] { return asked->due(); });
 }
 
-/// Keys that a run file may hold but that nothing here reads yet: passed over silently they would mislead.
-void refuse_without_effect(const RunConfig& c, const ModelKind& kind) {
-  std::vector<Issue> issues;
-  const auto refuse = [&](const char* key, const std::string& what, const char* remedy) {
-    issues.push_back(c.issue_at_key(key, "E207", "'" + std::string(key) + what + "' is not available in this version", remedy));
-  };
-  if (c.validation.loss != "auto" && c.validation.loss != kind.loss)
-    refuse("validation.loss", ": " + c.validation.loss, "use auto: the loss of the model");
-  if (!issues.empty()) throw RunFileError(std::move(issues));
-}
-
-/// Folds are solved beside each other, and so are points of a grid and random ones on one hold-out; within one the kernels use
-/// one thread. The result is the same whatever the number.
+/// Folds are solved beside each other, or, of one problem, the points of a grid and random ones; within one the kernels use one
+/// thread. The result is the same whatever the number.
 void settle_threads(Assembly& a) {
   Count& threads = a.config.limits.threads;
-  const auto parts = static_cast<Index>(a.validation.parts.size());
-  const std::string& optimizer = a.config.outer.optimizer;
-  const bool points = parts == 1 && (optimizer == "grid" || optimizer == "random");
-  const Index most = std::max<Index>(1, points ? std::min(a.config.outer.max_steps, PlannedPoints::kWave) : parts);
-  const Index wanted = threads.is_number() ? threads.n : usable_processors();
+  const auto parts = static_cast<Index>(std::max<std::size_t>(1, a.validation.parts.size()));
+  const bool points = a.config.outer.optimizer == "grid" || a.config.outer.optimizer == "random";
+  const Index wanted = threads.is_number() ? threads.n : usable_processors(),
+              most = parts == 1 && points ? PlannedPoints::kWave : parts;
   if (most == 1 && threads.is_number() && threads.n > 1)
-    a.method.notes.push_back("limits.threads: folds and grid points are computed beside each other, and here is neither: one thread");
+    a.method.notes.push_back(
+        "limits.threads: folds and grid points are computed beside each other, and here is neither: one thread");
   threads = Count::of(std::clamp<Index>(wanted, 1, most));
 }
 
