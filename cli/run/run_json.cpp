@@ -27,6 +27,7 @@ Ending ending_of(StopReason r, bool doubtful) {
     case StopReason::tolerance:
     case StopReason::step_limit:
     case StopReason::time_limit:
+    case StopReason::patience:
     case StopReason::stalled:
       return {status, kDone};
     case StopReason::interrupted:
