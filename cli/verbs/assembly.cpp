@@ -6,6 +6,7 @@
 #include <limits>
 
 #include <tacit/bilevel/start_search.hpp>
+#include <tacit/bilevel/sum.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/core/model/interrupt.hpp>
@@ -371,7 +372,7 @@ OracleOptions oracle_options(const RunConfig& c) {
 DriverOptions driver_options(const Assembly& a, const RunConfig& c) {
   DriverOptions o;
   o.derivatives_known = true;  // those of the models are tested
-  o.max_steps = a.problem.space.size() == 0 ? 0 : c.outer.max_steps;
+  o.max_steps = a.problem.space.size() == 0 || a.held_equal ? 0 : c.outer.max_steps;
   o.tolerance = c.outer.tolerance;
   o.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
   o.schedule = schedule_named(c.outer.schedule);  // auto names none
@@ -395,21 +396,9 @@ RunFacts run_facts_of(const Assembly& a, const RunConfig& c) {
   return f;
 }
 
-namespace {
+std::vector<Prepared> parts_of(const Assembly& a) { return {a.prepared}; }
 
-enum class SearchFor { one, tuned_one, many };
-
-/// Over the solutions as such: a start is worth nothing where it was chosen by what a solver left undone. Over the iterates where
-/// these are meant.
-std::unique_ptr<Oracle> oracle_of_search(const Assembly& a, PenaltyPer per, bool iterates) {
-  if (!iterates) return exact_oracle(with_interrupter(centred_problem(a.prepared, per), a));
-  Problem problem = with_interrupter(problem_with(a.prepared, per), a);
-  problem.response = Response::iterate;
-  problem.start = a.problem.start;
-  return iterate_oracle(std::move(problem), a.method.solver);
-}
-
-FoundStart search(const Assembly& a, SearchFor what, bool iterates) {
+SearchOptions search_options(const Assembly& a) {
   SearchOptions options;
   const LinearModel* model = a.prepared.problem.f->linear();
   if (model) {
@@ -417,15 +406,50 @@ FoundStart search(const Assembly& a, SearchFor what, bool iterates) {
     options.lower = std::log(scale.lower);
     options.upper = std::log(scale.upper);
   }
-  const auto limit = a.config.limits.time.seconds;
-  if (limit) options.seconds = kShareOfTime * *limit;
+  if (const auto limit = a.config.limits.time.seconds) options.seconds = kShareOfTime * *limit;
+  options.interrupted = [asked = a.interrupter] { return asked->asked(); };
+  return options;
+}
+
+// A start is worth nothing where it was chosen by what a solver left undone.
+std::unique_ptr<Oracle> search_oracle(const Assembly& a, const std::vector<Prepared>& parts, PenaltyPer per, bool iterates) {
+  const auto of_part = [&](const Prepared& part) -> std::unique_ptr<Oracle> {
+    if (!iterates) return exact_oracle(with_interrupter(centred_problem(part, per), a));
+    Problem problem = with_interrupter(problem_with(part, per), a);
+    problem.response = Response::iterate;
+    problem.start = a.problem.start;
+    return iterate_oracle(std::move(problem), a.method.solver);
+  };
+  if (parts.size() == 1) return of_part(parts.front());
+  std::vector<Summand> sum;
+  double all = 0;
+  for (const Prepared& part : parts) {
+    sum.push_back({of_part(part), pick(part.weight, part.rows.validation).sum()});
+    all += sum.back().weight;
+  }
+  for (Summand& s : sum) s.weight /= all;
+  return sum_of(std::move(sum));
+}
+
+std::shared_ptr<const Oracle> with_pull(const Assembly& a, std::shared_ptr<const Oracle> oracle) {
+  return a.pull ? std::shared_ptr<const Oracle>(pulled_oracle(std::move(oracle), a.problem.space, *a.pull)) : oracle;
+}
+
+namespace {
+
+enum class SearchFor { one, tuned_one, many };
+
+FoundStart search(Assembly& a, SearchFor what, bool iterates) {
+  const SearchOptions options = search_options(a);
   // In the middle of an evaluation too. What is left of the limit is the run's.
   a.interrupter->limit(options.seconds);
-  options.interrupted = [&] { return a.interrupter->asked(); };
   const HyperSpace one = problem_with(a.prepared, PenaltyPer::all).space;
-  FoundStart found = search_common(*oracle_of_search(a, PenaltyPer::all, iterates), one, what != SearchFor::one, options);
-  if (what == SearchFor::many)
-    found = search_many(*oracle_of_search(a, a.prepared.model().per, iterates), a.problem.space, std::move(found), options);
+  FoundStart found =
+      search_common(*search_oracle(a, parts_of(a), PenaltyPer::all, iterates), one, what != SearchFor::one, options);
+  if (what == SearchFor::many && !a.held_equal)
+    found = search_many(*with_pull(a, search_oracle(a, parts_of(a), a.prepared.model().per, iterates)), a.problem.space,
+                        std::move(found), options);
+  a.path = found.path;
   a.interrupter->limit(std::numeric_limits<double>::infinity());
   return found;
 }
@@ -493,6 +517,12 @@ Vec starting_point(Assembly& a, const Strategies& strategies) {
   const std::string key = a.config.penalty_key("start");
   const FoundStart found = search(a, space.size() > 1 ? SearchFor::many : SearchFor::one, iterates);
   if (space.size() > 1) a.single = SinglePenalty{found.common, found.common_loss};
+  if (a.held_equal) {
+    Vec theta = Vec::Constant(space.size(), found.common);
+    space.project(theta);
+    a.method.notes.push_back(key + ": auto is the tuned single penalty, " + short_number(std::exp(found.common)));
+    return theta;
+  }
   const std::vector<std::string> levels = short_numbers({std::exp(found.level), std::exp(found.common)});
   const std::string steps = found.steps == 1 ? " step" : " steps", cut = !found.cut ? ""
                                                                          : interrupting_signal() != 0

@@ -6,6 +6,8 @@
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/outer.hpp>
+#include <tacit/bilevel/pull.hpp>
+#include <tacit/bilevel/start_search.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/run/warnings.hpp>
@@ -48,6 +50,9 @@ struct Assembly {
   std::shared_ptr<Interrupter> interrupter;
   Method method;
   std::optional<SinglePenalty> single;  ///< of many penalties, once starting_point or tune_single_penalty has looked for it
+  std::optional<Pull> pull;             ///< of many penalties, where there is one
+  bool held_equal = false;              ///< many penalties are one: the run is of the tuned single penalty
+  std::vector<PathPoint> path;          ///< of common values, of the search that came last
 };
 
 /// How the run file says that tables are written, and what it says of missing cells.
@@ -71,6 +76,17 @@ enum class RowsUsed { train_part, all_train };
 
 /// Reads the data and builds the problem. Throws DataError, UsageError, RunFileError.
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows = RowsUsed::train_part);
+
+/// The parts of a validation: of a hold-out one.
+std::vector<Prepared> parts_of(const Assembly& a);
+/// Where to look for a start, and for how long: the scale of the data, a share of limits.time, whoever asks for the end.
+SearchOptions search_options(const Assembly& a);
+/// Exact solutions of the parts of a validation as one oracle, weighted by their validation rows, with columns centred where
+/// there is an intercept; where iterates are meant and `iterates` is said, those.
+std::unique_ptr<Oracle> search_oracle(const Assembly& a, const std::vector<Prepared>& parts, PenaltyPer per,
+                                      bool iterates = false);
+/// The same oracle, or with the pull of many penalties.
+std::shared_ptr<const Oracle> with_pull(const Assembly& a, std::shared_ptr<const Oracle> oracle);
 
 /// theta of a start that is given, or where nothing is tuned; none where it is searched. Throws UsageError for one that cannot
 /// be.

@@ -25,6 +25,7 @@
 #include <tacit/cli/verbs/data_view.hpp>
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/report.hpp>
+#include <tacit/cli/verbs/tuning.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
@@ -66,6 +67,7 @@ public:
 
 private:
   void find_start();
+  void take_pull();
   void print_plan();
   Summary follow(Vec theta0);
   void compute_results();
@@ -84,6 +86,7 @@ private:
   VerbSession session_;
   std::unique_ptr<Assembly> a_;
   StartValues start_;
+  PullChoice pull_;
   double begun_ = 0;  ///< seconds from the begin of the command to that of the outer steps
   Summary summary_;
   std::vector<HyperRow> hyper_;
@@ -124,7 +127,7 @@ double kept_for_the_end(const RunConfig& c) {
 
 Summary TuneRun::follow(Vec theta0) {
   const RunConfig& c = a_->config;
-  auto oracle = make_oracle(a_->problem, a_->method.solver, a_->method.estimator, oracle_options(c));
+  const auto oracle = with_pull(*a_, make_oracle(a_->problem, a_->method.solver, a_->method.estimator, oracle_options(c)));
   auto optimizer = make_optimizer(c, session_.strategies());
   DriverOptions driver = driver_options(*a_, c);
   driver.time_limit = c.limits.time.seconds;
@@ -384,6 +387,16 @@ void TuneRun::leave_files() {
   overwrite_shorter(session_.folder() / "run.json", failed_text(run_facts(*a_, session_), disk_->what()));
 }
 
+/// Many penalties are pulled towards each other, or held equal where that is best.
+void TuneRun::take_pull() {
+  Assembly& a = *a_;
+  if (a.problem.space.size() > 1) session_.progress().begin("choosing how far the penalties are pulled together");
+  pull_ = choose_pull(a);
+  if (!pull_.why.empty()) a.method.notes.push_back(a.config.penalty_key("pull") + ": auto is " + pull_.why);
+  a.held_equal = std::isinf(pull_.value) && a.config.penalty().start.is_auto();
+  if (pull_.value > 0 && !a.held_equal) a.pull = Pull{std::isinf(pull_.value) ? 1 : pull_.value, pull_scale(parts_of(a))};
+}
+
 /// What is wrong with a given start is said before there is a folder; a search may take long, and has one.
 void TuneRun::find_start() {
   const std::optional<Vec> given = given_point(*a_);
@@ -393,6 +406,7 @@ void TuneRun::find_start() {
     trial_steps(*a_, session_.strategies());
   session_.open(a_->config);
   session_.write("run.json", begun_text(run_facts(*a_, session_)));
+  take_pull();
   session_.progress().begin("looking for the start of the hyperparameters");
   start_ = start_values(*a_, given ? *given : starting_point(*a_, session_.strategies()));
   if (!given && a_->config.inner.iterates())  // steps are numbers by now

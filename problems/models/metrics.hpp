@@ -35,6 +35,10 @@ TACIT_EXPORT double accuracy(In y, In margin, In weight);
 /// (Mann and Whitney 1947). NaN when a class has no weight.
 TACIT_EXPORT double auc(In y, In margin, In weight);
 
+/// 2 TP / (2 TP + FP + FN) of the weights, predicted as accuracy does: the harmonic mean of precision and recall of the positive
+/// class. NaN where no row is positive and none is predicted to be.
+TACIT_EXPORT double f1(In y, In margin, In weight);
+
 /// {rmse, mae, r2}
 TACIT_EXPORT NamedValues regression_metrics(In y, In prediction, In weight);
 /// {log_loss, accuracy, auc}

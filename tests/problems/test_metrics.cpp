@@ -39,6 +39,15 @@ TEST_CASE("regression metrics by hand") {
   CHECK(tacit::mae(y, make({1, 4, INFINITY}), make({1, 1, 0})) == 1);
 }
 
+TEST_CASE("f1 of the positive class by hand, weighted, undefined where there is nothing to find") {
+  const Vec y = (Vec(6) << 1, 1, 1, -1, -1, -1).finished(), margin = (Vec(6) << 2, 0.1, -1, 3, -1, -2).finished();
+  CHECK(tacit::f1(y, margin, Vec()) == doctest::Approx(2 * 2.0 / (2 * 2 + 1 + 1)).epsilon(1e-15));
+  const Vec w = (Vec(6) << 1, 2, 3, 4, 5, 6).finished();
+  CHECK(tacit::f1(y, margin, w) == doctest::Approx(2 * 3.0 / (2 * 3 + 3 + 4)).epsilon(1e-15));
+  CHECK(tacit::f1(y, -Vec::Ones(6), Vec()) == 0);
+  CHECK(std::isnan(tacit::f1(-Vec::Ones(2), -Vec::Ones(2), Vec())));
+}
+
 TEST_CASE("log-loss and accuracy by hand, also for large margins") {
   const Vec y = make({1, -1, 1, -1}), margin = make({std::log(3.0), -std::log(4.0), -std::log(2.0), 0});
   const double expected = (-std::log(0.75) - std::log(0.8) - std::log(1 / 3.0) - std::log(0.5)) / 4;
