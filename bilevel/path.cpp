@@ -103,31 +103,6 @@ CommonPath refine_path(const Oracle& oracle, const HyperSpace& one, std::vector<
   return out;
 }
 
-double fold_standard_error(const Evaluation& e, const std::vector<double>& weights, Index repeats) {
-  const std::size_t all = e.parts.size(), draws = static_cast<std::size_t>(std::max<Index>(repeats, 0));
-  if (weights.size() != all || draws == 0 || all == 0 || all % draws != 0)
-    throw UsageError("the standard error over folds is of the parts of a sum, with a weight each and as many in every repeat: " +
-                     std::to_string(all) + " parts, " + std::to_string(weights.size()) + " weights, " + std::to_string(repeats) +
-                     " repeats");
-  const std::size_t folds = all / draws;
-  if (folds < 2) return kMissing;
-  double sum = 0;
-  for (std::size_t first = 0; first < all; first += folds) {
-    double weight = 0, mean = 0, square = 0;
-    for (std::size_t k = first; k < first + folds; ++k) {
-      weight += weights[k];
-      mean += weights[k] * e.parts[k].value;
-    }
-    mean /= weight;
-    for (std::size_t k = first; k < first + folds; ++k) {
-      const double off = e.parts[k].value - mean;
-      square += weights[k] * off * off;
-    }
-    sum += std::sqrt(square / weight / static_cast<double>(folds - 1));
-  }
-  return sum / static_cast<double>(draws);
-}
-
 std::vector<FactorPoint> factors_along(const std::vector<PathPoint>& path, double common, In theta0, const HyperSpace& space) {
   const double room = space.size() > 0 ? (space.upper() - theta0).maxCoeff() : 0;
   std::vector<FactorPoint> factors;

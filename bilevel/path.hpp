@@ -38,12 +38,6 @@ struct CommonPath {
 TACIT_EXPORT CommonPath refine_path(const Oracle& oracle, const HyperSpace& one, std::vector<PathPoint> path,
                                     const PathOptions& options = {});
 
-/// sqrt( sum_k w_k (l_k - m)^2 / sum_k w_k / (K - 1) ) with m = sum_k w_k l_k / sum_k w_k, over the K folds of an evaluation of
-/// their sum (cv.glmnet's formula; Friedman, Hastie, Tibshirani 2010). The parts are the folds of the first repeat, then those of
-/// the next; repeats are averaged, since they share their rows. weights: one a part. NaN for one fold, or where one has no value.
-/// Throws UsageError for numbers that do not fit.
-TACIT_EXPORT double fold_standard_error(const Evaluation& e, const std::vector<double>& weights, Index repeats = 1);
-
 /// ln c of a factor on all penalties, and the outer loss there where it is known already.
 struct FactorPoint {
   double log_factor = 0, value = kMissing;

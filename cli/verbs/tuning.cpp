@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/bilevel/refit.hpp>
 #include <tacit/bilevel/start_search.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/problems/models/held_out.hpp>
 #include <tacit/problems/models/scores.hpp>
 
 namespace tacit {
@@ -19,8 +21,6 @@ constexpr double kOne = std::numeric_limits<double>::infinity();
 constexpr Index kFolds = 3;
 constexpr double kShareOfTime = 0.2;  // of limits.time
 constexpr double kMostWork = 3e8;     // cells times penalties from which on the choice would take minutes
-
-double weight_of(const Prepared& p, const std::vector<Index>& rows) { return pick(p.weight, rows).sum(); }
 
 /// Stored numbers of the features.
 double cells(const Prepared& p) {
@@ -40,53 +40,61 @@ std::vector<Index> classes_of(const Assembly& a) {
 
 std::vector<Index> tuned_rows(const Assembly& a) { return rows_of_refit(a.prepared.rows); }
 
-std::vector<std::vector<Index>> row_folds(const Assembly& a, std::vector<Index> rows, Index count) {
+Folds folds_among(const Assembly& a, const std::vector<Index>& rows, Index count) {
   SplitMix64 random(static_cast<std::uint64_t>(a.config.seed));
   const std::vector<Index> classes = classes_of(a);
-  std::vector<std::vector<Index>> folds;
-  for (Index left = count; left > 1; --left) folds.push_back(draw_rows(rows, 1.0 / static_cast<double>(left), classes, random));
-  folds.push_back(std::move(rows));
+  const DrawBy by{classes, a.prepared.data->group};
+  std::vector<std::vector<Index>> held_out;
+  std::vector<Index> left = rows;
+  for (Index k = count; k > 1; --k) held_out.push_back(draw_rows(left, 1.0 / static_cast<double>(k), by, random));
+  held_out.push_back(std::move(left));
+  Folds folds;
+  folds.folds = count;
+  for (std::size_t k = 0; k < held_out.size(); ++k) {
+    Split part;
+    part.validation = held_out[k];
+    std::set_difference(rows.begin(), rows.end(), part.validation.begin(), part.validation.end(), std::back_inserter(part.train));
+    folds.parts.push_back(std::move(part));
+    folds.names.push_back("fold " + std::to_string(k + 1));
+  }
   return folds;
 }
 
-std::vector<Prepared> parts_among(const Assembly& a, const std::vector<Index>& rows) {
+Validation validation_among(const Assembly& a, const std::vector<Index>& rows) {
+  const Prepared whole = prepare_again(a.prepared, rows);
+  if (!a.validation.holdout()) return cross_validation(whole, folds_among(a, rows, a.validation.folds));
+  const double share = static_cast<double>(a.prepared.rows.validation.size()) / static_cast<double>(tuned_rows(a).size());
   SplitMix64 random(static_cast<std::uint64_t>(a.config.seed));
-  Split split;
-  split.train = rows;
-  split.validation = draw_rows(split.train, a.config.validation.fraction, classes_of(a), random);
-  PrepareChoices choices = a.prepared.choices;
-  if (const HyperSpace& space = a.problem.space; space.size() > 0) {
-    choices.model.lower = space.blocks().front().lower;
-    choices.model.upper = space.blocks().front().upper;
-  }
-  return {prepare_problem(a.prepared.data, std::move(split), std::move(choices))};
+  const std::vector<Index> classes = classes_of(a);
+  Folds one;
+  one.folds = 1;
+  one.names = {"validation"};
+  one.parts.resize(1);
+  one.parts[0].train = rows;
+  one.parts[0].validation = draw_rows(one.parts[0].train, share, {classes, a.prepared.data->group}, random);
+  return cross_validation(whole, one);
 }
 
-double pull_scale(const std::vector<Prepared>& parts) {
-  double loss = 0, all = 0;
-  for (const Prepared& p : parts) {
-    const double weight = weight_of(p, p.rows.validation);
-    loss += weight * intercept_alone(p, p.rows.validation).mean;
-    all += weight;
-  }
-  const Index count = parts.empty() ? 0 : parts.front().problem.space.size();
-  return count > 0 && all > 0 ? loss / all / static_cast<double>(count) : 0;
+double pull_scale(const Validation& validation) {
+  const HeldOut constant = held_out_constant(validation);
+  const Index count = validation.parts.front().problem.space.size();
+  return count > 0 ? mean_loss(validation, constant, row_losses(validation, constant)).mean / static_cast<double>(count) : 0;
 }
 
 Tuned tune_rows(const Assembly& a, const std::vector<Index>& rows, const RowTuning& options) {
-  const std::vector<Prepared> parts = parts_among(a, rows);
-  const HyperSpace one = problem_with(parts.front(), PenaltyPer::all).space;
+  const Validation validation = validation_among(a, rows);
+  const HyperSpace one = problem_with(validation.parts.front(), PenaltyPer::all).space;
   SearchOptions search = search_options(a);
   search.seconds = options.seconds;
-  const FoundStart found = search_common(*search_oracle(a, parts, PenaltyPer::all), one, true, search);
+  const FoundStart found = search_common(*search_oracle(a, validation, PenaltyPer::all), one, true, search);
   Tuned tuned;
   tuned.common = found.common;
   tuned.cut = found.cut;
   const HyperSpace& many = a.problem.space;
   Vec start = Vec::Constant(many.size(), found.common);
   many.project(start);
-  const std::shared_ptr<const Oracle> oracle = search_oracle(a, parts, a.prepared.model().per);
-  const double scale = pull_scale(parts);
+  const std::shared_ptr<const Oracle> oracle = search_oracle(a, validation, a.prepared.model().per);
+  const double scale = pull_scale(validation);
   for (const double pull : options.pulls) {
     if (many.size() < 2 || tuned.cut) {
       tuned.theta.push_back(start);
@@ -117,20 +125,14 @@ public:
 
   /// Empty where time or a signal ended it.
   std::vector<PullChoice::Candidate> run() {
-    const std::vector<std::vector<Index>> folds = row_folds(a_, tuned_rows(a_), kFolds);
     std::vector<FoldLosses> all;
-    for (const std::vector<Index>& fold : folds) {
-      std::vector<Index> rest;
-      for (const std::vector<Index>& other : folds) {
-        if (&other != &fold) rest.insert(rest.end(), other.begin(), other.end());
-      }
-      std::sort(rest.begin(), rest.end());
+    for (const Split& fold : folds_among(a_, tuned_rows(a_), kFolds).parts) {
       RowTuning tuning;
       tuning.pulls = pulls_;
       tuning.seconds = left();
-      const Tuned tuned = tune_rows(a_, rest, tuning);
+      const Tuned tuned = tune_rows(a_, fold.train, tuning);
       if (tuned.cut || !(left() > 0)) return {};
-      all.push_back(losses_of(fold, rest, tuned));
+      all.push_back(losses_of(fold.validation, fold.train, tuned));
     }
     return joined(all);
   }

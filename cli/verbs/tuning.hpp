@@ -13,12 +13,14 @@ namespace tacit {
 
 /// All rows that do not test, ascending.
 std::vector<Index> tuned_rows(const Assembly& a);
-/// Folds of some rows, seeded, stratified as the run's own parts are.
-std::vector<std::vector<Index>> row_folds(const Assembly& a, std::vector<Index> rows, Index count);
-/// Parts of the run's own scheme among some rows, with the run's box.
-std::vector<Prepared> parts_among(const Assembly& a, const std::vector<Index>& rows);
+/// So many folds of some rows, drawn from the run's seed, stratified as the run's own parts are, groups whole. The rows of the
+/// data set that are not among them are in no part.
+Folds folds_among(const Assembly& a, const std::vector<Index>& rows, Index count);
+/// The run's own scheme among some rows, with the run's box: a hold-out of the same share, or as many drawn folds, once.
+Validation validation_among(const Assembly& a, const std::vector<Index>& rows);
+
 /// s of a pull: the outer loss of the intercept alone over the number of penalties.
-double pull_scale(const std::vector<Prepared>& parts);
+double pull_scale(const Validation& validation);
 
 struct RowTuning {
   std::vector<double> pulls{0};                              ///< a run for each

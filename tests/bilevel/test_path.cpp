@@ -130,29 +130,6 @@ TEST_CASE("path: what is asked to stop keeps what is there") {
   CHECK_THROWS_AS(refine_path(oracle, one, {PathPoint{}}), UsageError);
 }
 
-TEST_CASE("standard error over folds: cv.glmnet's formula, repeats averaged") {
-  Evaluation e;
-  const auto add = [&](double value) {
-    Evaluation part;
-    part.value = value;
-    e.parts.push_back(part);
-  };
-  for (const double l : {1.0, 2.0, 4.0}) add(l);
-  // mean (1*2 + 2*3 + 4*5) / 10 = 2.8; (2*1.8^2 + 3*0.8^2 + 5*1.2^2) / 10 = 1.56, over K - 1 = 2
-  CHECK(fold_standard_error(e, {2, 3, 5}) == doctest::Approx(std::sqrt(1.56 / 2)).epsilon(1e-14));
-  CHECK(fold_standard_error(e, {20, 30, 50}) == doctest::Approx(std::sqrt(1.56 / 2)).epsilon(1e-14));
-  for (const double l : {3.0, 3.0, 3.0}) add(l);
-  CHECK(fold_standard_error(e, {2, 3, 5, 2, 3, 5}, 2) == doctest::Approx(std::sqrt(1.56 / 2) / 2).epsilon(1e-14));
-  e.parts[4].value = std::nan("");
-  CHECK(std::isnan(fold_standard_error(e, {2, 3, 5, 2, 3, 5}, 2)));
-  e.parts.resize(1);
-  CHECK(std::isnan(fold_standard_error(e, {1})));
-  CHECK_THROWS_AS((void)fold_standard_error(e, {1, 2}), UsageError);
-  e.parts.resize(3);
-  CHECK_THROWS_AS((void)fold_standard_error(e, {1, 2, 3}, 2), UsageError);
-  CHECK_THROWS_AS((void)fold_standard_error(e, {1, 2, 3}, 0), UsageError);
-}
-
 TEST_CASE("one standard error: of one penalty the largest of its path within, to 1 %") {
   const HyperSpace one = penalties(1, -9, 9);
   const FakeOracle oracle = parabola(0.5);
