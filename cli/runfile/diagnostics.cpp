@@ -243,6 +243,13 @@ const std::vector<CodeDoc>& error_codes() {
        "On test rows where there are some, else on the validation rows, their gain over the single tuned penalty is within two "
        "standard errors of the paired differences, or a loss.",
        0},
+      {"W315", "one-se is not known",
+       "Time ran out before, or no standard error is known; the final model is that of the best row.", 0},
+      {"W318", "the outer folds have no result",
+       "validation.outer_folds runs the whole procedure again without each fold. One of these runs was not finished or failed, "
+       "so that "
+       "what tuning itself costs is not known.",
+       0},
       {"W320", "the reference is not confirmed",
        "Two independent ways to the exact hypergradient (implicit differentiation at a Newton-polished point, central "
        "differences "

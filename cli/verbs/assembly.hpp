@@ -58,7 +58,9 @@ struct Assembly {
   std::optional<SinglePenalty> single;  ///< of many penalties, once starting_point or tune_single_penalty has looked for it
   std::optional<Pull> pull;             ///< of many penalties, where there is one
   bool held_equal = false;              ///< many penalties are one: the run is of the tuned single penalty
-  std::vector<PathPoint> path;          ///< of common values, of the search that came last
+  /// Rows of each part that are kept aside from its validation rows to judge points (outer.patience); else empty.
+  std::vector<std::vector<Index>> stopping;
+  std::vector<PathPoint> path;  ///< of common values, of the search that came last
 };
 
 /// How the run file says that tables are written, and what it says of missing cells.
@@ -67,8 +69,9 @@ TableOptions table_options(const DataBlock& data);
 DataOptions data_options(const RunConfig& config, TargetKind kind);
 Missing missing_rule(const std::string& word);
 
-/// Throws UsageError for parts that do not go together.
-Method choose_method(const RunConfig& config, const Problem& problem, const Strategies& strategies);
+/// Of one part; `parts`: how many of its size there are, which share limits.memory. Throws UsageError for parts that do not go
+/// together.
+Method choose_method(const RunConfig& config, const Problem& problem, const Strategies& strategies, std::size_t parts = 1);
 
 /// Step size and momentum of an iterate as numbers: where the run file leaves them to auto, as auto takes them at u, in the run
 /// file's block and in a solver made of it. Left alone where the run means the solution.
@@ -88,6 +91,13 @@ enum class RowsUsed { train_part, all_train };
 
 /// Reads the data and builds the problem. Throws DataError, UsageError, RunFileError.
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows = RowsUsed::train_part);
+/// The same of a data set that is there, made of some of its rows alone, ascending: for a run inside of the rows that train. The
+/// test rows are not among them. It stops where `interrupter` says so.
+std::unique_ptr<Assembly> assemble_among(RunConfig config, std::shared_ptr<const Dataset> data, const std::vector<Index>& rows,
+                                         std::shared_ptr<Interrupter> interrupter, const Strategies& strategies);
+/// Folds of the rows that do not test, drawn as the run file says (stratified, with its groups), so many, from another seed than
+/// those that tune; where a split column names folds these. Throws UsageError where the validation rows are named apart.
+Folds outer_folds_of(const Assembly& a, Index folds);
 
 /// Where to look for a start, and for how long: the scale of the data, a share of limits.time, whoever asks for the end.
 SearchOptions search_options(const Assembly& a);
@@ -95,7 +105,7 @@ SearchOptions search_options(const Assembly& a);
 /// are meant and `iterates` is said, those.
 std::unique_ptr<Oracle> search_oracle(const Assembly& a, const Validation& validation, PenaltyPer per, bool iterates = false);
 /// The same oracle, or with the pull of many penalties.
-std::shared_ptr<const Oracle> with_pull(const Assembly& a, std::shared_ptr<const Oracle> oracle);
+std::unique_ptr<Oracle> with_pull(const Assembly& a, std::unique_ptr<Oracle> oracle);
 
 /// theta of a start that is given, or where nothing is tuned; none where it is searched. Throws UsageError for one that cannot
 /// be.
@@ -112,7 +122,10 @@ void tune_single_penalty(Assembly& a);
 /// The start in natural units: as the run file gives it, else theta0 where the search ended.
 StartValues start_values(const Assembly& a, In theta0);
 
-/// The outer oracle of a run with its solver and estimator: of the hold-out, or the sum over the folds.
+/// The parts with another start of the inner runs, and all of them as one problem: that of the hold-out, or stacked().
+std::vector<Problem> problems_from(const Assembly& a, const std::shared_ptr<const Start>& start);
+Problem as_one(const Assembly& a, const std::shared_ptr<const Start>& start);
+/// The outer oracle of a run with its solver and estimator: of the hold-out, or the sum over the folds; with the pull.
 std::unique_ptr<Oracle> run_oracle(const Assembly& a, const OracleOptions& options);
 /// One oracle for each part, summed with the weights of the validation.
 std::unique_ptr<Oracle> over_parts(const Assembly& a, const Validation& validation,

@@ -1,59 +1,37 @@
-// Tuning on some of the rows as a function: rows in, hyperparameters out, without files or words.
+// How far many penalties are pulled towards each other (hyper.l2.pull), chosen on rows that no tuning saw.
 #pragma once
-#include <functional>
-#include <limits>
 #include <string>
 #include <vector>
 
-#include <tacit/bilevel/pull.hpp>
+#include <nlohmann/json_fwd.hpp>
+
 #include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/problems/models/metrics.hpp>
 
 namespace tacit {
 
-/// All rows that do not test, ascending.
-std::vector<Index> tuned_rows(const Assembly& a);
-/// So many folds of some rows, drawn from the run's seed, stratified as the run's own parts are, groups whole. The rows of the
-/// data set that are not among them are in no part.
-Folds folds_among(const Assembly& a, const std::vector<Index>& rows, Index count);
-/// The run's own scheme among some rows, with the run's box: a hold-out of the same share, or as many drawn folds, once.
-Validation validation_among(const Assembly& a, const std::vector<Index>& rows);
-
-/// s of a pull: the outer loss of the intercept alone over the number of penalties.
-double pull_scale(const Validation& validation);
-
-struct RowTuning {
-  std::vector<double> pulls{0};                              ///< a run for each
-  Index steps = 15;                                          ///< of L-BFGS, from the tuned common value
-  double tolerance = 1e-3;                                   ///< of the run, as outer.tolerance
-  double seconds = std::numeric_limits<double>::infinity();  ///< after which nothing new is begun
-};
-
-struct Tuned {
-  double common = kMissing;  ///< ln of the tuned single penalty
-  std::vector<Vec> theta;    ///< one a pull; where there is one penalty it is `common`
-  bool cut = false;          ///< interrupted, or out of time: what there is by then
-};
-
-/// The single penalty and the many of the run file's model, tuned on some rows by the run's own scheme: parts drawn among them,
-/// search_common over exact solutions, then L-BFGS for each pull. The box of the hyperparameters is the run's. Costs, per part,
-/// the common path (13 values or more, and 20 steps at most) and `steps` steps for each pull.
-Tuned tune_rows(const Assembly& a, const std::vector<Index>& rows, const RowTuning& options);
-
-/// What hyper.l2.pull: auto chose, and among what.
+/// What hyper.l2.pull is, and among what `auto` chose it.
 struct PullChoice {
   struct Candidate {
     double pull = 0;  ///< infinite: one penalty
     MeanLoss loss;    ///< on rows that no tuning of their fold saw
   };
-  double value = 0;  ///< infinite: one penalty
+  double value = 0;  ///< infinite: one penalty for all
   std::vector<Candidate> candidates;
-  std::string why;  ///< a sentence; empty where the pull was given or there is one penalty
+  std::string why;  ///< of auto: what it is and why; empty where the pull was given or there is one penalty
+  /// "0.1, the best of ...", for a table; empty where there is one penalty.
+  std::string text() const;
+  /// {"value": number or "one", "candidates": [{"pull", "loss", "loss_standard_error"}]}; null where there is one penalty.
+  nlohmann::json json() const;
+  bool many = false;
 };
 
-/// The pull as given, or the best of one penalty, 1, 0.1, 0.01 and 0 on folds inside the rows that do not test: each fold is
-/// predicted by models tuned and fitted on the others. 0 with a word where the data are so large that it would take long, where
-/// time runs out, and where the iterate is meant. Throws DataError where a fold cannot be fitted.
-PullChoice choose_pull(const Assembly& a);
+/// Settles the pull of a run: as given, or the best of one penalty, 1, 0.1, 0.01 and 0 on three folds of the rows that do not
+/// test. For each fold the run's own scheme, on the other rows alone, tunes the single penalty (search_common) and from it, for
+/// each pull, all penalties by 15 steps of L-BFGS over exact solutions; the models are fitted on these rows and judged on the
+/// fold. So it costs at most 3 (40 + 4 * 15) outer evaluations, each on two thirds of the rows, and 15 fits. 0 with a word where
+/// the data are large, the parts are named in the data, time runs out (a fifth of limits.time) or the iterate is meant. Sets pull
+/// or held_equal of the assembly and adds a note. Throws DataError where a fold cannot be fitted.
+PullChoice settle_pull(Assembly& a, const Strategies& strategies);
 
 }  // namespace tacit
