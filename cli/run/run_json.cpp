@@ -27,6 +27,7 @@ Ending ending_of(StopReason r, bool doubtful) {
     case StopReason::tolerance:
     case StopReason::step_limit:
     case StopReason::time_limit:
+    case StopReason::patience:
     case StopReason::stalled:
       return {status, kDone};
     case StopReason::interrupted:
@@ -35,8 +36,6 @@ Ending ending_of(StopReason r, bool doubtful) {
       return {status, kNumerical};
   }
 }
-
-namespace {
 
 json hyper_json(const HyperSpace& space, In u) {
   json j = json::object();
@@ -52,8 +51,6 @@ json hyper_json(const HyperSpace& space, In u) {
   }
   return j;
 }
-
-}  // namespace
 
 json summary_json(const Summary& s, const HyperSpace& space, const StartValues& start) {
   json best = nullptr;
