@@ -168,12 +168,12 @@ std::string data_unused(const RunConfig& config, std::string_view key) {
   if (known && format != "libsvm" && one_of(key, {"data.index_base", "data.features_total"}))
     return "it belongs to libsvm files, and the data are " + format;
   if (format == "libsvm" && one_of(key, {"data.target", "data.header", "data.skip_rows", "data.delimiter", "data.decimal",
-                                         "data.missing", "data.missing_values", "data.categorical", "validation.split_column"})) {
+                                         "data.missing", "data.missing_values", "data.categorical"})) {
     return "libsvm files have no such thing: their first entry of a row is the target, all others are numbered features";
   }
   if (known && known->read &&
-      one_of(key, {"data.header", "data.skip_rows", "data.delimiter", "data.decimal", "data.missing_values", "data.categorical",
-                   "validation.split_column"})) {
+      one_of(key,
+             {"data.header", "data.skip_rows", "data.delimiter", "data.decimal", "data.missing_values", "data.categorical"})) {
     return "the data are " + known->title + ", numbers without names and words";
   }
   if (key == "data.test_target" && !config.data.test.file) return "there is no test file";

@@ -84,7 +84,11 @@ DataOptions data_options(const RunConfig& c, TargetKind kind) {
   for (const auto& [name, patterns] : d.feature_groups.groups) o.feature_groups[name] = patterns;
   if (d.feature_groups.file) o.feature_groups_file = *d.feature_groups.file;
   o.weight = text_or(d.weight, "");
-  o.group = text_or(d.group, "");
+  // A file that the command line names lies where the command is run, not where the run file lies.
+  const auto column_or_file = [&](const Text& t) {
+    return t.base != d.weight.base && std::filesystem::is_regular_file(path_of(t)) ? path_of(t) : text_or(t, "");
+  };
+  o.group = column_or_file(d.group);
   o.base_dir = d.weight.base;  // all other paths are absolute
   o.table = table_options(d);
   o.missing = missing_rule(d.missing);
@@ -97,7 +101,7 @@ DataOptions data_options(const RunConfig& c, TargetKind kind) {
   if (c.validation.file.path) o.validation_file = *c.validation.file.path;
   o.validation_target = text_or(c.validation.target, "");
   o.validation_target_path = path_of(c.validation.target);
-  o.split_column = text_or(c.validation.split_column, "");
+  o.split_column = column_or_file(c.validation.split_column);
   return o;
 }
 
