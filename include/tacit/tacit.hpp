@@ -65,6 +65,7 @@
 #include <tacit/problems/data/scaling.hpp>
 #include <tacit/problems/data/split.hpp>
 #include <tacit/problems/models/criteria.hpp>
+#include <tacit/problems/models/curves.hpp>
 #include <tacit/problems/models/fitted_model.hpp>
 #include <tacit/problems/models/formula.hpp>
 #include <tacit/problems/models/losses.hpp>
