@@ -136,6 +136,7 @@ RunRecord read_run(const fs::path& folder) {
   r.audit = table_of(folder / "steps.csv");
   r.curve = table_of(folder / "curve.csv");
   r.predictions = table_of(folder / "predictions.csv");
+  r.path = table_of(folder / "path.csv");
   if (is_there(folder / "trace.jsonl")) r.steps = parse_lines(folder / "trace.jsonl");
   if (is_there(folder / "theta.npy")) r.theta = rows_of(folder / "theta.npy");
   if (is_there(folder / "curve.json")) r.constants = parse(folder / "curve.json", read_whole(folder / "curve.json"));
@@ -173,6 +174,15 @@ std::string text_of(const json& value, const std::string& what) {
 
 double number_at(const RunRecord& r, std::string_view path) {
   return number_of(value_at(r, path), (r.folder / "run.json").string() + ", " + std::string(path));
+}
+
+std::vector<double> numbers_at(const RunRecord& r, std::string_view path) {
+  const json& list = value_at(r, path);
+  const std::string what = (r.folder / "run.json").string() + ", " + std::string(path);
+  std::vector<double> all;
+  if (!list.is_null() && !list.is_array()) refuse_file(what, "a list is expected here, not " + std::string(list.type_name()));
+  for (const json& v : list) all.push_back(number_of(v, what));
+  return all;
 }
 
 bool of_steps(const RunRecord& r) { return std::isfinite(number_at(r, "model.steps")); }

@@ -20,7 +20,7 @@ struct RunRecord {
   nlohmann::json run;  ///< run.json
   std::string config;  ///< config.resolved.yaml
   /// CSV files (audit: steps.csv of compare); without one (or without a row in it) empty.
-  std::optional<Table> trace, hyper, compare, audit, curve, predictions;
+  std::optional<Table> trace, hyper, compare, audit, curve, predictions, path;
   nlohmann::json constants;           ///< curve.json
   std::vector<nlohmann::json> steps;  ///< the lines of trace.jsonl
   std::optional<Mat> theta;           ///< theta.npy, where the lines leave the hyperparameters out; a row a step
@@ -40,6 +40,8 @@ double number_at(const RunRecord& r, std::string_view path);
 /// Is x after a number of steps what the run means, not the solution (inner.response: iterate)?
 bool of_steps(const RunRecord& r);
 std::string text_at(const RunRecord& r, std::string_view path);
+/// A list of run.json, NaN for what is null; empty when it is missing or null. Throws DataError E602 for anything else.
+std::vector<double> numbers_at(const RunRecord& r, std::string_view path);
 const nlohmann::json& value_at(const RunRecord& r, std::string_view path);
 /// The same of a part of it; `what` names the part in the error.
 double number_of(const nlohmann::json& value, const std::string& what);

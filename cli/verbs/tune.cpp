@@ -23,6 +23,7 @@
 #include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/verbs/baselines.hpp>
 #include <tacit/cli/verbs/data_view.hpp>
+#include <tacit/cli/verbs/model_pictures.hpp>
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/report.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
@@ -360,6 +361,9 @@ json TuneRun::run_json() const {
   j.update(result_json());
   j["elsewhere"] = elsewhere();
   j["target"] = target_json(a_->prepared);
+  j["coefficients"] = fit_ ? coefficients_json(*fit_) : json(nullptr);
+  j["held_out"] = best_ ? held_out_json(a_->prepared.task(), held_out_of(a_->prepared, summary_.best_evaluation.state->inner.x()))
+                        : json(nullptr);
   const Refit* refit = fit_ && fit_->solve ? &*fit_->solve : nullptr;
   j["refit"] =
       refit ? json{{"status", to_string(refit->status)}, {"gradient_norm", number_json(refit->gradient_norm)}} : json(nullptr);
