@@ -89,6 +89,11 @@ Schedule schedule_of(const DriverOptions& options, const Oracle& oracle, const O
   return options.schedule.value_or(oracle.may_loosen() ? optimizer.schedule() : Schedule::fixed);
 }
 
+/// Did an inner run end by what was asked of the iterate, in any part?
+bool met_iterate(const Evaluation& e) {
+  return (e.state && e.state->inner.iterate_met) || std::any_of(e.parts.begin(), e.parts.end(), met_iterate);
+}
+
 // One run: the state that its steps share.
 class Run {
 public:
@@ -353,6 +358,10 @@ private:
     r.projected_gradient_norm = projected_norm(e);
     r.possible_gain = possible_gain(e);
     r.diagnostics = e.diagnostics;
+    for (const Evaluation& part : e.parts) {
+      const double norm = part.gradient.size() > 0 ? part.gradient.norm() : kMissing;
+      r.parts.push_back({part.value, norm, part.diagnostics});
+    }
     r.solved = e.solved;
     r.work = oracle_.work() - work_before_;
     r.inner_seconds = oracle_.inner_seconds;
@@ -414,7 +423,7 @@ private:
 
   // Loosely solved, or not a loss as it stands.
   bool loose(const Evaluation& e) const {
-    return e.corrected || looser(e.solved.inner, summary_.tightest.inner) || (e.state && e.state->inner.iterate_met);
+    return e.corrected || looser(e.solved.inner, summary_.tightest.inner) || met_iterate(e);
   }
 
   Evaluation solved_fully(Evaluation e) const {

@@ -13,6 +13,12 @@
 
 namespace tacit::inline TACIT_ABI {
 
+/// What one part of a sum (a fold, a task) showed in a step.
+struct StepPart {
+  double outer_loss = kMissing, hypergradient_norm = kMissing;
+  Diagnostics diagnostics;
+};
+
 /// One row of the trace. Counts and times are those of this outer step (line search included, diagnostics apart).
 struct StepRecord {
   Index step = 0;
@@ -24,6 +30,7 @@ struct StepRecord {
   double possible_gain = kMissing;
   double predicted_gain = kMissing;  ///< OuterOptimizer::predicted_gain
   Diagnostics diagnostics;
+  std::vector<StepPart> parts;           ///< of a sum of oracles, in its order
   Tolerance solved{kMissing, kMissing};  ///< at which this row was computed; the schedule may have loosened it
   Work work;
   double inner_seconds = 0, hypergradient_seconds = 0,

@@ -101,6 +101,15 @@ Tolerance ForwardingOracle::tightest() const { return oracle_->tightest(); }
 bool ForwardingOracle::may_loosen() const { return oracle_->may_loosen(); }
 double ForwardingOracle::target() const { return oracle_->target(); }
 
+std::vector<Vec> solutions(const Evaluation& e) {
+  std::vector<Vec> all;
+  if (e.state) all.push_back(e.state->inner.x());
+  for (const Evaluation& part : e.parts) {
+    if (part.state) all.push_back(part.state->inner.x());
+  }
+  return all;
+}
+
 void detail::check_parts(const Problem& problem, const InnerSolver& solver, const HypergradientEstimator& estimator,
                          const OracleOptions& options) {
   if (const std::string wrong = problem.check(); !wrong.empty()) throw UsageError("the problem does not fit together: " + wrong);

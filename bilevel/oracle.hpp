@@ -102,6 +102,10 @@ struct TACIT_EXPORT Evaluation {
   void visit_state(StateVisitor& v);
 };
 
+/// The inner solutions behind a point: one of an oracle of one problem, one a part of a sum, in its order. Empty where the point
+/// has none.
+TACIT_EXPORT std::vector<Vec> solutions(const Evaluation& evaluation);
+
 /// The outer problem as an outer optimizer sees it. No call leaves a trace but in the account of work: what one evaluation hands
 /// to the next is in the evaluation, so the order of calls changes no bit. Calls may come from several threads.
 class TACIT_EXPORT Oracle {

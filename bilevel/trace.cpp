@@ -1,5 +1,6 @@
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 #include <tacit/bilevel/trace.hpp>
 
@@ -99,6 +100,23 @@ std::string blocks_json(const Vec& values, const HyperSpace& space) {
   return out + "}";
 }
 
+std::string part_json(const StepPart& part) {
+  const Diagnostics& d = part.diagnostics;
+  const std::pair<const char*, double> fields[] = {{"outer_loss", part.outer_loss},
+                                                   {"hypergradient_norm", part.hypergradient_norm},
+                                                   {"inner_steps", static_cast<double>(d.inner_steps)},
+                                                   {"inner_residual", d.inner_residual},
+                                                   {"implicit_truncation", d.implicit_truncation},
+                                                   {"head_start_nats", d.head_start_nats},
+                                                   {"hypergradient_error", d.hypergradient_error}};
+  std::string out = "{";
+  for (const auto& [name, value] : fields) {
+    if (std::isnan(value)) continue;
+    out += (out.size() > 1 ? ", " : "") + quoted(name) + ": " + json_number(value);
+  }
+  return out + "}";
+}
+
 }  // namespace
 
 const std::vector<std::string>& trace_columns() {
@@ -126,6 +144,11 @@ std::string trace_json(const StepRecord& record, const HyperSpace& space, bool v
     if (text == "inf" || text == "-inf") text = "null";
     if (out.size() > 1) out += ", ";
     out += quoted(name) + ": " + text;
+  }
+  if (!record.parts.empty()) {
+    out += ", \"parts\": [";
+    for (std::size_t k = 0; k < record.parts.size(); ++k) out += (k > 0 ? ", " : "") + part_json(record.parts[k]);
+    out += "]";
   }
   if (!vectors) return out + "}";
   out += ", \"theta\": " + blocks_json(record.theta, space);

@@ -48,7 +48,7 @@ void DataBlock::fields(BlockVisitor& v) {
           "(D130)");
   v.field("feature_groups", feature_groups, "groups of features for `per: group`");
   v.field("weight", weight, "column or file of row weights, used in the inner loss and in every validation score");
-  v.field("group", group, "column whose equal rows stay in one part of the split");
+  v.field("group", group, "column, or a file with one value a row: rows of one group stay in one fold or part");
   v.field("header", header, {"auto", "present", "absent"},
           "auto: by what stands in the first row and below it; a doubt is said (W210)");
   v.field("skip_rows", skip_rows, Range::at_least(0), "lines left out at the beginning of the file: comments, titles, sep=;");
@@ -75,16 +75,20 @@ void PrepareBlock::fields(BlockVisitor& v) {
 
 void ValidationBlock::fields(BlockVisitor& v) {
   v.field("scheme", scheme, {"auto", "holdout", "kfold", "files", "loo", "gcv", "sure"},
-          "auto: as file or split_column says, else holdout");
+          "auto: as file or split_column says, else kfold up to 5000 rows, holdout beyond");
   v.field("fraction", fraction, kFraction, "holdout: share of the rows that validate");
-  v.field("folds", folds, Range::at_least(2), "kfold: number of folds");
+  v.field("folds", folds, Range::at_least(2), "kfold: number of folds; the outer loss is that of all rows, each held out once");
+  v.field("repeats", repeats, Range::at_least(1), "kfold: so many draws of folds, averaged");
   v.field("file", file, "files: the validation rows");
   v.field("target", target, "files: target column of that file, or a file; null: as in the training data");
   std::vector<std::string> losses = loss_names();
   losses.insert(losses.begin(), "auto");
   v.field("loss", loss, losses, "outer loss; auto: the model's");
-  v.field("stratify", stratify, "keep the shares of the classes in both parts; auto: for classification");
-  v.field("split_column", split_column, "column that names the part of each row: train, validation or test (never a feature)");
+  v.field("stratify", stratify, "keep the shares of the classes in every part or fold; auto: for classification");
+  v.field("split_column", split_column,
+          "column, or a file with one value a row, that names the part of each row: train, validation or test, or the number of "
+          "the fold "
+          "that holds it out (never a feature)");
 }
 
 void ModelBlock::fields(BlockVisitor& v) {

@@ -19,10 +19,9 @@ struct Later {
 constexpr Later kLater[] = {
     {"verb", "resume", "run `tacit tune` again"},
     {"data.synthetic", "*", "write the data to a file and name it in data.train"},
-    {"validation.scheme", "kfold", "use holdout, or name the rows in validation.split_column"},
-    {"validation.scheme", "loo", "use holdout"},
-    {"validation.scheme", "gcv", "use holdout"},
-    {"validation.scheme", "sure", "use holdout"},
+    {"validation.scheme", "loo", "use kfold"},
+    {"validation.scheme", "gcv", "use kfold"},
+    {"validation.scheme", "sure", "use kfold"},
     {"validation.loss", "softmax", "use auto, squared or logistic"},
     {"hyper.gamma", "*", "use hyper.l2"},
     {"hyper.sample_weight", "*", "use hyper.l2, and data.weight for known weights"},
@@ -38,7 +37,6 @@ constexpr Later kLater[] = {
 
 /// Keys whose default is all that this version does: another value would be without effect.
 constexpr Later kLaterKeys[] = {
-    {"validation.folds", "*", "use validation.scheme: holdout, or name the rows in validation.split_column"},
     {"output.checkpoint", "*", "remove it: a run that was interrupted leaves what it reached"},
 };
 
@@ -129,10 +127,6 @@ std::string suggestion(const Node& key, const std::string& prefix, const std::ve
   std::replace(lower.begin(), lower.end(), '-', '_');
   for (const Alias& alias : kAliases) {
     if (alias.word != lower) continue;
-    // A key that the next message would refuse is no advice.
-    if (alias.path == "validation.folds" && !later_version("validation.scheme", "kfold").empty())
-      return "K-fold validation is not available in this version: remove it (a share of the rows validates, "
-             "validation.fraction), or name the rows in validation.split_column";
     const std::string note = alias.note.empty() ? std::string() : " (" + std::string(alias.note) + ")";
     const std::string last(alias.path.substr(alias.path.rfind('.') + 1));
     // The start of a penalty has nothing in common with the start of another block.
@@ -195,13 +189,16 @@ std::string validation_unused(const RunConfig& config, std::string_view key) {
   if (key == "validation.target" && !config.validation.file.path) return "there is no validation file";
   const bool column = config.validation.split_column.text.has_value();
   const bool named = column || (config.validation.file.path && one_of(scheme, {"auto", "files"}));
-  // A share of the rows that tests is drawn class by class too.
-  if (named && (key == "validation.fraction" || (key == "validation.stratify" && !config.data.test.fraction)) &&
-      one_of(scheme, {"auto", "holdout"}))
-    return std::string("the validation rows are those of validation.") + (column ? "split_column" : "file");
+  const std::string those = std::string(column ? "split_column" : "file");
+  // A share of the rows that tests is drawn class by class, and group by group, too.
+  const bool drawn = one_of(key, {"validation.stratify", "data.group"}) && !config.data.test.fraction;
+  if (named && (key == "validation.fraction" || drawn) && one_of(scheme, {"auto", "holdout"}))
+    return "the validation rows are those of validation." + those;
+  if (named && (one_of(key, {"validation.folds", "validation.repeats"}) || (drawn && scheme == "kfold")))
+    return (column ? "the folds are those of validation." : "the validation rows are those of validation.") + those;
   if (scheme == "auto") return {};
   if (key == "validation.fraction" && scheme != "holdout") return reason;
-  if (key == "validation.folds" && scheme != "kfold") return reason;
+  if (one_of(key, {"validation.folds", "validation.repeats"}) && scheme != "kfold") return reason;
   if (one_of(key, {"validation.file", "validation.target"}) && scheme != "files") return reason;
   if (key == "validation.stratify" && !one_of(scheme, {"holdout", "kfold"})) return reason;
   if (key == "validation.split_column" && !one_of(scheme, {"holdout", "kfold", "files"})) return reason;

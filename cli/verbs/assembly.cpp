@@ -4,8 +4,11 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <set>
+#include <thread>
 
 #include <tacit/bilevel/start_search.hpp>
+#include <tacit/bilevel/sum.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/core/model/interrupt.hpp>
@@ -43,6 +46,9 @@ Missing missing_rule(const std::string& word) {
 
 namespace {
 
+/// Those that this process may use; 1 where that is not known.
+Index usable_processors() { return std::max<Index>(1, static_cast<Index>(std::thread::hardware_concurrency())); }
+
 constexpr double kShareOfTime = 0.2;  // of limits.time: for either search of a start, where nobody gives one
 
 std::string text_or(const Text& t, const std::string& otherwise) { return t.text ? *t.text : otherwise; }
@@ -73,6 +79,7 @@ DataOptions data_options(const RunConfig& c, TargetKind kind) {
   for (const auto& [name, patterns] : d.feature_groups.groups) o.feature_groups[name] = patterns;
   if (d.feature_groups.file) o.feature_groups_file = *d.feature_groups.file;
   o.weight = text_or(d.weight, "");
+  o.group = text_or(d.group, "");
   o.base_dir = d.weight.base;  // all other paths are absolute
   o.table = table_options(d);
   o.missing = missing_rule(d.missing);
@@ -91,13 +98,41 @@ DataOptions data_options(const RunConfig& c, TargetKind kind) {
 
 namespace {
 
+Stratify stratify_option(const RunConfig& c) {
+  return !c.validation.stratify.value ? Stratify::automatic : *c.validation.stratify.value ? Stratify::yes : Stratify::no;
+}
+
 SplitOptions split_options(const RunConfig& c) {
   SplitOptions o;
   o.fraction = c.validation.fraction;
   o.test_fraction = c.data.test.fraction.value_or(0);
-  o.stratify = !c.validation.stratify.value ? Stratify::automatic : *c.validation.stratify.value ? Stratify::yes : Stratify::no;
+  o.stratify = stratify_option(c);
   o.seed = static_cast<std::uint64_t>(c.seed);
   return o;
+}
+
+FoldOptions fold_options(const RunConfig& c) {
+  FoldOptions o;
+  o.folds = c.validation.folds;
+  o.repeats = c.validation.repeats;
+  o.test_fraction = c.data.test.fraction.value_or(0);
+  o.stratify = stratify_option(c);
+  o.seed = static_cast<std::uint64_t>(c.seed);
+  return o;
+}
+
+/// Up to so many rows folds are worth their price where nothing is said.
+constexpr double kMostFolded = 5000;
+
+/// What `validation.scheme: auto` is for these data: what a file or a split column says, else folds where there are few rows.
+std::string automatic_scheme(const RunConfig& c, const Dataset& data) {
+  if (c.validation.file.path) return "files";
+  if (!data.split.empty()) return names_folds(data) ? "kfold" : "holdout";
+  const auto trains = std::count(data.origin.begin(), data.origin.end(), Origin::train);
+  const double left = static_cast<double>(trains) * (1 - c.data.test.fraction.value_or(0));
+  const std::set<Index> groups(data.group.begin(), data.group.end());
+  const double units = data.group.empty() ? left : static_cast<double>(groups.size());
+  return left <= kMostFolded && units >= static_cast<double>(c.validation.folds) ? "kfold" : "holdout";
 }
 
 ModelOptions model_options(const RunConfig& c) {
@@ -216,17 +251,19 @@ void refuse_without_effect(const RunConfig& c, const ModelKind& kind) {
   const auto refuse = [&](const char* key, const std::string& what, const char* remedy) {
     issues.push_back(c.issue_at_key(key, "E207", "'" + std::string(key) + what + "' is not available in this version", remedy));
   };
-  if (c.data.group.text) refuse("data.group", "", "name the part of each row in validation.split_column");
   if (c.validation.loss != "auto" && c.validation.loss != kind.loss)
     refuse("validation.loss", ": " + c.validation.loss, "use auto: the loss of the model");
   if (!issues.empty()) throw RunFileError(std::move(issues));
 }
 
-/// One thread is all that the kernels use; sums over rows in a fixed order make the result the same whatever the number.
+/// Folds are solved beside each other; within one the kernels use one thread. The result is the same whatever the number.
 void settle_threads(Assembly& a) {
   Count& threads = a.config.limits.threads;
-  if (threads.is_number() && threads.n > 1) a.method.notes.push_back("limits.threads: this version computes on one thread");
-  threads = Count::of(1);
+  const auto parts = static_cast<Index>(std::max<std::size_t>(1, a.validation.parts.size()));
+  const Index wanted = threads.is_number() ? threads.n : usable_processors();
+  if (parts == 1 && threads.is_number() && threads.n > 1)
+    a.method.notes.push_back("limits.threads: folds are computed beside each other, and here is one problem: one thread");
+  threads = Count::of(std::clamp<Index>(wanted, 1, parts));
 }
 
 std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, const Problem& problem, const Strategies& s,
@@ -321,13 +358,76 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
   return m;
 }
 
+namespace {
+
+/// Which rows train, and which validate: `prepared`, `validation` and the problems.
+void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, PrepareChoices choices, RowsUsed rows) {
+  RunConfig& c = a.config;
+  if (rows == RowsUsed::all_train) {
+    a.prepared = prepare_problem(data, all_rows(data->x.rows()), std::move(choices));
+  } else {
+    if (c.validation.scheme == "auto") c.validation.scheme = automatic_scheme(c, *data);
+    if (c.validation.scheme == "kfold") {
+      if (!c.outer.refit)
+        throw UsageError(
+            "outer.refit: false keeps the tuned model of a hold-out, and cross-validation has one a fold; leave it out, or use "
+            "validation.scheme: holdout",
+            "outer.refit");
+      const Folds folds = make_folds(*data, fold_options(c));
+      a.prepared = prepare_problem(data, rows_of_folds(folds), std::move(choices));
+      a.validation = cross_validation(a.prepared, folds);
+    } else {
+      a.prepared = prepare_problem(data, make_split(*data, split_options(c)), std::move(choices));
+      a.validation = hold_out(a.prepared);
+    }
+  }
+  a.interrupter = std::make_shared<Interrupter>();
+  const auto mine = [&](Prepared& p) {
+    p.problem.name = c.run_name;
+    if (c.inner.iterates()) p.problem.response = Response::iterate;
+    return with_interrupter(p.problem, a);
+  };
+  a.problem = mine(a.prepared);
+  for (Prepared& part : a.validation.parts) a.problems.push_back(mine(part));
+  if (!a.problems.empty()) a.problem = a.problems.front();
+}
+
+}  // namespace
+
+std::size_t held_out_rows(const Validation& v) {
+  std::size_t rows = 0;
+  for (const Prepared& p : v.parts) rows += p.rows.validation.size();
+  return rows / static_cast<std::size_t>(v.repeats);
+}
+
+std::string validation_text(const Assembly& a) {
+  const Validation& v = a.validation;
+  const std::string rows = std::to_string(held_out_rows(v)) + " rows";
+  if (v.holdout()) return rows;
+  return rows + " in " + std::to_string(v.folds) + " folds" +
+         (v.repeats > 1 ? ", drawn " + std::to_string(v.repeats) + " times" : "");
+}
+
+std::unique_ptr<Oracle> over_parts(const Assembly& a, const std::function<std::unique_ptr<Oracle>(std::size_t)>& make) {
+  const Validation& v = a.validation;
+  if (v.holdout()) return make(0);
+  std::vector<Summand> parts;
+  for (std::size_t k = 0; k < v.parts.size(); ++k) parts.push_back({make(k), v.weight[k], v.names[k]});
+  SumOptions options;
+  options.threads = a.config.limits.threads.n;
+  return sum_of(std::move(parts), options);
+}
+
+std::unique_ptr<Oracle> run_oracle(const Assembly& a, const OracleOptions& options) {
+  return over_parts(a, [&](std::size_t k) { return make_oracle(a.problems[k], a.method.solver, a.method.estimator, options); });
+}
+
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows) {
   auto a = std::make_unique<Assembly>();
   a->config = std::move(config);
   const RunConfig& c = a->config;
   const auto task = make_task(c.model.kind);
   refuse_without_effect(c, task->kind());
-  settle_threads(*a);
   std::shared_ptr<const Dataset> data;
   {
     const NothingToKeep reading(kReading);
@@ -338,13 +438,12 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   settle_file(a->config.data.target, data->target_file);
   settle_file(a->config.data.test_target, data->test_target_file);
   settle_file(a->config.validation.target, data->validation_target_file);
-  Split split = rows == RowsUsed::all_train ? all_rows(data->x.rows()) : make_split(*data, split_options(c));
-  a->prepared = prepare_problem(data, std::move(split), prepare_choices(c, task));
-  a->prepared.problem.name = c.run_name;
-  a->interrupter = std::make_shared<Interrupter>();
-  if (c.inner.iterates()) a->prepared.problem.response = Response::iterate;
-  a->problem = with_interrupter(a->prepared.problem, *a);
+  settle_file(a->config.data.group, data->group_file);
+  settle_file(a->config.validation.split_column, data->split_file);
+  prepare_rows(*a, data, prepare_choices(c, task), rows);
+  settle_threads(*a);
   Method method = choose_method(c, a->problem, strategies);
+  for (Problem& p : a->problems) p.start = method.start;
   a->problem.start = method.start;
   method.notes.insert(method.notes.begin(), a->method.notes.begin(), a->method.notes.end());
   method.notes.insert(method.notes.begin(), data->notes.begin(), data->notes.end());
@@ -402,11 +501,14 @@ enum class SearchFor { one, tuned_one, many };
 /// Over the solutions as such: a start is worth nothing where it was chosen by what a solver left undone. Over the iterates where
 /// these are meant.
 std::unique_ptr<Oracle> oracle_of_search(const Assembly& a, PenaltyPer per, bool iterates) {
-  if (!iterates) return exact_oracle(with_interrupter(centred_problem(a.prepared, per), a));
-  Problem problem = with_interrupter(problem_with(a.prepared, per), a);
-  problem.response = Response::iterate;
-  problem.start = a.problem.start;
-  return iterate_oracle(std::move(problem), a.method.solver);
+  return over_parts(a, [&](std::size_t k) {
+    const Prepared& part = a.validation.parts[k];
+    if (!iterates) return exact_oracle(with_interrupter(centred_problem(part, per), a));
+    Problem problem = with_interrupter(problem_with(part, per), a);
+    problem.response = Response::iterate;
+    problem.start = a.problem.start;
+    return iterate_oracle(std::move(problem), a.method.solver);
+  });
 }
 
 FoundStart search(const Assembly& a, SearchFor what, bool iterates) {
@@ -461,13 +563,20 @@ void fix_steps(InnerBlock& inner, const Problem& problem, In u, const Strategies
   }
 }
 
+/// The part whose steps have to be the shortest.
+static const Problem& steepest(const std::vector<Problem>& problems, In u) {
+  return *std::max_element(problems.begin(), problems.end(),
+                           [&](const Problem& p, const Problem& q) { return p.f->smoothness(u) < q.f->smoothness(u); });
+}
+
 void fix_steps(Assembly& a, In theta, const Strategies& s) {
   if (a.problem.response == Response::solution || a.method.solver->fixed_map()) return;
   const Vec u = natural_values(a.problem.space, theta);
-  fix_steps(a.config.inner, a.problem, u, s);
+  const Problem& problem = a.problems.empty() ? a.problem : steepest(a.problems, u);
+  fix_steps(a.config.inner, problem, u, s);
   auto solver = s.solvers.make(a.config.inner.solver);
   a.config.inner.configure(*solver);
-  const auto map = solver->map(a.problem, u);
+  const auto map = solver->map(problem, u);
   a.method.notes.push_back("inner.step: auto is " + short_number(map->step_size()) +
                            (map->momentum() != 0 ? ", inner.momentum " + short_number(map->momentum()) : "") +
                            ", for the whole run");

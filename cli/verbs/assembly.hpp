@@ -1,5 +1,6 @@
 // From a checked run file to the values of the library: prepared data, problem, solver, estimator, optimizer.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include <tacit/core/inner/inner.hpp>
 #include <tacit/hypergrad/estimator.hpp>
 #include <tacit/problems/data/prepare.hpp>
+#include <tacit/problems/data/validation.hpp>
 
 namespace tacit {
 
@@ -43,8 +45,12 @@ struct SinglePenalty {
 /// Everything a run works with: the run file and what the library made of it.
 struct Assembly {
   RunConfig config;
+  /// Of the rows that the run is about: training and validation rows of a hold-out; of folds all rows that do not test, without
+  /// validation rows and criterion.
   Prepared prepared;
-  Problem problem;  ///< of `prepared`, interruptible by `interrupter`
+  Validation validation;          ///< how points are judged; no parts where all rows train
+  std::vector<Problem> problems;  ///< of its parts, interruptible by `interrupter`
+  Problem problem;                ///< the first of these, or that of `prepared`
   std::shared_ptr<Interrupter> interrupter;
   Method method;
   std::optional<SinglePenalty> single;  ///< of many penalties, once starting_point or tune_single_penalty has looked for it
@@ -66,6 +72,12 @@ void fix_steps(Assembly& a, In theta, const Strategies& strategies);
 /// The block with steps fixed in the middle of the box: what auto can choose nowhere is refused before a search of the start.
 InnerBlock trial_steps(const Assembly& a, const Strategies& strategies);
 
+/// "20 rows", or "all 100 rows in 5 folds": what validates, in words.
+std::string validation_text(const Assembly& a);
+
+/// Rows that validate, each counted once however often folds are drawn.
+std::size_t held_out_rows(const Validation& v);
+
 /// Which rows the inner problem is made of: those the run file's validation leaves, or all, with no outer criterion.
 enum class RowsUsed { train_part, all_train };
 
@@ -86,6 +98,11 @@ void tune_single_penalty(Assembly& a);
 
 /// The start in natural units: as the run file gives it, else theta0 where the search ended.
 StartValues start_values(const Assembly& a, In theta0);
+
+/// The outer oracle of a run with its solver and estimator: of the hold-out, or the sum over the folds.
+std::unique_ptr<Oracle> run_oracle(const Assembly& a, const OracleOptions& options);
+/// One oracle for each part, summed with the weights of the validation.
+std::unique_ptr<Oracle> over_parts(const Assembly& a, const std::function<std::unique_ptr<Oracle>(std::size_t)>& make);
 
 /// What the run file says of the oracle's diagnostics and of the outer loop, and what its warnings are measured by. A run whose
 /// problem has nothing to tune evaluates its start alone.

@@ -37,21 +37,22 @@ json score_json(const Score& s) {
   return j;
 }
 
-Baselines baselines(const Assembly& a, In x, const FinalFit& fit, const std::function<bool()>& stop) {
+Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit& fit, const std::function<bool()>& stop) {
   const Prepared& p = a.prepared;
   const bool test = !p.rows.test.empty();
   Baselines b;
-  b.constant = intercept_alone(p, p.rows.validation);
+  const HeldOut constant = held_out_constant(a.validation);
+  b.constant = mean_loss(a.validation, constant, row_losses(a.validation, constant));
   if (test) b.constant_test = intercept_alone(fit.prepared, p.rows.test);
   if (!a.single) return b;
   const double single = std::exp(a.single->theta);
   const Vec u = Vec::Constant(a.problem.space.size(), single);
   try {
-    const Refit solved = fit_of(a, p.problem, u, x, stop);
+    const std::vector<Vec> solved = fits_of_parts(a, u, x, stop);
     b.single = single;
-    b.single_score = score(p, p.rows.validation, solved.x);
+    b.single_score = score(a.validation, solved);
     if (!test) return b;
-    const FinalFit again = final_fit(a, u, solved.x, stop);
+    const FinalFit again = final_fit(a, u, solved.front(), stop);
     b.single_test = score(again.prepared, p.rows.test, again.x);
   } catch (const Interruption&) {
     // What was fitted by then stands.

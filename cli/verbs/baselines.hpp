@@ -28,10 +28,10 @@ struct Baselines {
   nlohmann::json json() const;
 };
 
-/// x: inner variable of the run's best point, where the solve of the single penalty begins; fit: the run's final model. Both
+/// x: inner solutions of the run's best point, where the solve of the single penalty begins; fit: the run's final model. Both
 /// models are treated as the run's is: scored on validation rows, then refitted (outer.refit) and scored on test rows.
 /// stop: asked while the single penalty's models are fitted, which are left out where it says yes.
-Baselines baselines(const Assembly& a, In x, const FinalFit& fit, const std::function<bool()>& stop);
+Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit& fit, const std::function<bool()>& stop);
 
 /// "12 +- 0.5"
 std::string loss_text(const MeanLoss& loss);

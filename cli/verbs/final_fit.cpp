@@ -1,4 +1,5 @@
 // The model that a run leaves behind.
+#include <tacit/bilevel/sum.hpp>
 #include <tacit/cli/model/elsewhere.hpp>
 #include <tacit/cli/verbs/tune.hpp>
 #include <tacit/core/model/interrupt.hpp>
@@ -19,7 +20,7 @@ FinalFit complete(FinalFit f, In u) {
 
 FinalFit tuned(const Assembly& a, In x_tuned) {
   FinalFit f;
-  f.prepared = a.prepared;
+  f.prepared = a.validation.parts.front();
   f.x = x_tuned;
   return f;
 }
@@ -31,6 +32,13 @@ Refit fit_of(const Assembly& a, Problem problem, In u, In x, const std::function
   problem.start = a.problem.start;
   if (stop) problem = interruptible(std::move(problem), stop);
   return problem.response == Response::iterate ? refit_iterate(problem, u, *a.method.solver) : refit(problem, u, x);
+}
+
+std::vector<Vec> fits_of_parts(const Assembly& a, In u, const std::vector<Vec>& x, const std::function<bool()>& stop) {
+  std::vector<Vec> fits(a.validation.parts.size());
+  run_parallel(fits.size(), a.config.limits.threads.n,
+               [&](std::size_t k) { fits[k] = fit_of(a, a.validation.parts[k].problem, u, x[k], stop).x; });
+  return fits;
 }
 
 FinalFit unrefitted(const Assembly& a, In u, In x_tuned) { return complete(tuned(a, x_tuned), u); }

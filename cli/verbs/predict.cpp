@@ -22,7 +22,7 @@ namespace {
 
 void check_sizes(const FittedModel& model, Index rows, const PredictionExtra& extra) {
   const auto fits = [&](std::size_t size) { return size == 0 || static_cast<Index>(size) == rows; };
-  if (!fits(extra.row.size()) || !fits(extra.fold.size()) || !fits(extra.target.size()))
+  if (!fits(extra.row.size()) || !fits(extra.fold.size()) || !fits(extra.repeat.size()) || !fits(extra.target.size()))
     throw UsageError("predictions need as many row numbers, folds and targets as predictions");
   if (model.task == Task::binary && model.classes.size() != 2)
     throw UsageError("predictions of classes need a model with two classes");
@@ -38,6 +38,7 @@ std::string predictions_csv(const FittedModel& model, In margin, const Predictio
   const bool probabilities = binary && kind && kind->available() && kind->make()->probabilities();
   std::string text = "row";
   if (!extra.fold.empty()) text += ",fold";
+  if (!extra.repeat.empty()) text += ",repeat";
   if (!extra.target.empty()) text += ",target";
   text += ",prediction";
   if (probabilities)
@@ -47,6 +48,7 @@ std::string predictions_csv(const FittedModel& model, In margin, const Predictio
     const auto k = static_cast<std::size_t>(i);
     text += std::to_string(extra.row.empty() ? i + 1 : extra.row[k]);
     if (!extra.fold.empty()) text += "," + csv_cell(extra.fold[k]);
+    if (!extra.repeat.empty()) text += "," + std::to_string(extra.repeat[k]);
     if (!extra.target.empty()) text += "," + csv_cell(extra.target[k]);
     const double m = margin(i);
     if (std::isnan(m)) {

@@ -15,12 +15,13 @@ namespace tacit {
 /// Columns of predictions.csv besides those of a new data set; each is empty or has one entry a row.
 struct PredictionExtra {
   std::vector<Index> row;           ///< number of the row in the data, from 1; empty: 1, 2, ...
-  std::vector<std::string> fold;    ///< part or fold
+  std::vector<std::string> fold;    ///< "validation", or the number of the fold that holds the row out
+  std::vector<Index> repeat;        ///< number of the draw of folds, where there are several
   std::vector<std::string> target;  ///< number or label as text
 };
 
-/// A CSV with a header: row[, fold][, target], prediction[, probability_LABEL of each class]. A NaN margin leaves its cells
-/// empty.
+/// A CSV with a header: row[, fold][, repeat][, target], prediction[, probability_LABEL of each class]. A NaN margin leaves its
+/// cells empty.
 std::string predictions_csv(const FittedModel& model, In margin, const PredictionExtra& extra = {});
 
 /// `tacit predict`: reads the model (run folder or model.json) and the data, writes predictions_csv to `output` (atomically), or

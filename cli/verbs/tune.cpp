@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <optional>
 
 #include <nlohmann/json.hpp>
@@ -99,9 +100,10 @@ private:
 void TuneRun::print_plan() {
   const Assembly& a = *a_;
   session_.say("minimise over w" + std::string(a.prepared.model().intercept ? ", b" : "") + ":  " + a.prepared.objective_text());
-  session_.say("validate on " + std::to_string(a.prepared.rows.validation.size()) + " rows, train on " +
-               std::to_string(a.prepared.rows.train.size()) + " rows, " + std::to_string(a.prepared.x->cols()) + " features, " +
-               std::to_string(a.problem.space.size()) + " hyperparameters");
+  session_.say("validate on " + validation_text(a) + ", train on " +
+               (a.validation.holdout() ? std::to_string(a.prepared.rows.train.size()) + " rows" : "the others") + ", " +
+               std::to_string(a.prepared.x->cols()) + " features, " + std::to_string(a.problem.space.size()) +
+               " hyperparameters");
   session_.say("inner solver " + a.method.solver_name + ", hypergradient " + a.method.estimator_name + ", outer optimizer " +
                a.config.outer.optimizer);
   for (const std::string& note : a.method.notes) session_.say(note);
@@ -125,7 +127,7 @@ double kept_for_the_end(const RunConfig& c) {
 
 Summary TuneRun::follow(Vec theta0) {
   const RunConfig& c = a_->config;
-  auto oracle = make_oracle(a_->problem, a_->method.solver, a_->method.estimator, oracle_options(c));
+  auto oracle = run_oracle(*a_, oracle_options(c));
   auto optimizer = make_optimizer(c, session_.strategies());
   DriverOptions driver = driver_options(*a_, c);
   driver.time_limit = c.limits.time.seconds;
@@ -160,14 +162,32 @@ Summary TuneRun::follow(Vec theta0) {
 
 void TuneRun::write_predictions() {
   const Prepared& p = a_->prepared;
+  const Validation& v = a_->validation;
+  const HeldOut rows = held_out(v, solutions(summary_.best_evaluation));
+  std::vector<std::size_t> order(rows.row.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rows.row[a] < rows.row[b]; });
   PredictionExtra extra;
-  for (const Index i : p.rows.validation) {
-    extra.row.push_back(p.data->row[static_cast<std::size_t>(i)]);
-    extra.fold.push_back("validation");
-    extra.target.push_back(p.labels.empty() ? number_text(p.y[i]) : p.labels[p.y[i] > 0]);
+  Vec margin(rows.margin.size());
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    const std::size_t i = order[k];
+    margin[static_cast<Index>(k)] = rows.margin[static_cast<Index>(i)];
+    extra.row.push_back(p.data->row[static_cast<std::size_t>(rows.row[i])]);
+    extra.fold.push_back(v.holdout() ? "validation" : std::to_string(rows.part[i] % v.folds + 1));
+    if (v.repeats > 1) extra.repeat.push_back(rows.part[i] / v.folds + 1);
+    const double y = rows.y[static_cast<Index>(i)];
+    extra.target.push_back(p.labels.empty() ? number_text(y) : p.labels[y > 0]);
   }
-  const Vec x = summary_.best_evaluation.state->inner.x();
-  session_.write("predictions.csv", predictions_csv(fit_->model, p.margins(p.rows.validation, x), extra));
+  session_.write("predictions.csv", predictions_csv(fit_->model, margin, extra));
+}
+
+/// What tuning gained on the rows that are held out: over the intercept alone, and over a start with these solutions.
+PairedGains held_out_gains(const Validation& v, const std::vector<Vec>& x, const std::vector<Vec>& start) {
+  const HeldOut rows = held_out(v, x);
+  const Vec loss = row_losses(v, rows);
+  PairedGains g{paired_gain(v, rows, row_losses(v, held_out_constant(v)), loss), {kMissing, kMissing}};
+  if (!start.empty()) g.over_start = paired_gain(v, rows, row_losses(v, held_out(v, start)), loss);
+  return g;
 }
 
 /// What tuning gained on rows that its final model and the one of the start have in common.
@@ -185,10 +205,11 @@ Gains TuneRun::gains(const std::function<bool()>& stop) const {
   Gains g;
   g.searched = tunes && a_->config.penalty().start.is_auto();
   g.chosen = moved || g.searched;
-  std::optional<Vec> from;
-  if (tunes && start.state) from = start.state->inner.x();
-  g.validation = gains_on(p, p.rows.validation, summary_.best_evaluation.state->inner.x(), from);
+  const std::vector<Vec> begun = tunes ? solutions(start) : std::vector<Vec>{};
+  g.validation = held_out_gains(a_->validation, solutions(summary_.best_evaluation), begun);
   if (p.rows.test.empty()) return g;
+  std::optional<Vec> from;
+  if (!begun.empty()) from = begun.front();
   try {
     if (from) from = moved ? final_fit(*a_, natural_values(space, start.theta, &start_), *from, stop).x : fit_->x;
   } catch (const Interruption&) {
@@ -226,10 +247,15 @@ void TuneRun::fit_final_model(In u, In x, const FinalWork& work) {
     summary_.reason = StopReason::interrupted;
     summary_.message = "interrupted while the final model was fitted; the best point is kept";
   }
-  session_.warn({"W312", "result", std::string("the final fit was ended by ") + (signalled ? "a signal." : "limits.time."),
-                 "model.json has the coefficients that were tuned, fitted on the training rows without the validation rows. "
-                 "outer.refit=false asks for just that" +
-                     std::string(signalled ? "." : "; a larger limits.time leaves time for the fit.")});
+  session_.warn(
+      {"W312", "result", std::string("the final fit was ended by ") + (signalled ? "a signal." : "limits.time."),
+       (a_->validation.holdout() ? "model.json has the coefficients that were tuned, fitted on the training rows without "
+                                   "the validation rows. outer.refit=false asks for just that" +
+                                       std::string(signalled ? "." : "; a larger limits.time leaves time for the fit.")
+                                 : "model.json has the coefficients of " + a_->validation.names.front() +
+                                       ", fitted without the rows that it holds out. " +
+                                       (signalled ? "Run it again for a fit on all rows."
+                                                  : "A larger limits.time leaves time for the fit on all rows."))});
 }
 
 void TuneRun::compute_results() {
@@ -242,10 +268,10 @@ void TuneRun::compute_results() {
   const auto stop = [&] { return work.due(); };
   const Evaluation& best = summary_.best_evaluation;
   const Prepared& p = a_->prepared;
-  const Vec x = best.state->inner.x();
-  best_ = score(p, p.rows.validation, x);
+  const std::vector<Vec> x = solutions(best);
+  best_ = score(a_->validation, x);
   if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, best.theta, start_);
-  fit_final_model(natural_values(a_->problem.space, best.theta, &start_), x, work);
+  fit_final_model(natural_values(a_->problem.space, best.theta, &start_), x.front(), work);
   if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);
   beside_ = baselines(*a_, x, *fit_, stop);
   gains_ = gains(stop);
@@ -271,11 +297,10 @@ void TuneRun::warn_of_results() {
   // Where there is nothing to learn a wider range is no remedy.
   if (target_warnings(p).empty())
     for (const Warning& w : bound_warnings(hyper_)) session_.warn(w);
-  if (a_->problem.space.size() > static_cast<Index>(a_->prepared.rows.validation.size()))
+  if (const std::size_t rows = held_out_rows(a_->validation); a_->problem.space.size() > static_cast<Index>(rows))
     session_.warn({"W311", "result",
                    "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +
-                       std::to_string(a_->prepared.rows.validation.size()) +
-                       "); the validation loss is then no measure of what they are worth.",
+                       std::to_string(rows) + "); the validation loss is then no measure of what they are worth.",
                    "Use " + a_->config.penalty_key("per") + "=all or group, or more validation rows."});
 }
 
@@ -423,7 +448,7 @@ int TuneRun::run() {
   begun_ = session_.seconds();
   summary_ = follow(start_.theta);
   session_.progress().begin("fitting the final model");
-  if (summary_.best_evaluation.state) {
+  if (!solutions(summary_.best_evaluation).empty()) {
     compute_results();
     warn_of_results();
   }

@@ -7,6 +7,7 @@
 #include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/cli/verbs/verbs.hpp>
 #include <tacit/problems/models/fitted_model.hpp>
+#include <tacit/problems/models/held_out.hpp>
 #include <tacit/problems/models/scores.hpp>
 
 namespace tacit {
@@ -27,12 +28,14 @@ struct FinalFit {
   Vec l2;  ///< one, or one per feature
   double weight_sum = 0, sd_y = 0;
 };
+/// The solutions of the parts of the validation at u, each from x of the part.
+std::vector<Vec> fits_of_parts(const Assembly& a, In u, const std::vector<Vec>& x, const std::function<bool()>& stop);
 /// The fit of a problem of the run at u: its solution to rounding, from x, or, where the run means the iterate, the steps of its
 /// solver from its start. stop: as final_fit.
 Refit fit_of(const Assembly& a, Problem problem, In u, In x, const std::function<bool()>& stop);
 /// stop: asked during the refit (may be empty). Throws Interruption where it says yes.
 FinalFit final_fit(const Assembly& a, In u, In x_tuned, const std::function<bool()>& stop = {});
-/// The tuned model as it is, whatever outer.refit says.
+/// The tuned model as it is, whatever outer.refit says; of folds that of the first, whose x_tuned is.
 FinalFit unrefitted(const Assembly& a, In u, In x_tuned);
 
 }  // namespace tacit

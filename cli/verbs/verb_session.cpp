@@ -76,6 +76,13 @@ json model_json(const Assembly& a) {
 
 }  // namespace
 
+json folds_json(const Validation& v) {
+  if (v.parts.size() < 2) return nullptr;
+  json rows = json::array();
+  for (const Prepared& p : v.parts) rows.push_back(p.rows.validation.size());
+  return {{"count", v.folds}, {"repeats", v.repeats}, {"rows", rows}};
+}
+
 json run_facts(const Assembly& a, const VerbSession& session) {
   json j{{"format", kRunFormat},      {"tacit", kVersion},     {"verb", session.line().verb},
          {"name", a.config.run_name}, {"seed", a.config.seed}, {"objective", a.prepared.objective_text()},
@@ -88,8 +95,9 @@ json run_facts(const Assembly& a, const VerbSession& session) {
   j["started"] = utc_text(session.started_at());
   j["features"] = a.prepared.x->cols();
   j["rows"] = {{"train", a.prepared.rows.train.size()},
-               {"validation", a.prepared.rows.validation.size()},
+               {"validation", held_out_rows(a.validation)},
                {"test", a.prepared.rows.test.size()}};
+  j["folds"] = folds_json(a.validation);
   json files = json::array();
   const Dataset& data = *a.prepared.data;
   for (const std::vector<FileDigest>* list : {&data.files, &data.beside}) {

@@ -30,6 +30,9 @@ private:
 /// every run.json has.
 nlohmann::json run_facts(const Assembly& a, const VerbSession& session);
 
+/// {"count", "repeats", "rows": of each fold, draw by draw}; null of a hold-out.
+nlohmann::json folds_json(const Validation& v);
+
 /// Says what is worth a look in the data: which columns are centred or constant, and data_warnings.
 void warn_of_data(VerbSession& session, const Prepared& prepared);
 

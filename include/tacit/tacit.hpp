@@ -30,6 +30,7 @@
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/model/kept_numbers.hpp>
 #include <tacit/core/model/model.hpp>
+#include <tacit/core/model/stacked.hpp>
 #include <tacit/core/support/abi.hpp>
 #include <tacit/core/support/byte_stream.hpp>
 #include <tacit/core/support/copy_on_write.hpp>
@@ -64,10 +65,12 @@
 #include <tacit/problems/data/prepare.hpp>
 #include <tacit/problems/data/scaling.hpp>
 #include <tacit/problems/data/split.hpp>
+#include <tacit/problems/data/validation.hpp>
 #include <tacit/problems/models/criteria.hpp>
 #include <tacit/problems/models/curves.hpp>
 #include <tacit/problems/models/fitted_model.hpp>
 #include <tacit/problems/models/formula.hpp>
+#include <tacit/problems/models/held_out.hpp>
 #include <tacit/problems/models/losses.hpp>
 #include <tacit/problems/models/metrics.hpp>
 #include <tacit/problems/models/models.hpp>

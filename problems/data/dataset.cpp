@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <numeric>
+#include <optional>
 #include <set>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
@@ -22,7 +24,7 @@ constexpr std::size_t kMostLevels = 50;
 struct Source {
   Table table;
   Origin origin = Origin::train;
-  Index target = -1, weight = -1, split = -1;
+  Index target = -1, weight = -1, split = -1, group = -1;
   std::vector<Index> columns;             // of the encoder's columns
   std::vector<Index> kept;                // rows in use
   std::optional<ColumnFile> target_file;  // instead of a column
@@ -137,8 +139,13 @@ private:
         throw UsageError("validation.file and validation.split_column both say which rows validate; keep one",
                          "validation.split_column");
       }
-      train().split = find_column(table, o_.split_column, "validation.split_column");
+      split_ = role_column(o_.split_column, "validation.split_column", "parts of the split", train().split, d_.split_file);
       require_apart(train().target, "data.target", train().split, "validation.split_column");
+    }
+    if (!o_.group.empty()) {
+      groups_ = role_column(o_.group, "data.group", "groups", train().group, d_.group_file);
+      require_apart(train().target, "data.target", train().group, "data.group");
+      require_apart(train().split, "validation.split_column", train().group, "data.group");
     }
     d_.weighted = !o_.weight.empty();
     if (!d_.weighted) return;
@@ -157,7 +164,24 @@ private:
       d_.weight_column = table.names()[static_cast<std::size_t>(train().weight)];
       require_apart(train().target, "data.target", train().weight, "data.weight");
       require_apart(train().split, "validation.split_column", train().weight, "data.weight");
+      require_apart(train().group, "data.group", train().weight, "data.weight");
     }
+  }
+
+  /// What a key names that says something of every training row: a column (its number goes to `column`), or a file.
+  ColumnFile role_column(const std::string& name, const char* key, const char* what, Index& column, std::string& file) {
+    const Table& table = train().table;
+    const std::string path = resolve_path(o_.base_dir, name);
+    if (table.find(name) < 0 && std::filesystem::is_regular_file(path)) {
+      file = path;
+      return read_beside(d_, path, table.rows(), what, table.file().path(), o_.table.limits);
+    }
+    if (format_extension(name) != "" && table.find(name) < 0)
+      throw table.file().error(
+          "D107", std::string(key) + ": " + quoted_text(name) + " is neither a column nor a file",
+          std::string("name a column, or a file with one value a row; its path is relative to the run file"));
+    column = find_column(table, name, key);
+    return column_of(table, column);
   }
 
   /// Columns of another file are found by the names of the training file.
@@ -182,7 +206,7 @@ private:
     std::vector<Index> candidates;
     std::vector<std::string> names;
     for (Index c = 0; c < table.cols(); ++c) {
-      if (c == train().target || c == train().weight || c == train().split) continue;
+      if (c == train().target || c == train().weight || c == train().split || c == train().group) continue;
       candidates.push_back(c);
       names.push_back(table.names()[static_cast<std::size_t>(c)]);
     }
@@ -290,7 +314,8 @@ private:
     encode_rows(encoder(), s.table, s.columns, s.kept, d_.x.dense, at, d_.missing, d_.warnings);
     if (with_target) load_target(s, at);
     load_weight(s, at);
-    load_split(s);
+    if (split_) add_split(d_, *split_, s.kept, s.origin);
+    if (groups_) add_groups(d_, *groups_, s.kept, s.origin, group_numbers_);
     for (const Index r : s.kept) {
       d_.row.push_back(r + 1);
       d_.origin.push_back(s.origin);
@@ -337,26 +362,6 @@ private:
     }
   }
 
-  void load_split(const Source& s) {
-    if (train().split < 0) return;
-    if (s.split < 0) {
-      d_.split.insert(d_.split.end(), s.kept.size(), "");
-      return;
-    }
-    const TextColumn text = s.table.text(s.split);
-    for (const Index r : s.kept) {
-      const std::int32_t code = text.codes[static_cast<std::size_t>(r)];
-      const std::string value = code < 0 ? "" : text.levels[static_cast<std::size_t>(code)];
-      double number = 0;
-      const bool fold = read_number(value, '.', number) == NumberText::number && number == std::floor(number) && number >= 0;
-      if (!fold && value != "train" && value != "validation" && value != "test") {
-        throw s.table.error("D119", "the split column holds " + quoted_text(value), r, s.split,
-                            "write train, validation or test (or a fold number) in every row");
-      }
-      d_.split.push_back(value);
-    }
-  }
-
   /// For every feature the column it comes from.
   std::vector<std::string> parents() {
     std::vector<std::string> out;
@@ -368,6 +373,8 @@ private:
   std::string format_;
   std::vector<Source> sources_;
   Vec weights_;  // of a weight file
+  std::optional<ColumnFile> split_, groups_;
+  std::map<std::string, Index> group_numbers_;
   Dataset d_;
 };
 

@@ -37,6 +37,7 @@ struct DataOptions {
   std::map<std::string, std::vector<std::string>> feature_groups{};  ///< group -> names or globs of columns or features
   std::string feature_groups_file;                                   ///< instead: a table with the columns feature, group
   std::string weight;    ///< column, or a file with one number a row of the training file
+  std::string group;     ///< column, or a file with one value a row of the training file: equal rows stay in one part
   TableOptions table{};  ///< header, skip_rows, delimiter, decimal, missing_values
   Missing missing = Missing::error;
   std::optional<int> index_base{};
@@ -47,7 +48,9 @@ struct DataOptions {
   std::string validation_file;
   std::string validation_target;
   std::string validation_target_path;
-  std::string split_column;  ///< train | validation | test in every row of the training file; never a feature
+  /// train | validation | test, or a fold number, in every row of the training file: a column, which is no feature, or a file
+  /// with one value a row.
+  std::string split_column;
 };
 
 /// A column of a table and the features made of it: itself, or one per level ("city=Oslo").
@@ -133,6 +136,8 @@ struct TACIT_EXPORT Dataset {
   std::vector<Origin> origin;
   std::vector<Index> row;                 ///< 1-based number of each row among the data rows of its file
   std::vector<std::string> split;         ///< value of split_column, empty text for rows of other files; empty without one
+  std::vector<Index> group;               ///< number of each row's group (data.group), -1 in other files; empty without groups
+  std::string group_file, split_file;     ///< the files of groups and split; empty when they are columns, or none
   std::vector<FeatureGroup> groups;       ///< of feature_groups; features in none make up a last group "(no group)"
   std::vector<MissingCell> missing;       ///< numeric cells to be filled
   std::vector<FileDigest> files;          ///< in the order of their rows

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include <tacit/core/support/text.hpp>
@@ -81,11 +82,6 @@ public:
   explicit NumberedLoader(const DataOptions& options) : o_(options), format_(table_format(o_.format, o_.train)) {}
 
   Dataset run() {
-    if (!o_.split_column.empty()) {
-      throw UsageError("the columns of a file of the format " + format_ +
-                           " have no names, and none says which rows validate; use validation.file or validation.fraction",
-                       "validation.split_column");
-    }
     name_files();
     if (format_ == "libsvm")
       read_libsvm_parts();
@@ -106,6 +102,7 @@ public:
     }
     load_targets();
     load_weights();
+    load_roles();
     stack();
     d_.groups = make_groups(o_, d_.feature_names, d_.feature_names, d_.warnings);
     remark_same_rows(d_);
@@ -347,6 +344,28 @@ private:
       d_.weight_file = path;
     }
     require_positive_weight(d_, path);
+  }
+
+  /// The file with one value a training row that a key names: such data have no columns with names.
+  ColumnFile role_file(const std::string& name, const char* key, const char* what, const char* otherwise, std::string& file) {
+    file = resolve_path(o_.base_dir, name);
+    if (!std::filesystem::is_regular_file(file))
+      throw UsageError("the columns of a file of the format " + format_ + " have no names, and '" + name +
+                           "' is no file with one value a row" + otherwise,
+                       key);
+    return read_beside(d_, file, train().rows, what, train().path, o_.table.limits);
+  }
+
+  void load_roles() {
+    if (!o_.split_column.empty()) {
+      const ColumnFile split = role_file(o_.split_column, "validation.split_column", "parts of the split",
+                                         "; name one, or use validation.file or validation.fraction", d_.split_file);
+      for (const Part& p : parts_) add_split(d_, split, p.target.kept, p.target.origin);
+    }
+    if (o_.group.empty()) return;
+    const ColumnFile groups = role_file(o_.group, "data.group", "groups", "", d_.group_file);
+    std::map<std::string, Index> numbers;
+    for (const Part& p : parts_) add_groups(d_, groups, p.target.kept, p.target.origin, numbers);
   }
 
   bool all_columns() const { return static_cast<Index>(kept_.size()) == d_.encoder.features_total; }

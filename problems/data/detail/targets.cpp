@@ -110,6 +110,43 @@ ColumnFile read_weights(const std::string& path, Index rows, const std::string& 
   return column;
 }
 
+ColumnFile read_beside(Dataset& data, const std::string& path, Index rows, const std::string& what, const std::string& of,
+                       const ReadLimits& limits) {
+  ColumnFile column = read_column_file(path, rows, what, of, limits);
+  data.beside.push_back({path, column.digest, column.rows()});
+  return column;
+}
+
+void add_groups(Dataset& data, const ColumnFile& column, const std::vector<Index>& kept, Origin origin,
+                std::map<std::string, Index>& numbers) {
+  if (origin != Origin::train) {
+    data.group.insert(data.group.end(), kept.size(), -1);
+    return;
+  }
+  for (const Index r : kept) {
+    const std::string label = column.label(r);
+    if (label.empty()) throw column.error("D110", "the group" + row_text(r) + " is missing", r, "name the group of every row");
+    data.group.push_back(numbers.emplace(label, static_cast<Index>(numbers.size())).first->second);
+  }
+}
+
+void add_split(Dataset& data, const ColumnFile& column, const std::vector<Index>& kept, Origin origin) {
+  if (origin != Origin::train) {
+    data.split.insert(data.split.end(), kept.size(), "");
+    return;
+  }
+  for (const Index r : kept) {
+    const std::string value = column.label(r);
+    double number = 0;
+    const bool fold = read_number(value, '.', number) == NumberText::number && number == std::floor(number) && number >= 0;
+    if (!fold && value != "train" && value != "validation" && value != "test") {
+      throw column.error("D119", "the split column holds " + quoted_text(value), r,
+                         "write train, validation or test (or a fold number) in every row");
+    }
+    data.split.push_back(value);
+  }
+}
+
 void require_positive_weight(const Dataset& data, const std::string& path) {
   if (data.weighted && !(data.weight.maxCoeff() > 0)) {
     throw DataError("D112", "all row weights are 0", SourceLocation{path, 0, 0},

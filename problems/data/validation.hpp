@@ -1,0 +1,32 @@
+// How a choice of hyperparameters is judged: on the rows of one hold-out, or on those that the folds of cross-validation hold
+// out in turn.
+#pragma once
+#include <string>
+#include <vector>
+
+#include <tacit/problems/data/prepare.hpp>
+#include <tacit/problems/data/split.hpp>
+
+namespace tacit::inline TACIT_ABI {
+
+/// The outer loss is sum_k weight_k l_k, l_k the loss of part k on the rows it holds out. Each part is fitted and prepared on its
+/// own training rows; all have one space of hyperparameters.
+struct Validation {
+  std::vector<Prepared> parts;     ///< one of a hold-out; else fold by fold, draw by draw
+  std::vector<std::string> names;  ///< of the parts, for messages: "fold 2"
+  /// Weight of the rows that a part holds out over that of all parts, as cv.glmnet has it; their sum is 1.
+  std::vector<double> weight;
+  Index folds = 1, repeats = 1;
+  bool holdout() const { return parts.size() == 1; }
+};
+
+/// The part that a hold-out is.
+TACIT_EXPORT Validation hold_out(Prepared prepared);
+/// K-fold cross-validation. whole: prepared from all rows that do not test, without validation rows; its choices and the range of
+/// its hyperparameters are those of every fold, all else (scaling, fills, balanced weights of classes) a fold fits anew.
+/// Throws what prepare_problem throws, with the name of the fold.
+TACIT_EXPORT Validation cross_validation(const Prepared& whole, const Folds& folds);
+/// The training rows of `whole`: all that do not test.
+TACIT_EXPORT Split rows_of_folds(const Folds& folds);
+
+}  // namespace tacit::inline TACIT_ABI
