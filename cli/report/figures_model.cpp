@@ -362,7 +362,7 @@ std::vector<Figure> ModelFigures::predictions() const {
 /// How many rows are shown of how many, and of which.
 std::string sampled(const RunRecord& r, std::size_t shown) {
   const double all = number_at(r, "held_out.rows");
-  const std::string which = held_out_in_words(r);
+  const std::string which = drawn_rows_in_words(r);
   if (!(all > static_cast<double>(shown))) return "All " + std::to_string(shown) + " " + which + ". ";
   return "Shown are " + std::to_string(shown) + " of the " + number_text(all) + " " + which +
          ", evenly spread over the ranks of their predictions. ";
@@ -437,7 +437,7 @@ Figure ModelFigures::roc() const {
   if (!c.series[0].x.empty()) c.series.push_back(points("as predicted (margin 0)", 1, {share(0)}, {share(1)}));
   const double kept = static_cast<double>(c.series[0].x.size()), all = number_at(r_, "held_out.roc.points");
   std::string shows =
-      "On the " + number_text(number_at(r_, "held_out.rows")) + " " + rows() +
+      "On the " + number_text(number_at(r_, "held_out.rows")) + " " + drawn_rows_in_words(r_) +
       ", how many of the positives are found as the threshold falls, against how many negatives are called positive with "
       "them. The area below is " +
       short_number(area) +
@@ -459,8 +459,9 @@ Figure ModelFigures::calibration() const {
   if (count > 0) add_line(c, "observed = predicted", {0, 1}, {0, 1});
   return in(Part::predictions,
             figure("calibration", std::move(c),
-                   "The " + number_text(number_at(r_, "held_out.rows")) + " " + rows() + " in " + std::to_string(count) +
-                       " bins of about equal weight, by rising probability of '" + text_at(r_, "held_out.positive") +
+                   "The " + number_text(number_at(r_, "held_out.rows")) + " " + drawn_rows_in_words(r_) + " in " +
+                       std::to_string(count) + " bins of about equal weight, by rising probability of '" +
+                       text_at(r_, "held_out.positive") +
                        "': the share that was of that class, with its 95 % interval (Wilson), against the mean probability. By "
                        "chance one interval "
                        "in twenty misses the dashed line; more say that the probabilities are off: above it they are too small, "
@@ -472,6 +473,10 @@ Figure ModelFigures::calibration() const {
 
 std::string held_out_in_words(const RunRecord& r) {
   return text_at(r, "held_out.of") == "out_of_fold" ? "out-of-fold rows" : "validation rows";
+}
+
+std::string drawn_rows_in_words(const RunRecord& r) {
+  return held_out_in_words(r) + (number_at(r, "held_out.draws") > 1 ? " of the first draw of folds" : "");
 }
 
 std::vector<Figure> model_figures(const RunRecord& r) {

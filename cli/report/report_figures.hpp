@@ -25,6 +25,8 @@ std::vector<Figure> tune_figures(const RunRecord& r);  ///< those of the model f
 std::vector<Figure> model_figures(const RunRecord& r);
 /// "validation rows", or "out-of-fold rows" of a run with folds.
 std::string held_out_in_words(const RunRecord& r);
+/// Those of them that figures of predictions show: of several draws of folds the first, so that each row is there once.
+std::string drawn_rows_in_words(const RunRecord& r);
 std::vector<Figure> compare_figures(const RunRecord& r);
 std::vector<Figure> curve_figures(const RunRecord& r);
 /// Several runs of one verb in the same charts; `labels`: a name for each.

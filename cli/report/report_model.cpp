@@ -76,7 +76,7 @@ void write_confusion(HtmlWriter& w, const RunRecord& r) {
   const std::string positive = text_at(r, "held_out.positive"), negative = text_at(r, "held_out.negative");
   w.leaf("h3", "Confusion table", {{"id", "confusion"}});
   write_table(w,
-              "The " + held_out_in_words(r) + " by class and by what was predicted, positive where the margin is above 0" +
+              "The " + drawn_rows_in_words(r) + " by class and by what was predicted, positive where the margin is above 0" +
                   (weighted(r) ? "; rows, and in brackets their weight, which the metrics count" : ""),
               {"class", "predicted '" + negative + "'", "predicted '" + positive + "'", "right"},
               {{"'" + negative + "'", count_text(r, 0, 0), count_text(r, 0, 1), share_right(r, 0)},

@@ -8,6 +8,7 @@
 
 #include <tacit/cli/run/json_text.hpp>
 #include <tacit/problems/models/curves.hpp>
+#include <tacit/problems/models/held_out.hpp>
 
 namespace tacit {
 
@@ -26,14 +27,29 @@ json list_of(const Things& things, Number number) {
   return list;
 }
 
-json scatter_json(const HeldOutRows& rows) {
-  const std::vector<Index> some = spread_over(rows.z, rows.weight, kMostRows);
-  return {{"observed", list_of(some, [&](Index i) { return rows.y[i]; })},
-          {"predicted", list_of(some, [&](Index i) { return rows.z[i]; })}};
+HeldOut first_draw(const Validation& v, const HeldOut& all) {
+  HeldOut some;
+  std::vector<Index> kept;
+  for (std::size_t i = 0; i < all.part.size(); ++i) {
+    if (all.part[i] >= v.folds) continue;
+    kept.push_back(static_cast<Index>(i));
+    some.row.push_back(all.row[i]);
+    some.part.push_back(all.part[i]);
+  }
+  some.y = pick(all.y, kept);
+  some.weight = pick(all.weight, kept);
+  some.margin = pick(all.margin, kept);
+  return some;
 }
 
-json roc_json(const HeldOutRows& rows) {
-  const std::vector<RocPoint> whole = roc_curve(rows.y, rows.z, rows.weight);
+json scatter_json(const HeldOut& rows) {
+  const std::vector<Index> some = spread_over(rows.margin, rows.weight, kMostRows);
+  return {{"observed", list_of(some, [&](Index i) { return rows.y[i]; })},
+          {"predicted", list_of(some, [&](Index i) { return rows.margin[i]; })}};
+}
+
+json roc_json(const HeldOut& rows) {
+  const std::vector<RocPoint> whole = roc_curve(rows.y, rows.margin, rows.weight);
   if (whole.empty()) return nullptr;
   const std::vector<RocPoint> few = thinned(whole, kMostPoints);
   return {{"auc", area_below(whole)},
@@ -43,9 +59,9 @@ json roc_json(const HeldOutRows& rows) {
           {"threshold", list_of(few, [](const RocPoint& p) { return p.threshold; })}};
 }
 
-json calibration_json(const ModelTask& task, const HeldOutRows& rows) {
+json calibration_json(const ModelTask& task, const HeldOut& rows) {
   if (!task.probabilities()) return nullptr;
-  const std::vector<CalibrationBin> bins = calibration(rows.y, rows.z.unaryExpr(&sigmoid), rows.weight, kBins);
+  const std::vector<CalibrationBin> bins = calibration(rows.y, rows.margin.unaryExpr(&sigmoid), rows.weight, kBins);
   return {{"rows", list_of(bins, [](const CalibrationBin& b) { return b.rows; })},
           {"weight", list_of(bins, [](const CalibrationBin& b) { return b.weight; })},
           {"predicted", list_of(bins, [](const CalibrationBin& b) { return b.predicted; })},
@@ -56,26 +72,24 @@ json calibration_json(const ModelTask& task, const HeldOutRows& rows) {
 
 }  // namespace
 
-HeldOutRows held_out_of(const Prepared& p, In x) {
-  const std::vector<Index>& rows = p.rows.validation;
-  return {"validation", pick(p.y, rows), p.margins(rows, x), pick(p.weight, rows), p.weighted(), p.labels};
-}
-
-json held_out_json(const ModelTask& task, const HeldOutRows& rows) {
-  json j{{"of", rows.of},
+json held_out_json(const Validation& v, const std::vector<Vec>& x) {
+  const HeldOut rows = first_draw(v, held_out(v, x));
+  const Prepared& part = v.parts.front();
+  json j{{"of", v.holdout() ? "validation" : "out_of_fold"},
+         {"draws", v.repeats},
          {"rows", (rows.weight.array() > 0).count()},
          {"weight", number_json(rows.weight.sum())},
-         {"weighted", rows.weighted}};
-  if (!task.classifier()) {
+         {"weighted", part.weighted()}};
+  if (!part.task().classifier()) {
     j["scatter"] = scatter_json(rows);
     return j;
   }
-  const Confusion table = confusion(rows.y, rows.z, rows.weight);
-  j["negative"] = rows.labels.at(0);
-  j["positive"] = rows.labels.at(1);
+  const Confusion table = confusion(rows.y, rows.margin, rows.weight);
+  j["negative"] = part.labels.at(0);
+  j["positive"] = part.labels.at(1);
   j["roc"] = roc_json(rows);
   j["confusion"] = {{"rows", table.rows}, {"weight", table.weight}};
-  j["calibration"] = calibration_json(task, rows);
+  j["calibration"] = calibration_json(part.task(), rows);
   return j;
 }
 
