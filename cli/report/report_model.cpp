@@ -42,7 +42,7 @@ void write_differences(HtmlWriter& w, const RunRecord& r) {
   }
   if (rows.empty()) return;
   w.leaf("p",
-         "Paired differences, row by row: how much less loss the tuned model has, its standard error, and in brackets how many "
+         "Paired differences on the same rows: how much less loss the tuned model has, its standard error, and in brackets how many "
          "standard errors that is. From 2 on it is more than chance; below 0 it is a loss.");
   write_table(w, "What the tuned model gains over others on the same rows (run.json, gain)",
               {"over", "on the " + held_out_in_words(r), "on the test rows"}, rows);

@@ -415,8 +415,10 @@ TEST_CASE("report model: run.json keeps few numbers of the held-out rows, which 
 
 TEST_CASE("report model: with folds the figures are of all rows, each once however often folds are drawn") {
   const run_test::Folder folder("model-pictures-folds");
-  const json run = tuned(folder.path / "folds", {kConfigs + "ridge_diabetes.yaml", "validation.scheme=kfold",
-                                                 "validation.folds=4", "validation.repeats=2", "output.predictions=true"});
+  std::ofstream(folder.path / "folds.yaml") << "tacit: 1\ndata: {train: '" + test::source_dir() +
+                                                   "/data/diabetes.csv', target: target}\n"
+                                                   "validation: {scheme: kfold, folds: 4, repeats: 2}\nmodel: {kind: ridge}\n";
+  const json run = tuned(folder.path / "folds", {(folder.path / "folds.yaml").string(), "output.predictions=true"});
   const json& held = run["held_out"];
   CHECK(held["of"] == "out_of_fold");
   CHECK(held["draws"] == 2);
