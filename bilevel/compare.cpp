@@ -1,5 +1,7 @@
 #include <tacit/bilevel/compare.hpp>
 
+#include <tacit/bilevel/sum.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -457,11 +459,23 @@ public:
 
 }  // namespace
 
+namespace {
+
+std::unique_ptr<Oracle> oracle_of(const InnerSetup& setup, const Contender& contender, const OracleOptions& options) {
+  if (setup.parts.empty()) return make_oracle(setup.problem, setup.solver, contender.estimator, options);
+  std::vector<Summand> parts;
+  for (std::size_t k = 0; k < setup.parts.size(); ++k)
+    parts.push_back({make_oracle(setup.parts[k], setup.solver, contender.estimator, options), setup.weights.at(k)});
+  return sum_of(std::move(parts));
+}
+
+}  // namespace
+
 OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, OuterOptimizer& optimizer, In theta0,
                        const OwnRunOptions& options, std::vector<Observer> observers, const Interrupted& interrupted) {
   OracleOptions o = options.oracle;
   o.warm_start = setup.warm_start;
-  const KeepingOracle oracle(make_oracle(setup.problem, setup.solver, contender.estimator, o));
+  const KeepingOracle oracle(oracle_of(setup, contender, o));
   OwnRun run;
   double floor = 0;
   observers.push_back([&](const StepRecord& r) {
@@ -480,7 +494,8 @@ OwnRun compare_own_run(const InnerSetup& setup, const Contender& contender, Oute
     const Truth truth = truth_at(setup.problem, r.theta, by);
     compare_with(seen, r.hypergradient, truth, floor);
     if (audited(r.step, o.audit_every)) {
-      split_error(seen, setup.problem, truth, oracle.last.state->inner, oracle.last.state->hyper, floor);
+      if (oracle.last.state)  // one solution and one adjoint; of several parts the error is not split
+        split_error(seen, setup.problem, truth, oracle.last.state->inner, oracle.last.state->hyper, floor);
       seen.head_start = {d.head_start_nats, d.contraction, d.implicit_truncation,    d.k_eff_lo,
                          d.k_eff_hi,        d.k_match,     d.truncation_map == "own"};
     }

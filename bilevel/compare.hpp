@@ -64,6 +64,9 @@ struct InnerSetup {
   Problem problem;          ///< setups of one comparison differ in its start alone
   std::shared_ptr<const InnerSolver> solver;
   bool warm_start = true;
+  /// Where `problem` is stacked() of several (folds): these and their weights, which an own run solves each for itself (sum_of).
+  std::vector<Problem> parts{};
+  std::vector<double> weights{};
 };
 
 struct Contender {

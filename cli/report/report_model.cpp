@@ -41,9 +41,10 @@ void write_differences(HtmlWriter& w, const RunRecord& r) {
     if (!held.empty() || !tested.empty()) rows.push_back({name, held, tested});
   }
   if (rows.empty()) return;
-  w.leaf("p",
-         "Paired differences on the same rows: how much less loss the tuned model has, its standard error, and in brackets how many "
-         "standard errors that is. From 2 on it is more than chance; below 0 it is a loss.");
+  w.leaf(
+      "p",
+      "Paired differences on the same rows: how much less loss the tuned model has, its standard error, and in brackets how many "
+      "standard errors that is. From 2 on it is more than chance; below 0 it is a loss.");
   write_table(w, "What the tuned model gains over others on the same rows (run.json, gain)",
               {"over", "on the " + held_out_in_words(r), "on the test rows"}, rows);
 }
@@ -78,7 +79,7 @@ void write_confusion(HtmlWriter& w, const RunRecord& r) {
   write_table(w,
               "The " + drawn_rows_in_words(r) + " by class and by what was predicted, positive where the margin is above 0" +
                   (weighted(r) ? "; rows, and in brackets their weight, which the metrics count" : ""),
-              {"class", "predicted '" + negative + "'", "predicted '" + positive + "'", "right"},
+              {"class", "predicted '" + negative + "'", "predicted '" + positive + "'", "share right"},
               {{"'" + negative + "'", count_text(r, 0, 0), count_text(r, 0, 1), share_right(r, 0)},
                {"'" + positive + "'", count_text(r, 1, 0), count_text(r, 1, 1), share_right(r, 1)}});
 }

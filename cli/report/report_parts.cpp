@@ -53,7 +53,7 @@ constexpr const char* kStyle =
     "@media "
     "print{html{font-size:11px}body{max-width:none;padding:0;font-size:1rem}.chart{min-width:0;width:auto;max-width:100%;max-"
     "height:38vh}"
-    ".scroll{overflow:visible}.wide{font-size:.8em;overflow-wrap:anywhere}.wide th,.wide "
+    ".chart.tall{max-height:80vh}.scroll{overflow:visible}.wide{font-size:.8em;overflow-wrap:anywhere}.wide th,.wide "
     "td{white-space:normal;padding-right:.3rem}"
     "figure,tr,.verdict{break-inside:avoid}h2,h3,caption{break-after:avoid}"
     "pre{white-space:pre-wrap}}";

@@ -80,7 +80,7 @@ struct PrepareBlock final : Block {
 struct ValidationBlock final : Block {
   std::string scheme = "auto";
   double fraction = 0.25;
-  Index folds = 5, repeats = 1;
+  Index folds = 5, repeats = 1, outer_folds = 0;
   FilePath file;
   Text target;
   std::string loss = "auto";

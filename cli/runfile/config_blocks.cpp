@@ -74,11 +74,15 @@ void PrepareBlock::fields(BlockVisitor& v) {
 }
 
 void ValidationBlock::fields(BlockVisitor& v) {
-  v.field("scheme", scheme, {"auto", "holdout", "kfold", "files", "loo", "gcv", "sure"},
-          "auto: as file or split_column says, else kfold up to 5000 rows, holdout beyond");
+  v.field(
+      "scheme", scheme, {"auto", "holdout", "kfold", "files", "loo", "gcv", "sure"},
+      "auto: as file or split_column says, or the keys of one scheme that are given; else kfold up to 5000 rows, holdout beyond");
   v.field("fraction", fraction, kFraction, "holdout: share of the rows that validate");
   v.field("folds", folds, Range::at_least(2), "kfold: number of folds; the outer loss is that of all rows, each held out once");
   v.field("repeats", repeats, Range::at_least(1), "kfold: so many draws of folds, averaged");
+  v.field("outer_folds", outer_folds, Range::at_least(0),
+          "0: off; else so many folds of all rows, on each of which the whole procedure, tuned on the others, is judged: what "
+          "tuning itself costs");
   v.field("file", file, "files: the validation rows");
   v.field("target", target, "files: target column of that file, or a file; null: as in the training data");
   std::vector<std::string> losses = loss_names();

@@ -237,6 +237,11 @@ const std::vector<CodeDoc>& error_codes() {
        "The model is fitted once more on training and validation rows; it stands where that solve ended.", 0},
       {"W313", "columns whose units make the inner problem ill-conditioned",
        "A column is used in its own unit, which is far from that of the others.", 0},
+      {"W318", "the outer folds have no result",
+       "validation.outer_folds runs the whole procedure again without each fold. One of these runs was not finished or failed, "
+       "so that "
+       "what tuning itself costs is not known.",
+       0},
       {"W320", "the reference is not confirmed",
        "Two independent ways to the exact hypergradient (implicit differentiation at a Newton-polished point, central "
        "differences "

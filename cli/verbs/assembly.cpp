@@ -12,6 +12,7 @@
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/core/model/interrupt.hpp>
+#include <tacit/core/model/stacked.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/hypergrad/automatic.hpp>
 #include <tacit/hypergrad/unroll.hpp>
@@ -102,20 +103,22 @@ Stratify stratify_option(const RunConfig& c) {
   return !c.validation.stratify.value ? Stratify::automatic : *c.validation.stratify.value ? Stratify::yes : Stratify::no;
 }
 
-SplitOptions split_options(const RunConfig& c) {
+SplitOptions split_options(const RunConfig& c, const std::vector<Index>& among) {
   SplitOptions o;
   o.fraction = c.validation.fraction;
-  o.test_fraction = c.data.test.fraction.value_or(0);
+  o.among = among;
+  o.test_fraction = among.empty() ? c.data.test.fraction.value_or(0) : 0;
   o.stratify = stratify_option(c);
   o.seed = static_cast<std::uint64_t>(c.seed);
   return o;
 }
 
-FoldOptions fold_options(const RunConfig& c) {
+FoldOptions fold_options(const RunConfig& c, const std::vector<Index>& among) {
   FoldOptions o;
   o.folds = c.validation.folds;
   o.repeats = c.validation.repeats;
-  o.test_fraction = c.data.test.fraction.value_or(0);
+  o.among = among;
+  o.test_fraction = among.empty() ? c.data.test.fraction.value_or(0) : 0;
   o.stratify = stratify_option(c);
   o.seed = static_cast<std::uint64_t>(c.seed);
   return o;
@@ -124,10 +127,13 @@ FoldOptions fold_options(const RunConfig& c) {
 /// Up to so many rows folds are worth their price where nothing is said.
 constexpr double kMostFolded = 5000;
 
-/// What `validation.scheme: auto` is for these data: what a file or a split column says, else folds where there are few rows.
+/// What `validation.scheme: auto` is for these data: what a file or a split column says, else what a key of one scheme asks for,
+/// else folds where there are few rows.
 std::string automatic_scheme(const RunConfig& c, const Dataset& data) {
   if (c.validation.file.path) return "files";
   if (!data.split.empty()) return names_folds(data) ? "kfold" : "holdout";
+  if (c.validation.given("folds") || c.validation.given("repeats")) return "kfold";
+  if (c.validation.given("fraction")) return "holdout";
   const auto trains = std::count(data.origin.begin(), data.origin.end(), Origin::train);
   const double left = static_cast<double>(trains) * (1 - c.data.test.fraction.value_or(0));
   const std::set<Index> groups(data.group.begin(), data.group.end());
@@ -306,19 +312,24 @@ std::string byte_count(std::size_t bytes) {
 }
 
 /// window: auto keeps as many states as fit; what cannot do with fewer is refused before the run.
-void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver& solver, HypergradientEstimator& estimator) {
+void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver& solver, HypergradientEstimator& estimator,
+                  std::size_t parts) {
   if (!c.limits.memory.bytes) return;
   const double limit = std::clamp(*c.limits.memory.bytes, 1.0, 0x1p62);
-  estimator.limit_memory(static_cast<std::size_t>(limit));
+  estimator.limit_memory(static_cast<std::size_t>(limit / static_cast<double>(parts)));
+  const auto all = [&](std::size_t one) {  // parts times, as far as that can be counted
+    const std::size_t most = std::numeric_limits<std::size_t>::max();
+    return one > most / parts ? most : one * parts;
+  };
   const Index n = problem.f->inner_dim(), m = problem.f->outer_dim();
-  if (const std::size_t stored = estimator.stored_bytes(solver.state_dim(n), m); static_cast<double>(stored) > limit)
+  if (const std::size_t stored = all(estimator.stored_bytes(solver.state_dim(n), m)); static_cast<double>(stored) > limit)
     throw MemoryLimitError("the derivatives of the inner variables with respect to " + std::to_string(m) +
                                " hyperparameters take " + byte_count(stored) + " bytes, limits.memory allows " +
                                byte_count(static_cast<std::size_t>(limit)) +
                                "; use implicit-cg or hypergradient.window=auto, whose memory does not grow with the number of "
                                "hyperparameters",
                            "limits.memory");
-  const std::size_t need = solver.tape_bytes(estimator.needs().tape, n);
+  const std::size_t need = all(solver.tape_bytes(estimator.needs().tape, n));
   if (static_cast<double>(need) <= limit) return;
   throw MemoryLimitError("the states of up to inner.max_steps steps take " + byte_count(need) + " bytes, limits.memory allows " +
                              byte_count(static_cast<std::size_t>(limit)) +
@@ -329,7 +340,7 @@ void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver&
 
 }  // namespace
 
-Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s) {
+Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s, std::size_t parts) {
   Method m;
   m.start = cold_start(c, problem.f->inner_dim());
   auto estimator = choose_estimator(c, problem, s, m);
@@ -352,7 +363,7 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
   if (problem.response == Response::iterate)
     m.notes.push_back("inner.response: iterate is x after exactly " + std::to_string(c.inner.max_steps().value_or(0)) +
                       " steps from its start; the solution of the inner problem is not meant");
-  limit_memory(c, problem, *solver, *estimator);
+  limit_memory(c, problem, *solver, *estimator, parts);
   m.solver = std::move(solver);
   m.estimator = std::move(estimator);
   return m;
@@ -361,7 +372,8 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
 namespace {
 
 /// Which rows train, and which validate: `prepared`, `validation` and the problems.
-void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, PrepareChoices choices, RowsUsed rows) {
+void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, PrepareChoices choices, RowsUsed rows,
+                  const std::vector<Index>& among) {
   RunConfig& c = a.config;
   if (rows == RowsUsed::all_train) {
     a.prepared = prepare_problem(data, all_rows(data->x.rows()), std::move(choices));
@@ -373,15 +385,14 @@ void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, Prepa
             "outer.refit: false keeps the tuned model of a hold-out, and cross-validation has one a fold; leave it out, or use "
             "validation.scheme: holdout",
             "outer.refit");
-      const Folds folds = make_folds(*data, fold_options(c));
+      const Folds folds = make_folds(*data, fold_options(c, among));
       a.prepared = prepare_problem(data, rows_of_folds(folds), std::move(choices));
       a.validation = cross_validation(a.prepared, folds);
     } else {
-      a.prepared = prepare_problem(data, make_split(*data, split_options(c)), std::move(choices));
+      a.prepared = prepare_problem(data, make_split(*data, split_options(c, among)), std::move(choices));
       a.validation = hold_out(a.prepared);
     }
   }
-  a.interrupter = std::make_shared<Interrupter>();
   const auto mine = [&](Prepared& p) {
     p.problem.name = c.run_name;
     if (c.inner.iterates()) p.problem.response = Response::iterate;
@@ -418,13 +429,37 @@ std::unique_ptr<Oracle> over_parts(const Assembly& a, const std::function<std::u
   return sum_of(std::move(parts), options);
 }
 
+std::vector<Problem> problems_from(const Assembly& a, const std::shared_ptr<const Start>& start) {
+  std::vector<Problem> all = a.problems;
+  for (Problem& p : all) p.start = start;
+  return all;
+}
+
+Problem as_one(const Assembly& a, const std::shared_ptr<const Start>& start) {
+  std::vector<Problem> all = problems_from(a, start);
+  return all.size() == 1 ? std::move(all.front()) : stacked(std::move(all), a.validation.weight);
+}
+
 std::unique_ptr<Oracle> run_oracle(const Assembly& a, const OracleOptions& options) {
   return over_parts(a, [&](std::size_t k) { return make_oracle(a.problems[k], a.method.solver, a.method.estimator, options); });
 }
 
+namespace {
+
+void settle_method(Assembly& a, const Strategies& strategies) {
+  Method method = choose_method(a.config, a.problem, strategies, std::max<std::size_t>(1, a.problems.size()));
+  for (Problem& p : a.problems) p.start = method.start;
+  a.problem.start = method.start;
+  method.notes.insert(method.notes.begin(), a.method.notes.begin(), a.method.notes.end());
+  a.method = std::move(method);
+}
+
+}  // namespace
+
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows) {
   auto a = std::make_unique<Assembly>();
   a->config = std::move(config);
+  a->interrupter = std::make_shared<Interrupter>();
   const RunConfig& c = a->config;
   const auto task = make_task(c.model.kind);
   refuse_without_effect(c, task->kind());
@@ -440,15 +475,42 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   settle_file(a->config.validation.target, data->validation_target_file);
   settle_file(a->config.data.group, data->group_file);
   settle_file(a->config.validation.split_column, data->split_file);
-  prepare_rows(*a, data, prepare_choices(c, task), rows);
+  prepare_rows(*a, data, prepare_choices(c, task), rows, {});
   settle_threads(*a);
-  Method method = choose_method(c, a->problem, strategies);
-  for (Problem& p : a->problems) p.start = method.start;
-  a->problem.start = method.start;
-  method.notes.insert(method.notes.begin(), a->method.notes.begin(), a->method.notes.end());
-  method.notes.insert(method.notes.begin(), data->notes.begin(), data->notes.end());
-  a->method = std::move(method);
+  settle_method(*a, strategies);
+  a->method.notes.insert(a->method.notes.begin(), data->notes.begin(), data->notes.end());
   return a;
+}
+
+std::unique_ptr<Assembly> assemble_among(RunConfig config, std::shared_ptr<const Dataset> data, const std::vector<Index>& rows,
+                                         std::shared_ptr<Interrupter> interrupter, const Strategies& strategies) {
+  auto a = std::make_unique<Assembly>();
+  a->config = std::move(config);
+  a->interrupter = std::move(interrupter);
+  prepare_rows(*a, data, prepare_choices(a->config, make_task(a->config.model.kind)), RowsUsed::train_part, rows);
+  settle_threads(*a);
+  settle_method(*a, strategies);
+  return a;
+}
+
+Folds outer_folds_of(const Assembly& a, Index folds) {
+  const Dataset& data = *a.prepared.data;
+  FoldOptions o = fold_options(a.config, rows_of_refit(a.prepared.rows));
+  o.folds = folds;
+  o.repeats = 1;
+  o.seed = SplitMix64(o.seed).next();  // other folds than those that tune
+  const char* key = "validation.outer_folds";
+  if (a.config.validation.scheme == "files" || (!data.split.empty() && !names_folds(data)))
+    throw UsageError(
+        "outer folds are drawn from the rows that train and validate, and here these are named apart; use "
+        "validation.scheme: kfold or holdout without a file or words of a split column",
+        key);
+  Folds drawn = make_folds(data, o);
+  if (drawn.folds != folds)
+    throw UsageError("the split column names " + std::to_string(drawn.folds) +
+                         " folds, which the outer folds are then too; set " + key + ": " + std::to_string(drawn.folds),
+                     key);
+  return drawn;
 }
 
 std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies) {

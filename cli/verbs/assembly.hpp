@@ -62,8 +62,9 @@ TableOptions table_options(const DataBlock& data);
 DataOptions data_options(const RunConfig& config, TargetKind kind);
 Missing missing_rule(const std::string& word);
 
-/// Throws UsageError for parts that do not go together.
-Method choose_method(const RunConfig& config, const Problem& problem, const Strategies& strategies);
+/// Of one part; `parts`: how many of its size there are, which share limits.memory. Throws UsageError for parts that do not go
+/// together.
+Method choose_method(const RunConfig& config, const Problem& problem, const Strategies& strategies, std::size_t parts = 1);
 
 /// Step size and momentum of an iterate as numbers: where the run file leaves them to auto, as auto takes them at u, in the run
 /// file's block and in a solver made of it. Left alone where the run means the solution.
@@ -83,6 +84,13 @@ enum class RowsUsed { train_part, all_train };
 
 /// Reads the data and builds the problem. Throws DataError, UsageError, RunFileError.
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows = RowsUsed::train_part);
+/// The same of a data set that is there, made of some of its rows alone, ascending: for a run inside of the rows that train. The
+/// test rows are not among them. It stops where `interrupter` says so.
+std::unique_ptr<Assembly> assemble_among(RunConfig config, std::shared_ptr<const Dataset> data, const std::vector<Index>& rows,
+                                         std::shared_ptr<Interrupter> interrupter, const Strategies& strategies);
+/// Folds of the rows that do not test, drawn as the run file says (stratified, with its groups), so many, from another seed than
+/// those that tune; where a split column names folds these. Throws UsageError where the validation rows are named apart.
+Folds outer_folds_of(const Assembly& a, Index folds);
 
 /// theta of a start that is given, or where nothing is tuned; none where it is searched. Throws UsageError for one that cannot
 /// be.
@@ -99,6 +107,9 @@ void tune_single_penalty(Assembly& a);
 /// The start in natural units: as the run file gives it, else theta0 where the search ended.
 StartValues start_values(const Assembly& a, In theta0);
 
+/// The parts with another start of the inner runs, and all of them as one problem: that of the hold-out, or stacked().
+std::vector<Problem> problems_from(const Assembly& a, const std::shared_ptr<const Start>& start);
+Problem as_one(const Assembly& a, const std::shared_ptr<const Start>& start);
 /// The outer oracle of a run with its solver and estimator: of the hold-out, or the sum over the folds.
 std::unique_ptr<Oracle> run_oracle(const Assembly& a, const OracleOptions& options);
 /// One oracle for each part, summed with the weights of the validation.

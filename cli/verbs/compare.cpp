@@ -34,13 +34,13 @@ struct Field {
 };
 
 /// inner: the block of all entries where iterates are meant, its steps being numbers.
-Field make_field(CompareCase c, const InnerBlock& inner, const Problem& problem, const Strategies& strategies) {
+Field make_field(CompareCase c, const InnerBlock& inner, const Assembly& a, const Strategies& strategies) {
   if (inner.iterates())
     for (CompareEntry& e : c.entries) e.config.inner = inner;
   Field field;
   std::size_t shared = c.entries.size();
   for (const CompareEntry& e : c.entries) {
-    Method m = choose_method(e.config, problem, strategies);
+    Method m = choose_method(e.config, a.problem, strategies, a.problems.size());
     const bool joins = !e.own_inner && shared < c.entries.size();
     field.contenders.push_back({e.label, m.estimator, joins ? shared : field.setups.size()});
     if (joins) {
@@ -48,8 +48,11 @@ Field make_field(CompareCase c, const InnerBlock& inner, const Problem& problem,
       continue;
     }
     if (!e.own_inner) shared = field.setups.size();
-    InnerSetup setup{m.solver_name, problem, m.solver, e.config.inner.warm_start};
-    setup.problem.start = m.start;
+    InnerSetup setup{m.solver_name, as_one(a, m.start), m.solver, e.config.inner.warm_start};
+    if (!a.validation.holdout()) {
+      setup.parts = problems_from(a, m.start);
+      setup.weights = a.validation.weight;
+    }
     field.setups.push_back(std::move(setup));
     field.setup_labels.push_back(e.label);
   }
@@ -163,7 +166,7 @@ void CompareRun::prepare() {
   results_.plan = plan_comparison(config_, session_.strategies());
   first_ = assembled(0, 0);
   const Strategies& strategies = session_.strategies();
-  rehearse(make_field(results_.plan.cases.front(), trial_steps(*first_, strategies), first_->problem, strategies));
+  rehearse(make_field(results_.plan.cases.front(), trial_steps(*first_, strategies), *first_, strategies));
   RunConfig resolved = with_resolved_sweep(config_, session_.strategies());
   resolved.limits.threads = first_->config.limits.threads;
   resolved.data.weight = first_->config.data.weight;
@@ -204,12 +207,13 @@ void CompareRun::judge(const std::vector<Truth>& all, double floor, const std::s
 std::vector<Truth> CompareRun::truths(const Assembly& a, const ReferencePath& path) {
   session_.progress().begin("the exact hypergradients along the path, two ways");
   std::vector<Truth> all;
+  const Problem problem = as_one(a, a.problem.start);
   for (const Vec& theta : path.theta) {
     if (stopped()) break;
     try {
       TruthOptions options{results_.plan.truth};
       options.steps = steps_of(a);
-      all.push_back(truth_at(a.problem, theta, options));
+      all.push_back(truth_at(problem, theta, options));
     } catch (const Interruption&) {
       (void)stopped();
       break;
@@ -328,13 +332,14 @@ void CompareRun::run_case(std::size_t case_index, Index repeat, Assembly& a) {
   Vec theta0 = starting_point(a, session_.strategies());
   a.problem.space.project(theta0);
   for (const std::string& note : a.method.notes) session_.log(where + ": " + note);
-  const Field field = make_field(results_.plan.cases[case_index], a.config.inner, a.problem, session_.strategies());
+  const Field field = make_field(results_.plan.cases[case_index], a.config.inner, a, session_.strategies());
   session_.progress().begin("the reference run");
   ReferencePath path;
   if (results_.plan.same_path) {
     const auto optimizer = make_optimizer(a.config, session_.strategies());
     path = reference_path(
-        a.problem, *optimizer, theta0, config_.compare.path, a.config.outer.tolerance, [this] { return stopped(); }, steps_of(a));
+        as_one(a, a.problem.start), *optimizer, theta0, config_.compare.path, a.config.outer.tolerance,
+        [this] { return stopped(); }, steps_of(a));
     if (path.reason == StopReason::interrupted) (void)stopped();
     session_.log(where + ": reference run, " + std::to_string(path.theta.size()) + " points: " + path.message);
     if (path.reason == StopReason::failed) {

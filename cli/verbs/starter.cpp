@@ -102,9 +102,10 @@ std::vector<EntryBlock> starter_blocks(const std::string& kind, EntryBlock data,
                                        const std::vector<std::string>& labels) {
   EntryBlock validation{"validation", {}};
   if (split_column) {
-    validation.entries = {{"split_column", yaml_text(*split_column), "names each row's part: train, validation or test"}};
+    validation.entries = {
+        {"split_column", yaml_text(*split_column), "names each row's part: train, validation or test, or its fold"}};
   } else {
-    validation.entries = {{"scheme", "holdout", "validate on a part of the rows, drawn with seed"}, {"fraction", "0.25", ""}};
+    validation.entries = {{"scheme", "auto", "5 folds up to 5000 rows, beyond that a hold-out, drawn with seed"}};
   }
   return {{"", {{"tacit", "1", "version of this file's schema"}}},
           std::move(data),

@@ -25,6 +25,7 @@
 #include <tacit/cli/verbs/baselines.hpp>
 #include <tacit/cli/verbs/data_view.hpp>
 #include <tacit/cli/verbs/model_pictures.hpp>
+#include <tacit/cli/verbs/nested.hpp>
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/report.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
@@ -71,6 +72,7 @@ private:
   void print_plan();
   Summary follow(Vec theta0);
   void compute_results();
+  void judge_procedure();
   void write_results();
   void warn_of_results();
   void leave_files();
@@ -91,6 +93,7 @@ private:
   std::vector<HyperRow> hyper_;
   std::optional<Score> best_, test_;
   std::optional<Baselines> beside_;
+  std::optional<Nested> nested_;
   Gains gains_;
   std::optional<FinalFit> fit_;
   ReportLeft report_;
@@ -275,7 +278,25 @@ void TuneRun::compute_results() {
   if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);
   beside_ = baselines(*a_, x, *fit_, stop);
   gains_ = gains(stop);
+  judge_procedure();
   fit_->model.metrics = best_->metrics;
+}
+
+/// validation.outer_folds: the run again on each part of the rows, within what is left of limits.time.
+void TuneRun::judge_procedure() {
+  const Index folds = a_->config.validation.outer_folds;
+  if (folds == 0 || summary_.reason == StopReason::interrupted) return;
+  const auto limit = a_->config.limits.time.seconds;
+  a_->interrupter = std::make_shared<Interrupter>();
+  if (limit) a_->interrupter->limit(std::max(0.0, *limit - session_.seconds()));
+  std::string why;
+  const auto begin = [&](std::size_t k) {
+    session_.progress().begin("the whole procedure without outer fold " + std::to_string(k + 1) + " of " + std::to_string(folds));
+  };
+  nested_ = nested_loss(*a_, session_.strategies(), begin, why);
+  if (!nested_)
+    session_.warn({"W318", "result", "the loss of the whole procedure on outer folds is not known: " + why + ".",
+                   "Give them more time (limits.time), or fewer folds (validation.outer_folds)."});
 }
 
 void TuneRun::write_results() {
@@ -330,6 +351,7 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
     rows.push_back({"gain", gains_text(gains_.validation, gains_.chosen)});
     rows.push_back({"validation", metrics_text(best_->metrics)});
   }
+  if (nested_) rows.push_back(nested_->row());
   if (test_) rows.push_back({"test", loss_text(test_->loss) + ", " + metrics_text(test_->metrics)});
   if (test_)
     for (auto& row : beside_->test_rows()) rows.push_back(std::move(row));
@@ -373,6 +395,7 @@ json TuneRun::result_json() const {
          {"seconds", session_.seconds()},
          {"warnings", session_.warnings().json()},
          {"output", session_.folder().string()}};
+  j["nested"] = nested_ ? nested_->json() : json(nullptr);
   for (const char* key : {"status", "message", "doubt", "best", "outer_steps", "work"}) j[key] = all.at(key);
   j.update(beside_ ? beside_->json() : json{{"intercept_alone", nullptr}, {"single_penalty", nullptr}});
   return j;

@@ -218,14 +218,14 @@ struct Sorted {
   DrawBy by(const Dataset& data) const { return {class_of, data.group}; }
 };
 
-Sorted sort_rows(const Dataset& data, Stratify stratify) {
+Sorted sort_rows(const Dataset& data, Stratify stratify, const std::vector<Index>& among) {
   if (stratify == Stratify::yes && data.classes.empty()) {
     throw UsageError("only classes can be stratified, and the target holds numbers; set it to auto or false",
                      "validation.stratify");
   }
   Sorted s;
-  s.rows.reserve(static_cast<std::size_t>(data.rows()));
-  for (Index r = 0; r < data.rows(); ++r) {
+  s.rows = among;
+  for (Index r = 0; r < data.rows() && among.empty(); ++r) {
     const Origin origin = data.origin[static_cast<std::size_t>(r)];
     (origin == Origin::train ? s.rows : origin == Origin::test ? s.out.test : s.out.validation).push_back(r);
     s.validation_file |= origin == Origin::validation;
@@ -248,7 +248,7 @@ void draw_test_rows(const Dataset& data, Sorted& s, std::vector<Index>& from, do
 Split make_split(const Dataset& data, const SplitOptions& options) {
   check_share(options.fraction, false, "validation.fraction");
   check_share(options.test_fraction, true, "data.test");
-  Sorted s = sort_rows(data, options.stratify);
+  Sorted s = sort_rows(data, options.stratify, options.among);
   Split& out = s.out;
   SplitMix64 random(options.seed);
   if (!data.split.empty()) split_by_column(data, out, s.rows);
@@ -364,7 +364,7 @@ bool names_folds(const Dataset& data) {
 Folds make_folds(const Dataset& data, const FoldOptions& options) {
   check_share(options.test_fraction, true, "data.test");
   if (options.repeats < 1) throw UsageError("folds are drawn at least once", "validation.repeats");
-  Sorted s = sort_rows(data, options.stratify);
+  Sorted s = sort_rows(data, options.stratify, options.among);
   if (s.validation_file)
     throw UsageError("a file of validation rows is a hold-out, and folds are drawn from the training file; keep one",
                      "validation.scheme");

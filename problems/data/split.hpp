@@ -35,6 +35,8 @@ struct SplitOptions {
   double test_fraction = 0;
   Stratify stratify = Stratify::automatic;
   std::uint64_t seed = 0;
+  /// Only these rows of the data set are there, ascending; empty: all. Rows of other files stay out then.
+  std::vector<Index> among{};
 };
 
 /// Ascending row numbers. train and validation are never empty; test may be.
@@ -65,6 +67,7 @@ struct FoldOptions {
   double test_fraction = 0;  ///< share of all rows that test; 0: none
   Stratify stratify = Stratify::automatic;
   std::uint64_t seed = 0;
+  std::vector<Index> among{};  ///< as SplitOptions::among
 };
 
 /// One split a fold, those of one draw after those of the other. The test rows are the same in all, and no fold has them.

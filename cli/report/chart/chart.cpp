@@ -25,6 +25,7 @@ constexpr Sheet kWide{760, 440, 8, 1000, 60, 30};
 constexpr Sheet kNarrow{380, 330, 5, 300, 44, 16};
 constexpr std::size_t kLegendLines = 4;  // of one name
 constexpr double kRowHeight = 22;
+constexpr double kTall = 460;  // from here on a chart has so many rows that it needs a page of its own on paper
 constexpr double kRight = 20, kTop = 42, kBottom = 54;
 constexpr double kCharacter = 7.3;  // width of a digit or letter, on average
 constexpr std::size_t kMarksOnALine = 10;
@@ -407,8 +408,8 @@ std::string svg(const Chart& chart, const Sheet& on, const std::string& id, bool
                     (alone                       ? ""
                      : sheet.width < kWide.width ? " for-narrow"
                                                  : " for-wide") +
-                    "\" aria-labelledby=\"" + name + "-t " + name + "-d\">\n<title id=\"" + name + "-t\">" +
-                    xml_text(chart.title) + "</title>\n<desc id=\"" + name + "-d\">" +
+                    (sheet.height > kTall ? " tall" : "") + "\" aria-labelledby=\"" + name + "-t " + name +
+                    "-d\">\n<title id=\"" + name + "-t\">" + xml_text(chart.title) + "</title>\n<desc id=\"" + name + "-d\">" +
                     xml_text(chart.description.empty() ? chart.y_label + " against " + chart.x_label : chart.description) +
                     "</desc>\n";
   if (alone) out += "<style>" + chart_style() + "</style>\n";
