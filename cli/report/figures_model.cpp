@@ -242,11 +242,15 @@ void ModelFigures::add_paths(Chart& c) const {
   const std::map<std::string, double> deviation = deviations(r_);
   std::vector<Series> all;
   bool comparable = true;
-  for (const std::string& head : r_.path->names())
-    if (const std::string name = feature_of(head); !name.empty()) {
-      all.push_back(line(name, 6, path_.l2, column(*r_.path, head)));
-      comparable = comparable && deviation.count(name) > 0;
-    }
+  for (const std::string& head : r_.path->names()) {
+    const std::string name = feature_of(head);
+    if (name.empty()) continue;
+    std::vector<double> values = column(*r_.path, head);
+    const bool used = std::any_of(values.begin(), values.end(), [](double v) { return v != 0; });
+    if (!used) continue;  // of a column that is constant, say
+    all.push_back(line(name, 6, path_.l2, std::move(values)));
+    comparable = comparable && deviation.count(name) > 0;
+  }
   if (comparable)
     for (Series& s : all)
       for (double& v : s.y) v *= deviation.at(s.name);

@@ -171,6 +171,11 @@ TEST_CASE("report model: coefficients along the path are times the deviations wh
   CHECK(f.chart.y_label == "coefficient for one deviation");
   REQUIRE(f.chart.markers.size() == 2);
   CHECK(f.chart.markers[1].x == 10);
+  // A column without a coefficient anywhere is no line, and in nobody's way.
+  r.path = table("l2,outer_loss,standard_error,coefficient[f1],coefficient[zero]\n1,2,0.1,3,0\n2,3,0.1,2,0\n");
+  CHECK(named(model_figures(r), "path_coefficients").chart.series.size() == 1);
+  CHECK(named(model_figures(r), "path_coefficients").chart.y_label == "coefficient for one deviation");
+  r.path = table(kPath);
   r.run["coefficients"]["largest"].erase(2);
   const Figure plain = named(model_figures(r), "path_coefficients");
   CHECK(plain.chart.series[0].name == "f1");

@@ -425,7 +425,7 @@ std::string chart_style() {
          ".chart .g{stroke:#ddd;stroke-width:1}.chart .a{stroke:#555;stroke-width:1;fill:none}"
          ".chart .l{fill:none;stroke-width:2;stroke-linejoin:round}.chart .b{stroke-width:1.4}.chart .k{fill-opacity:.2}"
          ".chart .d{stroke-dasharray:7 5;stroke-width:1.5}.chart .v{stroke-width:1.2;stroke-dasharray:2 3}"
-         ".chart .n{stroke-width:1;stroke-opacity:.7;fill-opacity:.6}" +
+         ".chart .n{stroke-width:1;stroke-opacity:.7;fill-opacity:.8}" +
          colours(kLight) +
          "@media screen and (prefers-color-scheme:dark){.chart .bg{fill:#16181c}.chart .t{fill:#e4e4e4}.chart .g{stroke:#34383f}"
          ".chart .a{stroke:#aaa}" +
