@@ -400,7 +400,7 @@ Figure ModelFigures::observed() const {
   add_line(c, "observed = predicted", ends(predicted), ends(predicted));
   return in(
       Part::predictions,
-      figure("predictions", std::move(c),
+      figure("observed_predicted", std::move(c),
              sampled(r_, seen.size()) +
                  "Each was predicted by a model that had not seen it. On the dashed line a prediction is right. A cloud that is "
                  "flatter than the line is what shrinking does; one that bends away from it says that the features act "

@@ -265,12 +265,12 @@ TEST_CASE("report model: paired differences are in units of their own error, and
 TEST_CASE("report model: regression shows observed and residuals against predicted, and says how many rows") {
   RunRecord r = finished();
   const std::vector<Figure> all = model_figures(r);
-  CHECK(series(named(all, "predictions"), "rows").x == std::vector<double>{1.5, 2, 3});
-  CHECK(series(named(all, "predictions"), "observed = predicted").y == std::vector<double>{1.5, 3});
+  CHECK(series(named(all, "observed_predicted"), "rows").x == std::vector<double>{1.5, 2, 3});
+  CHECK(series(named(all, "observed_predicted"), "observed = predicted").y == std::vector<double>{1.5, 3});
   CHECK(series(named(all, "prediction_residuals"), "rows").y == std::vector<double>{-0.5, 0, 1});
-  has(named(all, "predictions").shows, "All 3 validation rows.");
+  has(named(all, "observed_predicted").shows, "All 3 validation rows.");
   r.run["held_out"]["rows"] = 70000;
-  has(named(model_figures(r), "predictions").shows, "Shown are 3 of the 70000 validation rows");
+  has(named(model_figures(r), "observed_predicted").shows, "Shown are 3 of the 70000 validation rows");
 }
 
 TEST_CASE("report model: classes have ROC, calibration and a confusion table with weights said") {
@@ -307,7 +307,7 @@ TEST_CASE("report model: the page has verdict, gains, path, coefficients and pre
   const std::string html = page_of(r);
   CHECK(in_order(html, {"class=\"verdict", ">What was gained<", "id=\"model_losses\"", ">The path<", "id=\"path_loss\"",
                         "id=\"path_coefficients\"", ">The coefficients<", "id=\"coefficients\"", ">The predictions<",
-                        "id=\"predictions\"", ">Key facts<", ">How the optimizer got there<", "id=\"loss_steps\""}));
+                        "id=\"observed_predicted\"", ">Key facts<", ">How the optimizer got there<", "id=\"loss_steps\""}));
 }
 
 TEST_CASE("report model: a part that is missing is said so, and an older run folder still makes a page") {
