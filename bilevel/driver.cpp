@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
+#include <mutex>
 #include <sstream>
 
 #include <tacit/bilevel/driver.hpp>
@@ -32,8 +34,9 @@ public:
 
   Evaluation evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const override {
     check();
-    ++evaluations;
     Evaluation e = behind().evaluate(theta, tolerance, near);
+    const std::lock_guard lock(account_);  // an optimizer may evaluate several points at once
+    ++evaluations;
     inner_seconds += e.inner_seconds;
     hypergradient_seconds += e.hypergradient_seconds;
     return e;
@@ -81,6 +84,7 @@ private:
   const DriverOptions& options_;
   const std::function<bool()>& interrupted_;
   Clock::time_point start_;
+  mutable std::mutex account_;
   mutable bool closing_ = false;
 };
 
@@ -133,7 +137,7 @@ private:
 
   bool begin(In theta0) {
     begin_step();
-    Vec theta = theta0;
+    Vec theta = optimizer_.begin(space_, theta0, {options_.max_steps, options_.seed, options_.threads});
     space_.project(theta);
     if (options_.verify) require_right(theta);
     Evaluation e = first_evaluation(theta);
@@ -143,9 +147,9 @@ private:
       end(StopReason::failed, "the start is no usable point: " + trouble(e));
       return false;
     }
-    set_start(e.value);
+    set_start(e.loss());
     deepen(e);
-    set_start(e.value);
+    set_start(e.loss());
     diagnose(e);
     optimizer_.reset(e);
     publish(e, 0, {});
@@ -160,11 +164,12 @@ private:
                      "; correct that first (verify() has the whole list)");
   }
 
-  static bool complete(const Evaluation& e) { return e.finite() && e.gradient.size() == e.theta.size(); }
+  bool complete(const Evaluation& e) const { return e.finite() && (values_alone_ || e.gradient.size() == e.theta.size()); }
 
   // A loose point may be indefinite or no number where the solution is fine: asked more tightly before the run has failed.
   Evaluation first_evaluation(In theta) {
     Tolerance tolerance = tolerances_.at(1);
+    if (values_alone_) return oracle_.evaluate(theta, tolerance, nullptr);
     while (true) {
       Evaluation e = oracle_.evaluate(theta, tolerance, nullptr);
       if (std::isfinite(e.value)) e = oracle_.differentiate(std::move(e), tolerance);
@@ -181,7 +186,7 @@ private:
     constexpr int kRounds = 4;
     e.forget_tape();
     e = oracle_.diagnose(std::move(e), step_, summary_.target);
-    for (int round = 0; round < kRounds && short_of_asked(e); ++round) {
+    for (int round = 0; round < kRounds && !values_alone_ && short_of_asked(e); ++round) {
       Evaluation deeper = oracle_.differentiate(e, {kDeeper * std::min(e.solved.inner, e.diagnostics.inner_residual),
                                                     std::max(kDeeper * e.solved.adjoint, kLeastTolerance)});
       if (!complete(deeper)) return;
@@ -199,7 +204,7 @@ private:
       return false;
     const bool target = options_.follow_target && oracle_.target() > 0 && usable(d.hypergradient_status) &&
                         d.hypergradient_error > oracle_.target();
-    return target || d.outer_loss_error > kLossShare * std::abs(e.value);
+    return target || d.outer_loss_error > kLossShare * std::abs(e.loss());
   }
 
   void set_start(double loss) {
@@ -229,6 +234,15 @@ private:
       return end(StopReason::tolerance, "the last steps gained no more than a tenth of " + target + gains[0] +
                                             ", and the next is predicted to gain " + gains[1]);
     }
+    if (values_alone_ && step_ + 1 >= options_.max_steps)
+      return end(StopReason::step_limit, step_ == 0
+                                             ? "the one point that was asked for is evaluated"
+                                             : "the " + std::to_string(step_ + 1) + " points that were asked for are evaluated");
+    if (options_.patience > 0 && without_gain_ >= options_.patience) {
+      return end(StopReason::patience, "the last " + std::to_string(without_gain_) + (without_gain_ == 1 ? " step" : " steps") +
+                                           " gave no better point" + (options_.judge ? " by what judges the points" : "") +
+                                           ", which is all of " + option_name("outer.patience") + "; " + left(summary_.last));
+    }
     if (step_ >= options_.max_steps) {
       return end(StopReason::step_limit,
                  "the limit of " + std::to_string(options_.max_steps) + " outer steps is reached; " + left(summary_.last));
@@ -252,6 +266,7 @@ private:
   // A row is to be as good as its own hypergradient asks, which the one before did not know: solved again where it is far from
   // that, and at the tightest tolerance where the run may end. The start, of which nothing was known, is held to more.
   bool deepen(Evaluation& e) {
+    if (values_alone_) return false;  // every point is solved at the tightest tolerance
     const double far = oracle_.target() > 0 ? 1.5 : step_ == 0 ? 3 : 30;
     bool deeper = false;
     for (int round = 0; round < 5; ++round) {
@@ -287,12 +302,17 @@ private:
       optimizer_.reset(current_);
       outcome = try_step(summary_.tightest);
     }
+    if (outcome.over != StepOutcome::Over::no) {
+      const bool converged = outcome.over == StepOutcome::Over::converged;
+      end(converged ? StopReason::tolerance : StopReason::step_limit, outcome.message);
+      return;
+    }
     Evaluation& e = outcome.accepted;
     if (outcome.stalled) {
       end(StopReason::stalled, outcome.message + "; " + left(summary_.last) + checked_text());
       return;
     }
-    if (!e.finite()) {
+    if (!e.finite() && !values_alone_) {  // a point that has no value is a row like any other of a method that only looks
       end(StopReason::failed, "outer step " + std::to_string(k) + " led to a point that is not finite: " + trouble(e));
       return;
     }
@@ -352,7 +372,8 @@ private:
     r.theta = e.theta;
     r.u = e.u;
     r.hypergradient = e.gradient;
-    r.outer_loss = e.value;
+    r.outer_loss = e.loss();
+    if (e.alone) r.outer_pull = e.alone->added;
     r.hypergradient_norm = e.gradient.size() ? e.gradient.norm() : kMissing;
     if (step > 0) r.step_norm = step_norm;
     r.projected_gradient_norm = projected_norm(e);
@@ -381,8 +402,11 @@ private:
     summary_.steps = step_;
     const double error = summary_.last.diagnostics.hypergradient_error;
     if (!std::isnan(error) && !(error <= summary_.worst_error)) summary_.worst_error = error;
-    if (std::isnan(error) && e.diagnostics.errors_asked && e.theta.size() > 0) ++summary_.unknown_errors;
-    if (options_.select == DriverOptions::Select::last || better(e)) {
+    if (std::isnan(error) && e.diagnostics.errors_asked && e.gradient.size() > 0) ++summary_.unknown_errors;
+    if (options_.judge) summary_.last.judged = options_.judge(e);
+    const bool gained = better(summary_.last, e);
+    without_gain_ = gained ? 0 : without_gain_ + 1;
+    if (options_.select == DriverOptions::Select::last || gained) {
       summary_.best = summary_.last;
       summary_.best_evaluation = e;
     }
@@ -393,12 +417,21 @@ private:
     }
   }
 
-  // Lower than the best so far; a loss that is in doubt is lower than none that is not.
-  bool better(const Evaluation& e) const {
+  // Better than the best so far; a loss that is in doubt is better than none that is not.
+  bool better(const StepRecord& row, const Evaluation& e) const {
     const StepRecord& best = summary_.best;
-    const bool doubtful = doubtful_loss(e.value, e.diagnostics);
-    if (!std::isnan(best.outer_loss) && doubtful != doubtful_loss(best.outer_loss, best.diagnostics)) return !doubtful;
-    return !(best.outer_loss <= e.value);
+    if (std::isnan(best.outer_loss)) return true;
+    if (!std::isfinite(e.value) && std::isfinite(best.outer_loss)) return false;
+    const bool doubtful = doubtful_loss(row.outer_loss, row.diagnostics);
+    if (doubtful != doubtful_loss(best.outer_loss, best.diagnostics)) return !doubtful;
+    return preferred(row.judged, e.value, best.judged, summary_.best_evaluation.value);
+  }
+
+  // Without a judge both judgements are missing, and the values decide.
+  static bool preferred(double judged, double value, double best_judged, double best_value) {
+    const auto known = [](double j) { return std::isnan(j) ? std::numeric_limits<double>::infinity() : j; };
+    if (known(judged) != known(best_judged)) return known(judged) < known(best_judged);
+    return !(best_value <= value);
   }
 
   static std::string trouble(const Evaluation& e) {
@@ -431,8 +464,8 @@ private:
     Evaluation solved = oracle_.evaluate_fully(e.theta, &e);  // its own solution is the nearest start
     if (std::isfinite(solved.value) || !std::isfinite(e.plain)) return solved;
     // Where a solve to the end fails the point stays as it is, and so does its loss.
-    e.diagnostics.outer_loss_error += std::abs(e.value - e.plain);
-    e.value = e.plain;
+    e.diagnostics.outer_loss_error += std::abs(e.loss() - e.plain);
+    e.set_loss(e.plain);
     e.corrected = false;
     return e;
   }
@@ -444,16 +477,17 @@ private:
     const auto tight = [&](StepRecord row, const Evaluation& at) {
       Evaluation e = solved_fully(at);
       if (std::isfinite(e.value)) {
-        row.outer_loss = e.value;
+        row.outer_loss = e.loss();
+        if (options_.judge) row.judged = options_.judge(e);
         row.diagnostics.outer_loss_error = e.diagnostics.outer_loss_error;
       }
       return std::pair(std::move(row), std::move(e));
     };
     oracle_.watching = false;
     auto chosen = tight(summary_.best, summary_.best.step == summary_.last.step ? current_ : summary_.best_evaluation);
-    if (summary_.last.step != summary_.best.step) {
+    if (summary_.last.step != summary_.best.step && std::isfinite(current_.value)) {
       auto last = tight(summary_.last, current_);
-      if (!(chosen.second.value <= last.second.value)) chosen = std::move(last);
+      if (preferred(last.first.judged, last.second.value, chosen.first.judged, chosen.second.value)) chosen = std::move(last);
     }
     if (!std::isfinite(chosen.second.value)) return;
     summary_.best = std::move(chosen.first);
@@ -498,12 +532,13 @@ private:
   Clock::time_point start_, step_start_;
   WatchedOracle oracle_;
   OuterOptimizer& optimizer_;
+  const bool values_alone_ = !optimizer_.differentiates();
   const std::vector<Observer>& observers_;
   Summary summary_;
   Tolerances tolerances_;
   Evaluation current_;
   Work work_before_, for_the_start_;
-  Index step_ = 0, quiet_rows_ = 0;
+  Index step_ = 0, quiet_rows_ = 0, without_gain_ = 0;
 };
 
 }  // namespace
@@ -518,6 +553,8 @@ const char* to_string(StopReason r) {
       return "step limit";
     case StopReason::time_limit:
       return "time limit";
+    case StopReason::patience:
+      return "patience";
     case StopReason::stalled:
       return "stalled";
     case StopReason::interrupted:
@@ -544,14 +581,16 @@ std::string Summary::full() const {
       {"outer loss at the start", brief_number(start_loss)},
       {"outer loss, best", brief_number(best.outer_loss) + " (step " + std::to_string(best.step) + ")"},
       {"outer loss, last", brief_number(last.outer_loss)},
-      {"projected gradient, last", brief_number(last.projected_gradient_norm)},
-      {"possible gain, last", brief_number(last.possible_gain)},
       {"gradients", std::to_string(work.gradients)},
       {"Hessian products", std::to_string(work.hessian_products)},
       {"map steps", std::to_string(work.map_steps)},
       {"for diagnostics, apart", std::to_string(diagnostic_work.inner_units()) + " gradients and Hessian products"},
       {"seconds", brief_number(seconds)},
   };
+  if (!std::isnan(last.projected_gradient_norm)) {  // else nobody asked for a hypergradient
+    rows.insert(rows.begin() + 6, {{"projected gradient, last", brief_number(last.projected_gradient_norm)},
+                                   {"possible gain, last", brief_number(last.possible_gain)}});
+  }
   if (!std::isnan(worst_error)) rows.insert(rows.end() - 1, {"worst hypergradient error", brief_number(worst_error)});
   std::size_t width = 0;
   for (const auto& row : rows) width = std::max(width, row.first.size());
@@ -568,6 +607,10 @@ Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracl
   }
   if (options.max_steps < 0)
     throw UsageError(option_name("outer.max_steps") + " is negative; use 0 to evaluate the start alone", "outer.max_steps");
+  if (options.patience < 0)
+    throw UsageError(UsageError::Kind::option,
+                     option_name("outer.patience") + " is " + std::to_string(options.patience) + " and has to be 0 or more",
+                     "outer.patience");
   if (!(options.tolerance >= 0) || !std::isfinite(options.tolerance))
     throw UsageError(UsageError::Kind::option,
                      option_name("outer.tolerance") + " is " + number_text(options.tolerance) + " and has to be 0 or more",

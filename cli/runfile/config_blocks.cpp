@@ -87,7 +87,8 @@ void ValidationBlock::fields(BlockVisitor& v) {
   v.field("target", target, "files: target column of that file, or a file; null: as in the training data");
   std::vector<std::string> losses = loss_names();
   losses.insert(losses.begin(), "auto");
-  v.field("loss", loss, losses, "outer loss; auto: the model's");
+  v.field("loss", loss, losses,
+          "outer loss, in the margin a.w + b; auto: the model's; squared: of classes, coded -1 and +1, too");
   v.field("stratify", stratify, "keep the shares of the classes in every part or fold; auto: for classification");
   v.field("split_column", split_column,
           "column, or a file with one value a row, that names the part of each row: train, validation or test, or the number of "
@@ -140,6 +141,12 @@ void HyperEntry::fields(BlockVisitor& v) {
       "about its mean where there is an intercept");
   v.field("per", per, {"all", "feature", "group", "class", "sample"}, "one value for all, or one for each");
   v.field("fix", fix, "a value that is not tuned, instead of start and range");
+  v.field(
+      "pull", pull, Range::at_least(0),
+      "many penalties are pulled towards their median c: (pull/2) s sum_j h(ln u_j - c) is added to what is minimised, h(t) = "
+      "t^2 to |t| = 1 and 2 |t| - 1 beyond, s the outer loss of the intercept alone over their number; auto: the best of one "
+      "penalty, 1, 0.1, 0.01 and 0 on folds inside the rows that do not test",
+      "auto");
 }
 
 void InnerBlock::fields(BlockVisitor& v) {
@@ -177,7 +184,9 @@ bool HypergradientBlock::aims() const {
 
 void OuterBlock::fields(BlockVisitor& v) {
   v.field("optimizer", optimizer, "how theta, the logarithm of the hyperparameters, moves");
-  v.field("max_steps", max_steps, Range::at_least(0), "outer steps at most; 0: evaluate the start alone and write its row");
+  v.field(
+      "max_steps", max_steps, Range::at_least(0),
+      "outer steps at most, for optimizers without hypergradients points in all; 0: evaluate the start alone and write its row");
   v.field(
       "tolerance", tolerance, Range::at_least(0),
       "stop when the outer loss could fall by no more than this share of its value at the start, sum_j |g_j| min(distance of "
@@ -187,7 +196,16 @@ void OuterBlock::fields(BlockVisitor& v) {
           "how inner and adjoint tolerance fall to the given ones; auto: adaptive (fixed for adam, for estimators that "
           "differentiate the "
           "iterations, and without steps)");
-  v.field("select", select, {"best", "last", "one-se"}, "which step's hyperparameters are taken");
+  v.field("select", select, {"best", "last", "one-se"},
+          "which point is taken: the best row of the run, its last, or the best's penalties times the largest factor whose outer "
+          "loss is within one standard error of the best's");
+  v.field("metric", metric,
+          "what tells the best row, on the rows that validate: auc, accuracy, f1 of the positive class, rmse or mae; null: the "
+          "outer loss, which the run follows whatever this says");
+  v.field("patience", patience, Range::at_least(1),
+          "stop after so many steps without gain on a third of the validation rows, which is kept aside for that and tells the "
+          "best row; the outer loss is then that of the others; null: no such rows",
+          "null");
   v.field("refit", refit, "fit the final model on training and validation rows");
 }
 
@@ -222,7 +240,8 @@ void CompareBlock::fields(BlockVisitor& v) {
   v.field("reference", reference, "estimator that is the truth for the errors");
   v.field("path", path, Range::at_least(1), "points on the reference run at which all are compared");
   v.field("repeats", repeats, Range::at_least(1), "runs with seed, seed+1, ...");
-  v.field("estimators", estimators, "what is compared; an entry may override inner");
+  v.field("estimators", estimators,
+          "what is compared; an entry may override inner, and in mode own-run name an optimizer of its own");
   v.field("sweep", sweep, "lists of values of any key");
 }
 

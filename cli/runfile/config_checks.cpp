@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include <tacit/bilevel/outer.hpp>
 #include <tacit/cli/runfile/config_reader.hpp>
 #include <tacit/cli/runfile/field_list.hpp>
 #include <tacit/core/support/text.hpp>
@@ -30,9 +31,6 @@ constexpr Later kLater[] = {
     {"inner.solver", "proximal-gradient", "use gradient-descent, or auto"},
     {"inner.solver", "fista", "use nesterov, or auto"},
     {"inner.solver", "coordinate-descent", "use newton-cg, or auto"},
-    {"outer.optimizer", "grid", "use lbfgs"},
-    {"outer.optimizer", "random", "use lbfgs"},
-    {"outer.select", "one-se", "use best or last"},
 };
 
 /// Keys whose default is all that this version does: another value would be without effect.
@@ -224,6 +222,8 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
   for (const auto& [block, entry] : config.hyper.entries) {
     const std::string name = "hyper." + block;
     if (key == name + ".fix" && !entry.fixed()) return "nothing is fixed";
+    if (key == name + ".pull" && entry.fixed()) return "its value is fixed";
+    if (key == name + ".pull" && entry.per == "all") return "there is one penalty";
     if (entry.fixed() && (key == name + ".start" || key == name + ".range")) return "its value is fixed";
     if (entry.fix.kind == HyperValue::Kind::number && entry.fixed() && key == name + ".per" && entry.per != "all")
       return "its value is fixed, one number for all";
@@ -231,6 +231,14 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
   if (config.inner.iterates()) {
     if (key == "hypergradient.accuracy") return "inner.response is iterate, where no estimator aims at an accuracy";
     if (key == "diagnostics.audit") return "inner.response is iterate, which has no warm start to measure";
+  }
+  if (asks_for_values_alone(config.outer.optimizer)) {
+    const std::string reason = "outer.optimizer is " + config.outer.optimizer;
+    if (key.substr(0, 13) == "hypergradient") return reason + ", which asks for no hypergradient";
+    if (one_of(key, {"diagnostics.reference", "diagnostics.audit", "diagnostics.fail_error"}))
+      return reason + ", and there is no hypergradient to measure";
+    if (key == "outer.tolerance") return reason + ", which evaluates its points whatever they gain";
+    if (key == "outer.schedule") return reason + ", whose points are all solved to inner.tolerance";
   }
   if (key == "hypergradient.accuracy" && !config.hypergradient.aims()) {
     return "the estimator is " + config.hypergradient.estimator +
@@ -310,6 +318,7 @@ public:
     unused();
     later();
     exclusive();
+    selection();
     check_iterate(config_, catalog_, issues_);
     compare();
   }
@@ -421,6 +430,31 @@ private:
     }
   }
 
+  // What tells the best row has to fit the model, and needs validation rows.
+  void selection() {
+    const OuterBlock& outer = config_.outer;
+    const ModelKind* kind = find_model_kind(config_.model.kind);
+    const bool model = kind && taken("model.kind", config_.model.kind);
+    if (const Node* metric = given("outer.metric"); metric && outer.metric.word && model) {
+      const bool of_numbers = one_of(*outer.metric.word, {"rmse", "mae"});
+      if (of_numbers == kind->classifier)
+        report(*metric, "E208",
+               "'outer.metric: " + *outer.metric.word + "' is a metric of " + (of_numbers ? "numbers" : "classes") + ", and '" +
+                   config_.model.kind + "' predicts " + (of_numbers ? "classes" : "numbers"),
+               kind->classifier ? "use auc, accuracy or f1" : "use rmse or mae");
+    }
+    const Node* patience = given("outer.patience");
+    if (!patience || !outer.patience) return;
+    if (one_of(config_.validation.scheme, {"loo", "gcv"}))
+      report(*patience, "E208",
+             "'outer.patience' keeps a part of the validation rows aside, and validation.scheme: " + config_.validation.scheme +
+                 " has no such rows",
+             "remove it, or use holdout or kfold");
+    if (const Node* metric = given("outer.metric"); metric && outer.metric.word)
+      report(*metric, "E208", "'outer.metric' and 'outer.patience' exclude each other",
+             "either tells the best row of the run: remove one of the two");
+  }
+
   void compare_entry(const Node& entry) {
     if (!entry.is_map()) {
       report(entry, "E202", "'compare.estimators' takes blocks of keys in its list, not " + entry.kind_text(),
@@ -428,7 +462,7 @@ private:
       return;
     }
     check_compare_entry(entry, catalog_, issues_);
-    if (!entry.find("estimator"))
+    if (!entry.find("estimator") && !entry.find("optimizer"))
       report(entry, "E206", "an entry of 'compare.estimators' names no estimator", "add estimator: NAME");
   }
   void estimator_name(const Node& value, const std::string& key) {

@@ -7,10 +7,13 @@
 #include <set>
 #include <thread>
 
+#include <tacit/bilevel/optimizers.hpp>
 #include <tacit/bilevel/start_search.hpp>
 #include <tacit/bilevel/sum.hpp>
+#include <tacit/cli/nlopt/nlopt_optimizers.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
+#include <tacit/cli/verbs/selection.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/model/stacked.hpp>
 #include <tacit/core/support/text.hpp>
@@ -25,6 +28,7 @@ Strategies::Strategies()
   register_solvers(solvers);
   register_estimators(estimators);
   register_optimizers(optimizers);
+  register_nlopt(optimizers);
 }
 
 TableOptions table_options(const DataBlock& d) {
@@ -167,6 +171,7 @@ PrepareChoices prepare_choices(const RunConfig& c, std::shared_ptr<const ModelTa
   const auto& standardize = c.prepare.standardize.value;
   o.standardize = !standardize ? Standardize::automatic : *standardize ? Standardize::yes : Standardize::no;
   o.model = model_options(c);
+  if (c.validation.loss != "auto" && c.validation.loss != o.task->kind().loss) o.model.outer_loss = loss_named(c.validation.loss);
   return o;
 }
 
@@ -251,31 +256,28 @@ Problem with_interrupter(Problem problem, const Assembly& a) {
   return interruptible(std::move(problem), [asked = a.interrupter] { return asked->due(); });
 }
 
-/// Keys that a run file may hold but that nothing here reads yet: passed over silently they would mislead.
-void refuse_without_effect(const RunConfig& c, const ModelKind& kind) {
-  std::vector<Issue> issues;
-  const auto refuse = [&](const char* key, const std::string& what, const char* remedy) {
-    issues.push_back(c.issue_at_key(key, "E207", "'" + std::string(key) + what + "' is not available in this version", remedy));
-  };
-  if (c.validation.loss != "auto" && c.validation.loss != kind.loss)
-    refuse("validation.loss", ": " + c.validation.loss, "use auto: the loss of the model");
-  if (!issues.empty()) throw RunFileError(std::move(issues));
-}
-
-/// Folds are solved beside each other; within one the kernels use one thread. The result is the same whatever the number.
+/// Folds are solved beside each other, or, of one problem, the points of a grid and random ones; within one the kernels use one
+/// thread. The result is the same whatever the number.
 void settle_threads(Assembly& a) {
   Count& threads = a.config.limits.threads;
   const auto parts = static_cast<Index>(std::max<std::size_t>(1, a.validation.parts.size()));
-  const Index wanted = threads.is_number() ? threads.n : usable_processors();
-  if (parts == 1 && threads.is_number() && threads.n > 1)
-    a.method.notes.push_back("limits.threads: folds are computed beside each other, and here is one problem: one thread");
-  threads = Count::of(std::clamp<Index>(wanted, 1, parts));
+  const bool points = a.config.outer.optimizer == "grid" || a.config.outer.optimizer == "random";
+  const Index wanted = threads.is_number() ? threads.n : usable_processors(),
+              most = parts == 1 && points ? PlannedPoints::kWave : parts;
+  if (most == 1 && threads.is_number() && threads.n > 1)
+    a.method.notes.push_back(
+        "limits.threads: folds and grid points are computed beside each other, and here is neither: one thread");
+  threads = Count::of(std::clamp<Index>(wanted, 1, most));
 }
 
 std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, const Problem& problem, const Strategies& s,
                                                          Method& m) {
   const HypergradientBlock& block = c.hypergradient;
   std::unique_ptr<HypergradientEstimator> estimator;
+  if (asks_for_values_alone(c.outer.optimizer)) {  // an oracle has an estimator, also where nobody asks it
+    m.estimator_name = "none";
+    return automatic_estimator(problem).estimator;
+  }
   const std::string target = "aims at a relative error of " + exact_number(block.accuracy) + " (hypergradient.accuracy)";
   m.estimator_name = block.estimator;
   if (block.estimator == "auto") {
@@ -340,6 +342,11 @@ void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver&
 
 }  // namespace
 
+OuterPlan outer_plan(const RunConfig& c) {
+  const bool folds = c.validation.scheme == "kfold";  // which use the threads themselves
+  return {c.outer.max_steps, static_cast<std::uint64_t>(c.seed), c.limits.threads.is_number() && !folds ? c.limits.threads.n : 1};
+}
+
 Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s, std::size_t parts) {
   Method m;
   m.start = cold_start(c, problem.f->inner_dim());
@@ -359,7 +366,7 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
     throw UsageError("solver 'cholesky' solves quadratic problems in one step; a " + c.model.kind +
                          " model needs 'newton', 'newton-cg' or 'lbfgs'",
                      "inner.solver");
-  check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
+  if (m.estimator_name != "none") check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
   if (problem.response == Response::iterate)
     m.notes.push_back("inner.response: iterate is x after exactly " + std::to_string(c.inner.max_steps().value_or(0)) +
                       " steps from its start; the solution of the inner problem is not meant");
@@ -370,6 +377,38 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
 }
 
 namespace {
+
+/// A third of the validation rows of a part, drawn by class and with groups whole, which leave it.
+std::vector<Index> kept_aside(const RunConfig& c, const Dataset& data, Split& part, SplitMix64& random) {
+  std::vector<Index> classes;
+  if (!data.classes.empty() && c.validation.stratify.value.value_or(true))
+    for (Index r = 0; r < data.rows(); ++r) classes.push_back(static_cast<Index>(data.y[r]));
+  const bool groups = std::all_of(part.validation.begin(), part.validation.end(),
+                                  [&](Index r) { return !data.group.empty() && data.group[static_cast<std::size_t>(r)] >= 0; });
+  std::vector<Index> aside = draw_rows(part.validation, 1.0 / 3,
+                                       {classes, groups ? std::span<const Index>(data.group) : std::span<const Index>()}, random);
+  if (aside.empty() || !(pick(data.weight.size() > 0 ? data.weight : Vec::Ones(data.rows()), aside).sum() > 0))
+    throw UsageError("a part has too few validation rows to keep a third of them aside for stopping", "outer.patience");
+  return aside;
+}
+
+/// outer.patience: the parts again, with fewer validation rows.
+void keep_aside(Assembly& a) {
+  SplitMix64 random(static_cast<std::uint64_t>(a.config.seed) + 1);
+  Folds parts;
+  parts.folds = a.validation.folds;
+  parts.repeats = a.validation.repeats;
+  parts.names = a.validation.names;
+  for (const Prepared& part : a.validation.parts) {
+    Split rows = part.rows;
+    a.stopping.push_back(kept_aside(a.config, *a.prepared.data, rows, random));
+    parts.parts.push_back(std::move(rows));
+  }
+  a.validation = cross_validation(a.prepared, parts);
+  a.method.notes.push_back(
+      "outer.patience: a third of the validation rows is kept aside, tells the best row and when to stop; the "
+      "outer loss is that of the others");
+}
 
 /// Which rows train, and which validate: `prepared`, `validation` and the problems.
 void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, PrepareChoices choices, RowsUsed rows,
@@ -392,6 +431,7 @@ void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, Prepa
       a.prepared = prepare_problem(data, make_split(*data, split_options(c, among)), std::move(choices));
       a.validation = hold_out(a.prepared);
     }
+    if (c.outer.patience) keep_aside(a);
   }
   const auto mine = [&](Prepared& p) {
     p.problem.name = c.run_name;
@@ -419,8 +459,8 @@ std::string validation_text(const Assembly& a) {
          (v.repeats > 1 ? ", drawn " + std::to_string(v.repeats) + " times" : "");
 }
 
-std::unique_ptr<Oracle> over_parts(const Assembly& a, const std::function<std::unique_ptr<Oracle>(std::size_t)>& make) {
-  const Validation& v = a.validation;
+std::unique_ptr<Oracle> over_parts(const Assembly& a, const Validation& v,
+                                   const std::function<std::unique_ptr<Oracle>(std::size_t)>& make) {
   if (v.holdout()) return make(0);
   std::vector<Summand> parts;
   for (std::size_t k = 0; k < v.parts.size(); ++k) parts.push_back({make(k), v.weight[k], v.names[k]});
@@ -441,7 +481,9 @@ Problem as_one(const Assembly& a, const std::shared_ptr<const Start>& start) {
 }
 
 std::unique_ptr<Oracle> run_oracle(const Assembly& a, const OracleOptions& options) {
-  return over_parts(a, [&](std::size_t k) { return make_oracle(a.problems[k], a.method.solver, a.method.estimator, options); });
+  auto sum = over_parts(a, a.validation,
+                        [&](std::size_t k) { return make_oracle(a.problems[k], a.method.solver, a.method.estimator, options); });
+  return with_pull(a, std::move(sum));
 }
 
 namespace {
@@ -452,6 +494,9 @@ void settle_method(Assembly& a, const Strategies& strategies) {
   a.problem.start = method.start;
   method.notes.insert(method.notes.begin(), a.method.notes.begin(), a.method.notes.end());
   a.method = std::move(method);
+  const auto optimizer = make_optimizer(a.config, strategies);
+  if (!optimizer->takes_start() && a.problem.space.size() > 0)
+    a.first_point = optimizer->begin(a.problem.space, a.problem.space.upper(), outer_plan(a.config));
 }
 
 }  // namespace
@@ -462,7 +507,6 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   a->interrupter = std::make_shared<Interrupter>();
   const RunConfig& c = a->config;
   const auto task = make_task(c.model.kind);
-  refuse_without_effect(c, task->kind());
   std::shared_ptr<const Dataset> data;
   {
     const NothingToKeep reading(kReading);
@@ -476,6 +520,8 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   settle_file(a->config.data.group, data->group_file);
   settle_file(a->config.validation.split_column, data->split_file);
   prepare_rows(*a, data, prepare_choices(c, task), rows, {});
+  // What cannot be is refused before the run.
+  if (c.validation.outer_folds > 0 && rows == RowsUsed::train_part) (void)outer_folds_of(*a, c.validation.outer_folds);
   settle_threads(*a);
   settle_method(*a, strategies);
   a->method.notes.insert(a->method.notes.begin(), data->notes.begin(), data->notes.end());
@@ -505,7 +551,12 @@ Folds outer_folds_of(const Assembly& a, Index folds) {
         "outer folds are drawn from the rows that train and validate, and here these are named apart; use "
         "validation.scheme: kfold or holdout without a file or words of a split column",
         key);
-  Folds drawn = make_folds(data, o);
+  Folds drawn;
+  try {
+    drawn = make_folds(data, o);
+  } catch (const UsageError& e) {
+    throw UsageError(std::string("outer folds: ") + e.what(), key);
+  }
   if (drawn.folds != folds)
     throw UsageError("the split column names " + std::to_string(drawn.folds) +
                          " folds, which the outer folds are then too; set " + key + ": " + std::to_string(drawn.folds),
@@ -514,6 +565,7 @@ Folds outer_folds_of(const Assembly& a, Index folds) {
 }
 
 std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies) {
+  require_built(config.outer.optimizer);
   auto optimizer = strategies.optimizers.make(config.outer.optimizer);
   config.outer.configure(*optimizer);
   return optimizer;
@@ -532,10 +584,14 @@ OracleOptions oracle_options(const RunConfig& c) {
 DriverOptions driver_options(const Assembly& a, const RunConfig& c) {
   DriverOptions o;
   o.derivatives_known = true;  // those of the models are tested
-  o.max_steps = a.problem.space.size() == 0 ? 0 : c.outer.max_steps;
+  o.seed = outer_plan(a.config).seed;
+  o.threads = a.validation.parts.size() > 1 ? 1 : outer_plan(a.config).threads;  // else they are the folds'
+  o.max_steps = a.problem.space.size() == 0 || a.held_equal ? 0 : c.outer.max_steps;
   o.tolerance = c.outer.tolerance;
   o.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
   o.schedule = schedule_named(c.outer.schedule);  // auto names none
+  o.judge = judge_of(a);
+  o.patience = c.outer.patience.value_or(0);
   o.follow_target = c.follows_target();
   o.warn_error = c.diagnostics.warn_error.value_or(0);
   o.closing = [asked = a.interrupter] { asked->close(); };
@@ -556,24 +612,7 @@ RunFacts run_facts_of(const Assembly& a, const RunConfig& c) {
   return f;
 }
 
-namespace {
-
-enum class SearchFor { one, tuned_one, many };
-
-/// Over the solutions as such: a start is worth nothing where it was chosen by what a solver left undone. Over the iterates where
-/// these are meant.
-std::unique_ptr<Oracle> oracle_of_search(const Assembly& a, PenaltyPer per, bool iterates) {
-  return over_parts(a, [&](std::size_t k) {
-    const Prepared& part = a.validation.parts[k];
-    if (!iterates) return exact_oracle(with_interrupter(centred_problem(part, per), a));
-    Problem problem = with_interrupter(problem_with(part, per), a);
-    problem.response = Response::iterate;
-    problem.start = a.problem.start;
-    return iterate_oracle(std::move(problem), a.method.solver);
-  });
-}
-
-FoundStart search(const Assembly& a, SearchFor what, bool iterates) {
+SearchOptions search_options(const Assembly& a) {
   SearchOptions options;
   const LinearModel* model = a.prepared.problem.f->linear();
   if (model) {
@@ -581,15 +620,42 @@ FoundStart search(const Assembly& a, SearchFor what, bool iterates) {
     options.lower = std::log(scale.lower);
     options.upper = std::log(scale.upper);
   }
-  const auto limit = a.config.limits.time.seconds;
-  if (limit) options.seconds = kShareOfTime * *limit;
+  if (const auto limit = a.config.limits.time.seconds) options.seconds = kShareOfTime * *limit;
+  options.interrupted = [asked = a.interrupter] { return asked->asked(); };
+  return options;
+}
+
+// A start is worth nothing where it was chosen by what a solver left undone.
+std::unique_ptr<Oracle> search_oracle(const Assembly& a, const Validation& v, PenaltyPer per, bool iterates) {
+  return over_parts(a, v, [&](std::size_t k) {
+    if (!iterates) return exact_oracle(with_interrupter(centred_problem(v.parts[k], per), a));
+    Problem problem = with_interrupter(problem_with(v.parts[k], per), a);
+    problem.response = Response::iterate;
+    problem.start = a.problem.start;
+    return iterate_oracle(std::move(problem), a.method.solver);
+  });
+}
+
+std::unique_ptr<Oracle> with_pull(const Assembly& a, std::unique_ptr<Oracle> oracle) {
+  return a.pull ? pulled_oracle(std::move(oracle), a.problem.space, *a.pull) : std::move(oracle);
+}
+
+namespace {
+
+enum class SearchFor { one, tuned_one, many };
+
+FoundStart search(Assembly& a, SearchFor what, bool iterates) {
+  SearchOptions options = search_options(a);
+  options.deviation = deviation_of(a, iterates);
   // In the middle of an evaluation too. What is left of the limit is the run's.
   a.interrupter->limit(options.seconds);
-  options.interrupted = [&] { return a.interrupter->asked(); };
   const HyperSpace one = problem_with(a.prepared, PenaltyPer::all).space;
-  FoundStart found = search_common(*oracle_of_search(a, PenaltyPer::all, iterates), one, what != SearchFor::one, options);
-  if (what == SearchFor::many)
-    found = search_many(*oracle_of_search(a, a.prepared.model().per, iterates), a.problem.space, std::move(found), options);
+  FoundStart found =
+      search_common(*search_oracle(a, a.validation, PenaltyPer::all, iterates), one, what != SearchFor::one, options);
+  if (what == SearchFor::many && !a.held_equal)
+    found = search_many(*with_pull(a, search_oracle(a, a.validation, a.prepared.model().per, iterates)), a.problem.space,
+                        std::move(found), options);
+  a.path = found.path;
   a.interrupter->limit(std::numeric_limits<double>::infinity());
   return found;
 }
@@ -600,6 +666,7 @@ std::optional<Vec> given_point(const Assembly& a) {
   const HyperSpace& space = a.problem.space;
   Vec theta = Vec::Zero(space.size());
   if (space.size() == 0) return theta;
+  if (a.first_point) return a.first_point;
   const HyperValue& start = a.config.penalty().start;
   if (start.is_auto()) return {};
   const std::string key = a.config.penalty_key("start");
@@ -662,8 +729,16 @@ Vec starting_point(Assembly& a, const Strategies& strategies) {
   if (iterates && !a.method.solver->fixed_map())
     fix_steps(a, Vec::Constant(space.size(), search(a, SearchFor::one, false).common), strategies);
   const std::string key = a.config.penalty_key("start");
+  if (a.config.outer.metric.word)
+    a.method.notes.push_back("outer.metric: " + *a.config.outer.metric.word + " on the rows that validate tells the best row");
   const FoundStart found = search(a, space.size() > 1 ? SearchFor::many : SearchFor::one, iterates);
   if (space.size() > 1) a.single = SinglePenalty{found.common, found.common_loss};
+  if (a.held_equal) {
+    Vec theta = Vec::Constant(space.size(), found.common);
+    space.project(theta);
+    a.method.notes.push_back(key + ": auto is the tuned single penalty, " + short_number(std::exp(found.common)));
+    return theta;
+  }
   const std::vector<std::string> levels = short_numbers({std::exp(found.level), std::exp(found.common)});
   const std::string steps = found.steps == 1 ? " step" : " steps", cut = !found.cut ? ""
                                                                          : interrupting_signal() != 0

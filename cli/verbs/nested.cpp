@@ -9,6 +9,7 @@
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/run/json_text.hpp>
 #include <tacit/cli/verbs/baselines.hpp>
+#include <tacit/cli/verbs/tuning.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
 
@@ -22,6 +23,7 @@ TunedRows tune_rows(const Assembly& a, RunConfig config, const std::vector<Index
   TunedRows t;
   t.assembly = assemble_among(std::move(config), a.prepared.data, rows, a.interrupter, strategies);
   Assembly& b = *t.assembly;
+  (void)settle_pull(b, strategies);
   const auto given = given_point(b);
   if (given) fix_steps(b, *given, strategies);
   const Vec theta0 = given ? *given : starting_point(b, strategies);
@@ -69,9 +71,9 @@ std::optional<Nested> nested_loss(const Assembly& a, const Strategies& strategie
 std::pair<std::string, std::string> Nested::row() const {
   const auto [least, most] = std::minmax_element(rows.begin(), rows.end());
   const std::string each = std::to_string(*least) + (*least == *most ? "" : " to " + std::to_string(*most));
-  return {"whole procedure", loss_text(score.loss) + " on rows it never saw (" + std::to_string(rows.size()) +
-                                 " outer folds, tuned on " + each + " rows each); " + gain_text(gain) +
-                                 ", over the intercept alone"};
+  return {"whole procedure", short_number(score.loss.mean) + " +- " + short_number(score.loss.standard_error) +
+                                 " on rows it never saw (" + std::to_string(rows.size()) + " outer folds, tuned on " + each +
+                                 " rows each); " + gain_text(gain) + ", over the intercept alone"};
 }
 
 json Nested::json() const {
