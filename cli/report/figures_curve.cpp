@@ -18,15 +18,6 @@ std::vector<double> above_rounding(std::vector<double> error, double scale) {
   return error;
 }
 
-Series line(const std::string& name, int colour, const std::vector<double>& x, std::vector<double> y) {
-  Series s;
-  s.name = name;
-  s.colour = colour;
-  s.x = x;
-  s.y = std::move(y);
-  return s;
-}
-
 void add_bound(Chart& chart, const std::string& name, int colour, const std::vector<double>& k, std::vector<double> y) {
   if (std::all_of(y.begin(), y.end(), [](double v) { return std::isnan(v); })) return;
   Series s = line(name, colour, k, std::move(y));

@@ -18,21 +18,6 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMostLines = 7;
 constexpr std::size_t kMostMoved = 4;
 
-Series line(const std::string& name, int colour, std::vector<double> x, std::vector<double> y) {
-  Series s;
-  s.name = name;
-  s.colour = colour;
-  s.x = std::move(x);
-  s.y = std::move(y);
-  return s;
-}
-
-Series points(const std::string& name, int colour, std::vector<double> x, std::vector<double> y) {
-  Series s = line(name, colour, std::move(x), std::move(y));
-  s.points = true;
-  return s;
-}
-
 bool any_finite(const std::vector<double>& v) {
   return std::any_of(v.begin(), v.end(), [](double x) { return std::isfinite(x); });
 }
@@ -388,6 +373,10 @@ Figure TuneFigures::tape() const {
 
 }  // namespace
 
-std::vector<Figure> tune_figures(const RunRecord& r) { return TuneFigures(r).all(); }
+std::vector<Figure> tune_figures(const RunRecord& r) {
+  std::vector<Figure> all = model_figures(r);
+  for (Figure& f : TuneFigures(r).all()) all.push_back(std::move(f));
+  return all;
+}
 
 }  // namespace tacit

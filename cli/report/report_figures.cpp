@@ -42,6 +42,7 @@ bool on_one_another(const Series& a, const Series& b, const Chart& chart, double
 }  // namespace
 
 std::string coinciding(const Chart& chart) {
+  if (!chart.rows.empty()) return {};
   const double height = extent(chart);
   std::vector<bool> told(chart.series.size(), false);
   std::string text;
@@ -82,6 +83,21 @@ Figure figure(std::string name, Chart chart, std::string shows, std::string othe
   return f;
 }
 
+Series line(const std::string& name, int colour, std::vector<double> x, std::vector<double> y) {
+  Series s;
+  s.name = name;
+  s.colour = colour;
+  s.x = std::move(x);
+  s.y = std::move(y);
+  return s;
+}
+
+Series points(const std::string& name, int colour, std::vector<double> x, std::vector<double> y) {
+  Series s = line(name, colour, std::move(x), std::move(y));
+  s.points = true;
+  return s;
+}
+
 void add_level(Chart& chart, const std::vector<double>& x, double level, const std::string& name, int colour) {
   if (x.empty() || !(level > 0) || !std::isfinite(level)) return;
   Series s;
@@ -96,11 +112,13 @@ void add_level(Chart& chart, const std::vector<double>& x, double level, const s
 std::string chart_csv(const Chart& chart) {
   const auto number = [](double v) { return std::isnan(v) ? std::string() : number_text(v); };
   const bool intervals = std::any_of(chart.series.begin(), chart.series.end(), [](const Series& s) { return !s.lo.empty(); });
-  std::string out = intervals ? "series,x,y,lo,hi\n" : "series,x,y\n";
+  const bool rows = !chart.rows.empty();
+  std::string out = std::string("series,x,y") + (intervals ? ",lo,hi" : "") + (rows ? ",name\n" : "\n");
   for (const Series& s : chart.series) {
     for (std::size_t i = 0; i < std::min(s.x.size(), s.y.size()); ++i) {
       out += csv_cell(s.name) + "," + number(s.x[i]) + "," + number(s.y[i]);
       if (intervals) out += "," + (i < s.lo.size() ? number(s.lo[i]) : "") + "," + (i < s.hi.size() ? number(s.hi[i]) : "");
+      if (rows) out += "," + csv_cell(chart.rows[static_cast<std::size_t>(std::lround(s.y[i]))]);
       out += "\n";
     }
   }

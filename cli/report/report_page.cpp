@@ -233,7 +233,7 @@ void write_hyper(HtmlWriter& w, const RunRecord& r) {
 
 }  // namespace
 
-void write_tune(HtmlWriter& w, const RunRecord& r) {
+void write_tune(HtmlWriter& w, const RunRecord& r, const std::vector<Figure>& figures) {
   const double worst = number_at(r, "worst_hypergradient_error");
   const Judgement j = judge_tune(r, worst);
   const Gains gains = gains_of(r);
@@ -248,6 +248,7 @@ void write_tune(HtmlWriter& w, const RunRecord& r) {
                  ran && text_at(r, "status") != "running" && !of_values_alone(r) ? error_in_words(worst) : "",
                  doubt_in_words(r, worst), gate_in_words(r, worst), warnings_in_words(r)});
   write_warnings(w, r);
+  write_model_parts(w, r, figures);
   write_hyper(w, r);
   const auto section = w.open("section");
   w.leaf("h2", "Key facts");
@@ -412,11 +413,11 @@ std::string run_page(const RunRecord& r, const std::vector<Figure>& figures) {
     const auto body = w.open("body");
     const auto main = w.open("main");
     w.leaf("h1", r.name);
-    if (r.verb == "tune") write_tune(w, r);
+    if (r.verb == "tune") write_tune(w, r, figures);
     if (r.verb == "compare") write_compare(w, r);
     if (r.verb == "curve") write_curve(w, r);
     write_problem(w, r);
-    write_figures(w, figures);
+    write_method_figures(w, r, figures);
     write_run_file(w, r);
   }
   return w.result();

@@ -38,14 +38,22 @@ void write_facts(HtmlWriter& w, const std::string& caption, const std::vector<Fa
 /// A table in a box that scrolls; the first column names the rows, a column without content is left out.
 void write_table(HtmlWriter& w, const std::string& caption, const std::vector<std::string>& heads,
                  const std::vector<std::vector<std::string>>& rows);
-void write_figures(HtmlWriter& w, const std::vector<Figure>& figures);
+/// A section with all of them, or with a word where none has anything to show.
+void write_figures(HtmlWriter& w, const std::string& heading, const std::vector<Figure>& figures);
+/// The figures alone, two and two where there is room.
+void write_figure_grid(HtmlWriter& w, const std::vector<Figure>& figures);
+/// The model of a run of tune, a section each: what was gained, the path, the coefficients, the predictions. Nothing where it
+/// left no model.
+void write_model_parts(HtmlWriter& w, const RunRecord& r, const std::vector<Figure>& figures);
+/// The figures that are of no model.
+void write_method_figures(HtmlWriter& w, const RunRecord& r, const std::vector<Figure>& figures);
 void write_warnings(HtmlWriter& w, const RunRecord& r);
 void write_run_file(HtmlWriter& w, const RunRecord& r);
 /// The problem in formulas, with the choices of the run.
 void write_problem(HtmlWriter& w, const RunRecord& r);
 
 /// Verdict, facts and tables of each verb.
-void write_tune(HtmlWriter& w, const RunRecord& r);
+void write_tune(HtmlWriter& w, const RunRecord& r, const std::vector<Figure>& figures);
 void write_compare(HtmlWriter& w, const RunRecord& r);
 void write_curve(HtmlWriter& w, const RunRecord& r);
 

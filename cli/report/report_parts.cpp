@@ -53,7 +53,7 @@ constexpr const char* kStyle =
     "@media "
     "print{html{font-size:11px}body{max-width:none;padding:0;font-size:1rem}.chart{min-width:0;width:auto;max-width:100%;max-"
     "height:38vh}"
-    ".scroll{overflow:visible}.wide{font-size:.8em;overflow-wrap:anywhere}.wide th,.wide "
+    ".chart.tall{max-height:80vh}.scroll{overflow:visible}.wide{font-size:.8em;overflow-wrap:anywhere}.wide th,.wide "
     "td{white-space:normal;padding-right:.3rem}"
     "figure,tr,.verdict{break-inside:avoid}h2,h3,caption{break-after:avoid}"
     "pre{white-space:pre-wrap}}";
@@ -162,9 +162,9 @@ void write_table(HtmlWriter& w, const std::string& caption, const std::vector<st
   for (const auto& cells : rows) write_cells(w, cells, kinds, false);
 }
 
-void write_figures(HtmlWriter& w, const std::vector<Figure>& figures) {
+void write_figures(HtmlWriter& w, const std::string& heading, const std::vector<Figure>& figures) {
   const auto section = w.open("section");
-  w.leaf("h2", "Figures");
+  w.leaf("h2", heading);
   w.leaf("p",
          "Each figure is also plots/NAME.svg beside this page, and its numbers are plots/NAME.csv. What was not measured leaves "
          "a gap.",
@@ -173,6 +173,10 @@ void write_figures(HtmlWriter& w, const std::vector<Figure>& figures) {
   const auto as_the_first = [&](const Figure& f) { return !f.missing.empty() && f.missing == figures.front().missing; };
   if (figures.size() > 1 && std::all_of(figures.begin(), figures.end(), as_the_first))
     return w.leaf("p", "No figures: " + figures.front().missing);
+  write_figure_grid(w, figures);
+}
+
+void write_figure_grid(HtmlWriter& w, const std::vector<Figure>& figures) {
   const auto grid = w.open("div", {{"class", "figures"}});
   for (const Figure& f : figures) {
     const auto cell = w.open("div");

@@ -176,7 +176,7 @@ std::string side_by_side_page(const std::vector<RunRecord>& runs, const std::vec
       w.leaf("p", "None: the runs differ in nothing but chance and time.");
     else
       write_table(w, "Keys of config.resolved.yaml that differ", heads("key", labels), keys);
-    if (!figures.empty()) write_figures(w, figures);
+    if (!figures.empty()) write_figures(w, "Figures", figures);
   }
   return w.result();
 }

@@ -146,6 +146,7 @@ RunRecord read_run(const fs::path& folder) {
   for (const json& own : value_at(r, "own_runs")) r.own_runs.push_back(table_of(folder / own_folder(file, own) / "trace.csv"));
   r.curve = table_of(folder / "curve.csv");
   r.predictions = table_of(folder / "predictions.csv");
+  r.path = table_of(folder / "path.csv");
   if (is_there(folder / "trace.jsonl")) r.steps = parse_lines(folder / "trace.jsonl");
   if (is_there(folder / "theta.npy")) r.theta = rows_of(folder / "theta.npy");
   if (is_there(folder / "curve.json")) r.constants = parse(folder / "curve.json", read_whole(folder / "curve.json"));
@@ -183,6 +184,15 @@ std::string text_of(const json& value, const std::string& what) {
 
 double number_at(const RunRecord& r, std::string_view path) {
   return number_of(value_at(r, path), (r.folder / "run.json").string() + ", " + std::string(path));
+}
+
+std::vector<double> numbers_at(const RunRecord& r, std::string_view path) {
+  const json& list = value_at(r, path);
+  const std::string what = (r.folder / "run.json").string() + ", " + std::string(path);
+  std::vector<double> all;
+  if (!list.is_null() && !list.is_array()) refuse_file(what, "a list is expected here, not " + std::string(list.type_name()));
+  for (const json& v : list) all.push_back(number_of(v, what));
+  return all;
 }
 
 bool of_values_alone(const RunRecord& r) { return asks_for_values_alone(text_at(r, "method.optimizer")); }

@@ -20,7 +20,7 @@ struct RunRecord {
   nlohmann::json run;  ///< run.json
   std::string config;  ///< config.resolved.yaml
   /// CSV files (audit: steps.csv of compare); without one (or without a row in it) empty.
-  std::optional<Table> trace, hyper, compare, audit, curve, predictions;
+  std::optional<Table> trace, hyper, compare, audit, curve, predictions, path;
   std::vector<std::optional<Table>> own_runs;  ///< of compare: trace.csv of each run in own_runs of run.json
   nlohmann::json constants;                    ///< curve.json
   std::vector<nlohmann::json> steps;           ///< the lines of trace.jsonl
@@ -43,6 +43,8 @@ bool of_steps(const RunRecord& r);
 /// Did its outer optimizer ask for values alone, so that there is nothing to be said of hypergradients?
 bool of_values_alone(const RunRecord& r);
 std::string text_at(const RunRecord& r, std::string_view path);
+/// A list of run.json, NaN for what is null; empty when it is missing or null. Throws DataError E602 for anything else.
+std::vector<double> numbers_at(const RunRecord& r, std::string_view path);
 const nlohmann::json& value_at(const RunRecord& r, std::string_view path);
 /// The same of a part of it; `what` names the part in the error.
 double number_of(const nlohmann::json& value, const std::string& what);

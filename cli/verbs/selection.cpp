@@ -89,12 +89,12 @@ Selection select_around(const Assembly& a, In theta, const std::function<bool()>
   return s;
 }
 
-void add_coefficients(Selection& s, const Assembly& a, In chosen, const std::function<bool()>& stop) {
+void add_coefficients(Selection& s, const Assembly& a, In effect, const std::function<bool()>& stop) {
   constexpr std::size_t kMost = 30;
   if (s.path.empty() || a.problem.response == Response::iterate || !quickly_solved(a.prepared)) return;
-  std::vector<Index> order(static_cast<std::size_t>(chosen.size()));
+  std::vector<Index> order(static_cast<std::size_t>(effect.size()));
   std::iota(order.begin(), order.end(), Index{0});
-  std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return std::abs(chosen[i]) > std::abs(chosen[j]); });
+  std::stable_sort(order.begin(), order.end(), [&](Index i, Index j) { return std::abs(effect[i]) > std::abs(effect[j]); });
   order.resize(std::min(order.size(), kMost));
   const Prepared whole = prepare_again(a.prepared, rows_of_refit(a.prepared.rows));
   Prepared one = whole;

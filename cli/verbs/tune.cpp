@@ -24,6 +24,7 @@
 #include <tacit/cli/run/warnings.hpp>
 #include <tacit/cli/verbs/baselines.hpp>
 #include <tacit/cli/verbs/data_view.hpp>
+#include <tacit/cli/verbs/model_pictures.hpp>
 #include <tacit/cli/verbs/nested.hpp>
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/report.hpp>
@@ -297,7 +298,7 @@ void TuneRun::compute_results() {
   if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, theta_, start_);
   fit_final_model(natural_values(a_->problem.space, theta_, &start_), chosen_.front(), work);
   if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);
-  add_coefficients(selection_, *a_, fit_->model.coefficients, stop);
+  add_coefficients(selection_, *a_, fit_->model.coefficients.cwiseProduct(column_deviations(*fit_)), stop);
   const bool beside = selection_.one_se && a_->config.outer.select != "one-se";
   beside_ = baselines(*a_, chosen_, *fit_, beside ? std::optional(selection_.one_se->theta) : std::nullopt, stop);
   gains_ = gains(stop);
@@ -494,6 +495,8 @@ json TuneRun::run_json() const {
   j.update(result_json());
   j["elsewhere"] = elsewhere();
   j["target"] = target_json(a_->prepared);
+  j["coefficients"] = fit_ ? coefficients_json(*fit_) : json(nullptr);
+  j["held_out"] = best_ ? held_out_json(a_->validation, chosen_) : json(nullptr);
   const Refit* refit = fit_ && fit_->solve ? &*fit_->solve : nullptr;
   j["refit"] =
       refit ? json{{"status", to_string(refit->status)}, {"gradient_norm", number_json(refit->gradient_norm)}} : json(nullptr);

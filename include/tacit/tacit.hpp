@@ -73,6 +73,7 @@
 #include <tacit/problems/data/validation.hpp>
 #include <tacit/problems/models/closed_form.hpp>
 #include <tacit/problems/models/criteria.hpp>
+#include <tacit/problems/models/curves.hpp>
 #include <tacit/problems/models/fitted_model.hpp>
 #include <tacit/problems/models/formula.hpp>
 #include <tacit/problems/models/held_out.hpp>

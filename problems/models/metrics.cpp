@@ -14,17 +14,6 @@ namespace {
 
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
-/// The weights of n rows, checked; all 1 when none are given.
-Vec checked_weights(In y, In other, In weight) {
-  const Index n = y.size();
-  if (other.size() != n || (weight.size() != 0 && weight.size() != n))
-    throw UsageError("metrics need as many predictions and weights as targets: " + std::to_string(n) + " targets, " +
-                     std::to_string(other.size()) + " predictions, " + std::to_string(weight.size()) + " weights");
-  const Vec w = weight.size() == 0 ? Vec::Ones(n).eval() : Vec(weight);
-  if (!(w.array() >= 0).all() || !(w.sum() > 0)) throw UsageError("metrics need weights that are not negative and not all zero");
-  return w;
-}
-
 double mean(const Vec& w, const Vec& values) {
   // A row of weight 0 does not count, not even when its value is infinite.
   double sum = 0;
@@ -37,6 +26,16 @@ double mean(const Vec& w, const Vec& values) {
 double softplus(double t) { return t > 0 ? t + std::log1p(std::exp(-t)) : std::log1p(std::exp(t)); }
 
 }  // namespace
+
+Vec checked_weights(In y, In other, In weight) {
+  const Index n = y.size();
+  if (other.size() != n || (weight.size() != 0 && weight.size() != n))
+    throw UsageError("metrics need as many predictions and weights as targets: " + std::to_string(n) + " targets, " +
+                     std::to_string(other.size()) + " predictions, " + std::to_string(weight.size()) + " weights");
+  const Vec w = weight.size() == 0 ? Vec::Ones(n).eval() : Vec(weight);
+  if (!(w.array() >= 0).all() || !(w.sum() > 0)) throw UsageError("metrics need weights that are not negative and not all zero");
+  return w;
+}
 
 double rmse(In y, In prediction, In weight) {
   const Vec w = checked_weights(y, prediction, weight);

@@ -16,6 +16,9 @@ using NamedValues = std::vector<std::pair<std::string, double>>;
 /// With w_i the weights (an empty vector: all 1) and W their sum; rows of weight 0 do not count.
 /// Sizes that do not fit, negative or no weight throw UsageError.
 
+/// The weights w_i of the targets y, checked so: all 1 where `weight` is empty.
+TACIT_EXPORT Vec checked_weights(In y, In prediction, In weight);
+
 /// sqrt(sum w (y - p)^2 / W)
 TACIT_EXPORT double rmse(In y, In prediction, In weight);
 /// sum w |y - p| / W

@@ -302,3 +302,76 @@ TEST_CASE("chart: a page has it for a wide screen and for a narrow one, and of m
   CHECK(anchor("at the right") == "end");
   CHECK(anchor("at the left") == "start");
 }
+
+TEST_CASE("chart: things with names stand below each other, bars begin at 0 and intervals lie along x") {
+  Chart chart{"effects", "size", "", false, {}, {}};
+  chart.rows = {"a < b", "second", "a name of so many letters that there is no room for it beside a chart"};
+  Series up = series("up", {4}, {0}), down = series("down", {-2}, {2}), dot = series("dot", {1}, {1});
+  up.bars = down.bars = true;
+  down.colour = 1;
+  dot.points = true;
+  dot.colour = 2;
+  dot.lo = {0};
+  dot.hi = {3};
+  chart.series = {up, down, dot};
+  check_drawn(chart);
+  const std::string svg = chart_svg(chart);
+  CHECK(svg.find(">a &lt; b</text>") != std::string::npos);
+  CHECK(svg.find("there is no room for it beside") == std::string::npos);
+  CHECK(count(svg, "class=\"c0f\"/>") == 2);  // the bar and its entry in the legend
+  CHECK(count(svg, "class=\"c1f\"/>") == 2);
+  CHECK(count(svg, "class=\"b c2\"/>") == 3);  // the interval and its two ends
+  // Both bars begin at the same place, one to each side.
+  const std::regex bar("<rect x=\"([0-9.]+)\" y=\"([0-9.]+)\" width=\"([0-9.]+)\" height=\"11\" class=\"c([01])f\"/>");
+  std::vector<std::smatch> found;
+  for (std::sregex_iterator at(svg.begin(), svg.end(), bar), end; at != end; ++at) found.push_back(*at);
+  REQUIRE(found.size() == 2);
+  const double left = std::stod(found[0][1]), width = std::stod(found[0][3]), low = std::stod(found[1][1]),
+               length = std::stod(found[1][3]);
+  CHECK(std::abs(low + length - left) <= 0.02);
+  CHECK(std::abs(width - 2 * length) <= 0.02);
+  CHECK(std::stod(found[1][2]) > std::stod(found[0][2]));
+  CHECK(chart_csv(chart).rfind("series,x,y,lo,hi,name\nup,4,0,,,a < b\n", 0) == 0);
+  // As high as its rows need.
+  Chart more = chart;
+  more.rows.assign(30, "row");
+  const auto height = [](const std::string& text) {
+    std::smatch box;
+    REQUIRE(std::regex_search(text, box, std::regex("viewBox=\"0 0 760 ([0-9.]+)\"")));
+    return std::stod(box[1]);
+  };
+  CHECK(height(chart_svg(more)) - height(svg) == doctest::Approx(27 * 22));
+}
+
+TEST_CASE("chart: a long name in a legend is broken into lines, and nothing of it is cut where four are enough") {
+  CHECK(wrapped("short", 10, 4) == std::vector<std::string>{"short"});
+  CHECK(wrapped("runs/one: per feature, solver cholesky", 14, 4) ==
+        std::vector<std::string>{"runs/one: per", "feature,", "solver", "cholesky"});
+  CHECK(wrapped("abcdefghij klm", 4, 9) == std::vector<std::string>{"abcd", "efgh", "ij", "klm"});
+  CHECK(wrapped("one two three", 5, 2) == std::vector<std::string>{"one", "two t\xE2\x80\xA6"});
+  CHECK(wrapped("\xC3\xA4\xC3\xB6\xC3\xBC\xC3\x9F", 2, 4) == std::vector<std::string>{"\xC3\xA4\xC3\xB6", "\xC3\xBC\xC3\x9F"});
+  CHECK(wrapped("", 5, 2) == std::vector<std::string>{""});
+  Chart chart{"t", "x", "y", false, {}, {}};
+  const std::string name = "ridge_diabetes_per_feature: range [0.0001, 100], solver gradient-descent, tolerance 1e-10";
+  chart.series.push_back(series(name, {1, 2}, {1, 2}));
+  chart.series.push_back(series("other", {1, 2}, {2, 1}));
+  const std::string both = chart_element(chart, "id").text, narrow = both.substr(both.find("id-narrow-t"));
+  for (const std::string& line : wrapped(name, 44, 4)) CHECK(narrow.find(">" + line + "</text>") != std::string::npos);
+  CHECK(narrow.find("\xE2\x80\xA6") == std::string::npos);
+}
+
+TEST_CASE("chart: of many lines and points those without a name are thin and have no marks") {
+  Chart chart{"t", "x", "y", false, {}, {}};
+  Series thin = series("thin", {1, 2, 3}, {1, 2, 3}), cloud = series("cloud", {1, 2}, {3, 1});
+  thin.faint = cloud.faint = true;
+  thin.legend = false;
+  cloud.points = true;
+  cloud.colour = 1;
+  chart.series = {thin, cloud, series("named", {1, 2, 3}, {2, 2, 1})};
+  const std::string svg = chart_svg(chart);
+  check_drawn(chart);
+  CHECK(count(svg, "class=\"l c0 n\"/>") == 1);
+  CHECK(count(svg, "class=\"c1f n\"/>") == 2);
+  CHECK(count(svg, "class=\"c0f\"/>") == 4);  // marks of the named line, one in the legend
+  CHECK(svg.find(">thin<") == std::string::npos);
+}

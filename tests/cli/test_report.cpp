@@ -145,7 +145,7 @@ TEST_CASE("report: every figure of the page is in plots, and its numbers too") {
     CHECK(read_text(folder / "plots" / (f.name + ".csv")) == chart_csv(f.chart));
     CHECK(html.find(chart_element(f.chart, "figure-" + f.name).text) != std::string::npos);
   }
-  CHECK(figures == 9);
+  CHECK(figures == 13);
 }
 
 TEST_CASE("report: names from data and run file are text, never markup") {
@@ -352,16 +352,20 @@ TEST_CASE("report: the snippets of docs/report.md redraw their figures from real
   const std::string doc = tacit::test::source_dir() + "/docs/report.md", text = read_text(doc);
   const Scratch work;
   const auto folder = [&](const std::string& name) { return (work / ("runs/" + name)).string(); };
-  const std::string ridge = kConfigs + "ridge_diabetes.yaml";
+  const std::string ridge = kConfigs + "ridge_diabetes.yaml", per_feature = "logistic_breast_cancer_per_feature";
   // An unrolled estimator, so that there is a tape to draw.
   check_run({"tune", ridge, "hypergradient.estimator=full-unroll", "inner.max_steps=300", "inner.tolerance=0",
              "diagnostics.audit=2", "-q", "-o", folder("ridge_diabetes")});
-  check_run({"tune", kConfigs + "logistic_breast_cancer_per_feature.yaml", "-q", "-o", folder("many")});
+  write_text(folder("ridge_diabetes") + "/path.csv",
+             "l2,outer_loss,standard_error,coefficient[bmi],coefficient[s5]\n0.01,1400,200,20,25\n0.1,1350,190,18,20\n"
+             "1,1500,210,10,9\n10,2500,300,2,3\n");
+  check_run({"report", folder("ridge_diabetes"), "-q"});
+  check_run({"tune", kConfigs + per_feature + ".yaml", "-q", "-o", folder(per_feature)});
   check_run({"compare", kConfigs + "compare_estimators.yaml", "compare.path=2", "-q", "-o", folder("compare_estimators")});
   check_run({"compare", kConfigs + "compare_warm_start.yaml", "compare.path=2", "-q", "-o", folder("compare_warm_start")});
   check_run({"curve", kConfigs + "curve_late_start.yaml", "-q", "-o", folder("curve_late_start")});
-  check_run({"report", folder("ridge_diabetes"), folder("many"), "-q", "-o", folder("report")});
-  for (const char* run : {"ridge_diabetes", "compare_estimators", "curve_late_start"}) {
+  check_run({"report", folder("ridge_diabetes"), folder(per_feature), "-q", "-o", folder("report")});
+  for (const char* run : {"ridge_diabetes", "logistic_breast_cancer_per_feature", "compare_estimators", "curve_late_start"}) {
     for (const auto& entry : fs::directory_iterator(folder(run) + "/plots"))
       CHECK(text.find("### `" + entry.path().stem().string() + "`\n") != std::string::npos);
   }
@@ -377,12 +381,12 @@ TEST_CASE("report: the snippets of docs/report.md redraw their figures from real
   const process_test::Ran drawn = process_test::run(start, python);
   CAPTURE(drawn.err);
   CHECK(drawn.code == 0);
-  CHECK(std::count(drawn.out.begin(), drawn.out.end(), '\n') == 22);
+  CHECK(std::count(drawn.out.begin(), drawn.out.end(), '\n') == 31);
   // The same figure of a run with many penalties has bands.
   std::string bands = text;
   for (std::size_t at = bands.find("runs/ridge_diabetes/plots/hyper"); at != std::string::npos;
        at = bands.find("runs/ridge_diabetes/plots/hyper"))
-    bands.replace(at, 19, "runs/many");
+    bands.replace(at, 19, "runs/" + per_feature);
   write_text(work / "bands.md", bands);
   start.arguments[1] = (work / "bands.md").string();
   CHECK(process_test::run(start, python).code == 0);

@@ -18,7 +18,9 @@ struct Series {
   /// Empty, or the interval of each point: a bar, or the edge of a band. An end that is not finite is open: it runs to the frame.
   /// NaN: not known, no bar.
   std::vector<double> lo{}, hi{};
-  bool band = false;  ///< the intervals are a band below the lines, not a bar at each point
+  bool band = false;   ///< the intervals are a band below the lines, not a bar at each point
+  bool bars = false;   ///< in a chart with rows: a filled bar from 0 to x in each of its rows
+  bool faint = false;  ///< one of many, or of many points: thin, without marks of its own, and others shine through
 };
 
 /// A vertical line: an instant that matters.
@@ -36,6 +38,9 @@ struct Chart {
   bool log_x = false;
   bool whole_x = false;       ///< counts, from 0 on: no numbers between whole ones
   std::string description{};  ///< for who cannot see it
+  /// Not empty: things that have names stand below each other, y of a series is the number of its row from 0 at the top, and
+  /// intervals lie along x. There is no vertical axis, so y_label is not shown and log_y is of no use.
+  std::vector<std::string> rows{};
 };
 
 /// A finished piece of SVG: what only this file makes, so that a page can take it as it is.
@@ -57,5 +62,8 @@ bool has_points(const Chart& chart);
 std::string xml_text(std::string_view text);
 /// The first `most` characters of a text in UTF-8, with an ellipsis where something was cut off.
 std::string shortened(const std::string& text, std::size_t most);
+/// Lines of at most `most` characters each, broken at blanks where there are some; at most `lines` of them, the last with an
+/// ellipsis where something was cut off.
+std::vector<std::string> wrapped(const std::string& text, std::size_t most, std::size_t lines);
 
 }  // namespace tacit

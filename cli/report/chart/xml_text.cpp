@@ -87,4 +87,19 @@ std::string shortened(const std::string& text, std::size_t most) {
   return text;
 }
 
+std::vector<std::string> wrapped(const std::string& text, std::size_t most, std::size_t lines) {
+  std::vector<std::string> all;
+  for (std::string rest = text;;) {
+    const std::string line = shortened(rest, most);
+    if (line == rest || all.size() + 1 >= lines) {
+      all.push_back(line);
+      return all;
+    }
+    const std::size_t fits = line.size() - 3;  // without the ellipsis
+    const std::size_t blank = rest.rfind(' ', fits), cut = blank == std::string::npos || blank == 0 ? fits : blank;
+    all.push_back(rest.substr(0, cut));
+    rest.erase(0, cut + (rest[cut] == ' ' ? 1 : 0));
+  }
+}
+
 }  // namespace tacit
