@@ -270,6 +270,7 @@ void CompareRun::write_own_config(const std::string& folder, const CompareEntry&
   if (own.inner.iterates()) own.inner = a.config.inner;
   own.seed = a.config.seed;
   take_settled(own, a.config);
+  own.penalty().pull = 0;  // methods are compared on the loss itself
   const Vec& u = start.given;
   HyperValue& value = own.penalty().start;
   value.kind = u.size() == 1 ? HyperValue::Kind::number : HyperValue::Kind::list;
