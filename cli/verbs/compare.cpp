@@ -59,6 +59,16 @@ Field make_field(CompareCase c, const InnerBlock& inner, const Assembly& a, cons
   return field;
 }
 
+/// What reading the data has settled, so that a run file repeats the run from any folder: threads, files of columns, and the
+/// scheme that `auto` is.
+void take_settled(RunConfig& to, const RunConfig& from) {
+  to.limits.threads = from.limits.threads;
+  to.data.weight = from.data.weight;
+  to.data.group = from.data.group;
+  to.validation.split_column = from.validation.split_column;
+  to.validation.scheme = from.validation.scheme;
+}
+
 /// A label as the name of a folder.
 std::string folder_name(const std::string& label) {
   std::string name;
@@ -168,8 +178,7 @@ void CompareRun::prepare() {
   const Strategies& strategies = session_.strategies();
   rehearse(make_field(results_.plan.cases.front(), trial_steps(*first_, strategies), *first_, strategies));
   RunConfig resolved = with_resolved_sweep(config_, session_.strategies());
-  resolved.limits.threads = first_->config.limits.threads;
-  resolved.data.weight = first_->config.data.weight;
+  take_settled(resolved, first_->config);
   session_.open(resolved);
   facts_ = run_facts(*first_, session_);
   facts_["method"] = {{"optimizer", config_.outer.optimizer}};  // solvers and estimators are in the table
@@ -260,8 +269,8 @@ void CompareRun::write_own_config(const std::string& folder, const CompareEntry&
   RunConfig own = entry.config;
   if (own.inner.iterates()) own.inner = a.config.inner;
   own.seed = a.config.seed;
-  own.limits.threads = a.config.limits.threads;
-  own.data.weight = a.config.data.weight;
+  take_settled(own, a.config);
+  own.penalty().pull = 0;  // methods are compared on the loss itself
   const Vec& u = start.given;
   HyperValue& value = own.penalty().start;
   value.kind = u.size() == 1 ? HyperValue::Kind::number : HyperValue::Kind::list;

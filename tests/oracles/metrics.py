@@ -59,6 +59,17 @@ def check(tacit, out, of, arguments):
     return rows
 
 
+def check_judge(tacit, out, of, metric, arguments):
+    """What outer.metric says of the reported row (column `judged` of the trace) is the metric of its predictions."""
+    rows = check(tacit, out, of, [*arguments, f"outer.metric={metric}"])
+    step = json.loads((out / "run.json").read_text())["best"]["step"]
+    trace = pd.read_csv(out / "trace.csv", float_precision="round_trip")
+    judged, wanted = float(trace[trace.step == step].judged.iloc[0]), expected(rows, of)[metric]
+    if not abs(abs(judged) - wanted) <= 1e-5 * abs(wanted):  # the row was solved to the tolerance of its step, the predictions to the end
+        sys.exit(f"{out.name}: judged {judged!r}, scikit-learn has {metric} {wanted!r}")
+    print(f"{out.name}: judged {judged:.12g}, scikit-learn {wanted:.12g}")
+
+
 def main():
     tacit, source = sys.argv[1], pathlib.Path(sys.argv[2])
     with tempfile.TemporaryDirectory() as folder:
@@ -74,6 +85,8 @@ def main():
             if rows.row.duplicated().any() or set(rows.fold.astype(str)) != set("12345"):
                 sys.exit(f"{kind}: not every row is in one of 5 folds")
             check(tacit, work / f"{kind}-repeats", of, [*folds, "validation.repeats=2"])
+            for metric in ("rmse", "mae") if kind == "ridge" else ("auc", "accuracy", "f1"):
+                check_judge(tacit, work / f"{kind}-by-{metric}", of, metric, [*folds, "hyper.l2.start=0.1", "outer.max_steps=5"])
 
 
 if __name__ == "__main__":
