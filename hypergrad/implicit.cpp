@@ -15,12 +15,13 @@ namespace {
 std::shared_ptr<const LinearOperator> choose_preconditioner(const std::string& choice, const InnerSolution& inner,
                                                             const Curvature& c) {
   if (choice == "none") return nullptr;
-  if (choice == "factor" && !inner.inverse)
+  const std::shared_ptr<const LinearOperator> left = inner.offered ? inner.offered : inner.inverse;
+  if (choice == "factor" && !left)
     throw UsageError(
         "preconditioner 'factor' needs an inner solver that leaves a factor; use the inner solver newton or cholesky, or "
         "preconditioner 'jacobi'",
         "hypergradient.preconditioner");
-  if (choice != "jacobi" && inner.inverse) return inner.inverse;
+  if (choice != "jacobi" && left) return left;
   if (choice != "jacobi") return c.preconditioner(inner.inner_dim);
   auto diagonal = c.Curvature::preconditioner(inner.inner_dim);
   if (!diagonal)
@@ -110,7 +111,7 @@ Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const 
   }
   CgResult r = detail::solve_with(*c, lx, h.adjoint, options);
   h.linear_steps = r.steps;
-  if (target_ > 0 && r.status == Status::step_limit && preconditioner == "auto" && !inner.inverse) {
+  if (target_ > 0 && r.status == Status::step_limit && preconditioner == "auto" && !inner.inverse && !inner.offered) {
     if (const auto factor = affordable_factor(*c, x.size())) {
       options.preconditioner = factor.get();
       r = detail::solve_with(*c, lx, h.adjoint, options);
@@ -145,7 +146,8 @@ Hypergradient ImplicitDirectEstimator::estimate(const Problem& problem, In u, co
   Vec lx(n), lu(u.size());
   h.outer_value = problem.l->gradient(x, u, lx, lu);
   const auto c = problem.f->linearize(x, u);
-  std::shared_ptr<const LinearOperator> inverse = inner.inverse_exact ? inner.inverse : nullptr;
+  std::shared_ptr<const LinearOperator> inverse = inner.exact_inverse();
+  if (!inverse) inverse = c->inverse();
   Mat dense;
   if (!inverse) {
     dense.resize(n, n);

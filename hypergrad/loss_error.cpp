@@ -31,8 +31,8 @@ LossError bounded(const Problem& problem, In u, const OuterPoint& at, const Vec*
 /// d with f_xx d ~ f_x; false where there is none.
 bool newton_step(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, double tolerance, Vec& d) {
   d = Vec::Zero(at.fx.size());
-  if (inner.inverse_exact && inner.inverse) {
-    inner.inverse->apply(at.fx, d);
+  if (const auto exact = inner.exact_inverse()) {
+    exact->apply(at.fx, d);
     return d.allFinite();
   }
   const auto c = problem.f->linearize(inner.x(), u);
@@ -84,7 +84,7 @@ OuterPoint outer_point(const Problem& problem, In u, const InnerSolution& inner)
 LossError loss_error(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w,
                      double w_residual, double enough) {
   if (at.fx.isZero(0)) return {0, 0};
-  if (!(inner.inverse_exact && inner.inverse)) {
+  if (!inner.exact_inverse()) {
     const LossError e = bounded(problem, u, at, w, w_residual);
     if ((w ? e.second : e.plain()) <= enough) return e;
   }

@@ -28,6 +28,23 @@ std::shared_ptr<const CholeskyInverse> factor_shifted(Mat& h, double& shift) {
 /// Largest absolute row sum: a bound of the largest eigenvalue.
 double row_sum_bound(const Mat& h) { return h.cwiseAbs().rowwise().sum().maxCoeff(); }
 
+/// The inverse that the curvature offers, or its factor; l: a bound of its largest eigenvalue.
+std::shared_ptr<const LinearOperator> invert(const Curvature& curvature, InnerSolution& s, double& l) {
+  const Index n = s.inner_dim;
+  Vec d(n);
+  if (curvature.diagonal(d)) {
+    s.offered = curvature.inverse();
+    l = d.sum();
+    if (s.offered) return s.offered;
+  }
+  Mat h(n, n);
+  hessian_matrix(curvature, h);
+  s.inverse = cholesky_inverse(h);
+  s.inverse_exact = s.inverse != nullptr;
+  l = row_sum_bound(h);
+  return s.inverse;
+}
+
 }  // namespace
 
 void NewtonSolver::fields(FieldVisitor& v) { options.fields(v); }
@@ -103,25 +120,22 @@ InnerSolution CholeskySolver::solve(const Problem& problem, In u, const InnerSol
   FirstOrder at;
   const auto curvature = f.linearize(s.z, u, &at);
   const double unit = detail::gradient_unit(problem, u, s.x0, at.gradient.norm());
-  Mat h(n, n);
-  hessian_matrix(*curvature, h);
-  s.inverse = cholesky_inverse(h);
-  if (!s.inverse) {
+  double l = 0;
+  const auto inverse = invert(*curvature, s, l);
+  if (!inverse) {
     detail::finish(
         s, at.gradient.norm(), unit, accuracy.residual, RunEnd::failed,
         "the Hessian of the inner problem is not positive definite to rounding: raise the lower bound of the penalty, or use "
         "newton-cg");
     return s;
   }
-  s.inverse_exact = true;
-  const double l = row_sum_bound(h);
   Vec d(n), g = at.gradient, best = s.z;
   double norm = g.norm(), least = norm;
   // The first solve, one step of refinement, and a second one only where the first has not reached what was asked.
   for (int k = 0;
        k < 3 && (k < 2 || least > std::max(accuracy.residual * unit, detail::rounding_floor(problem, u, unit, l, s.z.norm())));
        ++k) {
-    s.inverse->apply(g, d);
+    inverse->apply(g, d);
     s.z -= d;
     f.gradient(s.z, u, g);
     norm = g.norm();

@@ -293,9 +293,15 @@ void MapProgress::state(StateVisitor& v) {
   state_of_enum(v, "ending", ending);
 }
 
+std::shared_ptr<const LinearOperator> InnerSolution::exact_inverse() const {
+  if (offered) return offered;
+  return inverse_exact ? inverse : nullptr;
+}
+
 void InnerSolution::state(StateVisitor& v) {
   map.reset();
   tape.reset();
+  offered.reset();
   v.state("z0", z0);
   v.state("z", z);
   v.state("x0", x0);

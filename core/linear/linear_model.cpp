@@ -77,6 +77,18 @@ void Penalty::add_cross_t(In x, In w, Out out) const {
   }
 }
 
+void Penalty::add_tangents(In x, In u, InM dx, InM du, OutM dg) const {
+  for (Index j = 0; j < inner_dim(); ++j) {
+    dg.row(j) += coefficient(j, u) * dx.row(j);
+    const Index tuned = index(j);
+    if (tuned < 0) continue;
+    if (du.size() > 0)
+      dg.row(j) += x[j] * du.row(tuned);
+    else
+      dg(j, tuned) += x[j];
+  }
+}
+
 std::pair<double, double> Penalty::range(In u) const {
   double least = std::numeric_limits<double>::infinity(), largest = 0;
   for (Index j = 0; j < inner_dim(); ++j) {
@@ -268,15 +280,7 @@ void LinearModel::tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const {
       },
       g, dg);
   f.penalty.add_product(x, u, g);
-  for (Index j = 0; j < x.size(); ++j) {
-    dg.row(j) += f.penalty.coefficient(j, u) * dx.row(j);
-    const Index tuned = f.penalty.index(j);
-    if (tuned < 0) continue;
-    if (du.size() > 0)
-      dg.row(j) += x[j] * du.row(tuned);
-    else
-      dg(j, tuned) += x[j];
-  }
+  f.penalty.add_tangents(x, u, dx, du, dg);
 }
 
 const Mat* LinearModel::gram() const { return parts_->keeps_gram() ? &parts_->kept_gram() : nullptr; }

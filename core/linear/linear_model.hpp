@@ -56,6 +56,8 @@ public:
   void cross(In x, In p, Out out) const;
   /// out += f_xu w: entry j is x_j w[index_j].
   void add_cross_t(In x, In w, Out out) const;
+  /// dg += c(u) dx + f_xu du for k tangents, dx n x k, du m x k; du without entries stands for the identity (k = m).
+  void add_tangents(In x, In u, InM dx, InM du, OutM dg) const;
   /// Least and largest c_j(u).
   std::pair<double, double> range(In u) const;
 

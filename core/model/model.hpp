@@ -34,6 +34,8 @@ public:
   virtual bool diagonal(Out d) const;
   /// f_xx itself, n x n; false: not cheap, out untouched.
   virtual bool dense(OutM h) const;
+  /// f_xx^{-1}, n -> n, where the structure gives it for less than a factor of dense(), or has a factor already; null: not here.
+  virtual std::shared_ptr<const LinearOperator> inverse() const { return nullptr; }
   /// An approximation of f_xx^{-1} for conjugate gradients, n -> n, that is worth its making; null: none. The inverse of the
   /// diagonal, where nothing better is known.
   virtual std::shared_ptr<const LinearOperator> preconditioner(Index n) const;

@@ -26,6 +26,9 @@
 #include <tacit/core/linear/linear_model.hpp>
 #include <tacit/core/linear/linear_solver.hpp>
 #include <tacit/core/linear/loss_door.hpp>
+#include <tacit/core/linear/moment_model.hpp>
+#include <tacit/core/linear/moments.hpp>
+#include <tacit/core/linear/shifted_inverse.hpp>
 #include <tacit/core/linear/taylor.hpp>
 #include <tacit/core/model/adapt.hpp>
 #include <tacit/core/model/counting.hpp>
@@ -68,6 +71,7 @@
 #include <tacit/problems/data/scaling.hpp>
 #include <tacit/problems/data/split.hpp>
 #include <tacit/problems/data/validation.hpp>
+#include <tacit/problems/models/closed_form.hpp>
 #include <tacit/problems/models/criteria.hpp>
 #include <tacit/problems/models/fitted_model.hpp>
 #include <tacit/problems/models/formula.hpp>
@@ -75,6 +79,7 @@
 #include <tacit/problems/models/losses.hpp>
 #include <tacit/problems/models/metrics.hpp>
 #include <tacit/problems/models/models.hpp>
+#include <tacit/problems/models/moments.hpp>
 #include <tacit/problems/models/penalties.hpp>
 #include <tacit/problems/models/scores.hpp>
 #include <tacit/problems/models/tasks.hpp>

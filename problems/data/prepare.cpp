@@ -88,26 +88,36 @@ Vec centre(Prepared& p, const ColumnMoments& moments, double far) {
   return taken;
 }
 
-/// Centre and scaling of the training rows.
-void fit_columns(Prepared& p) {
-  const ColumnMoments moments = training_moments(p);
+/// Centre and scaling of the training rows, by their moments where these are known.
+void fit_columns(Prepared& p, const RowMoments* known) {
+  const ColumnMoments moments = known ? known->column_moments() : training_moments(p);
   p.scaling = fit_scaling(moments, *p.x, p.choices.standardize);
   Vec taken = centre(p, moments, kFarMean);
   if (taken.size() == 0) return;
-  p.scaling = fit_scaling(training_moments(p), *p.x, p.choices.standardize);
+  const ColumnMoments centred = known ? standardized(*known, Vec(), Vec(), taken).column_moments() : training_moments(p);
+  p.scaling = fit_scaling(centred, *p.x, p.choices.standardize);
   p.scaling.centre = std::move(taken);
 }
 
+Problem make_problem(const Prepared& p, const ModelOptions& options) {
+  const Problem through_rows = p.task().make(p.parts(), options);
+  return p.moments.training || p.moments.validation ? by_moments(through_rows, p.moments) : through_rows;
+}
+
 /// What depends on the training rows: fills, centre and scaling of the filled columns, the problem.
-void fit_to_rows(Prepared& p) {
+void fit_to_rows(Prepared& p, const PartMoments* known = nullptr) {
   Filled filled = fit_fills(*p.data, p.rows.train);
   p.x = filled.x ? std::move(filled.x) : std::shared_ptr<const Features>(p.data, &p.data->x);
   p.encoder = std::move(filled.encoder);
-  fit_columns(p);
+  fit_columns(p, known && known->training.weight > 0 ? &known->training : nullptr);
   require_workable(p);
   if (p.model().per == PenaltyPer::group && p.data->groups.empty())
     throw UsageError("hyper.l2.per=group needs data.feature_groups", "hyper.l2.per");
-  p.problem = p.task().make(p.parts(), p.model());
+  const Scaling& s = p.scaling;
+  p.moments =
+      known ? problem_moments(known->training, known->validation, s.shift, s.scale, s.centre, p.model()) : ProblemMoments{};
+  if (p.model().outer_loss) p.moments.validation = nullptr;  // it need not be one of squares
+  p.problem = make_problem(p, p.model());
 }
 
 }  // namespace
@@ -124,6 +134,13 @@ Vec Prepared::margins(const std::vector<Index>& which, In coefficients) const {
   Vec z(d.rows());
   d.multiply(coefficients, z);
   return z;
+}
+
+Vec Prepared::losses(In target, In margin) const {
+  if (!model().outer_loss) return task().losses(target, margin);
+  Vec phi(target.size());
+  model().outer_loss->evaluate(target.size(), margin.data(), target.data(), phi.data(), nullptr, nullptr);
+  return phi;
 }
 
 ModelParts Prepared::parts() const {
@@ -175,7 +192,7 @@ std::vector<Index> rows_of_refit(const Split& rows) {
   return all;
 }
 
-Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices) {
+Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices, const PartMoments* moments) {
   if (!data || !choices.task) throw UsageError("a problem is prepared from a data set and a model; one of them is missing");
   Prepared p;
   p.data = std::move(data);
@@ -186,7 +203,7 @@ Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split rows, Prepar
   p.labels = std::move(coded.labels);
   p.weight = p.data->weight;
   weigh_classes(p);
-  fit_to_rows(p);
+  fit_to_rows(p, moments);
   return p;
 }
 
@@ -205,6 +222,7 @@ Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows
 
 Prepared centred(const Prepared& prepared) {
   constexpr double kFar = 3;
+  if (prepared.moments.training) return problem_with(prepared, per);
   Prepared p = prepared;
   // What is standardized and dense is centred already.
   if (p.x->sparse || !p.scaling.active()) centre(p, training_moments(p), kFar);
@@ -220,7 +238,7 @@ Problem problem_with(const Prepared& p, PenaltyPer per) {
     options.lower = p.problem.space.blocks().front().lower;
     options.upper = p.problem.space.blocks().front().upper;
   }
-  return p.task().make(p.parts(), options);
+  return make_problem(p, options);
 }
 
 }  // namespace tacit::inline TACIT_ABI

@@ -10,6 +10,7 @@
 #include <tacit/problems/data/dataset.hpp>
 #include <tacit/problems/data/scaling.hpp>
 #include <tacit/problems/data/split.hpp>
+#include <tacit/problems/models/moments.hpp>
 #include <tacit/problems/models/tasks.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -41,6 +42,7 @@ struct TACIT_EXPORT Prepared {
   Vec weight;                                   ///< of all rows: row weight times class weight
   std::vector<std::string> labels;              ///< {negative, positive}; empty for numbers
   std::map<std::string, double> class_weights;  ///< by label; empty: all 1
+  ProblemMoments moments;  ///< what of the problem goes through moments of its rows; nothing: through the rows
   Problem problem;
 
   const ModelTask& task() const { return *choices.task; }
@@ -50,6 +52,8 @@ struct TACIT_EXPORT Prepared {
   Design design(const std::vector<Index>& which) const;
   /// a_i.w + b of some rows; x stacks the scaled coefficients w and, when there is one, b.
   Vec margins(const std::vector<Index>& which, In x) const;
+  /// The outer loss of rows with these targets and margins.
+  Vec losses(In y, In margin) const;
   /// All that a problem is made of.
   ModelParts parts() const;
   /// What the units of columns that are used as they are do to the inner problem; nothing where they do little.
@@ -67,8 +71,15 @@ TACIT_EXPORT Split all_rows(Index rows);
 /// Training and validation rows together, ascending: those of a final fit.
 TACIT_EXPORT std::vector<Index> rows_of_refit(const Split& rows);
 
-/// Throws DataError, D124 for numbers whose squares leave double precision, and UsageError.
-TACIT_EXPORT Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices);
+/// Raw moments of the training and validation rows of a fold of a ridge regression; a weight of 0: not known.
+struct PartMoments {
+  RowMoments training, validation;
+};
+
+/// Throws DataError, D124 for numbers whose squares leave double precision, and UsageError. moments: columns are scaled by them,
+/// and the problem goes through them.
+TACIT_EXPORT Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices,
+                                      const PartMoments* moments = nullptr);
 /// The same choices fitted anew on other training rows, with nothing to validate on: for a final fit. The range of the
 /// hyperparameters and the class weights stay as they are.
 TACIT_EXPORT Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows);
@@ -78,6 +89,7 @@ TACIT_EXPORT Prepared centred(const Prepared& prepared);
 /// The problem, with its penalties or one common one in their place, as it is easiest to solve: where there is an intercept,
 /// columns whose mean is more than three times their deviation are centred. The outer loss is the same function of u, the
 /// coefficients are the same but for the intercept, and the condition no longer grows with the square of mean over deviation.
+/// Through moments it is the problem itself: their inverse takes the intercept out.
 TACIT_EXPORT Problem centred_problem(const Prepared& prepared, PenaltyPer per);
 /// The problem as it is, with its penalties or one common one in their place: where steps from a start are meant, which depend on
 /// how the columns are written.

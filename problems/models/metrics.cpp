@@ -93,13 +93,14 @@ double accuracy(In y, In margin, In weight) {
 
 double f1(In y, In margin, In weight) {
   const Vec w = checked_weights(y, margin, weight);
-  double right = 0, wrong = 0;
+  double hit = 0, wrong = 0;
   for (Index i = 0; i < y.size(); ++i) {
-    const bool positive = y(i) > 0, predicted = margin(i) > 0;
-    if (positive && predicted) right += w(i);
-    if (positive != predicted) wrong += w(i);
+    if (y(i) > 0 && margin(i) > 0)
+      hit += w(i);
+    else if (y(i) > 0 || margin(i) > 0)
+      wrong += w(i);
   }
-  return right + wrong > 0 ? 2 * right / (2 * right + wrong) : kUndefined;
+  return hit + wrong > 0 ? 2 * hit / (2 * hit + wrong) : kUndefined;
 }
 
 double auc(In y, In margin, In weight) {

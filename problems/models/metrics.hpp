@@ -35,8 +35,9 @@ TACIT_EXPORT double accuracy(In y, In margin, In weight);
 /// (Mann and Whitney 1947). NaN when a class has no weight.
 TACIT_EXPORT double auc(In y, In margin, In weight);
 
-/// 2 TP / (2 TP + FP + FN) of the weights, predicted as accuracy does: the harmonic mean of precision and recall of the positive
-/// class. NaN where no row is positive and none is predicted to be.
+/// 2 TP / (2 TP + FP + FN) of the positive class, predicted where the margin is > 0 (van Rijsbergen 1979; scikit-learn's
+/// f1_score). 0 where no row that counts is predicted positive though some are, or the other way round; NaN where there are
+/// neither (scikit-learn with zero_division=nan, which by default has 0 there and warns).
 TACIT_EXPORT double f1(In y, In margin, In weight);
 
 /// {rmse, mae, r2}

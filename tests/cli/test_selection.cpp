@@ -23,9 +23,16 @@ struct Run {
 Run tuned(const Folder& f, const std::string& kind, std::vector<std::string> overrides) {
   const bool ridge = kind == "ridge";
   std::ofstream(f.path / "run.yaml") << "tacit: 1\n";
-  std::vector<std::string> words{"tune", (f.path / "run.yaml").string(), "-q", "--json", "--force", "-o", (f.path / "run").string(),
-                                 "data.train=" + tacit::test::source_dir() + (ridge ? "/data/diabetes.csv" : "/data/breast_cancer.csv"),
-                                 "model.kind=" + kind};
+  std::vector<std::string> words{
+      "tune",
+      (f.path / "run.yaml").string(),
+      "-q",
+      "--json",
+      "--force",
+      "-o",
+      (f.path / "run").string(),
+      "data.train=" + tacit::test::source_dir() + (ridge ? "/data/diabetes.csv" : "/data/breast_cancer.csv"),
+      "model.kind=" + kind};
   if (!ridge) words.insert(words.end(), {"data.header=absent", "data.skip_rows=1"});
   words.insert(words.end(), overrides.begin(), overrides.end());
   const run_test::Ran ran = run_test::run(words);
@@ -127,7 +134,8 @@ TEST_CASE("selection: the pull is in what is minimised and not in the outer loss
   CHECK(some.result["pull"]["candidates"].empty());
 }
 
-TEST_CASE("selection: pull auto is the best of five on folds, the same for any run, and 0 has no say where there is one penalty") {
+TEST_CASE(
+    "selection: pull auto is the best of five on folds, the same for any run, and 0 has no say where there is one penalty") {
   const Folder f("pull-auto");
   const Run r = tuned(f, "ridge", {"hyper.l2.per=feature", "data.test=0.3", "diagnostics.level=off"});
   const json& pull = r.result["pull"];
@@ -152,8 +160,9 @@ TEST_CASE("selection: pull auto is the best of five on folds, the same for any r
 
 TEST_CASE("selection: a metric tells the best row") {
   const Folder f("metric");
-  const Run r = tuned(f, "logistic", {"hyper.l2.per=feature", "hyper.l2.pull=0", "hyper.l2.start=1", "outer.metric=auc",
-                                      "validation.scheme=holdout", "outer.max_steps=12"});
+  const Run r = tuned(f, "logistic",
+                      {"hyper.l2.per=feature", "hyper.l2.pull=0", "hyper.l2.start=1", "outer.metric=auc",
+                       "validation.scheme=holdout", "outer.max_steps=12"});
   std::size_t best = 0;
   for (std::size_t i = 0; i < r.trace.size(); ++i) {
     const double judged = r.trace[i]["judged"].get<double>(), least = r.trace[best]["judged"].get<double>();
@@ -207,5 +216,6 @@ error[E208]: 'outer.metric' and 'outer.patience' exclude each other
   |                 ^^^
   = help: either tells the best row of the run: remove one of the two
 )");
-  CHECK(errors(kGood + "hyper: {l2: {pull: 1}}\n").find("'hyper.l2.pull' is not used: there is one penalty") != std::string::npos);
+  CHECK(errors(kGood + "hyper: {l2: {pull: 1}}\n").find("'hyper.l2.pull' is not used: there is one penalty") !=
+        std::string::npos);
 }

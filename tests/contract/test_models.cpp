@@ -16,6 +16,7 @@
 #include <tacit/core/linear/loss_door.hpp>
 #include <tacit/core/model/counting.hpp>
 #include <tacit/core/verify/verify.hpp>
+#include <tacit/problems/models/moments.hpp>
 #include <tacit/problems/models/tasks.hpp>
 
 #include "core/plain_problems.hpp"
@@ -89,6 +90,21 @@ std::vector<Family> families_by_the_door() {
           family("pseudo-Huber by the door", false, make_loss(pseudo_huber, bounded), false)};
 }
 
+/// Ridge regression that reads its rows once, as a fold has it.
+Family ridge_by_moments() {
+  const std::shared_ptr<const ModelTask> task = make_task("ridge");
+  const auto make = [task](const ModelParts& parts, const ModelOptions& options) {
+    const auto moments = [](const Design& rows, const Vec& y, const Vec& w) {
+      return row_moments(rows, y, w.size() > 0 ? w : Vec(Vec::Ones(rows.rows())));
+    };
+    const ProblemMoments both =
+        problem_moments(moments(parts.train, parts.y, parts.weights),
+                        moments(parts.validation, parts.validation_y, parts.validation_weights), Vec(), Vec(), Vec(), options);
+    return by_moments(task->make(parts, options), both);
+  };
+  return {"ridge by moments", false, task->loss(), make};
+}
+
 std::vector<Family> all_families() {
   Registry<ModelTask> registry("model", "model.kind");
   register_models(registry);
@@ -99,6 +115,7 @@ std::vector<Family> all_families() {
                    [task](const ModelParts& parts, const ModelOptions& options) { return task->make(parts, options); }});
   }
   for (Family& f : families_by_the_door()) all.push_back(std::move(f));
+  all.push_back(ridge_by_moments());
   return all;
 }
 

@@ -39,15 +39,6 @@ TEST_CASE("regression metrics by hand") {
   CHECK(tacit::mae(y, make({1, 4, INFINITY}), make({1, 1, 0})) == 1);
 }
 
-TEST_CASE("f1 of the positive class by hand, weighted, undefined where there is nothing to find") {
-  const Vec y = (Vec(6) << 1, 1, 1, -1, -1, -1).finished(), margin = (Vec(6) << 2, 0.1, -1, 3, -1, -2).finished();
-  CHECK(tacit::f1(y, margin, Vec()) == doctest::Approx(2 * 2.0 / (2 * 2 + 1 + 1)).epsilon(1e-15));
-  const Vec w = (Vec(6) << 1, 2, 3, 4, 5, 6).finished();
-  CHECK(tacit::f1(y, margin, w) == doctest::Approx(2 * 3.0 / (2 * 3 + 3 + 4)).epsilon(1e-15));
-  CHECK(tacit::f1(y, -Vec::Ones(6), Vec()) == 0);
-  CHECK(std::isnan(tacit::f1(-Vec::Ones(2), -Vec::Ones(2), Vec())));
-}
-
 TEST_CASE("log-loss and accuracy by hand, also for large margins") {
   const Vec y = make({1, -1, 1, -1}), margin = make({std::log(3.0), -std::log(4.0), -std::log(2.0), 0});
   const double expected = (-std::log(0.75) - std::log(0.8) - std::log(1 / 3.0) - std::log(0.5)) / 4;
@@ -55,6 +46,20 @@ TEST_CASE("log-loss and accuracy by hand, also for large margins") {
   CHECK(tacit::accuracy(y, margin, kNone) == 0.75);
   CHECK(tacit::log_loss(make({1, 0}), make({800, 800}), kNone) == 400);
   CHECK(tacit::log_loss(make({1, 0}), make({-800, -800}), kNone) == 400);
+}
+
+TEST_CASE("f1 by hand, by definition from precision and recall, and where it is not defined") {
+  // 2 hits, one false alarm, one miss of weight 3.
+  const Vec y = make({1, 1, -1, 1, -1}), m = make({1, 0.5, 2, -1, -3}), w = make({1, 1, 1, 3, 1});
+  const double precision = 2.0 / 3, recall = 2.0 / 5;
+  CHECK(tacit::f1(y, m, w) == doctest::Approx(2 * precision * recall / (precision + recall)).epsilon(1e-15));
+  CHECK(tacit::f1(y, m, kNone) == doctest::Approx(4.0 / 6).epsilon(1e-15));
+  CHECK(tacit::f1(y, m, w) == tacit::f1(repeated(y, w), repeated(m, w), kNone));
+  CHECK(tacit::f1(y, y, kNone) == 1);
+  CHECK(tacit::f1(make({1, -1}), make({-1, 1}), kNone) == 0);
+  CHECK(tacit::f1(make({1, 1}), make({0, -1}), kNone) == 0);           // a margin of 0 is no prediction of the positive class
+  CHECK(std::isnan(tacit::f1(make({-1, -1}), make({-1, 0}), kNone)));  // neither there nor predicted
+  CHECK(std::isnan(tacit::f1(make({-1, 1}), make({-1, 1}), make({1, 0}))));
 }
 
 TEST_CASE("the area under the curve counts pairs, ties a half") {

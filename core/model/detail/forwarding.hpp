@@ -17,6 +17,7 @@ public:
   void hessian_batch(InM p, OutM out) const override { inner_->hessian_batch(p, out); }
   bool diagonal(Out d) const override { return inner_->diagonal(d); }
   bool dense(OutM h) const override { return inner_->dense(h); }
+  std::shared_ptr<const LinearOperator> inverse() const override { return inner_->inverse(); }
   std::shared_ptr<const LinearOperator> preconditioner(Index n) const override { return inner_->preconditioner(n); }
 
 private:
