@@ -9,6 +9,7 @@
 
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/bilevel/refit.hpp>
+#include <tacit/cli/run/gains.hpp>
 #include <tacit/cli/run/json_text.hpp>
 #include <tacit/cli/verbs/selection.hpp>
 #include <tacit/core/model/interrupt.hpp>
@@ -126,9 +127,10 @@ PullChoice choose_pull(const Assembly& a, const Strategies& strategies) {
                                [](const auto& x, const auto& y) { return x.loss.mean < y.loss.mean; });
   if (evidence_of(best->gain) != Evidence::clear) best = choice.candidates.begin();
   choice.value = best->pull;
-  choice.why = (std::isinf(best->pull) ? std::string("one penalty for all") : short_number(best->pull)) +
-               ", the best of one penalty, 1, 0.1, 0.01 and 0 on " + std::to_string(kFolds) +
-               " folds of the rows that do not test";
+  const std::string folds = " on " + std::to_string(kFolds) + " folds of the rows that do not test";
+  choice.why = std::isinf(best->pull)
+                   ? "one penalty for all, since no pull is clearly better" + folds
+                   : short_number(best->pull) + ", the best" + folds + ", where it is clearly better than one penalty";
   return choice;
 }
 
@@ -162,7 +164,8 @@ json PullChoice::json() const {
   for (const Candidate& c : candidates)
     list.push_back({{"pull", named(c.pull)},
                     {"loss", number_json(c.loss.mean)},
-                    {"loss_standard_error", number_json(c.loss.standard_error)}});
+                    {"loss_standard_error", number_json(c.loss.standard_error)},
+                    {"gain", {{"mean", number_json(c.gain.mean)}, {"standard_error", number_json(c.gain.standard_error)}}}});
   return {{"value", named(value)}, {"candidates", std::move(list)}};
 }
 

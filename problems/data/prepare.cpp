@@ -222,7 +222,7 @@ Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows
 
 Prepared centred(const Prepared& prepared) {
   constexpr double kFar = 3;
-  if (prepared.moments.training) return problem_with(prepared, per);
+  if (prepared.moments.training) return prepared;
   Prepared p = prepared;
   // What is standardized and dense is centred already.
   if (p.x->sparse || !p.scaling.active()) centre(p, training_moments(p), kFar);
