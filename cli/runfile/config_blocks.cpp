@@ -144,8 +144,8 @@ void HyperEntry::fields(BlockVisitor& v) {
   v.field(
       "pull", pull, Range::at_least(0),
       "many penalties are pulled towards their median c: (pull/2) s sum_j h(ln u_j - c) is added to what is minimised, h(t) = "
-      "t^2 to |t| = 1 and 2 |t| - 1 beyond, s the outer loss of the intercept alone over their number; auto: the best of one "
-      "penalty, 1, 0.1, 0.01 and 0 on folds inside the rows that do not test",
+      "t^2 to |t| = 1 and 2 |t| - 1 beyond, s the outer loss of the intercept alone over their number; auto: the best of "
+      "1, 0.1, 0.01 and 0 on folds inside the rows that do not test, or one penalty where that is not clearly better",
       "auto");
 }
 

@@ -452,7 +452,7 @@ std::string TuneRun::times_text() const {
 /// "3.2 +- 0.1 (the penalties times 2.5)"
 std::string TuneRun::one_se_text() const {
   const OneSe& o = *selection_.one_se;
-  return loss_text(o.loss) + (o.factor > 1 ? " (the penalties times " + brief_number(o.factor) + ")" : " (the best itself)") +
+  return loss_text(o.loss) + (o.factor > 1 ? " (the penalties times " + short_number(o.factor) + ")" : " (the best itself)") +
          (o.edge ? ", the end of their range" : "") + (selection_.cut ? "; time ended the search" : "");
 }
 

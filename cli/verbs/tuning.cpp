@@ -9,6 +9,7 @@
 
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/bilevel/refit.hpp>
+#include <tacit/cli/run/gains.hpp>
 #include <tacit/cli/run/json_text.hpp>
 #include <tacit/cli/verbs/selection.hpp>
 #include <tacit/core/model/interrupt.hpp>
@@ -90,9 +91,11 @@ std::vector<PullChoice::Candidate> candidates_on(const Assembly& a, const Folds&
     if (!(seconds.left() > 0)) throw Interruption();
   }
   std::vector<PullChoice::Candidate> all;
+  const Vec single = row_losses(outer, held_out(outer, x[0]));
   for (std::size_t c = 0; c < x.size(); ++c) {
     const HeldOut rows = held_out(outer, x[c]);
-    all.push_back({c == 0 ? kOne : kPulls[c - 1], mean_loss(outer, rows, row_losses(outer, rows))});
+    const Vec loss = row_losses(outer, rows);
+    all.push_back({c == 0 ? kOne : kPulls[c - 1], mean_loss(outer, rows, loss), paired_gain(single, loss, rows.weight)});
   }
   return all;
 }
@@ -119,13 +122,15 @@ PullChoice choose_pull(const Assembly& a, const Strategies& strategies) {
   }
   a.interrupter->limit(std::numeric_limits<double>::infinity());
   if (choice.candidates.empty()) return none("the choice was ended before its folds were done");
-  // The first of equal ones: the one that leaves least freedom.
-  const auto best = std::min_element(choice.candidates.begin(), choice.candidates.end(),
-                                     [](const auto& x, const auto& y) { return x.loss.mean < y.loss.mean; });
+  // The first of equal ones: the one that leaves least freedom. Freedom that does not clearly pay is lost on new rows as often.
+  auto best = std::min_element(choice.candidates.begin(), choice.candidates.end(),
+                               [](const auto& x, const auto& y) { return x.loss.mean < y.loss.mean; });
+  if (evidence_of(best->gain) != Evidence::clear) best = choice.candidates.begin();
   choice.value = best->pull;
-  choice.why = (std::isinf(best->pull) ? std::string("one penalty for all") : short_number(best->pull)) +
-               ", the best of one penalty, 1, 0.1, 0.01 and 0 on " + std::to_string(kFolds) +
-               " folds of the rows that do not test";
+  const std::string folds = " on " + std::to_string(kFolds) + " folds of the rows that do not test";
+  choice.why = std::isinf(best->pull)
+                   ? "one penalty for all, since no pull is clearly better" + folds
+                   : short_number(best->pull) + ", the best" + folds + ", where it is clearly better than one penalty";
   return choice;
 }
 
@@ -159,7 +164,8 @@ json PullChoice::json() const {
   for (const Candidate& c : candidates)
     list.push_back({{"pull", named(c.pull)},
                     {"loss", number_json(c.loss.mean)},
-                    {"loss_standard_error", number_json(c.loss.standard_error)}});
+                    {"loss_standard_error", number_json(c.loss.standard_error)},
+                    {"gain", {{"mean", number_json(c.gain.mean)}, {"standard_error", number_json(c.gain.standard_error)}}}});
   return {{"value", named(value)}, {"candidates", std::move(list)}};
 }
 

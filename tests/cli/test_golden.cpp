@@ -108,6 +108,7 @@ const std::vector<std::pair<std::string, std::string>> kValueRows{
     {"(best loss|single penalty|intercept alone|validation|test.*)", "losses and metrics are compared with those of other runs"},
     {"l2(\\[.*\\])?", "a tuned value is typed in as the next start"},
     {"the same in", "a value to type into another tool"},
+    {"one-se loss", "a loss, as those beside it"},
     {"target", "the ends of the data, as the file has them"}};
 
 bool is_value_row(const std::string& line) {
