@@ -50,7 +50,7 @@ Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit
   try {
     const std::vector<Vec> solved = fits_of_parts(a, u, x, stop);
     b.single = single;
-    b.single_score = score(a.validation, solved);
+    b.single_score = score(a.validation, solved, u);
     if (!test) return b;
     const FinalFit again = final_fit(a, u, solved.front(), stop);
     b.single_test = score(again.prepared, p.rows.test, again.x);

@@ -103,7 +103,7 @@ void TuneRun::print_plan() {
   const Assembly& a = *a_;
   session_.say("minimise over w" + std::string(a.prepared.model().intercept ? ", b" : "") + ":  " + a.prepared.objective_text());
   session_.say("validate on " + validation_text(a) + ", train on " +
-               (a.validation.holdout() ? std::to_string(a.prepared.rows.train.size()) + " rows" : "the others") + ", " +
+               training_text(a) + ", " +
                std::to_string(a.prepared.x->cols()) + " features, " + std::to_string(a.problem.space.size()) +
                " hyperparameters");
   session_.say("inner solver " + a.method.solver_name + ", hypergradient " + a.method.estimator_name + ", outer optimizer " +
@@ -165,7 +165,7 @@ Summary TuneRun::follow(Vec theta0) {
 void TuneRun::write_predictions() {
   const Prepared& p = a_->prepared;
   const Validation& v = a_->validation;
-  const HeldOut rows = held_out(v, solutions(summary_.best_evaluation));
+  const HeldOut rows = held_out(v, solutions(summary_.best_evaluation), summary_.best_evaluation.u);
   std::vector<std::size_t> order(rows.row.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rows.row[a] < rows.row[b]; });
@@ -175,7 +175,7 @@ void TuneRun::write_predictions() {
     const std::size_t i = order[k];
     margin[static_cast<Index>(k)] = rows.margin[static_cast<Index>(i)];
     extra.row.push_back(p.data->row[static_cast<std::size_t>(rows.row[i])]);
-    extra.fold.push_back(v.holdout() ? "validation" : std::to_string(rows.part[i] % v.folds + 1));
+    extra.fold.push_back(v.row_score() ? std::to_string(k + 1) : v.holdout() ? "validation" : std::to_string(rows.part[i] % v.folds + 1));
     if (v.repeats > 1) extra.repeat.push_back(rows.part[i] / v.folds + 1);
     const double y = rows.y[static_cast<Index>(i)];
     extra.target.push_back(p.labels.empty() ? number_text(y) : p.labels[y > 0]);
@@ -184,11 +184,11 @@ void TuneRun::write_predictions() {
 }
 
 /// What tuning gained on the rows that are held out: over the intercept alone, and over a start with these solutions.
-PairedGains held_out_gains(const Validation& v, const std::vector<Vec>& x, const std::vector<Vec>& start) {
-  const HeldOut rows = held_out(v, x);
+PairedGains held_out_gains(const Validation& v, const Evaluation& best, const Evaluation* start) {
+  const HeldOut rows = held_out(v, solutions(best), best.u);
   const Vec loss = row_losses(v, rows);
   PairedGains g{paired_gain(v, rows, row_losses(v, held_out_constant(v)), loss), {kMissing, kMissing}};
-  if (!start.empty()) g.over_start = paired_gain(v, rows, row_losses(v, held_out(v, start)), loss);
+  if (start) g.over_start = paired_gain(v, rows, row_losses(v, held_out(v, solutions(*start), start->u)), loss);
   return g;
 }
 
@@ -208,7 +208,7 @@ Gains TuneRun::gains(const std::function<bool()>& stop) const {
   g.searched = tunes && a_->config.penalty().start.is_auto();
   g.chosen = moved || g.searched;
   const std::vector<Vec> begun = tunes ? solutions(start) : std::vector<Vec>{};
-  g.validation = held_out_gains(a_->validation, solutions(summary_.best_evaluation), begun);
+  g.validation = held_out_gains(a_->validation, summary_.best_evaluation, begun.empty() ? nullptr : &start);
   if (p.rows.test.empty()) return g;
   std::optional<Vec> from;
   if (!begun.empty()) from = begun.front();
@@ -251,7 +251,8 @@ void TuneRun::fit_final_model(In u, In x, const FinalWork& work) {
   }
   session_.warn(
       {"W312", "result", std::string("the final fit was ended by ") + (signalled ? "a signal." : "limits.time."),
-       (a_->validation.holdout() ? "model.json has the coefficients that were tuned, fitted on the training rows without "
+       (a_->validation.row_score() ? std::string("model.json has the coefficients that were tuned, fitted on all rows.")
+        : a_->validation.holdout() ? "model.json has the coefficients that were tuned, fitted on the training rows without "
                                    "the validation rows. outer.refit=false asks for just that" +
                                        std::string(signalled ? "." : "; a larger limits.time leaves time for the fit.")
                                  : "model.json has the coefficients of " + a_->validation.names.front() +
@@ -271,7 +272,7 @@ void TuneRun::compute_results() {
   const Evaluation& best = summary_.best_evaluation;
   const Prepared& p = a_->prepared;
   const std::vector<Vec> x = solutions(best);
-  best_ = score(a_->validation, x);
+  best_ = score(a_->validation, x, best.u);
   if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, best.theta, start_);
   fit_final_model(natural_values(a_->problem.space, best.theta, &start_), x.front(), work);
   if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);

@@ -67,6 +67,16 @@ Validation hold_out(Prepared prepared) {
   return v;
 }
 
+Validation row_scored(const Prepared& whole, RowScore score) {
+  Validation v = hold_out(whole);
+  Prepared& part = v.parts.front();
+  part.rows.validation = part.rows.train;
+  part.row_score = row_score_loss(whole.problem, score, whole.model().reduction);
+  part.problem = row_score_problem(whole.problem, part.row_score);
+  v.names = {score == RowScore::gcv ? "generalized cross-validation" : "leave-one-out"};
+  return v;
+}
+
 Split rows_of_folds(const Folds& folds) {
   Split all = folds.parts.front();
   all.train = rows_of_refit(all);
