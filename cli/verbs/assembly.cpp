@@ -382,8 +382,9 @@ void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, Prepa
     const bool by_rows = c.validation.scheme == "loo" || c.validation.scheme == "gcv";
     if ((by_rows || c.validation.scheme == "kfold") && !c.outer.refit)
       throw UsageError(
-          "outer.refit: false keeps the tuned model of a hold-out, and cross-validation has one a fold; leave it out, or use "
-          "validation.scheme: holdout",
+          std::string("outer.refit: false keeps the tuned model of a hold-out, and ") +
+              (by_rows ? "validation.scheme: " + c.validation.scheme + " holds none out" : "cross-validation has one a fold") +
+              "; leave it out, or use validation.scheme: holdout",
           "outer.refit");
     if (by_rows) {
       FoldOptions rows_that_test = fold_options(c, among);
