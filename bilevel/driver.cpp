@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <mutex>
 #include <sstream>
 
 #include <tacit/bilevel/driver.hpp>
@@ -32,8 +33,9 @@ public:
 
   Evaluation evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const override {
     check();
-    ++evaluations;
     Evaluation e = behind().evaluate(theta, tolerance, near);
+    const std::lock_guard lock(account_);  // an optimizer may evaluate several points at once
+    ++evaluations;
     inner_seconds += e.inner_seconds;
     hypergradient_seconds += e.hypergradient_seconds;
     return e;
@@ -81,6 +83,7 @@ private:
   const DriverOptions& options_;
   const std::function<bool()>& interrupted_;
   Clock::time_point start_;
+  mutable std::mutex account_;
   mutable bool closing_ = false;
 };
 
@@ -133,7 +136,7 @@ private:
 
   bool begin(In theta0) {
     begin_step();
-    Vec theta = theta0;
+    Vec theta = optimizer_.begin(space_, theta0, {options_.max_steps, options_.seed, options_.threads});
     space_.project(theta);
     if (options_.verify) require_right(theta);
     Evaluation e = first_evaluation(theta);
@@ -160,11 +163,12 @@ private:
                      "; correct that first (verify() has the whole list)");
   }
 
-  static bool complete(const Evaluation& e) { return e.finite() && e.gradient.size() == e.theta.size(); }
+  bool complete(const Evaluation& e) const { return e.finite() && (values_alone_ || e.gradient.size() == e.theta.size()); }
 
   // A loose point may be indefinite or no number where the solution is fine: asked more tightly before the run has failed.
   Evaluation first_evaluation(In theta) {
     Tolerance tolerance = tolerances_.at(1);
+    if (values_alone_) return oracle_.evaluate(theta, tolerance, nullptr);
     while (true) {
       Evaluation e = oracle_.evaluate(theta, tolerance, nullptr);
       if (std::isfinite(e.value)) e = oracle_.differentiate(std::move(e), tolerance);
@@ -181,7 +185,7 @@ private:
     constexpr int kRounds = 4;
     e.forget_tape();
     e = oracle_.diagnose(std::move(e), step_, summary_.target);
-    for (int round = 0; round < kRounds && short_of_asked(e); ++round) {
+    for (int round = 0; round < kRounds && !values_alone_ && short_of_asked(e); ++round) {
       Evaluation deeper = oracle_.differentiate(e, {kDeeper * std::min(e.solved.inner, e.diagnostics.inner_residual),
                                                     std::max(kDeeper * e.solved.adjoint, kLeastTolerance)});
       if (!complete(deeper)) return;
@@ -229,6 +233,10 @@ private:
       return end(StopReason::tolerance, "the last steps gained no more than a tenth of " + target + gains[0] +
                                             ", and the next is predicted to gain " + gains[1]);
     }
+    if (values_alone_ && step_ + 1 >= options_.max_steps)
+      return end(StopReason::step_limit, step_ == 0
+                                             ? "the one point that was asked for is evaluated"
+                                             : "the " + std::to_string(step_ + 1) + " points that were asked for are evaluated");
     if (step_ >= options_.max_steps) {
       return end(StopReason::step_limit,
                  "the limit of " + std::to_string(options_.max_steps) + " outer steps is reached; " + left(summary_.last));
@@ -252,6 +260,7 @@ private:
   // A row is to be as good as its own hypergradient asks, which the one before did not know: solved again where it is far from
   // that, and at the tightest tolerance where the run may end. The start, of which nothing was known, is held to more.
   bool deepen(Evaluation& e) {
+    if (values_alone_) return false;  // every point is solved at the tightest tolerance
     const double far = oracle_.target() > 0 ? 1.5 : step_ == 0 ? 3 : 30;
     bool deeper = false;
     for (int round = 0; round < 5; ++round) {
@@ -287,12 +296,17 @@ private:
       optimizer_.reset(current_);
       outcome = try_step(summary_.tightest);
     }
+    if (outcome.over != StepOutcome::Over::no) {
+      const bool converged = outcome.over == StepOutcome::Over::converged;
+      end(converged ? StopReason::tolerance : StopReason::step_limit, outcome.message);
+      return;
+    }
     Evaluation& e = outcome.accepted;
     if (outcome.stalled) {
       end(StopReason::stalled, outcome.message + "; " + left(summary_.last) + checked_text());
       return;
     }
-    if (!e.finite()) {
+    if (!e.finite() && !values_alone_) {  // a point that has no value is a row like any other of a method that only looks
       end(StopReason::failed, "outer step " + std::to_string(k) + " led to a point that is not finite: " + trouble(e));
       return;
     }
@@ -381,7 +395,7 @@ private:
     summary_.steps = step_;
     const double error = summary_.last.diagnostics.hypergradient_error;
     if (!std::isnan(error) && !(error <= summary_.worst_error)) summary_.worst_error = error;
-    if (std::isnan(error) && e.diagnostics.errors_asked && e.theta.size() > 0) ++summary_.unknown_errors;
+    if (std::isnan(error) && e.diagnostics.errors_asked && e.gradient.size() > 0) ++summary_.unknown_errors;
     if (options_.select == DriverOptions::Select::last || better(e)) {
       summary_.best = summary_.last;
       summary_.best_evaluation = e;
@@ -396,6 +410,7 @@ private:
   // Lower than the best so far; a loss that is in doubt is lower than none that is not.
   bool better(const Evaluation& e) const {
     const StepRecord& best = summary_.best;
+    if (!std::isfinite(e.value) && std::isfinite(best.outer_loss)) return false;
     const bool doubtful = doubtful_loss(e.value, e.diagnostics);
     if (!std::isnan(best.outer_loss) && doubtful != doubtful_loss(best.outer_loss, best.diagnostics)) return !doubtful;
     return !(best.outer_loss <= e.value);
@@ -451,7 +466,7 @@ private:
     };
     oracle_.watching = false;
     auto chosen = tight(summary_.best, summary_.best.step == summary_.last.step ? current_ : summary_.best_evaluation);
-    if (summary_.last.step != summary_.best.step) {
+    if (summary_.last.step != summary_.best.step && std::isfinite(current_.value)) {
       auto last = tight(summary_.last, current_);
       if (!(chosen.second.value <= last.second.value)) chosen = std::move(last);
     }
@@ -498,6 +513,7 @@ private:
   Clock::time_point start_, step_start_;
   WatchedOracle oracle_;
   OuterOptimizer& optimizer_;
+  const bool values_alone_ = !optimizer_.differentiates();
   const std::vector<Observer>& observers_;
   Summary summary_;
   Tolerances tolerances_;
@@ -544,14 +560,16 @@ std::string Summary::full() const {
       {"outer loss at the start", brief_number(start_loss)},
       {"outer loss, best", brief_number(best.outer_loss) + " (step " + std::to_string(best.step) + ")"},
       {"outer loss, last", brief_number(last.outer_loss)},
-      {"projected gradient, last", brief_number(last.projected_gradient_norm)},
-      {"possible gain, last", brief_number(last.possible_gain)},
       {"gradients", std::to_string(work.gradients)},
       {"Hessian products", std::to_string(work.hessian_products)},
       {"map steps", std::to_string(work.map_steps)},
       {"for diagnostics, apart", std::to_string(diagnostic_work.inner_units()) + " gradients and Hessian products"},
       {"seconds", brief_number(seconds)},
   };
+  if (!std::isnan(last.projected_gradient_norm)) {  // else nobody asked for a hypergradient
+    rows.insert(rows.begin() + 6, {{"projected gradient, last", brief_number(last.projected_gradient_norm)},
+                                   {"possible gain, last", brief_number(last.possible_gain)}});
+  }
   if (!std::isnan(worst_error)) rows.insert(rows.end() - 1, {"worst hypergradient error", brief_number(worst_error)});
   std::size_t width = 0;
   for (const auto& row : rows) width = std::max(width, row.first.size());

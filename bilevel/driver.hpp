@@ -1,6 +1,7 @@
 // The outer loop: budget, stopping, best point, observers.
 #pragma once
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -23,7 +24,7 @@ struct StepPart {
 struct StepRecord {
   Index step = 0;
   double seconds = 0;           ///< since the start of the run
-  Vec theta, u, hypergradient;  ///< hypergradient with respect to theta
+  Vec theta, u, hypergradient;  ///< hypergradient with respect to theta; empty where none was asked for
   double outer_loss = kMissing, hypergradient_norm = kMissing, step_norm = kMissing;
   double projected_gradient_norm = kMissing;
   /// sum_j |g_j| min(distance of theta_j to its bound along -g_j, ln 10): by how much the loss could fall, if its slope stayed.
@@ -43,7 +44,7 @@ enum class StopReason { not_run, tolerance, step_limit, time_limit, stalled, int
 TACIT_EXPORT const char* to_string(StopReason r);
 
 struct DriverOptions {
-  Index max_steps = 50;
+  Index max_steps = 50;  ///< of an optimizer that asks for values alone: points, the first included
   /// Of |outer loss at the start|: the possible gain (StepRecord) that ends a run. Up to ten times that end it too where, at two
   /// rows in a row, neither the last step gained more than a tenth of it nor the optimizer's model predicts more within the box.
   double tolerance = 1e-4;
@@ -53,6 +54,8 @@ struct DriverOptions {
   /// A target of the oracle (hypergradient.accuracy) that a row misses is followed below the tightest tolerances.
   bool follow_target = false;
   double warn_error = 0.1;  ///< of hypergradient_error, for Summary::doubt
+  std::uint64_t seed = 0;   ///< of optimizers that draw their points
+  Index threads = 1;        ///< that optimizers may evaluate points on at the same time
   /// Of inner and adjoint tolerance. Empty: what suits the optimizer (adaptive; adam: fixed), fixed where the oracle may not
   /// loosen them. Without steps (max_steps 0) always fixed.
   std::optional<Schedule> schedule;

@@ -1,5 +1,6 @@
 // The outer optimizers by class; register_optimizers() (outer.hpp) makes them by name.
 #pragma once
+#include <exception>
 #include <optional>
 #include <string>
 #include <vector>
@@ -101,6 +102,63 @@ private:
   void remember(const Vec& s, const Vec& y);
 
   std::vector<Vec> s_, y_;  ///< oldest first
+};
+
+/// Points that are laid out before the run, a row each. They are evaluated kWave at a time, on as many threads as the plan
+/// allows, all of a wave from the solution of the last point of the wave before: where a point starts depends on no thread.
+class TACIT_EXPORT PlannedPoints : public OuterOptimizer {
+public:
+  static constexpr Index kWave = 8;
+  bool differentiates() const override { return false; }
+  bool takes_start() const override { return false; }
+  Schedule schedule() const override { return Schedule::fixed; }
+  Vec begin(const HyperSpace& space, In theta0, const OuterPlan& plan) override;
+  void reset(const Evaluation& start) override;
+  StepOutcome step(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance) override;
+  void refresh(const Evaluation& current) override;
+  void state(StateVisitor& v) override;
+  /// Points in all.
+  Index count() const { return count_; }
+
+protected:
+  /// Takes in the plan; how many points there will be. Throws UsageError.
+  virtual Index lay_out(const HyperSpace& space) = 0;
+  /// Point i = 0, 1, ..., on the box: a function of the plan and i.
+  virtual Vec point(const HyperSpace& space, Index i) const = 0;
+  const OuterPlan& plan() const { return plan_; }
+
+private:
+  struct Slot {
+    Evaluation e;
+    std::exception_ptr thrown;  ///< what ended its evaluation: thrown again when its turn comes
+  };
+  void evaluate_wave(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance);
+
+  OuterPlan plan_;
+  Index count_ = 0, next_ = 0;  ///< points in all, and of the next row
+  Evaluation last_, from_;      ///< the last row, and the last of the wave before it
+  std::vector<Slot> wave_;      ///< evaluated and not yet a row, the next one last
+};
+
+/// A full grid from the strongest penalties (the upper ends) down: of one hyperparameter `points` values equally spaced in theta,
+/// of m floor(points^(1/m)) each, in the order in which neighbours follow one another.
+class TACIT_EXPORT GridOuter final : public PlannedPoints {
+public:
+  void state(StateVisitor& v) override;
+
+protected:
+  Index lay_out(const HyperSpace& space) override;
+  Vec point(const HyperSpace& space, Index i) const override;
+
+private:
+  Index side_ = 0;  ///< values of each
+};
+
+/// Uniform in theta over the box. Entry j of point i is a function of seed, i and j alone (task_seed).
+class TACIT_EXPORT RandomOuter final : public PlannedPoints {
+protected:
+  Index lay_out(const HyperSpace& space) override;
+  Vec point(const HyperSpace& space, Index i) const override;
 };
 
 /// HOAG (Pedregosa 2016): theta+ = P(theta - g/L) with an estimate L of the Lipschitz constant of the hypergradient; a step is

@@ -1,10 +1,28 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include <tacit/bilevel/optimizers.hpp>
 
 namespace tacit::inline TACIT_ABI {
+
+void OuterPlan::state(StateVisitor& v) {
+  constexpr std::uint64_t kLow = 0xffffffffU;
+  Index high = static_cast<Index>(seed >> 32U), low = static_cast<Index>(seed & kLow);
+  v.state("points", points);
+  v.state("seed.high", high);
+  v.state("seed.low", low);
+  v.state("threads", threads);
+  seed = (static_cast<std::uint64_t>(high) << 32U) | static_cast<std::uint64_t>(low);
+}
+
+bool asks_for_values_alone(std::string_view name) {
+  constexpr std::array<std::string_view, 5> kNames{"grid", "random", "nelder-mead", "direct", "crs"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+Vec OuterOptimizer::begin(const HyperSpace& /*space*/, In theta0, const OuterPlan& /*plan*/) { return theta0; }
 
 void PointOptimizer::reset(const Evaluation& start) {
   if (start.gradient.size() != start.theta.size()) {
@@ -202,6 +220,10 @@ void register_optimizers(Registry<OuterOptimizer>& registry) {
   registry.add("lbfgs", "limited-memory BFGS on the free variables of the box", [] { return std::make_unique<LbfgsOuter>(); });
   registry.add("hoag", "gradient descent with an adaptive step that allows for inexact values (Pedregosa 2016)",
                [] { return std::make_unique<HoagOuter>(); });
+  registry.add("grid", "max_steps points of a full grid in theta, from the strongest penalty down; no hypergradients",
+               [] { return std::make_unique<GridOuter>(); });
+  registry.add("random", "max_steps points drawn from seed, uniform in theta over the box; no hypergradients",
+               [] { return std::make_unique<RandomOuter>(); });
 }
 
 }  // namespace tacit::inline TACIT_ABI

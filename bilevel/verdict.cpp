@@ -10,7 +10,7 @@ namespace {
 
 std::string doubt_of_hypergradient(const StepRecord& row, double warn_error) {
   const double error = row.diagnostics.hypergradient_error;
-  if (row.theta.size() == 0) return "";
+  if (row.theta.size() == 0 || row.hypergradient.size() == 0) return "";
   if (std::isnan(error)) return "how far its hypergradient is off is not known";
   if (error <= std::max(warn_error, kDoubtfulHypergradient)) return "";
   return "its hypergradient is off by " + share_text(error);
@@ -34,7 +34,7 @@ std::string doubt(const StepRecord& row, double warn_error) {
   const std::string first = doubt_of_hypergradient(row, warn_error), second = doubt_of_loss(row);
   if (first.empty() && second.empty()) return "";
   return "step " + std::to_string(row.step) + " is reported, and " + first + (first.empty() || second.empty() ? "" : ", and ") +
-         second + "; where a wrong hypergradient vanishes there need be no minimum";
+         second + (row.hypergradient.size() == 0 ? "" : "; where a wrong hypergradient vanishes there need be no minimum");
 }
 
 std::string share_text(double share) {

@@ -101,9 +101,8 @@ private:
 Correction::Correction(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
                        const ErrorOptions& options)
     : problem_(problem), u_(u), slope_(detail::theta_slope(problem, u)), options_(options),
-      factor_(inner.offered ? inner.offered : inner.inverse),
-      point_(detail::newton_point(problem, u, inner.x())), w_(Vec::Zero(inner.inner_dim)), lx_(w_.size()), lu_(u.size()),
-      g_(u.size()), exact_(inner.exact_inverse() != nullptr) {
+      factor_(inner.offered ? inner.offered : inner.inverse), point_(detail::newton_point(problem, u, inner.x())),
+      w_(Vec::Zero(inner.inner_dim)), lx_(w_.size()), lu_(u.size()), g_(u.size()), exact_(inner.exact_inverse() != nullptr) {
   if (hyper.adjoint.size() == w_.size() && hyper.adjoint.allFinite()) w_ = hyper.adjoint;
   const double unit = inner.residual > 0 ? inner.gradient_norm / inner.residual : problem.f->gradient_scale(u_);
   floor_ = std::max(10 * kEps * unit, 4 * cancellation(*problem.f, u_));

@@ -33,6 +33,7 @@ const std::vector<ThirdParty> kThirdParty = {
     {"boost/program_options", {"cli"}},
     {"yaml-cpp/", {"cli"}},
     {"spdlog/", {"cli"}},
+    {"nlopt.h", {"cli"}},
     {"doctest/", {"tests"}},
     {"nlohmann/", {"cli", "tests", "bench"}},
     {"benchmark/", {"bench"}},
@@ -52,7 +53,7 @@ std::set<std::string> with_library(std::set<std::string> rooms) {
 }
 
 const std::set<std::string> kAllRooms =
-    with_library({"cli/run", "cli/runfile", "cli/report", "cli/report/chart", "cli/model", "cli/verbs"});
+    with_library({"cli/run", "cli/nlopt", "cli/runfile", "cli/report", "cli/report/chart", "cli/model", "cli/verbs"});
 
 const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"core", {"core"}},
@@ -60,6 +61,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
     {"problems", {"core", "problems"}},
     {"bilevel", {"core", "hypergrad", "bilevel"}},
     {"cli/run", with_library({"cli/run"})},
+    {"cli/nlopt", with_library({"cli/run", "cli/nlopt"})},
     {"cli/runfile", with_library({"cli/run", "cli/runfile"})},
     {"cli/report/chart", {"cli/report/chart"}},
     {"cli/report", with_library({"cli/run", "cli/report", "cli/report/chart"})},

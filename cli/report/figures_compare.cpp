@@ -59,6 +59,13 @@ std::vector<std::string> combinations_of(const Table& t, const std::vector<std::
   return all;
 }
 
+/// The same of a part of run.json.
+std::string combination_text(const json& sweep, const std::vector<std::string>& keys, const std::string& what) {
+  std::string text;
+  for (const std::string& key : keys) text += (text.empty() ? "" : ", ") + key + " " + text_of(sweep.at(key), what);
+  return text;
+}
+
 using SolveKey = std::tuple<std::string, std::string, double, double>;  // label, combination, repeat, point
 
 /// Gradients and Hessian products of each inner solve of run.json.
@@ -66,9 +73,7 @@ std::map<SolveKey, double> solves_of(const RunRecord& r, const std::vector<std::
   std::map<SolveKey, double> all;
   const std::string what = (r.folder / "run.json").string() + ", inner_solve_points";
   for (const json& s : value_at(r, "inner_solve_points")) {
-    std::string combination;
-    for (const std::string& key : keys)
-      combination += (combination.empty() ? "" : ", ") + key + " " + text_of(s.at("sweep").at(key), what);
+    const std::string combination = combination_text(s.at("sweep"), keys, what);
     const json& work = s.at("work");
     all[{text_of(s.at("label"), what), combination, number_of(s.at("repeat"), what), number_of(s.at("point"), what)}] =
         number_of(work.at("gradients"), what) + number_of(work.at("hessian_products"), what);
@@ -302,12 +307,69 @@ void add_path_figures(const Observations& o, std::vector<Figure>& figures) {
       "no estimator here stores states of the inner iteration.");
 }
 
+/// Sums of the work of the steps, and the least loss up to each.
+Series best_so_far(const Table& trace) {
+  const std::vector<double> loss = column(trace, "outer_loss"), gradients = column(trace, "gradients"),
+                            products = column(trace, "hessian_products");
+  Series s;
+  double units = 0, best = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < loss.size(); ++i) {
+    units += gradients[i] + products[i];
+    if (loss[i] < best) best = loss[i];
+    if (!std::isfinite(best)) continue;
+    s.x.push_back(units);
+    s.y.push_back(best);
+  }
+  return s;
+}
+
+/// The runs of one combination: a line an entry and repeat, of one colour an entry.
+Chart loss_against_work(const RunRecord& r, const Observations& o, std::size_t combination) {
+  Chart chart;
+  chart.title = title_of_combination("Own runs: outer loss against work", o, combination);
+  chart.x_label = "gradients + Hessian products so far";
+  chart.y_label = "outer loss, best so far";
+  chart.log_x = true;
+  chart.log_y = false;
+  const std::vector<std::string> keys = r.compare ? swept_keys(*r.compare) : std::vector<std::string>();
+  const std::string what = (r.folder / "run.json").string() + ", own_runs";
+  std::size_t i = 0;
+  for (const json& own : value_at(r, "own_runs")) {
+    const std::optional<Table>& trace = r.own_runs[i++];
+    if (!trace || combination_text(own.at("sweep"), keys, what) != o.combinations[combination]) continue;
+    const std::string label = text_of(own.at("label"), what);
+    const double repeat = number_of(own.at("repeat"), what);
+    Series s = best_so_far(*trace);
+    const auto entry = std::find(o.labels.begin(), o.labels.end(), label);
+    s.name = label + (repeat > 0 ? ", repeat " + std::to_string(static_cast<int>(repeat)) : "");
+    s.colour = static_cast<int>(entry - o.labels.begin());
+    chart.series.push_back(std::move(s));
+  }
+  chart.log_y = spans_decades(chart);
+  return chart;
+}
+
+void add_loss_figures(const RunRecord& r, const Observations& o, std::vector<Figure>& figures) {
+  for (std::size_t c = 0; c < drawn_combinations(o); ++c) {
+    figures.push_back(
+        figure(name_of_combination("own_run_loss_work", o, c), loss_against_work(r, o, c),
+               "The least validation loss that each run had found after so much work, inner solves and hypergradients included, "
+               "diagnostics and the search for a start not. The line that is lowest at the left is the method that is best where "
+               "work is "
+               "dear; where lines end at one height all found the same minimum. Points of a grid are evaluated several at a "
+               "time, so that "
+               "its line moves to the right by leaps.",
+               "no run of its own left a trace."));
+  }
+}
+
 }  // namespace
 
 std::vector<Figure> compare_figures(const RunRecord& r) {
   const Observations o = observations(r);
   std::vector<Figure> figures;
   if (o.same_path) add_path_figures(o, figures);
+  if (o.own_run) add_loss_figures(r, o, figures);
   if (o.own_run)
     figures.push_back(figure(
         "own_run_error_cost",

@@ -1,4 +1,6 @@
 // The problem of a run in formulas (MathML), with the choices it made.
+#include <algorithm>
+
 #include <tacit/cli/report/report_page.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/models/tasks.hpp>
@@ -29,7 +31,8 @@ void write_formula(HtmlWriter& w, const Math& m) {
 struct Choices {
   bool mean, intercept, weights;
   std::string per;
-  std::shared_ptr<const ModelTask> task;  ///< null: of another version
+  std::shared_ptr<const ModelTask> task;   ///< null: of another version
+  std::shared_ptr<const ModelTask> outer;  ///< whose loss is that of the validation rows
   bool one_penalty() const { return per == "all"; }
 };
 
@@ -39,8 +42,18 @@ Choices choices_of(const RunRecord& r) {
     return v.is_boolean() && v.get<bool>();
   };
   const ModelKind* kind = find_model_kind(text_at(r, "model.kind"));
-  return {text_at(r, "model.reduction") != "sum", yes("model.intercept"), yes("model.weights"), text_at(r, "model.penalty.per"),
-          kind && kind->available() ? kind->make() : nullptr};
+  const auto task = [](const ModelKind* k) -> std::shared_ptr<const ModelTask> {
+    return k && k->available() ? k->make() : nullptr;
+  };
+  const auto& kinds = model_kinds();
+  const auto of_loss =
+      std::find_if(kinds.begin(), kinds.end(), [&](const ModelKind& k) { return k.available() && outer_loss_of(r) == k.loss; });
+  return {text_at(r, "model.reduction") != "sum",
+          yes("model.intercept"),
+          yes("model.weights"),
+          text_at(r, "model.penalty.per"),
+          task(kind),
+          task(of_loss == kinds.end() ? kind : &*of_loss)};
 }
 
 Math prediction(const Choices& c, const char* weights) {
@@ -53,7 +66,7 @@ Math prediction(const Choices& c, const char* weights) {
 }
 
 /// 1/n sum s_i loss_i
-Math data_term(const Choices& c, bool mean, const char* count) {
+Math data_term(const Choices& c, const ModelTask& task, bool mean, const char* count) {
   Math m = row({});
   if (mean) {
     m.parts.push_back(frac(number("1"), name(count)));
@@ -61,7 +74,7 @@ Math data_term(const Choices& c, bool mean, const char* count) {
   }
   m.parts.push_back(sum("i"));
   if (c.weights) m.parts.push_back(sub(name("s"), name("i")));
-  m.parts.push_back(c.task->loss_formula(prediction(c, "w")));
+  m.parts.push_back(task.loss_formula(prediction(c, "w")));
   return m;
 }
 
@@ -75,18 +88,22 @@ Math penalty(const Choices& c) {
 
 /// f(x, lambda), what the steps descend on where x after K of them is meant.
 Math steps_formula(const Choices& c) {
-  return row({name("f"), sign("("), name("x"), sign(","), name("\xCE\xBB"), sign(")"), sign("="), data_term(c, c.mean, "n"),
-              sign("+"), penalty(c)});
+  return row({name("f"), sign("("), name("x"), sign(","), name("\xCE\xBB"), sign(")"), sign("="),
+              data_term(c, *c.task, c.mean, "n"), sign("+"), penalty(c)});
 }
 
 Math inner_formula(const Choices& c) {
   Math variables = c.intercept ? row({name("w"), sign(","), name("b")}) : row({name("w")});
   Math left = sup(name("x"), sign("*"));
   return row({std::move(left), sign("("), name("\xCE\xBB"), sign(")"), sign("="), under(words("argmin"), std::move(variables)),
-              space(), data_term(c, c.mean, "n"), sign("+"), penalty(c)});
+              space(), data_term(c, *c.task, c.mean, "n"), sign("+"), penalty(c)});
 }
 
-Math outer_formula(const Choices& c) { return row({under(words("min"), name("\xCE\xBB")), space(), data_term(c, true, "m")}); }
+Math outer_formula(const Choices& c) {
+  return row({under(words("min"), name("\xCE\xBB")), space(), data_term(c, *c.outer, true, "m")});
+}
+
+bool folded(const RunRecord& r) { return value_at(r, "folds").is_object(); }
 
 std::vector<std::string> symbols(const RunRecord& r, const Choices& c) {
   std::vector<std::string> all;
@@ -99,7 +116,8 @@ std::vector<std::string> symbols(const RunRecord& r, const Choices& c) {
                   " of the training rows (reduction: mean).");
   if (!c.mean) all.push_back("The losses are summed, not averaged (reduction: sum), so \xCE\xBB grows with the number of rows.");
   if (r.verb != "curve")
-    all.push_back(std::string("m: ") + (c.weights ? "the sum of the weights" : "the number") + " of the validation rows.");
+    all.push_back(std::string("m: ") + (c.weights ? "the sum of the weights" : "the number") +
+                  (folded(r) ? " of the rows that are held out." : " of the validation rows."));
   const double fixed = number_at(r, "model.penalty.fixed"), count = number_at(r, "model.penalty.count");
   const std::string lambda = "\xCE\xBB is " + penalty_name(r) + " in the run file, ";
   if (!known(fixed).empty()) all.push_back(lambda + "fixed at " + exact_number(fixed) + ".");
@@ -141,9 +159,11 @@ void write_problem(HtmlWriter& w, const RunRecord& r) {
                                     : "The training problem, solved for every \xCE\xBB that the run tries:");
     write_formula(w, steps.empty() ? inner_formula(c) : steps_formula(c));
     if (r.verb != "curve") {
-      w.leaf("p", "The outer problem, the loss at " +
-                      (steps.empty() ? std::string("x*(\xCE\xBB)") : "x after the " + steps + " steps") +
-                      " on the validation rows, which the training problem does not see:");
+      const std::string at = steps.empty() ? "x*(\xCE\xBB)" : "x after the " + steps + " steps";
+      w.leaf("p", folded(r) ? "The outer problem, the loss of all rows, each at " + at +
+                                  " of the fold that holds it out, whose training problem does not see it:"
+                            : "The outer problem, the loss at " + at +
+                                  " on the validation rows, which the training problem does not see:");
       write_formula(w, outer_formula(c));
     }
     const auto list = w.open("ul");

@@ -227,13 +227,13 @@ void write_tune(HtmlWriter& w, const RunRecord& r) {
   const std::string stopped = interruption(r);
   const bool ran = r.trace.has_value();
   const std::string steps = known(number_at(r, "outer_steps"));
-  write_verdict(
-      w, j.mood, j.word,
-      {stopped.empty()
-           ? "Stopped after " + steps + (steps == "1" ? " outer step: " : " outer steps: ") + text_at(r, "message") + "."
-           : stopped,
-       loss_in_words(r), with_sign(gains_in_words(gains)), ran && text_at(r, "status") != "running" ? error_in_words(worst) : "",
-       doubt_in_words(r, worst), gate_in_words(r, worst), warnings_in_words(r)});
+  write_verdict(w, j.mood, j.word,
+                {stopped.empty() ? "Stopped after " + steps + (steps == "1" ? " outer step: " : " outer steps: ") +
+                                       text_at(r, "message") + "."
+                                 : stopped,
+                 loss_in_words(r), with_sign(gains_in_words(gains)),
+                 ran && text_at(r, "status") != "running" && !of_values_alone(r) ? error_in_words(worst) : "",
+                 doubt_in_words(r, worst), gate_in_words(r, worst), warnings_in_words(r)});
   write_warnings(w, r);
   write_hyper(w, r);
   const auto section = w.open("section");

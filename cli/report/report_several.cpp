@@ -127,10 +127,13 @@ std::string comparable(const std::vector<RunRecord>& runs) {
     return true;
   });
   if (!files) return "The runs read different data files, so their losses and errors cannot be compared in height.";
-  if (!same("rows") || !same("seed"))
+  if (!same("rows") || !same("folds") || !same("seed"))
     return "The runs read the same data but split them differently (rows or seed), so small differences of the losses mean "
            "nothing.";
-  if (!same("model.loss")) return "The runs read the same data but have different losses, which cannot be compared in height.";
+  const bool loss =
+      std::all_of(runs.begin(), runs.end(), [&](const RunRecord& r) { return outer_loss_of(r) == outer_loss_of(runs.front()); });
+  if (!same("model.loss") || !loss)
+    return "The runs read the same data but have different losses, which cannot be compared in height.";
   return kComparable;
 }
 

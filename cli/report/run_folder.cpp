@@ -1,5 +1,7 @@
 #include <tacit/cli/report/run_folder.hpp>
 
+#include <tacit/bilevel/outer.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -112,6 +114,13 @@ void check_format(const fs::path& file, const json& run) {
                   "use that version, or repeat the run with the config.yaml in the folder");
 }
 
+/// Where a comparison left a run of its own, within its folder.
+fs::path own_folder(const fs::path& file, const json& own) {
+  const json name = own.is_object() ? own.value("folder", json()) : json();
+  if (!name.is_string()) refuse_file(file, "an own run without its folder");
+  return fs::path(name.get<std::string>());
+}
+
 }  // namespace
 
 void refuse_file(const fs::path& file, const std::string& why) { refuse_at(file, why, 0, 0, ""); }
@@ -134,6 +143,7 @@ RunRecord read_run(const fs::path& folder) {
   r.hyper = table_of(folder / "hyper.csv");
   r.compare = table_of(folder / "compare.csv");
   r.audit = table_of(folder / "steps.csv");
+  for (const json& own : value_at(r, "own_runs")) r.own_runs.push_back(table_of(folder / own_folder(file, own) / "trace.csv"));
   r.curve = table_of(folder / "curve.csv");
   r.predictions = table_of(folder / "predictions.csv");
   if (is_there(folder / "trace.jsonl")) r.steps = parse_lines(folder / "trace.jsonl");
@@ -175,6 +185,8 @@ double number_at(const RunRecord& r, std::string_view path) {
   return number_of(value_at(r, path), (r.folder / "run.json").string() + ", " + std::string(path));
 }
 
+bool of_values_alone(const RunRecord& r) { return asks_for_values_alone(text_at(r, "method.optimizer")); }
+
 bool of_steps(const RunRecord& r) { return std::isfinite(number_at(r, "model.steps")); }
 
 std::string text_at(const RunRecord& r, std::string_view path) {
@@ -182,6 +194,11 @@ std::string text_at(const RunRecord& r, std::string_view path) {
 }
 
 const json& value_at(const RunRecord& r, std::string_view path) { return find(r.run, path); }
+
+std::string outer_loss_of(const RunRecord& r) {
+  const std::string outer = text_at(r, "model.outer_loss");
+  return outer.empty() ? text_at(r, "model.loss") : outer;
+}
 
 std::string penalty_name(const RunRecord& r) {
   const ModelKind* kind = find_model_kind(text_at(r, "model.kind"));

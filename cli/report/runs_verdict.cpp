@@ -38,7 +38,8 @@ std::optional<Losses> row_losses(const RunRecord& r) {
   const nlohmann::json& weights = value_at(r, "model.weights");
   if (!r.predictions || (weights.is_boolean() && weights.get<bool>())) return {};
   const std::vector<double> row = column(*r.predictions, "row");
-  const std::string loss = text_at(r, "model.loss");
+  const std::string loss = outer_loss_of(r);
+  if (loss != text_at(r, "model.loss")) return {};  // predictions.csv has what the model's own loss is of
   if (loss == "logistic") return log_losses(*r.predictions, row);
   if (loss == "squared") return squared_losses(*r.predictions, row);
   return {};

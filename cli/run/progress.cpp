@@ -1,12 +1,11 @@
 #include <tacit/cli/run/progress.hpp>
 
-#include <csignal>
-
 #include <cmath>
 #include <ostream>
 #include <system_error>
 #include <utility>
 
+#include <tacit/cli/run/quiet_thread.hpp>
 #include <tacit/core/support/text.hpp>
 
 namespace tacit {
@@ -24,7 +23,8 @@ std::string seconds_text(std::chrono::steady_clock::duration span) {
 
 std::string step_text(const StepRecord& record, Index max_steps) {
   return "step " + std::to_string(record.step) + "/" + std::to_string(max_steps) + "  outer loss " +
-         short_number(record.outer_loss) + "  |hypergradient| " + short_number(record.hypergradient_norm) + "  " +
+         short_number(record.outer_loss) +
+         (record.hypergradient.size() > 0 ? "  |hypergradient| " + short_number(record.hypergradient_norm) : "") + "  " +
          short_number(std::round(record.seconds * 10) / 10) + " s";
 }
 
@@ -89,16 +89,11 @@ void ProgressLine::clear_locked() {
 
 Heartbeat::Heartbeat(ProgressLine& line, milliseconds interval) : line_(line) {
   if (line.kind() == Progress::none) return;
-  // Signals are for the thread that works: the new one inherits a mask that keeps them away.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
-    thread_ = std::thread([this, interval] { run(interval); });
+    thread_ = quiet_thread([this, interval] { run(interval); });
   } catch (const std::system_error&) {
     // No thread to be had: the run goes on, with a line a step only.
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Heartbeat::~Heartbeat() {

@@ -156,7 +156,7 @@ private:
 
   void unknown() {
     if (!d_.errors_asked || d_.cut_short) return;
-    const bool hyper = r_.theta.size() > 0 && !known(), value = std::isnan(d_.outer_loss_error);
+    const bool hyper = r_.theta.size() > 0 && r_.hypergradient.size() > 0 && !known(), value = std::isnan(d_.outer_loss_error);
     if (!hyper && !value) return;
     std::vector<std::string> ways;
     standardize(ways);
@@ -231,10 +231,10 @@ private:
 
 }  // namespace
 
-std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows) {
+std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows, bool looked_around) {
   NamedList lower, upper;
   std::string block;
-  bool moved = false;
+  bool moved = looked_around;
   for (const HyperRow& r : rows) {
     moved = moved || std::abs(r.value - r.start) > 1e-9 * r.start;
     if (!r.at_bound) continue;

@@ -50,8 +50,9 @@ struct RunFacts {
 /// What a step gives reason to warn of: inner problem or adjoint not converged; errors of hypergradient and outer loss that are
 /// large, not known, contradicted by the measured reference, or above a target.
 std::vector<Warning> step_warnings(const StepRecord& record, const RunFacts& run);
-/// What the end of a run gives reason to warn of: values at the end of their range.
-std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows);
+/// What the end of a run gives reason to warn of: values at the end of their range. looked_around: the run saw other points than
+/// those that steps from its start led to, so that one at the start is no sign that nothing led away.
+std::vector<Warning> bound_warnings(const std::vector<HyperRow>& rows, bool looked_around = false);
 
 /// "warning[CODE] context: what" and under it, indented to where the context stands, the lines of `more`.
 std::string render_warning(std::string_view code, std::string_view context, std::string_view what, std::string_view more,

@@ -362,7 +362,10 @@ void check_compare_entry(const Node& entry, const StrategyCatalog& catalog, std:
   const Context context{catalog, issues};
   const std::string shown = "compare.estimators.";
   Node estimator = entry;
-  std::erase_if(estimator.entries, [](const Node::Entry& e) { return e.key.text == "label" || e.key.text == "inner"; });
+  std::erase_if(estimator.entries,
+                [](const Node::Entry& e) { return e.key.text == "label" || e.key.text == "inner" || e.key.text == "optimizer"; });
+  if (const Node* optimizer = entry.find("optimizer"))
+    read_choice(*optimizer, catalog.names("outer"), Reading{shown + "optimizer", issues});
   HypergradientBlock hypergradient;
   read_strategy_block(hypergradient, "hypergradient", shown, estimator, context);
   if (const Node* label = entry.find("label")) read_text(*label, Reading{shown + "label", issues});

@@ -87,7 +87,8 @@ void ValidationBlock::fields(BlockVisitor& v) {
   v.field("target", target, "files: target column of that file, or a file; null: as in the training data");
   std::vector<std::string> losses = loss_names();
   losses.insert(losses.begin(), "auto");
-  v.field("loss", loss, losses, "outer loss; auto: the model's");
+  v.field("loss", loss, losses,
+          "outer loss, in the margin a.w + b; auto: the model's; squared: of classes, coded -1 and +1, too");
   v.field("stratify", stratify, "keep the shares of the classes in every part or fold; auto: for classification");
   v.field("split_column", split_column,
           "column, or a file with one value a row, that names the part of each row: train, validation or test, or the number of "
@@ -177,7 +178,9 @@ bool HypergradientBlock::aims() const {
 
 void OuterBlock::fields(BlockVisitor& v) {
   v.field("optimizer", optimizer, "how theta, the logarithm of the hyperparameters, moves");
-  v.field("max_steps", max_steps, Range::at_least(0), "outer steps at most; 0: evaluate the start alone and write its row");
+  v.field(
+      "max_steps", max_steps, Range::at_least(0),
+      "outer steps at most, for optimizers without hypergradients points in all; 0: evaluate the start alone and write its row");
   v.field(
       "tolerance", tolerance, Range::at_least(0),
       "stop when the outer loss could fall by no more than this share of its value at the start, sum_j |g_j| min(distance of "
@@ -222,7 +225,8 @@ void CompareBlock::fields(BlockVisitor& v) {
   v.field("reference", reference, "estimator that is the truth for the errors");
   v.field("path", path, Range::at_least(1), "points on the reference run at which all are compared");
   v.field("repeats", repeats, Range::at_least(1), "runs with seed, seed+1, ...");
-  v.field("estimators", estimators, "what is compared; an entry may override inner");
+  v.field("estimators", estimators,
+          "what is compared; an entry may override inner, and in mode own-run name an optimizer of its own");
   v.field("sweep", sweep, "lists of values of any key");
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include <tacit/bilevel/outer.hpp>
 #include <tacit/cli/runfile/config_reader.hpp>
 #include <tacit/cli/runfile/field_list.hpp>
 #include <tacit/core/support/text.hpp>
@@ -28,8 +29,6 @@ constexpr Later kLater[] = {
     {"inner.solver", "proximal-gradient", "use gradient-descent, or auto"},
     {"inner.solver", "fista", "use nesterov, or auto"},
     {"inner.solver", "coordinate-descent", "use newton-cg, or auto"},
-    {"outer.optimizer", "grid", "use lbfgs"},
-    {"outer.optimizer", "random", "use lbfgs"},
     {"outer.select", "one-se", "use best or last"},
 };
 
@@ -231,6 +230,14 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
     if (key == "hypergradient.accuracy") return "inner.response is iterate, where no estimator aims at an accuracy";
     if (key == "diagnostics.audit") return "inner.response is iterate, which has no warm start to measure";
   }
+  if (asks_for_values_alone(config.outer.optimizer)) {
+    const std::string reason = "outer.optimizer is " + config.outer.optimizer;
+    if (key.substr(0, 13) == "hypergradient") return reason + ", which asks for no hypergradient";
+    if (one_of(key, {"diagnostics.reference", "diagnostics.audit", "diagnostics.fail_error"}))
+      return reason + ", and there is no hypergradient to measure";
+    if (key == "outer.tolerance") return reason + ", which evaluates its points whatever they gain";
+    if (key == "outer.schedule") return reason + ", whose points are all solved to inner.tolerance";
+  }
   if (key == "hypergradient.accuracy" && !config.hypergradient.aims()) {
     return "the estimator is " + config.hypergradient.estimator +
            ", whose accuracy its own keys set (auto, or window: auto, aims at one)";
@@ -427,7 +434,7 @@ private:
       return;
     }
     check_compare_entry(entry, catalog_, issues_);
-    if (!entry.find("estimator"))
+    if (!entry.find("estimator") && !entry.find("optimizer"))
       report(entry, "E206", "an entry of 'compare.estimators' names no estimator", "add estimator: NAME");
   }
   void estimator_name(const Node& value, const std::string& key) {

@@ -7,8 +7,10 @@
 #include <set>
 #include <thread>
 
+#include <tacit/bilevel/optimizers.hpp>
 #include <tacit/bilevel/start_search.hpp>
 #include <tacit/bilevel/sum.hpp>
+#include <tacit/cli/nlopt/nlopt_optimizers.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/core/model/interrupt.hpp>
@@ -25,6 +27,7 @@ Strategies::Strategies()
   register_solvers(solvers);
   register_estimators(estimators);
   register_optimizers(optimizers);
+  register_nlopt(optimizers);
 }
 
 TableOptions table_options(const DataBlock& d) {
@@ -167,6 +170,7 @@ PrepareChoices prepare_choices(const RunConfig& c, std::shared_ptr<const ModelTa
   const auto& standardize = c.prepare.standardize.value;
   o.standardize = !standardize ? Standardize::automatic : *standardize ? Standardize::yes : Standardize::no;
   o.model = model_options(c);
+  if (c.validation.loss != "auto" && c.validation.loss != o.task->kind().loss) o.model.outer_loss = loss_named(c.validation.loss);
   return o;
 }
 
@@ -251,31 +255,28 @@ Problem with_interrupter(Problem problem, const Assembly& a) {
   return interruptible(std::move(problem), [asked = a.interrupter] { return asked->due(); });
 }
 
-/// Keys that a run file may hold but that nothing here reads yet: passed over silently they would mislead.
-void refuse_without_effect(const RunConfig& c, const ModelKind& kind) {
-  std::vector<Issue> issues;
-  const auto refuse = [&](const char* key, const std::string& what, const char* remedy) {
-    issues.push_back(c.issue_at_key(key, "E207", "'" + std::string(key) + what + "' is not available in this version", remedy));
-  };
-  if (c.validation.loss != "auto" && c.validation.loss != kind.loss)
-    refuse("validation.loss", ": " + c.validation.loss, "use auto: the loss of the model");
-  if (!issues.empty()) throw RunFileError(std::move(issues));
-}
-
-/// Folds are solved beside each other; within one the kernels use one thread. The result is the same whatever the number.
+/// Folds are solved beside each other, or, of one problem, the points of a grid and random ones; within one the kernels use one
+/// thread. The result is the same whatever the number.
 void settle_threads(Assembly& a) {
   Count& threads = a.config.limits.threads;
   const auto parts = static_cast<Index>(std::max<std::size_t>(1, a.validation.parts.size()));
-  const Index wanted = threads.is_number() ? threads.n : usable_processors();
-  if (parts == 1 && threads.is_number() && threads.n > 1)
-    a.method.notes.push_back("limits.threads: folds are computed beside each other, and here is one problem: one thread");
-  threads = Count::of(std::clamp<Index>(wanted, 1, parts));
+  const bool points = a.config.outer.optimizer == "grid" || a.config.outer.optimizer == "random";
+  const Index wanted = threads.is_number() ? threads.n : usable_processors(),
+              most = parts == 1 && points ? PlannedPoints::kWave : parts;
+  if (most == 1 && threads.is_number() && threads.n > 1)
+    a.method.notes.push_back(
+        "limits.threads: folds and grid points are computed beside each other, and here is neither: one thread");
+  threads = Count::of(std::clamp<Index>(wanted, 1, most));
 }
 
 std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, const Problem& problem, const Strategies& s,
                                                          Method& m) {
   const HypergradientBlock& block = c.hypergradient;
   std::unique_ptr<HypergradientEstimator> estimator;
+  if (asks_for_values_alone(c.outer.optimizer)) {  // an oracle has an estimator, also where nobody asks it
+    m.estimator_name = "none";
+    return automatic_estimator(problem).estimator;
+  }
   const std::string target = "aims at a relative error of " + exact_number(block.accuracy) + " (hypergradient.accuracy)";
   m.estimator_name = block.estimator;
   if (block.estimator == "auto") {
@@ -340,6 +341,11 @@ void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver&
 
 }  // namespace
 
+OuterPlan outer_plan(const RunConfig& c) {
+  const bool folds = c.validation.scheme == "kfold";  // which use the threads themselves
+  return {c.outer.max_steps, static_cast<std::uint64_t>(c.seed), c.limits.threads.is_number() && !folds ? c.limits.threads.n : 1};
+}
+
 Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s, std::size_t parts) {
   Method m;
   m.start = cold_start(c, problem.f->inner_dim());
@@ -359,7 +365,7 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
     throw UsageError("solver 'cholesky' solves quadratic problems in one step; a " + c.model.kind +
                          " model needs 'newton', 'newton-cg' or 'lbfgs'",
                      "inner.solver");
-  check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
+  if (m.estimator_name != "none") check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
   if (problem.response == Response::iterate)
     m.notes.push_back("inner.response: iterate is x after exactly " + std::to_string(c.inner.max_steps().value_or(0)) +
                       " steps from its start; the solution of the inner problem is not meant");
@@ -469,6 +475,9 @@ void settle_method(Assembly& a, const Strategies& strategies) {
   a.problem.start = method.start;
   method.notes.insert(method.notes.begin(), a.method.notes.begin(), a.method.notes.end());
   a.method = std::move(method);
+  const auto optimizer = make_optimizer(a.config, strategies);
+  if (!optimizer->takes_start() && a.problem.space.size() > 0)
+    a.first_point = optimizer->begin(a.problem.space, a.problem.space.upper(), outer_plan(a.config));
 }
 
 }  // namespace
@@ -479,7 +488,6 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   a->interrupter = std::make_shared<Interrupter>();
   const RunConfig& c = a->config;
   const auto task = make_task(c.model.kind);
-  refuse_without_effect(c, task->kind());
   std::shared_ptr<const Dataset> data;
   {
     const NothingToKeep reading(kReading);
@@ -493,6 +501,8 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   settle_file(a->config.data.group, data->group_file);
   settle_file(a->config.validation.split_column, data->split_file);
   prepare_rows(*a, data, prepare_choices(c, task), rows, {});
+  // What cannot be is refused before the run.
+  if (c.validation.outer_folds > 0 && rows == RowsUsed::train_part) (void)outer_folds_of(*a, c.validation.outer_folds);
   settle_threads(*a);
   settle_method(*a, strategies);
   a->method.notes.insert(a->method.notes.begin(), data->notes.begin(), data->notes.end());
@@ -522,7 +532,12 @@ Folds outer_folds_of(const Assembly& a, Index folds) {
         "outer folds are drawn from the rows that train and validate, and here these are named apart; use "
         "validation.scheme: kfold or holdout without a file or words of a split column",
         key);
-  Folds drawn = make_folds(data, o);
+  Folds drawn;
+  try {
+    drawn = make_folds(data, o);
+  } catch (const UsageError& e) {
+    throw UsageError(std::string("outer folds: ") + e.what(), key);
+  }
   if (drawn.folds != folds)
     throw UsageError("the split column names " + std::to_string(drawn.folds) +
                          " folds, which the outer folds are then too; set " + key + ": " + std::to_string(drawn.folds),
@@ -531,6 +546,7 @@ Folds outer_folds_of(const Assembly& a, Index folds) {
 }
 
 std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies) {
+  require_built(config.outer.optimizer);
   auto optimizer = strategies.optimizers.make(config.outer.optimizer);
   config.outer.configure(*optimizer);
   return optimizer;
@@ -549,6 +565,8 @@ OracleOptions oracle_options(const RunConfig& c) {
 DriverOptions driver_options(const Assembly& a, const RunConfig& c) {
   DriverOptions o;
   o.derivatives_known = true;  // those of the models are tested
+  o.seed = outer_plan(a.config).seed;
+  o.threads = a.validation.parts.size() > 1 ? 1 : outer_plan(a.config).threads;  // else they are the folds'
   o.max_steps = a.problem.space.size() == 0 ? 0 : c.outer.max_steps;
   o.tolerance = c.outer.tolerance;
   o.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
@@ -617,6 +635,7 @@ std::optional<Vec> given_point(const Assembly& a) {
   const HyperSpace& space = a.problem.space;
   Vec theta = Vec::Zero(space.size());
   if (space.size() == 0) return theta;
+  if (a.first_point) return a.first_point;
   const HyperValue& start = a.config.penalty().start;
   if (start.is_auto()) return {};
   const std::string key = a.config.penalty_key("start");

@@ -53,6 +53,7 @@ struct Assembly {
   Problem problem;                ///< the first of these, or that of `prepared`
   std::shared_ptr<Interrupter> interrupter;
   Method method;
+  std::optional<Vec> first_point;       ///< theta of an outer optimizer that begins where it likes
   std::optional<SinglePenalty> single;  ///< of many penalties, once starting_point or tune_single_penalty has looked for it
 };
 
@@ -94,8 +95,8 @@ std::unique_ptr<Assembly> assemble_among(RunConfig config, std::shared_ptr<const
 /// those that tune; where a split column names folds these. Throws UsageError where the validation rows are named apart.
 Folds outer_folds_of(const Assembly& a, Index folds);
 
-/// theta of a start that is given, or where nothing is tuned; none where it is searched. Throws UsageError for one that cannot
-/// be.
+/// theta of a start that is given, or that the outer optimizer has of its own, or where nothing is tuned; none where it is
+/// searched. Throws UsageError for one that cannot be.
 std::optional<Vec> given_point(const Assembly& a);
 /// theta at which the outer run starts: as given, or (auto) as search_common and search_many find it, over exact solutions with
 /// centred columns, whatever solver the run uses. What was done is added to method.notes, and `single` is filled where there are
@@ -123,6 +124,8 @@ OracleOptions oracle_options(const RunConfig& config);
 DriverOptions driver_options(const Assembly& a, const RunConfig& config);
 RunFacts run_facts_of(const Assembly& a, const RunConfig& config);
 
+/// What the run file says to an outer optimizer before its first point.
+OuterPlan outer_plan(const RunConfig& config);
 /// A fresh outer optimizer with the options of the run file.
 std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies);
 

@@ -279,7 +279,7 @@ void CompareRun::write_own_results(const std::string& folder, const CompareEntry
   j["verb"] = "tune";
   j["name"] = entry.label;
   j["method"] = {{"inner_solver", entry.config.inner.solver},
-                 {"estimator", entry.config.hypergradient.estimator},
+                 {"estimator", entry.values_alone ? "none" : entry.config.hypergradient.estimator},
                  {"optimizer", entry.config.outer.optimizer}};
   j["seconds"] = s.seconds;
   j["warnings"] = warnings.json();
@@ -299,6 +299,7 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
   Vec theta0(start.given.size());
   a.problem.space.from_model(start.given, theta0);  // as tune reads it from that file, to the bit
   auto optimizer = make_optimizer(e.config, session_.strategies());
+  StartValues own_start = start;
   OwnRunOptions options;
   options.driver = driver_options(a, e.config);
   options.oracle = oracle_options(e.config);
@@ -315,7 +316,9 @@ void CompareRun::own_run(std::size_t case_index, Index repeat, std::size_t entry
   };
   OwnRun run = compare_own_run(setup, contender, *optimizer, theta0, options, {observer}, [this] { return stopped(); });
   trace.finish();
-  write_own_results(folder, e, a, start, run.summary, warnings);
+  if (const Vec& first = run.summary.start_evaluation.theta; !optimizer->takes_start() && first.size() > 0)
+    own_start = {first, natural_values(a.problem.space, first)};
+  write_own_results(folder, e, a, own_start, run.summary, warnings);
   if (run.summary.reason == StopReason::interrupted) (void)stopped();
   session_.log("own run of " + e.label + ": " + run.summary.brief());
   double seconds = 0;

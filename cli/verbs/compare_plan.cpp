@@ -5,6 +5,7 @@
 #include <set>
 #include <sstream>
 
+#include <tacit/cli/nlopt/nlopt_optimizers.hpp>
 #include <tacit/cli/runfile/field_list.hpp>
 #include <tacit/core/support/text.hpp>
 
@@ -42,6 +43,11 @@ public:
 
   ComparePlan plan() {
     ComparePlan p;
+    if (asks_for_values_alone(config_.outer.optimizer))
+      throw UsageError("entries of compare.estimators follow outer.optimizer, and '" + config_.outer.optimizer +
+                           "' asks for no hypergradient; use lbfgs, and give an entry 'optimizer: " + config_.outer.optimizer +
+                           "'",
+                       "outer.optimizer");
     p.truth = truth();
     p.iterates = config_.inner.iterates();
     p.same_path = config_.compare.mode != "own-run";
@@ -79,8 +85,11 @@ private:
   const std::vector<Node>& nodes() const { return config_.compare.estimators.node->items; }
 
   static std::string label_of(const Node& entry) {
-    const Node* label = entry.find("label");
-    return label && label->is_scalar() ? label->text : entry.find("estimator")->text;
+    for (const char* key : {"label", "estimator", "optimizer"}) {
+      const Node* name = entry.find(key);
+      if (name && name->is_scalar()) return name->text;
+    }
+    return "entry";
   }
 
   void require_entries() {
@@ -95,9 +104,34 @@ private:
         report(entry, "E208", "two entries of 'compare.estimators' have the label '" + label_of(entry) + "'",
                "give each a label of its own");
       if (const Node* inner = entry.find("inner"); inner && inner->is_map()) check_inner(entry, *inner);
-      if (config_.inner.iterates()) check_steps(entry);
+      if (entry.find("optimizer")) check_optimizer(entry);
+      if (config_.inner.iterates() && !values_alone(entry)) check_steps(entry);
     }
     stop_if_wrong();
+  }
+
+  static bool values_alone(const Node& entry) {
+    const Node* optimizer = entry.find("optimizer");
+    return optimizer && asks_for_values_alone(optimizer->text);
+  }
+
+  /// On a shared path there is no step that an outer optimizer could make, and one that asks for values takes no estimator.
+  void check_optimizer(const Node& entry) {
+    const std::string label = "'" + label_of(entry) + "': ";
+    if (config_.compare.mode != "own-run")
+      report(*entry.find_key("optimizer"), "E208",
+             label + "an outer optimizer of its own has an effect on a run of its own alone, and compare.mode is " +
+                 config_.compare.mode,
+             "write compare.mode: own-run, or remove it");
+    require_built(entry.find("optimizer")->text);
+    if (!values_alone(entry)) return;
+    for (const Node::Entry& e : entry.entries) {
+      if (e.key.text != "label" && e.key.text != "optimizer" && e.key.text != "inner")
+        report(e.key, "E205",
+               label + "'" + e.key.text + "' is not used: the optimizer is " + entry.find("optimizer")->text +
+                   ", which asks for no hypergradient",
+               "remove it");
+    }
   }
 
   /// What is meant is one thing for all, and for an iterate the steps are part of it.
@@ -159,11 +193,14 @@ private:
   }
 
   std::string estimator_of(const Node& entry) const {
-    const std::string& name = entry.find("estimator")->text;
+    if (values_alone(entry)) return "none";
+    const Node* given = entry.find("estimator");
+    const std::string name = given ? given->text : "auto";
     return name != "auto" ? name : config_.inner.iterates() ? "full-unroll" : "implicit-cg";
   }
   bool takes(const Node& entry, const std::string& key) const {
-    return has_field(*strategies_.estimators.make(estimator_of(entry)), key.substr(kEstimatorPrefix.size()));
+    return !values_alone(entry) &&
+           has_field(*strategies_.estimators.make(estimator_of(entry)), key.substr(kEstimatorPrefix.size()));
   }
 
   CompareCase make_case(const Values& values) {
@@ -193,8 +230,15 @@ private:
     e.estimator = estimator_of(entry);
     std::vector<Edit> edits{{"compare", {}}};
     Node own = entry;
-    std::erase_if(own.entries, [](const Node::Entry& x) { return x.key.text == "label" || x.key.text == "inner"; });
-    edits.push_back({"hypergradient", std::move(own)});
+    std::erase_if(own.entries, [](const Node::Entry& x) {
+      return x.key.text == "label" || x.key.text == "inner" || x.key.text == "optimizer";
+    });
+    e.values_alone = values_alone(entry);
+    if (own.entries.empty())
+      edits.push_back({"hypergradient", {}});
+    else
+      edits.push_back({"hypergradient", std::move(own)});
+    if (const Node* optimizer = entry.find("optimizer")) put_optimizer(swept, *optimizer, edits);
     for (const auto& [key, value] : values) {
       if (of_estimator(key) && takes(entry, key)) edits.push_back({key, value});
     }
@@ -207,6 +251,23 @@ private:
     }
     e.config = edited(swept, edits, strategies_.catalog);
     return e;
+  }
+
+  /// The optimizer in the place of the run file's, without the keys that only that one has.
+  void put_optimizer(const RunConfig& config, const Node& optimizer, std::vector<Edit>& edits) const {
+    const auto object = strategies_.optimizers.make(optimizer.text);
+    const auto given = [&](const char* block) { return config.node->find(block); };
+    std::set<std::string> foreign;
+    if (!object->differentiates())
+      foreign = {"outer.tolerance", "outer.schedule", "diagnostics.reference", "diagnostics.audit", "diagnostics.fail_error"};
+    if (const Node* outer = given("outer"); outer && outer->is_map() && config.outer.optimizer != optimizer.text) {
+      const auto before = strategies_.optimizers.make(config.outer.optimizer);
+      for (const KeyInfo& k : list_fields(*before)) {
+        if (!has_field(*object, k.name)) foreign.insert("outer." + k.name);
+      }
+    }
+    for (const std::string& key : foreign) edits.push_back({key, {}});
+    edits.push_back({"outer.optimizer", optimizer});
   }
 
   /// Keys of the block inner that belong to another solver than this one.
@@ -225,6 +286,7 @@ private:
   void settle_solvers(CompareCase& c) {
     bool map = false;
     for (std::size_t i = 0; i < c.entries.size(); ++i) {
+      if (c.entries[i].values_alone) continue;
       try {
         const auto estimator = strategies_.estimators.make(c.entries[i].estimator);
         c.entries[i].config.hypergradient.configure(*estimator);
@@ -244,7 +306,7 @@ private:
   }
 
   void check_pair_of(const CompareEntry& entry, const Node& node) {
-    if (entry.config.inner.solver == "auto") return;
+    if (entry.config.inner.solver == "auto" || entry.values_alone) return;
     try {
       const auto solver = strategies_.solvers.make(entry.config.inner.solver);
       const auto estimator = strategies_.estimators.make(entry.estimator);
@@ -283,7 +345,7 @@ void find_twins(CompareEntry& e, const StrategyCatalog& catalog) {
   std::string block;
   for (std::string line; std::getline(lines, line);) {
     if (!line.empty() && line[0] != ' ') block = line;
-    if (block != "inner:" && block != "hypergradient:") continue;
+    if (block != "inner:" && block != "hypergradient:" && block != "outer:") continue;
     if (line.find(" warm_start:") == std::string::npos)
       e.otherwise += line + "\n";
     else if (block == "hypergradient:")

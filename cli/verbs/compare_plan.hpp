@@ -11,8 +11,9 @@ namespace tacit {
 /// An entry of compare.estimators.
 struct CompareEntry {
   std::string label, estimator;
-  RunConfig config;        ///< the run file with the entry in the place of its block hypergradient, and over its block inner
-  bool own_inner = false;  ///< it overrides inner, so it has an inner solve of its own
+  RunConfig config;           ///< the run file with the entry in the place of its block hypergradient, and over its block inner
+  bool values_alone = false;  ///< its outer optimizer asks for no hypergradient; `estimator` is then "none"
+  bool own_inner = false;     ///< it overrides inner, so it has an inner solve of its own
   bool warm_iterate = true, warm_adjoint = false;  ///< inner.warm_start, hypergradient.warm_start (false: it has none)
   std::string otherwise;                           ///< its settings but for these two: entries of one text are twins
 };

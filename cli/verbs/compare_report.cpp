@@ -130,6 +130,7 @@ std::vector<SolveGroup> solve_groups(const CompareResults& r) {
 
 json own_run_json(const CompareResults& r, const CompareOwnRun& o) {
   return {{"label", entry_of(r, o.case_index, o.entry).label},
+          {"optimizer", entry_of(r, o.case_index, o.entry).config.outer.optimizer},
           {"sweep", place_json(r, o.case_index)},
           {"repeat", o.repeat},
           {"status", status_word(o.summary)},
@@ -183,10 +184,10 @@ std::string compare_table(const CompareResults& r) {
     std::vector<std::string> row{entry_of(r, g.case_index, g.entry).label};
     append(row, place_cells(r, g.case_index, g.own_run));
     const double angle = g.cosine.quantile(0);
-    append(row,
-           {sci_or_none(g.error.median()), range_text(g.error), std::isnan(angle) ? "-" : digits(angle, 6),
-            std::isnan(g.seconds.median()) ? "-" : sci(g.seconds.median()) + " s", count_text(g.tape.quantile(1)),
-            count_text(g.gradients.median()), count_text(g.products.median()), count_text(g.linear.median()), g.status.text()});
+    append(row, {sci_or_none(g.error.median()), range_text(g.error), std::isnan(angle) ? "-" : digits(angle, 6),
+                 std::isnan(g.seconds.median()) ? "-" : sci(g.seconds.median()) + " s", count_text(g.tape.quantile(1)),
+                 count_text(g.gradients.median()), count_text(g.products.median()), count_text(g.linear.median()),
+                 entry_of(r, g.case_index, g.entry).values_alone ? "none asked for" : g.status.text()});
     rows.push_back(std::move(row));
   }
   return columns_text(heads, rows);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <tacit/cli/nlopt/nlopt_optimizers.hpp>
 #include <tacit/cli/runfile/field_list.hpp>
 #include <tacit/cli/verbs/describe.hpp>
 #include <tacit/core/support/text.hpp>
@@ -71,6 +72,12 @@ std::string describe_strategy(const Topic& topic, const std::string& name, const
   const std::vector<KeyInfo> fields = list_fields(*object);
   if (fields.empty()) return out + "\nIt has no keys of its own.\n";
   return out + "\nIts keys in the block " + topic.block + ", with their defaults:\n" + field_lines(fields);
+}
+
+/// What nelder-mead, direct and crs come from: the names are there in every build.
+std::string about_nlopt() {
+  return has_nlopt() ? "\nThis tacit was built with NLopt.\n"
+                     : "\nThis tacit was built without NLopt (Debian: libnlopt-dev): its optimizers are refused.\n";
 }
 
 std::string describe_topic(const Topic& topic, const StrategyCatalog& catalog) {
@@ -186,7 +193,7 @@ std::string describe(const std::string& name, const StrategyCatalog& catalog) {
   }
   std::string out;
   for (const Topic& topic : kTopics) {
-    if (name == topic.name) return describe_topic(topic, catalog);
+    if (name == topic.name) return describe_topic(topic, catalog) + (name == "optimizers" ? about_nlopt() : "");
     for (const std::string& strategy : catalog.names(topic.block)) {
       if (name == strategy) out += (out.empty() ? "" : "\n") + describe_strategy(topic, strategy, catalog);
     }

@@ -69,9 +69,9 @@ std::optional<Nested> nested_loss(const Assembly& a, const Strategies& strategie
 std::pair<std::string, std::string> Nested::row() const {
   const auto [least, most] = std::minmax_element(rows.begin(), rows.end());
   const std::string each = std::to_string(*least) + (*least == *most ? "" : " to " + std::to_string(*most));
-  return {"whole procedure", loss_text(score.loss) + " on rows it never saw (" + std::to_string(rows.size()) +
-                                 " outer folds, tuned on " + each + " rows each); " + gain_text(gain) +
-                                 ", over the intercept alone"};
+  return {"whole procedure", short_number(score.loss.mean) + " +- " + short_number(score.loss.standard_error) +
+                                 " on rows it never saw (" + std::to_string(rows.size()) + " outer folds, tuned on " + each +
+                                 " rows each); " + gain_text(gain) + ", over the intercept alone"};
 }
 
 json Nested::json() const {

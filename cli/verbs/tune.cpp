@@ -142,8 +142,9 @@ Summary TuneRun::follow(Vec theta0) {
     } catch (const IoError& e) {
       disk_ = e;
     }
-    session_.log("step " + std::to_string(r.step) + " outer_loss " + number_text(r.outer_loss) + " hypergradient_norm " +
-                 number_text(r.hypergradient_norm) + aimed_text(r.diagnostics));
+    session_.log("step " + std::to_string(r.step) + " outer_loss " + number_text(r.outer_loss) +
+                 (r.hypergradient.size() > 0 ? " hypergradient_norm " + number_text(r.hypergradient_norm) : "") +
+                 aimed_text(r.diagnostics));
     for (const Warning& w : step_warnings(r, facts)) session_.warn(w);
     session_.progress().show(r, driver.max_steps);
   };
@@ -205,8 +206,8 @@ Gains TuneRun::gains(const std::function<bool()>& stop) const {
   const Evaluation& start = summary_.start_evaluation;
   const bool moved = summary_.best.step > 0, tunes = space.size() > 0;
   Gains g;
-  g.searched = tunes && a_->config.penalty().start.is_auto();
-  g.chosen = moved || g.searched;
+  g.searched = tunes && !a_->first_point && a_->config.penalty().start.is_auto();
+  g.chosen = moved || g.searched || a_->first_point;
   const std::vector<Vec> begun = tunes ? solutions(start) : std::vector<Vec>{};
   g.validation = held_out_gains(a_->validation, summary_.best_evaluation, begun.empty() ? nullptr : &start);
   if (p.rows.test.empty()) return g;
@@ -296,7 +297,7 @@ void TuneRun::judge_procedure() {
   nested_ = nested_loss(*a_, session_.strategies(), begin, why);
   if (!nested_)
     session_.warn({"W318", "result", "the loss of the whole procedure on outer folds is not known: " + why + ".",
-                   "Give them more time (limits.time), or fewer folds (validation.outer_folds)."});
+                   "Use fewer folds (validation.folds, validation.outer_folds), or give the run more time (limits.time)."});
 }
 
 void TuneRun::write_results() {
@@ -317,7 +318,7 @@ void TuneRun::warn_of_results() {
          "or outer.refit=false."});
   // Where there is nothing to learn a wider range is no remedy.
   if (target_warnings(p).empty())
-    for (const Warning& w : bound_warnings(hyper_)) session_.warn(w);
+    for (const Warning& w : bound_warnings(hyper_, a_->first_point.has_value())) session_.warn(w);
   if (const std::size_t rows = held_out_rows(a_->validation); a_->problem.space.size() > static_cast<Index>(rows))
     session_.warn({"W311", "result",
                    "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +
@@ -363,10 +364,12 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
   if (shown < hyper_.size()) rows.push_back({"...", std::to_string(hyper_.size() - shown) + " more in hyper.csv"});
   for (const std::string& text : elsewhere()) rows.push_back({"the same in", text});
   // In iterations of a solver that is no map it is worth nothing that could be counted.
-  if (const Diagnostics& d = summary_.last.diagnostics; std::isfinite(d.implicit_truncation) && d.truncation_map == "own")
+  if (const Diagnostics& d = summary_.last.diagnostics;
+      !asks_for_values_alone(a_->config.outer.optimizer) && std::isfinite(d.implicit_truncation) && d.truncation_map == "own")
     rows.push_back({"warm start", warm_start_worth(d.implicit_truncation) + " at the last step, which ran " +
                                       std::to_string(d.inner_steps) + " of its own"});
-  rows.push_back({"hypergradient", !std::isnan(summary_.worst_error)
+  rows.push_back({"hypergradient", asks_for_values_alone(a_->config.outer.optimizer) ? "none was asked for"
+                                   : !std::isnan(summary_.worst_error)
                                        ? "worst estimated error " + short_number(summary_.worst_error)
                                    : a_->config.diagnostics.level == "off" ? "its error was not estimated (diagnostics.level)"
                                                                            : "error not known"});

@@ -64,6 +64,7 @@ json model_json(const Assembly& a) {
   const char* per = o.per == PenaltyPer::all ? "all" : o.per == PenaltyPer::feature ? "feature" : "group";
   json j{{"kind", a.config.model.kind},
          {"loss", a.prepared.task().kind().loss},
+         {"outer_loss", a.prepared.model().outer_loss ? a.config.validation.loss : a.prepared.task().kind().loss},
          {"intercept", o.intercept},
          {"reduction", o.reduction == Reduction::mean ? "mean" : "sum"},
          {"penalty", {{"per", per}, {"count", a.problem.space.size()}, {"fixed", o.fixed ? json(*o.fixed) : json(nullptr)}}},

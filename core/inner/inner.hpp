@@ -53,12 +53,12 @@ struct TACIT_EXPORT InnerSolution {
   bool cold = true;                          ///< x0 is x_cold (not taken from a previous solution)
   std::shared_ptr<const FixedPointMap> map;  ///< null when the solver is no fixed-point map
   CopyOnWrite<Trajectory> tape;
-  MapProgress progress;                                   ///< of a map's run
-  std::vector<double> step_norms;                         ///< r_k = ||x_{k+1} - x_k|| of a map's run
-  bool iterate_met = false;                               ///< stopped by Accuracy::iterate, before the residual was met
-  std::shared_ptr<const CholeskyInverse> inverse;         ///< of f_xx at or near x, exact or kept; may be null
-  bool inverse_exact = false;                             ///< inverse belongs to exactly this (x, u)
-  std::shared_ptr<const LinearOperator> offered;          ///< f_xx^{-1} at x, where Curvature::inverse() gave it to a direct solver
+  MapProgress progress;                            ///< of a map's run
+  std::vector<double> step_norms;                  ///< r_k = ||x_{k+1} - x_k|| of a map's run
+  bool iterate_met = false;                        ///< stopped by Accuracy::iterate, before the residual was met
+  std::shared_ptr<const CholeskyInverse> inverse;  ///< of f_xx at or near x, exact or kept; may be null
+  bool inverse_exact = false;                      ///< inverse belongs to exactly this (x, u)
+  std::shared_ptr<const LinearOperator> offered;   ///< f_xx^{-1} at x, where Curvature::inverse() gave it to a direct solver
   std::shared_ptr<const detail::InverseFromPairs> pairs;  ///< what lbfgs learnt of f_xx near x, for its next run
   Status status = Status::not_run;
   std::string message;       ///< a sentence with the numbers when not converged
@@ -73,8 +73,8 @@ struct TACIT_EXPORT InnerSolution {
   double relative_iterate_error(const Problem& problem, In u, double least_rate = 0) const;
   /// f_xx^{-1} at exactly this (x, u), whoever has it; null: nobody.
   std::shared_ptr<const LinearOperator> exact_inverse() const;
-  /// All but map, tape and what the curvature offered: a solution that was read back is a start like any other, and its run is repeated where it has to go
-  /// on.
+  /// All but map, tape and what the curvature offered: a solution that was read back is a start like any other, and its run is
+  /// repeated where it has to go on.
   void state(StateVisitor& v);
 };
 

@@ -35,8 +35,8 @@ public:
   std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> counter) const override;
 
   static constexpr double kKept = 1e-4;
-  /// One penalty for all: the Gram matrix is brought to tridiagonal form once, the cost of some eight factors, and every point after
-  /// that takes two products instead of a factor; up to so many columns.
+  /// One penalty for all: the Gram matrix is brought to tridiagonal form once, the cost of some eight factors, and every point
+  /// after that takes two products instead of a factor; up to so many columns.
   static constexpr Index kTridiagonalDim = 2000;
 
 private:

@@ -260,8 +260,7 @@ const Vec& MomentSquares::eigenvalues() const {
 }
 
 double MomentSquares::largest_eigenvalue() const {
-  std::call_once(kept_->largest_once,
-                 [&] { kept_->largest = lanczos_largest([&](In v, Out out) { product(v, out); }, dim()); });
+  std::call_once(kept_->largest_once, [&] { kept_->largest = lanczos_largest([&](In v, Out out) { product(v, out); }, dim()); });
   return kept_->largest;
 }
 

@@ -11,14 +11,14 @@ namespace tacit::inline TACIT_ABI {
 /// Moments of rows (a_i, y_i) with weights w_i, d columns without an intercept. The mean of column j is anchor_j + mean_j: two
 /// numbers, so that columns far from 0 keep the digits in which their rows differ. A value.
 struct TACIT_EXPORT RowMoments {
-  double weight = 0;              ///< W = sum w_i; 0: no row counts, and what stands below is not read
-  Vec anchor, mean;               ///< of each column
+  double weight = 0;                ///< W = sum w_i; 0: no row counts, and what stands below is not read
+  Vec anchor, mean;                 ///< of each column
   double y_anchor = 0, y_mean = 0;  ///< of y
-  Eigen::MatrixXd gram;           ///< sum w (a - m)(a - m)', d x d; 0 to the bit in the row and column of a constant column
-  Vec cross;                      ///< sum w (a - m)(y - m_y)
-  double square = 0;              ///< sum w (y - m_y)^2
-  Vec low, high;                  ///< smallest and largest entry of rows that count; they agree where a column is constant
-  Vec cancelled;                  ///< W m_j^2 of sparse columns, whose Gram matrix is one about 0 less this, summed over what was merged
+  Eigen::MatrixXd gram;             ///< sum w (a - m)(a - m)', d x d; 0 to the bit in the row and column of a constant column
+  Vec cross;                        ///< sum w (a - m)(y - m_y)
+  double square = 0;                ///< sum w (y - m_y)^2
+  Vec low, high;                    ///< smallest and largest entry of rows that count; they agree where a column is constant
+  Vec cancelled;  ///< W m_j^2 of sparse columns, whose Gram matrix is one about 0 less this, summed over what was merged
   Index columns() const { return mean.size(); }
   /// max_j cancelled_j / gram_jj: that many roundings of it are in the worst diagonal entry.
   double lost() const;
@@ -27,8 +27,8 @@ struct TACIT_EXPORT RowMoments {
 };
 
 /// Of all rows of a design without intercept, columns as they act; y and w one entry a row, w not negative. Dense rows are
-/// shifted by their mean before they are multiplied; sparse ones are not, see RowMoments::lost. One pass for the Gram matrix and a few of the
-/// cost of a product.
+/// shifted by their mean before they are multiplied; sparse ones are not, see RowMoments::lost. One pass for the Gram matrix and
+/// a few of the cost of a product.
 TACIT_EXPORT RowMoments row_moments(const Design& rows, In y, In w);
 
 /// Of two sets of rows together (Chan, Golub and LeVeque 1983): sums of what is not negative, so nothing cancels.

@@ -314,8 +314,13 @@ private:
     encode_rows(encoder(), s.table, s.columns, s.kept, d_.x.dense, at, d_.missing, d_.warnings);
     if (with_target) load_target(s, at);
     load_weight(s, at);
-    if (split_) add_split(d_, *split_, s.kept, s.origin);
-    if (groups_) add_groups(d_, *groups_, s.kept, s.origin, group_numbers_);
+    const auto at_cell = [&](const std::optional<ColumnFile>& column, Index number) -> RowError {
+      return [&column, &s, number](const char* code, const std::string& message, Index row, const std::string& remedy) {
+        return number >= 0 ? s.table.error(code, message, row, number, remedy) : column->error(code, message, row, remedy);
+      };
+    };
+    if (split_) add_split(d_, *split_, s.kept, s.origin, at_cell(split_, train().split));
+    if (groups_) add_groups(d_, *groups_, s.kept, s.origin, group_numbers_, at_cell(groups_, train().group));
     for (const Index r : s.kept) {
       d_.row.push_back(r + 1);
       d_.origin.push_back(s.origin);

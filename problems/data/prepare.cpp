@@ -116,7 +116,9 @@ void fit_to_rows(Prepared& p, const PartMoments* known = nullptr) {
   if (p.model().per == PenaltyPer::group && p.data->groups.empty())
     throw UsageError("hyper.l2.per=group needs data.feature_groups", "hyper.l2.per");
   const Scaling& s = p.scaling;
-  p.moments = known ? problem_moments(known->training, known->validation, s.shift, s.scale, s.centre, p.model()) : ProblemMoments{};
+  p.moments =
+      known ? problem_moments(known->training, known->validation, s.shift, s.scale, s.centre, p.model()) : ProblemMoments{};
+  if (p.model().outer_loss) p.moments.validation = nullptr;  // it need not be one of squares
   p.problem = make_problem(p, p.model());
 }
 
@@ -134,6 +136,13 @@ Vec Prepared::margins(const std::vector<Index>& which, In coefficients) const {
   Vec z(d.rows());
   d.multiply(coefficients, z);
   return z;
+}
+
+Vec Prepared::losses(In target, In margin) const {
+  if (!model().outer_loss) return task().losses(target, margin);
+  Vec phi(target.size());
+  model().outer_loss->evaluate(target.size(), margin.data(), target.data(), phi.data(), nullptr, nullptr);
+  return phi;
 }
 
 ModelParts Prepared::parts() const {

@@ -43,7 +43,7 @@ struct TACIT_EXPORT Prepared {
   Vec weight;                                   ///< of all rows: row weight times class weight
   std::vector<std::string> labels;              ///< {negative, positive}; empty for numbers
   std::map<std::string, double> class_weights;  ///< by label; empty: all 1
-  ProblemMoments moments;                       ///< what of the problem goes through moments of its rows; nothing: through the rows
+  ProblemMoments moments;  ///< what of the problem goes through moments of its rows; nothing: through the rows
   std::shared_ptr<const RowScoreLoss> row_score;  ///< of the problem whose training rows are judged by a closed form; else null
   Problem problem;
 
@@ -54,6 +54,8 @@ struct TACIT_EXPORT Prepared {
   Design design(const std::vector<Index>& which) const;
   /// a_i.w + b of some rows; x stacks the scaled coefficients w and, when there is one, b.
   Vec margins(const std::vector<Index>& which, In x) const;
+  /// The outer loss of rows with these targets and margins.
+  Vec losses(In y, In margin) const;
   /// All that a problem is made of.
   ModelParts parts() const;
   /// What the units of columns that are used as they are do to the inner problem; nothing where they do little.

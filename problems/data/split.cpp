@@ -158,11 +158,13 @@ Index require_weight(const Dataset& data, const std::vector<Index>& rows, const 
                   "give some of them a positive weight, or split in another way");
 }
 
-void require_classes(const Dataset& data, const std::vector<Index>& train, Index counting) {
+/// of: "" or the name of a fold with a colon.
+void require_classes(const Dataset& data, const std::vector<Index>& train, Index counting, const std::string& of) {
   if (data.classes.empty()) return;
   const double first = data.y[counting];
   if (std::any_of(train.begin(), train.end(), [&](Index r) { return counts(data, r) && data.y[r] != first; })) return;
-  throw DataError("D113", "all training rows have the same class, " + quoted_text(data.classes[static_cast<std::size_t>(first)]),
+  throw DataError("D113",
+                  of + "all training rows have the same class, " + quoted_text(data.classes[static_cast<std::size_t>(first)]),
                   SourceLocation{data.files.empty() ? "" : data.files[0].path, 0, 0},
                   "split in another way: validation.stratify: true keeps the shares of the classes");
 }
@@ -265,7 +267,7 @@ Split make_split(const Dataset& data, const SplitOptions& options) {
   if (out.validation.empty()) throw empty_part(data, "validate on", remedy);
   if (!out.test.empty()) require_weight(data, out.test, "test");
   require_weight(data, out.validation, "validation");
-  require_classes(data, out.train, require_weight(data, out.train, "training"));
+  require_classes(data, out.train, require_weight(data, out.train, "training"), "");
   return std::move(out);
 }
 
@@ -348,7 +350,7 @@ void require_folds(const Dataset& data, const Folds& folds) {
     if (part.validation.empty()) throw empty_part(data, "validate on in " + folds.names[k], "use fewer folds");
     if (part.train.empty()) throw empty_part(data, "train on in " + folds.names[k], "use more folds");
     require_weight(data, part.validation, folds.names[k] + ": validation");
-    require_classes(data, part.train, require_weight(data, part.train, folds.names[k] + ": training"));
+    require_classes(data, part.train, require_weight(data, part.train, folds.names[k] + ": training"), folds.names[k] + ": ");
   }
   if (!folds.parts.front().test.empty()) require_weight(data, folds.parts.front().test, "test");
 }

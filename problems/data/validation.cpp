@@ -36,8 +36,9 @@ std::vector<PartMoments> moments_of_draw(const Prepared& whole, std::vector<std:
   std::vector<bool> filled;
   for (const auto& rows : sets) {
     filled.push_back(any_filled(*whole.data, rows));
-    moments.push_back(filled.back() || rows.empty() ? RowMoments{}
-                                                    : row_moments(x.row_list(rows), pick(whole.y, rows), pick(whole.weight, rows)));
+    moments.push_back(filled.back() || rows.empty()
+                          ? RowMoments{}
+                          : row_moments(x.row_list(rows), pick(whole.y, rows), pick(whole.weight, rows)));
   }
   std::vector<RowMoments> others = all_but_one(moments);
   const auto all_filled = std::count(filled.begin(), filled.end(), true);
@@ -68,6 +69,10 @@ Validation hold_out(Prepared prepared) {
 }
 
 Validation row_scored(const Prepared& whole, RowScore score) {
+  if (whole.model().outer_loss)
+    throw UsageError("leave-one-out and generalized cross-validation in closed form judge by squares; use validation.scheme=kfold "
+                     "for another validation.loss",
+                     "validation.loss");
   Validation v = hold_out(whole);
   Prepared& part = v.parts.front();
   part.rows.validation = part.rows.train;
@@ -105,8 +110,7 @@ Validation cross_validation(const Prepared& whole, const Folds& folds) {
       of_draw = moments_of_draw(whole, std::move(sets));
     }
     try {
-      v.parts.push_back(
-          prepare_problem(whole.data, folds.parts[k], choices, moments ? &of_draw[k % folds_of_draw] : nullptr));
+      v.parts.push_back(prepare_problem(whole.data, folds.parts[k], choices, moments ? &of_draw[k % folds_of_draw] : nullptr));
     } catch (const DataError& e) {
       throw DataError(e.code(), folds.names[k] + ": " + e.what(), e.where(), e.remedy(), e.source_line());
     }

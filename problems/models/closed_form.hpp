@@ -14,7 +14,8 @@ enum class RowScore {
 };
 
 /// That loss of the fit x*(u) of all rows as l(x, u): p depends on u, so l_u is not 0. One pass a call; a new u costs about
-/// rows columns min(rows, columns) operations, of one penalty for all rows columns, after an eigenvalue decomposition at the first.
+/// rows columns min(rows, columns) operations, of one penalty for all rows columns, after an eigenvalue decomposition at the
+/// first.
 class TACIT_EXPORT RowScoreLoss final : public Criterion {
 public:
   /// f: the inner objective; its rows have one and the same weight. Throws UsageError for unequal weights, a loss that is not

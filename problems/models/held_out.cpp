@@ -81,7 +81,7 @@ HeldOut held_out_constant(const Validation& v) {
   });
 }
 
-Vec row_losses(const Validation& v, const HeldOut& rows) { return task_of(v).losses(rows.y, rows.margin); }
+Vec row_losses(const Validation& v, const HeldOut& rows) { return v.parts.front().losses(rows.y, rows.margin); }
 
 MeanLoss mean_of_folds(In loss, In weight, Index folds) {
   if (folds < 2 || loss.size() != weight.size() || loss.size() == 0 || loss.size() % folds != 0)

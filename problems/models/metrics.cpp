@@ -91,6 +91,18 @@ double accuracy(In y, In margin, In weight) {
   return right / w.sum();
 }
 
+double f1(In y, In margin, In weight) {
+  const Vec w = checked_weights(y, margin, weight);
+  double hit = 0, wrong = 0;
+  for (Index i = 0; i < y.size(); ++i) {
+    if (y(i) > 0 && margin(i) > 0)
+      hit += w(i);
+    else if (y(i) > 0 || margin(i) > 0)
+      wrong += w(i);
+  }
+  return hit + wrong > 0 ? 2 * hit / (2 * hit + wrong) : kUndefined;
+}
+
 double auc(In y, In margin, In weight) {
   const Vec w = checked_weights(y, margin, weight);
   if (margin.hasNaN()) return kUndefined;

@@ -35,6 +35,11 @@ TACIT_EXPORT double accuracy(In y, In margin, In weight);
 /// (Mann and Whitney 1947). NaN when a class has no weight.
 TACIT_EXPORT double auc(In y, In margin, In weight);
 
+/// 2 TP / (2 TP + FP + FN) of the positive class, predicted where the margin is > 0 (van Rijsbergen 1979; scikit-learn's
+/// f1_score). 0 where no row that counts is predicted positive though some are, or the other way round; NaN where there are
+/// neither (scikit-learn with zero_division=nan, which by default has 0 there and warns).
+TACIT_EXPORT double f1(In y, In margin, In weight);
+
 /// {rmse, mae, r2}
 TACIT_EXPORT NamedValues regression_metrics(In y, In prediction, In weight);
 /// {log_loss, accuracy, auc}

@@ -96,9 +96,13 @@ Problem linear_problem(std::shared_ptr<const Loss> phi, const ModelParts& parts,
   const Index m = penalty.outer_dim();
   Problem problem;
   problem.f = std::make_shared<LinearModel>(train, phi, parts.y, s, std::move(penalty));
+  if (options.outer_loss) {
+    if (const std::string wrong = options.outer_loss->check(parts.y); !wrong.empty())
+      throw UsageError("the outer loss is of another kind of target: " + wrong, "validation.loss");
+  }
   if (parts.validation.rows() > 0)
-    problem.l = std::make_shared<HoldoutLoss>(columns(parts.validation), phi, parts.validation_y,
-                                              or_ones(parts.validation_weights, parts.validation.rows()));
+    problem.l = std::make_shared<HoldoutLoss>(columns(parts.validation), options.outer_loss ? options.outer_loss : phi,
+                                              parts.validation_y, or_ones(parts.validation_weights, parts.validation.rows()));
   if (m > 0) {
     L2Range range{options.lower.value_or(0), options.upper.value_or(0)};
     if (!options.lower || !options.upper) {

@@ -29,8 +29,9 @@ struct ModelOptions {
   bool intercept = true;                  ///< never penalised; the last entry of x
   Reduction reduction = Reduction::mean;  ///< mean: 1/n, n = sum of the row weights
   PenaltyPer per = PenaltyPer::all;
-  std::optional<double> fixed{};           ///< l2 is this number and not tuned
-  std::optional<double> lower{}, upper{};  ///< range of l2; empty: default_l2_range
+  std::optional<double> fixed{};             ///< l2 is this number and not tuned
+  std::optional<double> lower{}, upper{};    ///< range of l2; empty: default_l2_range
+  std::shared_ptr<const Loss> outer_loss{};  ///< of the validation rows; null: that of the model
 };
 
 /// f = 1/n sum_i s_i phi(a_i w + b, y_i) + sum_j l2_j/2 w_j^2 (reduction sum: without 1/n), l the weighted mean loss on the

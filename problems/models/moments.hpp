@@ -7,8 +7,8 @@
 
 namespace tacit::inline TACIT_ABI {
 
-/// The weighted mean of squares l(x) = sum_i v_i (a_i x - y_i)^2 / 2 / sum_i v_i from the moments of the validation rows; l_u = 0.
-/// Where less than MomentModel::kKept of its terms is left, because the fit is nearly exact, that of the rows, in a pass.
+/// The weighted mean of squares l(x) = sum_i v_i (a_i x - y_i)^2 / 2 / sum_i v_i from the moments of the validation rows; l_u =
+/// 0. Where less than MomentModel::kKept of its terms is left, because the fit is nearly exact, that of the rows, in a pass.
 class TACIT_EXPORT MomentLoss final : public Criterion {
 public:
   /// rows: the same criterion by its rows. squares: the weighted mean of their losses by moments.

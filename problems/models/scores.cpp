@@ -2,14 +2,12 @@
 
 namespace tacit::inline TACIT_ABI {
 
-Vec row_losses(const Prepared& p, const std::vector<Index>& rows, In x) {
-  return p.task().losses(pick(p.y, rows), p.margins(rows, x));
-}
+Vec row_losses(const Prepared& p, const std::vector<Index>& rows, In x) { return p.losses(pick(p.y, rows), p.margins(rows, x)); }
 
 Vec intercept_losses(const Prepared& p, const std::vector<Index>& rows) {
   const double constant = p.task().best_constant(pick(p.y, p.rows.train), pick(p.weight, p.rows.train));
   const Vec y = pick(p.y, rows);
-  return p.task().losses(y, Vec::Constant(y.size(), constant));
+  return p.losses(y, Vec::Constant(y.size(), constant));
 }
 
 MeanLoss gain_over(const Prepared& p, const std::vector<Index>& rows, In other_losses, In x) {
@@ -18,7 +16,7 @@ MeanLoss gain_over(const Prepared& p, const std::vector<Index>& rows, In other_l
 
 Score score(const Prepared& p, const std::vector<Index>& rows, In x) {
   const Vec z = p.margins(rows, x), y = pick(p.y, rows), w = pick(p.weight, rows);
-  Score s{mean_loss(p.task().losses(y, z), w), p.task().metrics(y, z, w)};
+  Score s{mean_loss(p.losses(y, z), w), p.task().metrics(y, z, w)};
   // The outer loss of a run, to the bit and not only to rounding.
   if (p.problem.l && rows == p.rows.validation) s.loss.mean = p.problem.l->value(x, Vec());
   return s;

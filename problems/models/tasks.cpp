@@ -168,6 +168,13 @@ std::vector<std::string> loss_names() {
   return names;
 }
 
+std::shared_ptr<const Loss> loss_named(std::string_view name) {
+  for (const ModelKind& k : model_kinds()) {
+    if (k.available() && name == k.loss) return k.make()->loss();
+  }
+  return nullptr;
+}
+
 std::vector<ElsewhereLambda> ModelTask::elsewhere(const FittedPenalty&) const { return {}; }
 
 Problem ModelTask::make(const ModelParts& parts, const ModelOptions& options) const {

@@ -43,8 +43,9 @@ TACIT_EXPORT const std::vector<ModelKind>& model_kinds();
 TACIT_EXPORT const ModelKind* find_model_kind(std::string_view name);
 /// What is taken where no kind is named: the first available one for numbers, or for classes.
 TACIT_EXPORT const ModelKind& usual_model(bool classifier);
-/// The losses that the kinds have, by name.
+/// The losses that the kinds have, by name, and the one of a name; null: this version has none.
 TACIT_EXPORT std::vector<std::string> loss_names();
+TACIT_EXPORT std::shared_ptr<const Loss> loss_named(std::string_view name);
 
 /// A target as a loss takes it.
 struct CodedTarget {

@@ -145,21 +145,14 @@ error[E207]: 'hyper.gamma' is not available in this version
   |                         ^^^^^
   = help: use hyper.l2
 )");
-  // solvers and optimizers
-  CHECK(errors(kGood + "inner: {solver: fista, step: 0.1}\nouter: {optimizer: grid}\n") ==
+  // solvers
+  CHECK(errors(kGood + "inner: {solver: fista, step: 0.1}\n") ==
         R"(error[E207]: 'inner.solver: fista' is not available in this version
  --> run.yaml:3:17
   |
 3 | inner: {solver: fista, step: 0.1}
   |                 ^^^^^
   = help: use nesterov, or auto
-
-error[E207]: 'outer.optimizer: grid' is not available in this version
- --> run.yaml:4:20
-  |
-4 | outer: {optimizer: grid}
-  |                    ^^^^
-  = help: use lbfgs
 )");
   // data
   CHECK(errors("tacit: 1\ndata: {train: a.npy, synthetic: {rows: 3}}\n") ==

@@ -97,9 +97,9 @@ Family ridge_by_moments() {
     const auto moments = [](const Design& rows, const Vec& y, const Vec& w) {
       return row_moments(rows, y, w.size() > 0 ? w : Vec(Vec::Ones(rows.rows())));
     };
-    const ProblemMoments both = problem_moments(moments(parts.train, parts.y, parts.weights),
-                                                moments(parts.validation, parts.validation_y, parts.validation_weights), Vec(),
-                                                Vec(), Vec(), options);
+    const ProblemMoments both =
+        problem_moments(moments(parts.train, parts.y, parts.weights),
+                        moments(parts.validation, parts.validation_y, parts.validation_weights), Vec(), Vec(), Vec(), options);
     return by_moments(task->make(parts, options), both);
   };
   return {"ridge by moments", false, task->loss(), make};

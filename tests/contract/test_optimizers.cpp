@@ -1,4 +1,4 @@
-// Every registered outer optimizer keeps the same promises.
+// Every registered outer optimizer that follows hypergradients keeps the same promises, and so does every one that does not.
 #include <doctest/doctest.h>
 
 #include <tacit/core/support/byte_stream.hpp>
@@ -14,6 +14,16 @@ Registry<OuterOptimizer> optimizers() {
   Registry<OuterOptimizer> r("optimizer", "outer.optimizer");
   register_optimizers(r);
   return r;
+}
+
+/// Those that follow hypergradients, or those that ask for values alone.
+std::vector<std::string> names(const Registry<OuterOptimizer>& registry, bool differentiate = true) {
+  std::vector<std::string> all;
+  for (const std::string& name : registry.names()) {
+    CHECK(asks_for_values_alone(name) != registry.make(name)->differentiates());
+    if (registry.make(name)->differentiates() == differentiate) all.push_back(name);
+  }
+  return all;
 }
 
 const Vec kCentre = (Vec(4) << 0.5, -3.0, 2.5, 0.1).finished();
@@ -37,7 +47,7 @@ TEST_CASE("every optimizer reaches the minimum of a convex function over a box a
   Vec best = kCentre, unused(4);
   space.project(best);
   const double lowest = target(best, unused);
-  for (const std::string& name : registry.names()) {
+  for (const std::string& name : names(registry)) {
     CAPTURE(name);
     const auto optimizer = registry.make(name);
     FakeOracle oracle(target);
@@ -59,7 +69,7 @@ TEST_CASE("the state of every optimizer survives a round trip: the run goes on i
   const auto registry = optimizers();
   const HyperSpace space = box(4, -1, 2);
   const Tolerance t;
-  for (const std::string& name : registry.names()) {
+  for (const std::string& name : names(registry)) {
     CAPTURE(name);
     FakeOracle oracle(target);
     const auto first = registry.make(name);
@@ -85,7 +95,7 @@ TEST_CASE("the state of every optimizer survives a round trip: the run goes on i
 TEST_CASE("every optimizer takes one step that lowers a convex function and reports its length") {
   const auto registry = optimizers();
   const HyperSpace space = box(4, -1, 2);
-  for (const std::string& name : registry.names()) {
+  for (const std::string& name : names(registry)) {
     CAPTURE(name);
     FakeOracle oracle(target);
     const auto optimizer = registry.make(name);
@@ -108,7 +118,7 @@ TEST_CASE("every optimizer takes one step that lowers a convex function and repo
 TEST_CASE("a start at a corner that is the minimum ends at once, and a point of infinite loss is never taken") {
   const auto registry = optimizers();
   const HyperSpace space = box(2, 0, 4);
-  for (const std::string& name : registry.names()) {
+  for (const std::string& name : names(registry)) {
     CAPTURE(name);
     FakeOracle corner([](const Vec& v, Vec& g) {
       g = Vec::Constant(2, 3.0);
@@ -135,7 +145,7 @@ TEST_CASE("a steep entry that its bound stops shortens the steps of no other, fo
   const auto registry = optimizers();
   const HyperSpace space = box(4, -1, 20);
   const Vec centre = (Vec(3) << 12, 4, 9).finished(), weight = (Vec(3) << 1.0, 0.3, 2.0).finished();
-  for (const std::string& name : registry.names()) {
+  for (const std::string& name : names(registry)) {
     CAPTURE(name);
     // The last entry is worth `slope` a unit, and has `room` to fall.
     const auto path = [&](double slope, double room) {
@@ -163,7 +173,7 @@ TEST_CASE("a steep entry that its bound stops shortens the steps of no other, fo
 TEST_CASE("the unit of the outer loss changes no step of any optimizer") {
   const auto registry = optimizers();
   const HyperSpace space = box(4, -1, 2);
-  for (const std::string& name : registry.names()) {
+  for (const std::string& name : names(registry)) {
     CAPTURE(name);
     // Powers of two, so that not one bit of a step may differ.
     const auto path = [&](double unit) {
@@ -185,5 +195,67 @@ TEST_CASE("the unit of the outer loss changes no step of any optimizer") {
       REQUIRE(other.size() == plain.size());
       for (std::size_t k = 0; k < plain.size(); ++k) CHECK(other[k] == plain[k]);
     }
+  }
+}
+
+TEST_CASE("every optimizer that asks for values alone differentiates nothing, stays in the box and has max_steps points") {
+  const auto registry = optimizers();
+  const HyperSpace space = box(2, -1, 2);
+  const Vec centre = (Vec(2) << 0.5, 1.0).finished(), weight = Vec::Ones(2);
+  const std::vector<std::string> all = names(registry, false);
+  CHECK(all == std::vector<std::string>{"grid", "random"});
+  for (const std::string& name : all) {
+    CAPTURE(name);
+    FakeOracle oracle([&](const Vec& v, Vec& g) { return hyperbolic(v, g, centre, weight); });
+    const auto optimizer = registry.make(name);
+    Index rows = 0;
+    double least = 9;
+    const Summary s = run(*optimizer, oracle, space, Vec::Constant(2, -0.7), 49, {[&](const StepRecord& r) {
+      CHECK(r.step == rows++);
+      CHECK(r.theta.minCoeff() >= -1);
+      CHECK(r.theta.maxCoeff() <= 2);
+      CHECK(r.hypergradient.size() == 0);
+      CHECK(std::isnan(r.hypergradient_norm));
+      CHECK(std::isnan(r.possible_gain));
+      least = std::min(least, r.outer_loss);
+    }});
+    CHECK(rows == 49);
+    CHECK(oracle.gradients == 0);
+    CHECK(oracle.evaluations == 49);
+    CHECK(s.reason == StopReason::step_limit);
+    CHECK(s.steps == 48);
+    CHECK(s.best.outer_loss == least);
+    CHECK(s.best.outer_loss < 1.1);
+    CHECK(s.doubt.empty());
+    CHECK(s.unknown_errors == 0);
+    CHECK(s.full().find("gradient, last") == std::string::npos);
+  }
+}
+
+TEST_CASE("the state of every optimizer that asks for values alone survives a round trip in the middle of its points") {
+  const auto registry = optimizers();
+  const HyperSpace space = box(2, -1, 2);
+  const Vec centre = (Vec(2) << 0.5, 1.0).finished(), weight = Vec::Ones(2);
+  const Tolerance t;
+  for (const std::string& name : names(registry, false)) {
+    CAPTURE(name);
+    FakeOracle oracle([&](const Vec& v, Vec& g) { return hyperbolic(v, g, centre, weight); });
+    const auto first = registry.make(name);
+    first->reset(oracle.evaluate(first->begin(space, Vec::Zero(2), {25, 7, 1}), t));
+    for (int k = 0; k < 5; ++k) REQUIRE(first->step(oracle, space, t).moved);
+    StateWriter kept;
+    first->state(kept);
+    const auto second = registry.make(name);
+    StateReader back(kept.bytes());
+    second->state(back);
+    CHECK(back.at_end());
+    for (int k = 5; k < 24; ++k) {
+      const StepOutcome a = first->step(oracle, space, t), b = second->step(oracle, space, t);
+      REQUIRE(a.over == StepOutcome::Over::no);
+      CHECK(a.accepted.theta == b.accepted.theta);
+      CHECK(a.accepted.value == b.accepted.value);
+    }
+    CHECK(first->step(oracle, space, t).over == StepOutcome::Over::exhausted);
+    CHECK(second->step(oracle, space, t).over == StepOutcome::Over::exhausted);
   }
 }

@@ -38,7 +38,8 @@ Plain plain_moments(const Mat& a, const Vec& y, const Vec& w) {
   const Wide weighted = v.col(0).asDiagonal() * centred;
   const Wide gram = weighted.transpose() * centred, cross = weighted.transpose() * off;
   const long double square = (off.cwiseAbs2().transpose() * v)(0, 0);
-  return {mean.cast<double>(), cross.cast<double>(), gram.cast<double>(), static_cast<double>(level), static_cast<double>(square)};
+  return {mean.cast<double>(), cross.cast<double>(), gram.cast<double>(), static_cast<double>(level),
+          static_cast<double>(square)};
 }
 
 void check_near(const RowMoments& m, const Plain& p, double tolerance) {

@@ -205,8 +205,7 @@ TEST_CASE("closed forms say what they are not for") {
   const LinearModel& f = *all.f->linear();
   Vec s = f.row_weights();
   s[2] *= 2;
-  const auto unequal =
-      std::make_shared<const LinearModel>(f.design(), make_task("ridge")->loss(), f.targets(), s, f.penalty());
+  const auto unequal = std::make_shared<const LinearModel>(f.design(), make_task("ridge")->loss(), f.targets(), s, f.penalty());
   CHECK_THROWS_WITH_AS(RowScoreLoss(unequal, RowScore::leave_one_out),
                        "leave-one-out in closed form needs rows of one weight; use validation.scheme=kfold for unequal ones",
                        UsageError);

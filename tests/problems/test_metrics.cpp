@@ -48,6 +48,20 @@ TEST_CASE("log-loss and accuracy by hand, also for large margins") {
   CHECK(tacit::log_loss(make({1, 0}), make({-800, -800}), kNone) == 400);
 }
 
+TEST_CASE("f1 by hand, by definition from precision and recall, and where it is not defined") {
+  // 2 hits, one false alarm, one miss of weight 3.
+  const Vec y = make({1, 1, -1, 1, -1}), m = make({1, 0.5, 2, -1, -3}), w = make({1, 1, 1, 3, 1});
+  const double precision = 2.0 / 3, recall = 2.0 / 5;
+  CHECK(tacit::f1(y, m, w) == doctest::Approx(2 * precision * recall / (precision + recall)).epsilon(1e-15));
+  CHECK(tacit::f1(y, m, kNone) == doctest::Approx(4.0 / 6).epsilon(1e-15));
+  CHECK(tacit::f1(y, m, w) == tacit::f1(repeated(y, w), repeated(m, w), kNone));
+  CHECK(tacit::f1(y, y, kNone) == 1);
+  CHECK(tacit::f1(make({1, -1}), make({-1, 1}), kNone) == 0);
+  CHECK(tacit::f1(make({1, 1}), make({0, -1}), kNone) == 0);           // a margin of 0 is no prediction of the positive class
+  CHECK(std::isnan(tacit::f1(make({-1, -1}), make({-1, 0}), kNone)));  // neither there nor predicted
+  CHECK(std::isnan(tacit::f1(make({-1, 1}), make({-1, 1}), make({1, 0}))));
+}
+
 TEST_CASE("the area under the curve counts pairs, ties a half") {
   CHECK(tacit::auc(make({0, 0, 1, 1}), make({0.1, 0.4, 0.35, 0.8}), kNone) == 0.75);
   CHECK(tacit::auc(make({0, 1, 0, 1}), make({1, 1, 1, 1}), kNone) == 0.5);

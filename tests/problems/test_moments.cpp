@@ -95,8 +95,7 @@ void check_agreement(const Setup& s, double loss_tolerance = 1e-10, double gradi
   const HyperSpace& space = moments.parts.front().problem.space;
   for (const double share : {0.05, 0.35, 0.6, 0.9}) {
     CAPTURE(share);
-    const Vec theta =
-        space.lower() + share * (space.upper() - space.lower()) + 0.5 * test::Numbers(5).vec(space.size());
+    const Vec theta = space.lower() + share * (space.upper() - space.lower()) + 0.5 * test::Numbers(5).vec(space.size());
     const Answer a = answer_of(rows, theta, true), b = answer_of(moments, theta, true);
     CHECK(b.loss == doctest::Approx(a.loss).epsilon(loss_tolerance));
     CHECK((b.gradient - a.gradient).norm() <= gradient_tolerance * std::max(a.gradient.norm(), 1e-6 * a.loss));
@@ -141,7 +140,8 @@ TEST_CASE("moments: five-fold ridge on diabetes has the reference's loss to 1e-1
   CHECK(points >= 4);
 }
 
-TEST_CASE("moments: losses and hypergradients are those of the rows, for every penalty, intercept, reduction, weight and scaling") {
+TEST_CASE(
+    "moments: losses and hypergradients are those of the rows, for every penalty, intercept, reduction, weight and scaling") {
   for (const PenaltyPer per : {PenaltyPer::all, PenaltyPer::feature, PenaltyPer::group}) {
     for (const bool intercept : {false, true}) {
       for (const bool plain : {false, true}) {

@@ -356,16 +356,22 @@ private:
     return read_beside(d_, file, train().rows, what, train().path, o_.table.limits);
   }
 
+  static RowError at_row(const ColumnFile& column) {
+    return [&column](const char* code, const std::string& message, Index row, const std::string& remedy) {
+      return column.error(code, message, row, remedy);
+    };
+  }
+
   void load_roles() {
     if (!o_.split_column.empty()) {
       const ColumnFile split = role_file(o_.split_column, "validation.split_column", "parts of the split",
                                          "; name one, or use validation.file or validation.fraction", d_.split_file);
-      for (const Part& p : parts_) add_split(d_, split, p.target.kept, p.target.origin);
+      for (const Part& p : parts_) add_split(d_, split, p.target.kept, p.target.origin, at_row(split));
     }
     if (o_.group.empty()) return;
     const ColumnFile groups = role_file(o_.group, "data.group", "groups", "", d_.group_file);
     std::map<std::string, Index> numbers;
-    for (const Part& p : parts_) add_groups(d_, groups, p.target.kept, p.target.origin, numbers);
+    for (const Part& p : parts_) add_groups(d_, groups, p.target.kept, p.target.origin, numbers, at_row(groups));
   }
 
   bool all_columns() const { return static_cast<Index>(kept_.size()) == d_.encoder.features_total; }

@@ -118,19 +118,19 @@ ColumnFile read_beside(Dataset& data, const std::string& path, Index rows, const
 }
 
 void add_groups(Dataset& data, const ColumnFile& column, const std::vector<Index>& kept, Origin origin,
-                std::map<std::string, Index>& numbers) {
+                std::map<std::string, Index>& numbers, const RowError& error) {
   if (origin != Origin::train) {
     data.group.insert(data.group.end(), kept.size(), -1);
     return;
   }
   for (const Index r : kept) {
     const std::string label = column.label(r);
-    if (label.empty()) throw column.error("D110", "the group" + row_text(r) + " is missing", r, "name the group of every row");
+    if (label.empty()) throw error("D110", "the group" + row_text(r) + " is missing", r, "name the group of every row");
     data.group.push_back(numbers.emplace(label, static_cast<Index>(numbers.size())).first->second);
   }
 }
 
-void add_split(Dataset& data, const ColumnFile& column, const std::vector<Index>& kept, Origin origin) {
+void add_split(Dataset& data, const ColumnFile& column, const std::vector<Index>& kept, Origin origin, const RowError& error) {
   if (origin != Origin::train) {
     data.split.insert(data.split.end(), kept.size(), "");
     return;
@@ -140,8 +140,8 @@ void add_split(Dataset& data, const ColumnFile& column, const std::vector<Index>
     double number = 0;
     const bool fold = read_number(value, '.', number) == NumberText::number && number == std::floor(number) && number >= 0;
     if (!fold && value != "train" && value != "validation" && value != "test") {
-      throw column.error("D119", "the split column holds " + quoted_text(value), r,
-                         "write train, validation or test (or a fold number) in every row");
+      throw error("D119", "the split column holds " + quoted_text(value), r,
+                  "write train, validation or test (or a fold number) in every row");
     }
     data.split.push_back(value);
   }

@@ -1,5 +1,6 @@
 // Targets that are known as columns by themselves: of a file of their own, of LIBSVM text, of a file of numbers (internal).
 #pragma once
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -32,12 +33,14 @@ ColumnFile read_weights(const std::string& path, Index rows, const std::string& 
 /// The column of a file with one value a training row, listed beside the data: groups, parts of a split.
 ColumnFile read_beside(Dataset& data, const std::string& path, Index rows, const std::string& what, const std::string& of,
                        const ReadLimits& limits);
+/// A DataError about a row, at its place.
+using RowError = std::function<DataError(const char* code, const std::string& message, Index row, const std::string& remedy)>;
 /// Appends the groups of the kept rows of one file, numbered in the order of their first rows; -1 in a file that does not train.
 /// Throws D110 for a row without one.
 void add_groups(Dataset& data, const ColumnFile& column, const std::vector<Index>& kept, Origin origin,
-                std::map<std::string, Index>& numbers);
+                std::map<std::string, Index>& numbers, const RowError& error);
 /// Appends the words of the kept rows in a split column: parts, or numbers of folds. Throws D119 for any other.
-void add_split(Dataset& data, const ColumnFile& column, const std::vector<Index>& kept, Origin origin);
+void add_split(Dataset& data, const ColumnFile& column, const std::vector<Index>& kept, Origin origin, const RowError& error);
 /// Throws D112 where all weights are 0.
 void require_positive_weight(const Dataset& data, const std::string& path);
 /// Throws D113 for fewer than two.
