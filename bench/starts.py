@@ -96,7 +96,7 @@ def tune(a, name, *overrides):
         return None
     run = os.path.join(a.work, "run.yaml")
     open(run, "w").write(f"tacit: 1\nname: bench\ndata: {{train: {json.dumps(os.path.abspath(path))}}}\nmodel: {{kind: {kind}}}\n"
-                         f"validation: {{scheme: {a.scheme}}}\ndiagnostics: {{reference: 0}}\n")
+                         f"validation: {{scheme: {a.scheme}}}\n")
     begin = time.time()
     out = os.path.join(a.work, "out")
     # A value of 100 steps at the most, since that is more than the runs need.
@@ -115,6 +115,7 @@ def loss(result):
 
 def many(a, name):
     per = "hyper.l2.per=feature"
+    a.override.append("diagnostics.reference=0") if "diagnostics.reference=0" not in a.override else None
     auto = tune(a, name, per)
     if not auto:
         return None
@@ -139,7 +140,7 @@ def units(result):
 
 
 def one(a, name):
-    auto = tune(a, name)
+    auto = tune(a, name, "diagnostics.reference=0")
     if not auto:
         return None
     grid = tune(a, name, "outer.optimizer=grid", f"outer.max_steps={a.points}")

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <mutex>
 #include <sstream>
 
@@ -146,9 +147,9 @@ private:
       end(StopReason::failed, "the start is no usable point: " + trouble(e));
       return false;
     }
-    set_start(e.value);
+    set_start(e.loss());
     deepen(e);
-    set_start(e.value);
+    set_start(e.loss());
     diagnose(e);
     optimizer_.reset(e);
     publish(e, 0, {});
@@ -203,7 +204,7 @@ private:
       return false;
     const bool target = options_.follow_target && oracle_.target() > 0 && usable(d.hypergradient_status) &&
                         d.hypergradient_error > oracle_.target();
-    return target || d.outer_loss_error > kLossShare * std::abs(e.value);
+    return target || d.outer_loss_error > kLossShare * std::abs(e.loss());
   }
 
   void set_start(double loss) {
@@ -237,6 +238,11 @@ private:
       return end(StopReason::step_limit, step_ == 0
                                              ? "the one point that was asked for is evaluated"
                                              : "the " + std::to_string(step_ + 1) + " points that were asked for are evaluated");
+    if (options_.patience > 0 && without_gain_ >= options_.patience) {
+      return end(StopReason::patience, "the last " + std::to_string(without_gain_) + (without_gain_ == 1 ? " step" : " steps") +
+                                           " gave no better point" + (options_.judge ? " by what judges the points" : "") +
+                                           ", which is all of " + option_name("outer.patience") + "; " + left(summary_.last));
+    }
     if (step_ >= options_.max_steps) {
       return end(StopReason::step_limit,
                  "the limit of " + std::to_string(options_.max_steps) + " outer steps is reached; " + left(summary_.last));
@@ -366,7 +372,8 @@ private:
     r.theta = e.theta;
     r.u = e.u;
     r.hypergradient = e.gradient;
-    r.outer_loss = e.value;
+    r.outer_loss = e.loss();
+    if (e.alone) r.outer_pull = e.alone->added;
     r.hypergradient_norm = e.gradient.size() ? e.gradient.norm() : kMissing;
     if (step > 0) r.step_norm = step_norm;
     r.projected_gradient_norm = projected_norm(e);
@@ -396,7 +403,10 @@ private:
     const double error = summary_.last.diagnostics.hypergradient_error;
     if (!std::isnan(error) && !(error <= summary_.worst_error)) summary_.worst_error = error;
     if (std::isnan(error) && e.diagnostics.errors_asked && e.gradient.size() > 0) ++summary_.unknown_errors;
-    if (options_.select == DriverOptions::Select::last || better(e)) {
+    if (options_.judge) summary_.last.judged = options_.judge(e);
+    const bool gained = better(summary_.last, e);
+    without_gain_ = gained ? 0 : without_gain_ + 1;
+    if (options_.select == DriverOptions::Select::last || gained) {
       summary_.best = summary_.last;
       summary_.best_evaluation = e;
     }
@@ -407,13 +417,21 @@ private:
     }
   }
 
-  // Lower than the best so far; a loss that is in doubt is lower than none that is not.
-  bool better(const Evaluation& e) const {
+  // Better than the best so far; a loss that is in doubt is better than none that is not.
+  bool better(const StepRecord& row, const Evaluation& e) const {
     const StepRecord& best = summary_.best;
+    if (std::isnan(best.outer_loss)) return true;
     if (!std::isfinite(e.value) && std::isfinite(best.outer_loss)) return false;
-    const bool doubtful = doubtful_loss(e.value, e.diagnostics);
-    if (!std::isnan(best.outer_loss) && doubtful != doubtful_loss(best.outer_loss, best.diagnostics)) return !doubtful;
-    return !(best.outer_loss <= e.value);
+    const bool doubtful = doubtful_loss(row.outer_loss, row.diagnostics);
+    if (doubtful != doubtful_loss(best.outer_loss, best.diagnostics)) return !doubtful;
+    return preferred(row.judged, e.value, best.judged, summary_.best_evaluation.value);
+  }
+
+  // Without a judge both judgements are missing, and the values decide.
+  static bool preferred(double judged, double value, double best_judged, double best_value) {
+    const auto known = [](double j) { return std::isnan(j) ? std::numeric_limits<double>::infinity() : j; };
+    if (known(judged) != known(best_judged)) return known(judged) < known(best_judged);
+    return !(best_value <= value);
   }
 
   static std::string trouble(const Evaluation& e) {
@@ -446,8 +464,8 @@ private:
     Evaluation solved = oracle_.evaluate_fully(e.theta, &e);  // its own solution is the nearest start
     if (std::isfinite(solved.value) || !std::isfinite(e.plain)) return solved;
     // Where a solve to the end fails the point stays as it is, and so does its loss.
-    e.diagnostics.outer_loss_error += std::abs(e.value - e.plain);
-    e.value = e.plain;
+    e.diagnostics.outer_loss_error += std::abs(e.loss() - e.plain);
+    e.set_loss(e.plain);
     e.corrected = false;
     return e;
   }
@@ -459,7 +477,8 @@ private:
     const auto tight = [&](StepRecord row, const Evaluation& at) {
       Evaluation e = solved_fully(at);
       if (std::isfinite(e.value)) {
-        row.outer_loss = e.value;
+        row.outer_loss = e.loss();
+        if (options_.judge) row.judged = options_.judge(e);
         row.diagnostics.outer_loss_error = e.diagnostics.outer_loss_error;
       }
       return std::pair(std::move(row), std::move(e));
@@ -468,7 +487,7 @@ private:
     auto chosen = tight(summary_.best, summary_.best.step == summary_.last.step ? current_ : summary_.best_evaluation);
     if (summary_.last.step != summary_.best.step && std::isfinite(current_.value)) {
       auto last = tight(summary_.last, current_);
-      if (!(chosen.second.value <= last.second.value)) chosen = std::move(last);
+      if (preferred(last.first.judged, last.second.value, chosen.first.judged, chosen.second.value)) chosen = std::move(last);
     }
     if (!std::isfinite(chosen.second.value)) return;
     summary_.best = std::move(chosen.first);
@@ -519,7 +538,7 @@ private:
   Tolerances tolerances_;
   Evaluation current_;
   Work work_before_, for_the_start_;
-  Index step_ = 0, quiet_rows_ = 0;
+  Index step_ = 0, quiet_rows_ = 0, without_gain_ = 0;
 };
 
 }  // namespace
@@ -534,6 +553,8 @@ const char* to_string(StopReason r) {
       return "step limit";
     case StopReason::time_limit:
       return "time limit";
+    case StopReason::patience:
+      return "patience";
     case StopReason::stalled:
       return "stalled";
     case StopReason::interrupted:
@@ -586,6 +607,10 @@ Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracl
   }
   if (options.max_steps < 0)
     throw UsageError(option_name("outer.max_steps") + " is negative; use 0 to evaluate the start alone", "outer.max_steps");
+  if (options.patience < 0)
+    throw UsageError(UsageError::Kind::option,
+                     option_name("outer.patience") + " is " + std::to_string(options.patience) + " and has to be 0 or more",
+                     "outer.patience");
   if (!(options.tolerance >= 0) || !std::isfinite(options.tolerance))
     throw UsageError(UsageError::Kind::option,
                      option_name("outer.tolerance") + " is " + number_text(options.tolerance) + " and has to be 0 or more",

@@ -26,6 +26,8 @@ struct StepRecord {
   double seconds = 0;           ///< since the start of the run
   Vec theta, u, hypergradient;  ///< hypergradient with respect to theta; empty where none was asked for
   double outer_loss = kMissing, hypergradient_norm = kMissing, step_norm = kMissing;
+  double outer_pull = kMissing;  ///< what the oracle added to the outer loss (pulled_oracle); the hypergradient is of the sum
+  double judged = kMissing;      ///< DriverOptions::judge of this row
   double projected_gradient_norm = kMissing;
   /// sum_j |g_j| min(distance of theta_j to its bound along -g_j, ln 10): by how much the loss could fall, if its slope stayed.
   double possible_gain = kMissing;
@@ -40,7 +42,7 @@ struct StepRecord {
   std::string message;
 };
 
-enum class StopReason { not_run, tolerance, step_limit, time_limit, stalled, interrupted, failed };
+enum class StopReason { not_run, tolerance, step_limit, time_limit, patience, stalled, interrupted, failed };
 TACIT_EXPORT const char* to_string(StopReason r);
 
 struct DriverOptions {
@@ -51,6 +53,11 @@ struct DriverOptions {
   std::optional<double> time_limit;  ///< seconds, of which time_used were spent before the run
   double time_used = 0;
   enum class Select { best, last } select = Select::best;
+  /// What is best among the rows of the run, lower is better; of equal ones the lower loss. NaN is worse than any. Empty: what is
+  /// minimised. The steps follow the loss whatever it says. Called once a row.
+  std::function<double(const Evaluation&)> judge{};
+  /// The run ends after so many accepted steps in a row that gave no better row; 0: it does not.
+  Index patience = 0;
   /// A target of the oracle (hypergradient.accuracy) that a row misses is followed below the tightest tolerances.
   bool follow_target = false;
   double warn_error = 0.1;  ///< of hypergradient_error, for Summary::doubt

@@ -18,6 +18,11 @@ double hypergradient_error(In g, In truth, double floor) {
 
 bool Evaluation::finite() const { return std::isfinite(value) && gradient.allFinite(); }
 
+void Evaluation::set_loss(double loss) {
+  value = alone ? loss + alone->added : loss;
+  if (alone) alone.write().value = loss;
+}
+
 void Evaluation::forget_tape() {
   if (state && state->inner.tape) state.write().inner.tape.reset();
   for (Evaluation& part : parts) part.forget_tape();
@@ -53,11 +58,12 @@ void visit(StateVisitor& v, std::string_view name, Tolerance& t) {
   v.state(std::string(name) + ".adjoint", t.adjoint);
 }
 
-void visit(StateVisitor& v, std::string_view name, CopyOnWrite<WarmState>& state) {
+template <class T>
+void visit(StateVisitor& v, std::string_view name, CopyOnWrite<T>& state) {
   bool there = state.has_value();
   v.state(name, there);
   if (!there) return state.reset();
-  if (!state) state = WarmState{};
+  if (!state) state = T{};
   state.write().state(v);
 }
 
@@ -71,6 +77,7 @@ void Evaluation::visit_state(StateVisitor& v) {
   v.state("plain", plain);
   v.state("reached", reached);
   v.state("gradient", gradient);
+  visit(v, "alone", alone);
   state_of_enum(v, "hypergradient_status", diagnostics.hypergradient_status);
   visit(v, "solved", solved);
   visit(v, "effect", effect);

@@ -90,7 +90,22 @@ struct TACIT_EXPORT Evaluation {
   std::vector<Evaluation> parts;  ///< of a sum of oracles, in its order
   double inner_seconds = 0, hypergradient_seconds = 0;
   Tolerance solved{kMissing, kMissing};  ///< what value and gradient were computed at
-  double reached = kMissing;             ///< what the inner run was taken to: solved.inner, or less where the value asked for it
+  /// What a decorator that adds a term in theta (pulled_oracle) added to, and how much; none: value and gradient are those of l.
+  struct Alone {
+    double value = kMissing, added = kMissing;  ///< value of the evaluation = value + added
+    Vec gradient;                               ///< empty before differentiate
+    void state(StateVisitor& v) {
+      v.state("value", value);
+      v.state("added", added);
+      v.state("gradient", gradient);
+    }
+  };
+  CopyOnWrite<Alone> alone;
+  /// The outer loss l, without what was added.
+  double loss() const { return alone ? alone->value : value; }
+  /// Puts another loss in its place; what was added stays.
+  void set_loss(double loss);
+  double reached = kMissing;  ///< what the inner run was taken to: solved.inner, or less where the value asked for it
   /// What a unit of either tolerance does to the gradient, to first order: an upper estimate of its change. NaN: not known.
   Tolerance effect{kMissing, kMissing};
   /// Finite value, and finite gradient where there is one.

@@ -1,10 +1,10 @@
 #include <tacit/bilevel/start_search.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <vector>
 
+#include <tacit/bilevel/detail/path_walk.hpp>
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/errors.hpp>
@@ -14,7 +14,8 @@
 namespace tacit::inline TACIT_ABI {
 namespace {
 
-const double kDecade = std::log(10.0), kSpacing = 0.75 * kDecade;
+using detail::kDecade;
+const double kSpacing = 0.75 * kDecade;
 constexpr Index kLeastPoints = 13, kMostPoints = 41;
 constexpr int kOutward = 16;
 
@@ -32,21 +33,19 @@ Interval searched(const HyperSpace& space, const SearchOptions& options) {
   return {std::max(lower, upper - 9 * kDecade), upper};
 }
 
-class Clock {
-public:
-  explicit Clock(double seconds) : seconds_(seconds) {}
-  bool over() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count() > seconds_; }
+PathOptions path_options(const SearchOptions& options) {
+  PathOptions path;
+  path.seconds = options.seconds;
+  path.interrupted = options.interrupted;
+  path.deviation = options.deviation;
+  return path;
+}
 
-private:
-  double seconds_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-/// Common values and their losses, ascending; each is solved from the one before.
+/// The coarse path of a search, from the strongest penalty down.
 class Path {
 public:
   Path(const Oracle& oracle, const HyperSpace& space, const SearchOptions& options)
-      : oracle_(oracle), space_(space), options_(options), clock_(options.seconds) {}
+      : space_(space), walk_(oracle, path_options(options)) {}
 
   void grid(const Interval& part) {
     const double width = part.upper - part.lower;
@@ -57,58 +56,51 @@ public:
   // On over the end of what was searched, at growing distances, while the loss falls there.
   void outward() {
     double stride = kDecade;
-    for (int k = 0; k < kOutward && found() && !clock_.over(); ++k, stride *= 1.5) {
-      if (best_ == 0 && points_.front().theta > space_.lower()[0])
-        add(std::max(space_.lower()[0], points_.front().theta - stride));
-      else if (best_ + 1 == points_.size() && points_.back().theta < space_.upper()[0])
-        add(std::min(space_.upper()[0], points_.back().theta + stride));
+    for (int k = 0; k < kOutward && found() && !walk_.over(); ++k, stride *= 1.5) {
+      const std::vector<PathPoint>& points = walk_.points();
+      if (walk_.best() == 0 && points.front().theta > space_.lower()[0])
+        add(std::max(space_.lower()[0], points.front().theta - stride));
+      else if (walk_.best() + 1 == points.size() && points.back().theta < space_.upper()[0])
+        add(std::min(space_.upper()[0], points.back().theta + stride));
       else
         return;
     }
   }
 
   void refine() {
-    const auto gap = [&](std::size_t i) { return points_[i + 1].theta - points_[i].theta; };
-    for (int k = 0; k < 60 && found() && !clock_.over(); ++k) {
-      const bool below = best_ > 0 && gap(best_ - 1) > 1.01 * kSpacing;
-      const bool above = best_ + 1 < points_.size() && gap(best_) > 1.01 * kSpacing;
+    const std::vector<PathPoint>& points = walk_.points();
+    const auto gap = [&](std::size_t i) { return points[i + 1].theta - points[i].theta; };
+    for (int k = 0; k < 60 && found() && !walk_.over(); ++k) {
+      const std::size_t best = walk_.best();
+      const bool below = best > 0 && gap(best - 1) > 1.01 * kSpacing;
+      const bool above = best + 1 < points.size() && gap(best) > 1.01 * kSpacing;
       if (!below && !above) return;
-      const std::size_t i = above && !(below && gap(best_ - 1) > gap(best_)) ? best_ : best_ - 1;
-      add((points_[i].theta + points_[i + 1].theta) / 2);
+      const std::size_t i = above && !(below && gap(best - 1) > gap(best)) ? best : best - 1;
+      add((points[i].theta + points[i + 1].theta) / 2);
     }
   }
 
-  bool found() const { return !points_.empty() && std::isfinite(points_[best_].value); }
-  double theta() const { return points_[best_].theta; }
-  double value() const { return points_[best_].value; }
+  bool found() const { return walk_.found(); }
+  double theta() const { return walk_.points()[walk_.best()].theta; }
+  double value() const { return walk_.points()[walk_.best()].value; }
+  const std::vector<PathPoint>& points() const { return walk_.points(); }
 
 private:
-  struct Point {
-    double theta, value;
-  };
+  void add(double theta) { walk_.add(theta); }
 
-  void add(double theta) {
-    if (options_.interrupted && options_.interrupted()) throw Interruption();
-    if (clock_.over() && found()) return;
-    Evaluation e = oracle_.evaluate(Vec::Constant(1, theta), oracle_.tightest(), last_.theta.size() > 0 ? &last_ : nullptr);
-    const bool finite = std::isfinite(e.value);
-    const auto at = std::lower_bound(points_.begin(), points_.end(), theta, [](const Point& p, double t) { return p.theta < t; });
-    points_.insert(at, {theta, finite ? e.value : std::numeric_limits<double>::infinity()});
-    if (finite) last_ = std::move(e);
-    best_ = 0;
-    for (std::size_t i = 1; i < points_.size(); ++i) {
-      if (points_[i].value <= points_[best_].value) best_ = i;  // of equal ones the strongest penalty
-    }
-  }
-
-  const Oracle& oracle_;
   const HyperSpace& space_;
-  const SearchOptions& options_;
-  Clock clock_;
-  std::vector<Point> points_;
-  std::size_t best_ = 0;
-  Evaluation last_;
+  detail::PathWalk walk_;
 };
+
+/// The outer loss, and what the oracle added to it.
+double minimised(const StepRecord& r) { return std::isnan(r.outer_pull) ? r.outer_loss : r.outer_loss + r.outer_pull; }
+
+/// A point more of a path that is ascending.
+void insert(std::vector<PathPoint>& path, const PathPoint& point) {
+  const auto after = [](const PathPoint& p, double theta) { return p.theta < theta; };
+  const auto at = std::lower_bound(path.begin(), path.end(), point.theta, after);
+  if (at == path.end() || at->theta != point.theta) path.insert(at, point);
+}
 
 /// A few steps of L-BFGS; reason interrupted: asked to stop, with what there is.
 Summary steps_from(const Oracle& oracle, const HyperSpace& space, In theta, Index steps, double tolerance,
@@ -135,6 +127,7 @@ FoundStart search_common(const Oracle& oracle, const HyperSpace& one, bool tune,
   } catch (const Interruption&) {
     found.cut = true;
   }
+  found.path = path.points();
   found.common = path.found() ? path.theta() : (part.lower + part.upper) / 2;
   if (path.found()) found.common_loss = path.value();
   if (tune && !found.cut) {
@@ -143,6 +136,7 @@ FoundStart search_common(const Oracle& oracle, const HyperSpace& one, bool tune,
     if (s.best.theta.size() == 1 && !(s.best.outer_loss > found.common_loss)) {
       found.common = s.best.theta[0];
       found.common_loss = s.best.outer_loss;
+      insert(found.path, {found.common, found.common_loss, options.deviation ? options.deviation(s.best_evaluation) : kMissing});
     }
     found.tuned = true;
   }
@@ -153,7 +147,7 @@ FoundStart search_common(const Oracle& oracle, const HyperSpace& one, bool tune,
 FoundStart search_many(const Oracle& oracle, const HyperSpace& many, FoundStart found, const SearchOptions& options) {
   constexpr Index kFirst = 6, kMore = 6;
   constexpr double kTolerance = 1e-4;
-  const Clock clock(options.seconds);
+  const detail::Stopwatch clock(options.seconds);
   found.theta = Vec::Constant(many.size(), found.common);
   many.project(found.theta);
   found.level = found.common;
@@ -174,7 +168,7 @@ FoundStart search_many(const Oracle& oracle, const HyperSpace& many, FoundStart 
     if (found.cut || (clock.over() && !candidates.empty())) break;
     const Summary s = steps_from(oracle, many, Vec::Constant(many.size(), level), kFirst, kTolerance, options);
     found.cut = s.reason == StopReason::interrupted;
-    if (std::isfinite(s.best.outer_loss)) candidates.push_back({level, s.best.theta, s.best.outer_loss, s.best.step});
+    if (std::isfinite(s.best.outer_loss)) candidates.push_back({level, s.best.theta, minimised(s.best), s.best.step});
   }
   const auto lower = [](const Candidate& a, const Candidate& b) { return a.value < b.value; };
   std::stable_sort(candidates.begin(), candidates.end(), lower);
@@ -183,7 +177,7 @@ FoundStart search_many(const Oracle& oracle, const HyperSpace& many, FoundStart 
     Candidate& c = candidates[i];
     const Summary s = steps_from(oracle, many, c.theta, kMore, kTolerance, options);
     found.cut = s.reason == StopReason::interrupted;
-    if (s.best.outer_loss < c.value) c = {c.level, s.best.theta, s.best.outer_loss, c.steps + s.best.step};
+    if (minimised(s.best) < c.value) c = {c.level, s.best.theta, minimised(s.best), c.steps + s.best.step};
   }
   const auto best = std::min_element(candidates.begin(), candidates.end(), lower);
   if (best == candidates.end()) return found;

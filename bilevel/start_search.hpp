@@ -5,6 +5,7 @@
 #include <memory>
 
 #include <tacit/bilevel/driver.hpp>
+#include <tacit/bilevel/path.hpp>
 
 namespace tacit::inline TACIT_ABI {
 
@@ -16,6 +17,7 @@ struct SearchOptions {
   /// Asked between evaluations; an oracle that throws Interruption in the middle of one is heard alike. Then the search ends with
   /// what it has.
   std::function<bool()> interrupted{};
+  LossDeviation deviation{};  ///< standard errors of the path; empty: they stay missing
 };
 
 /// A start, and how it was found.
@@ -27,6 +29,7 @@ struct FoundStart {
   double level = kMissing;        ///< many: the common value from which theta was reached
   Index steps = 0;                ///< many: outer steps from there
   bool cut = false;               ///< the search was asked to stop: the best so far
+  std::vector<PathPoint> path{};  ///< of common values, ascending, the tuned one among them
 };
 
 /// The best of at least 13 points of the diagonal of the box of `one`, three quarters of a decade apart or less, from the upper

@@ -21,6 +21,8 @@ const Column kColumns[] = {
     {"seconds", [](R r) { return cell(r.seconds); }},
     {"outer_loss", [](R r) { return cell(r.outer_loss); }},
     {"outer_loss_error", [](R r) { return cell(r.diagnostics.outer_loss_error); }},
+    {"outer_pull", [](R r) { return cell(r.outer_pull); }},
+    {"judged", [](R r) { return cell(r.judged); }},
     {"inner_loss", [](R r) { return cell(r.diagnostics.inner_loss); }},
     {"hypergradient_norm", [](R r) { return cell(r.hypergradient_norm); }},
     {"step_norm", [](R r) { return cell(r.step_norm); }},

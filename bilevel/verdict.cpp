@@ -54,6 +54,7 @@ const char* status_word(StopReason reason, bool doubtful) {
       return doubtful ? "doubtful" : "stalled";
     case StopReason::step_limit:
     case StopReason::time_limit:
+    case StopReason::patience:
       return "budget";
     case StopReason::interrupted:
       return "interrupted";

@@ -110,7 +110,7 @@ PairedGains paired_gains_of(const RunRecord& r, const std::string& path) {
   const auto gain = [&](const char* over) {
     return MeanLoss{number_at(r, path + over + ".mean"), number_at(r, path + over + ".standard_error")};
   };
-  return {gain(".over_intercept"), gain(".over_start")};
+  return {gain(".over_intercept"), gain(".over_start"), gain(".over_single")};
 }
 
 Gains gains_of(const RunRecord& r) {
@@ -142,8 +142,21 @@ struct Judgement {
   const char* word;
 };
 
+/// Many penalties that are no better than one are no success, whatever they gained over less.
+const char* many_in_words(const PairedGains& g) {
+  switch (std::isnan(g.over_single.mean) ? Evidence::clear : evidence_of(g.over_single)) {
+    case Evidence::chance:
+      return "Converged, but gained no more over the single penalty than chance can";
+    case Evidence::worse:
+      return "Converged, but the many penalties are worse than the single one";
+    default:
+      return nullptr;
+  }
+}
+
 /// A run that came to its end is as good as what it gained is sure.
 Judgement judge_gain(const RunRecord& r) {
+  if (const char* word = many_in_words(deciding(gains_of(r)))) return {Mood::attention, word};
   switch (evidence_of(gains_of(r))) {
     case Evidence::clear:
       return {warning_count(r) > 0 ? Mood::attention : Mood::good, "Converged"};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -38,15 +40,21 @@ const char* meaning(Evidence e) {
   return "how sure that is is not known";
 }
 
-/// "12 +- 4 (paired), 3 standard errors, over the intercept alone: more than chance"
-std::string clause(const char* what, const MeanLoss& g) {
-  return gain_text(g) + ", over " + what + ": " + meaning(evidence_of(g));
+/// What is gained over what, as far as it is known.
+std::vector<std::pair<const char*, MeanLoss>> known_gains(const PairedGains& g) {
+  std::vector<std::pair<const char*, MeanLoss>> known;
+  for (const auto& [over, gain] :
+       {std::pair{"the intercept alone", g.over_intercept}, {"the single penalty", g.over_single}, {"the start", g.over_start}}) {
+    if (known_gain(gain)) known.emplace_back(over, gain);
+  }
+  return known;
 }
 
+/// "12 +- 4 (paired), 3 standard errors, over the intercept alone: more than chance; and ..."
 std::string sentence(const char* rows, const PairedGains& g) {
   std::string text;
-  if (known_gain(g.over_intercept)) text = clause("the intercept alone", g.over_intercept);
-  if (known_gain(g.over_start)) text += (text.empty() ? "" : "; and ") + clause("the start", g.over_start);
+  for (const auto& [over, gain] : known_gains(g))
+    text += (text.empty() ? "" : "; and ") + gain_text(gain) + ", over " + over + ": " + meaning(evidence_of(gain));
   return text.empty() ? text : std::string("On the ") + rows + " rows it gains " + text + ".";
 }
 
@@ -58,7 +66,9 @@ json gain_json(const MeanLoss& g) {
 }
 
 json paired_json(const PairedGains& g) {
-  return {{"over_intercept", gain_json(g.over_intercept)}, {"over_start", gain_json(g.over_start)}};
+  return {{"over_intercept", gain_json(g.over_intercept)},
+          {"over_start", gain_json(g.over_start)},
+          {"over_single", gain_json(g.over_single)}};
 }
 
 }  // namespace
@@ -73,8 +83,23 @@ const PairedGains& deciding(const Gains& gains) { return gains.test ? *gains.tes
 
 Evidence evidence_of(const Gains& gains) {
   const PairedGains& g = deciding(gains);
-  const Evidence intercept = evidence_of(g.over_intercept);
-  return gains.searched || !known_gain(g.over_start) ? intercept : std::min(intercept, evidence_of(g.over_start));
+  Evidence least = evidence_of(g.over_intercept);
+  if (!gains.searched && known_gain(g.over_start)) least = std::min(least, evidence_of(g.over_start));
+  if (known_gain(g.over_single)) least = std::min(least, evidence_of(g.over_single));
+  return least;
+}
+
+std::optional<Remark> remark_on_many(const Gains& gains) {
+  const MeanLoss& gain = deciding(gains).over_single;
+  const Evidence evidence = evidence_of(gain);
+  if (!known_gain(gain) || evidence == Evidence::clear) return {};
+  const std::string rows = gains.test ? "test" : "validation";
+  const std::string what =
+      "on the " + rows + " rows the many penalties gain " + gain_text(gain) + ", over the single one: " + meaning(evidence) + ".";
+  return Remark{what,
+                evidence == Evidence::worse
+                    ? "Use one penalty (per: all): it is better and simpler."
+                    : "One penalty (per: all), or one for each group, is as good as far as these rows can tell, and simpler."};
 }
 
 std::string gain_text(const MeanLoss& g) {
@@ -87,8 +112,7 @@ std::string gain_text(const MeanLoss& g) {
 
 std::string gains_text(const PairedGains& g, bool optimistic) {
   std::string text;
-  if (known_gain(g.over_intercept)) text = gain_text(g.over_intercept) + ", over the intercept alone";
-  if (known_gain(g.over_start)) text += (text.empty() ? "" : "; ") + gain_text(g.over_start) + ", over the start";
+  for (const auto& [over, gain] : known_gains(g)) text += (text.empty() ? "" : "; ") + gain_text(gain) + ", over " + over;
   return text.empty() || !optimistic ? text : text + "; optimistic: these rows chose the penalty";
 }
 

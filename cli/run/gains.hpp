@@ -5,13 +5,15 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <tacit/bilevel/oracle.hpp>
 #include <tacit/problems/models/metrics.hpp>
 
 namespace tacit {
 
 /// Gains on some rows, each a mean of paired differences with its standard error; NaN where it is not known.
 struct PairedGains {
-  MeanLoss over_intercept, over_start;
+  MeanLoss over_intercept{kMissing, kMissing}, over_start{kMissing, kMissing};
+  MeanLoss over_single{kMissing, kMissing};  ///< many penalties: over the single tuned one
 };
 
 struct Gains {
@@ -27,18 +29,24 @@ enum class Evidence { unknown, worse, chance, clear };
 Evidence evidence_of(const MeanLoss& gain);
 /// Those on test rows where there are some, else on the validation rows.
 const PairedGains& deciding(const Gains& gains);
-/// The least sure of the gains that a run stands for: over the intercept alone, and over the start where that was given; on test
-/// rows where there are some.
+/// The least sure of the gains that a run stands for: over the intercept alone, over the start where that was given, and of many
+/// penalties over the single one; on test rows where there are some.
 Evidence evidence_of(const Gains& gains);
+/// Many penalties whose gain over the single one is not clear: what that means and what to do, in a sentence each; else empty.
+struct Remark {
+  std::string what, advice;
+};
+std::optional<Remark> remark_on_many(const Gains& gains);
 
 /// "12.3 +- 4.1 (paired), 3 standard errors"; empty where the mean is not known.
 std::string gain_text(const MeanLoss& gain);
-/// Both gains for a table; `optimistic` is said of rows that chose the penalty. Empty where neither is known.
+/// The gains for a table; `optimistic` is said of rows that chose the penalty. Empty where none is known.
 std::string gains_text(const PairedGains& gains, bool optimistic);
 /// What was gained, in sentences for a verdict; empty where nothing is known.
 std::string gains_in_words(const Gains& gains);
 
-/// {over_intercept: {mean, standard_error, in_standard_errors}, over_start: ..., test: {...} or null, optimistic, start_searched}
+/// {over_intercept: {mean, standard_error, in_standard_errors}, over_start: ..., over_single: ..., test: {...} or null,
+/// optimistic, start_searched}
 nlohmann::json gains_json(const Gains& gains);
 
 }  // namespace tacit

@@ -27,6 +27,7 @@ Ending ending_of(StopReason r, bool doubtful) {
     case StopReason::tolerance:
     case StopReason::step_limit:
     case StopReason::time_limit:
+    case StopReason::patience:
     case StopReason::stalled:
       return {status, kDone};
     case StopReason::interrupted:
@@ -35,8 +36,6 @@ Ending ending_of(StopReason r, bool doubtful) {
       return {status, kNumerical};
   }
 }
-
-namespace {
 
 json hyper_json(const HyperSpace& space, In u) {
   json j = json::object();
@@ -53,11 +52,9 @@ json hyper_json(const HyperSpace& space, In u) {
   return j;
 }
 
-}  // namespace
-
 json summary_json(const Summary& s, const HyperSpace& space, const StartValues& start) {
   json best = nullptr;
-  if (s.best_evaluation.state)
+  if (!solutions(s.best_evaluation).empty())
     best = {{"step", s.best.step},
             {"outer_loss", number_json(s.best.outer_loss)},
             {"outer_loss_error", number_json(s.best.diagnostics.outer_loss_error)},

@@ -20,6 +20,9 @@ struct Ending {
 };
 Ending ending_of(StopReason r, bool doubtful = false);
 
+/// u by block name: a number, or a list where a block has several.
+nlohmann::json hyper_json(const HyperSpace& space, In u);
+
 /// status, message, doubt (a sentence or null), stop_reason, best {step, outer_loss, outer_loss_error, hypergradient_error,
 /// hyperparameters} or null, outer_steps, schedule, tolerances, work,
 /// diagnostic_work, worst_hypergradient_error, unknown_errors, start_loss, gradient_target.

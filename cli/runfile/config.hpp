@@ -104,7 +104,8 @@ struct HyperEntry final : Block {
   HyperValue start;
   HyperRange range;
   std::string per = "all";
-  HyperValue fix{true};  ///< not auto: the value is not tuned
+  HyperValue fix{true};        ///< not auto: the value is not tuned
+  std::optional<double> pull;  ///< of many towards their median; none: auto
   bool fixed() const { return !fix.is_auto(); }
   void fields(BlockVisitor& v) override;
 };
@@ -159,6 +160,8 @@ struct OuterBlock final : StrategyBlock {
   double tolerance = 1e-4;
   std::string schedule = "auto";
   std::string select = "best";
+  WordOrNull metric{{"auc", "accuracy", "f1", "rmse", "mae"}};
+  std::optional<Index> patience;
   bool refit = true;
   const char* selector() const override { return "optimizer"; }
   const std::string& chosen() const override { return optimizer; }

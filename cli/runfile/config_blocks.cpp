@@ -142,6 +142,12 @@ void HyperEntry::fields(BlockVisitor& v) {
       "about its mean where there is an intercept");
   v.field("per", per, {"all", "feature", "group", "class", "sample"}, "one value for all, or one for each");
   v.field("fix", fix, "a value that is not tuned, instead of start and range");
+  v.field(
+      "pull", pull, Range::at_least(0),
+      "many penalties are pulled towards their median c: (pull/2) s sum_j h(ln u_j - c) is added to what is minimised, h(t) = "
+      "t^2 to |t| = 1 and 2 |t| - 1 beyond, s the outer loss of the intercept alone over their number; auto: the best of one "
+      "penalty, 1, 0.1, 0.01 and 0 on folds inside the rows that do not test",
+      "auto");
 }
 
 void InnerBlock::fields(BlockVisitor& v) {
@@ -191,7 +197,16 @@ void OuterBlock::fields(BlockVisitor& v) {
           "how inner and adjoint tolerance fall to the given ones; auto: adaptive (fixed for adam, for estimators that "
           "differentiate the "
           "iterations, and without steps)");
-  v.field("select", select, {"best", "last", "one-se"}, "which step's hyperparameters are taken");
+  v.field("select", select, {"best", "last", "one-se"},
+          "which point is taken: the best row of the run, its last, or the best's penalties times the largest factor whose outer "
+          "loss is within one standard error of the best's");
+  v.field("metric", metric,
+          "what tells the best row, on the rows that validate: auc, accuracy, f1 of the positive class, rmse or mae; null: the "
+          "outer loss, which the run follows whatever this says");
+  v.field("patience", patience, Range::at_least(1),
+          "stop after so many steps without gain on a third of the validation rows, which is kept aside for that and tells the "
+          "best row; the outer loss is then that of the others; null: no such rows",
+          "null");
   v.field("refit", refit, "fit the final model on training and validation rows");
 }
 

@@ -29,7 +29,6 @@ constexpr Later kLater[] = {
     {"inner.solver", "proximal-gradient", "use gradient-descent, or auto"},
     {"inner.solver", "fista", "use nesterov, or auto"},
     {"inner.solver", "coordinate-descent", "use newton-cg, or auto"},
-    {"outer.select", "one-se", "use best or last"},
 };
 
 /// Keys whose default is all that this version does: another value would be without effect.
@@ -222,6 +221,8 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
   for (const auto& [block, entry] : config.hyper.entries) {
     const std::string name = "hyper." + block;
     if (key == name + ".fix" && !entry.fixed()) return "nothing is fixed";
+    if (key == name + ".pull" && entry.fixed()) return "its value is fixed";
+    if (key == name + ".pull" && entry.per == "all") return "there is one penalty";
     if (entry.fixed() && (key == name + ".start" || key == name + ".range")) return "its value is fixed";
     if (entry.fix.kind == HyperValue::Kind::number && entry.fixed() && key == name + ".per" && entry.per != "all")
       return "its value is fixed, one number for all";
@@ -316,6 +317,7 @@ public:
     unused();
     later();
     exclusive();
+    selection();
     check_iterate(config_, catalog_, issues_);
     compare();
   }
@@ -425,6 +427,31 @@ private:
       report(*find_key_path(root_, "data.synthetic"), "E208", "'data.synthetic' and 'data.train' exclude each other",
              "remove one of the two");
     }
+  }
+
+  // What tells the best row has to fit the model, and needs validation rows.
+  void selection() {
+    const OuterBlock& outer = config_.outer;
+    const ModelKind* kind = find_model_kind(config_.model.kind);
+    const bool model = kind && taken("model.kind", config_.model.kind);
+    if (const Node* metric = given("outer.metric"); metric && outer.metric.word && model) {
+      const bool of_numbers = one_of(*outer.metric.word, {"rmse", "mae"});
+      if (of_numbers == kind->classifier)
+        report(*metric, "E208",
+               "'outer.metric: " + *outer.metric.word + "' is a metric of " + (of_numbers ? "numbers" : "classes") + ", and '" +
+                   config_.model.kind + "' predicts " + (of_numbers ? "classes" : "numbers"),
+               kind->classifier ? "use auc, accuracy or f1" : "use rmse or mae");
+    }
+    const Node* patience = given("outer.patience");
+    if (!patience || !outer.patience) return;
+    if (one_of(config_.validation.scheme, {"loo", "gcv"}))
+      report(*patience, "E208",
+             "'outer.patience' keeps a part of the validation rows aside, and validation.scheme: " + config_.validation.scheme +
+                 " has no such rows",
+             "remove it, or use holdout or kfold");
+    if (const Node* metric = given("outer.metric"); metric && outer.metric.word)
+      report(*metric, "E208", "'outer.metric' and 'outer.patience' exclude each other",
+             "either tells the best row of the run: remove one of the two");
   }
 
   void compare_entry(const Node& entry) {

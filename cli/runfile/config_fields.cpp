@@ -329,6 +329,14 @@ void FeatureGroups::read(const Node& node, const Reading& reading) {
   }
 }
 
+void WordOrNull::read(const Node& node, const Reading& reading) {
+  word.reset();
+  if (node.is_null() && !node.implicit) return;
+  if (auto given = read_choice(node, words_, reading)) word = *given;
+}
+
+std::string WordOrNull::grammar() const { return "null | " + join(words_, " | "); }
+
 std::string FeatureGroups::yaml() const {
   if (file) return yaml_text(*file);
   return groups.empty() ? "null" : map_yaml(groups, names_yaml);

@@ -92,6 +92,20 @@ public:
   nlohmann::json schema() const override;
 };
 
+/// One of some words, or null.
+class WordOrNull final : public Value {
+public:
+  explicit WordOrNull(std::vector<std::string> words) : words_(std::move(words)) {}
+  std::optional<std::string> word;
+  void read(const Node& node, const Reading& reading) override;
+  std::string yaml() const override { return word.value_or("null"); }
+  std::string grammar() const override;
+  nlohmann::json schema() const override;
+
+private:
+  std::vector<std::string> words_;
+};
+
 /// Named groups of features, or a file that holds them, or null.
 class FeatureGroups final : public Value {
 public:

@@ -231,12 +231,20 @@ const std::vector<CodeDoc>& error_codes() {
        "A wider range may hold a better one; at the upper end a feature is switched off, at the lower end its penalty does "
        "nothing.",
        0},
-      {"W311", "more hyperparameters than validation rows",
-       "The validation loss can then be fitted by the hyperparameters alone.", 0},
+      {"W311", "many hyperparameters for the rows that validate",
+       "There are fewer than 10 validation rows for a hyperparameter: the validation loss is then fitted by the hyperparameters "
+       "too, and says little of new rows.",
+       0},
       {"W312", "the final fit is not solved to rounding",
        "The model is fitted once more on training and validation rows; it stands where that solve ended.", 0},
       {"W313", "columns whose units make the inner problem ill-conditioned",
        "A column is used in its own unit, which is far from that of the others.", 0},
+      {"W314", "many penalties that are no better than one",
+       "On test rows where there are some, else on the validation rows, their gain over the single tuned penalty is within two "
+       "standard errors of the paired differences, or a loss.",
+       0},
+      {"W315", "one-se is not known",
+       "Time ran out before, or no standard error is known; the final model is that of the best row.", 0},
       {"W318", "the outer folds have no result",
        "validation.outer_folds runs the whole procedure again without each fold. One of these runs was not finished or failed, "
        "so that "

@@ -13,6 +13,7 @@
 #include <tacit/cli/nlopt/nlopt_optimizers.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
+#include <tacit/cli/verbs/selection.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/model/stacked.hpp>
 #include <tacit/core/support/text.hpp>
@@ -377,6 +378,42 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
 
 namespace {
 
+/// A third of the validation rows of a part, drawn by class and with groups whole, which leave it.
+std::vector<Index> kept_aside(const RunConfig& c, const Dataset& data, Split& part, SplitMix64& random) {
+  std::vector<Index> classes;
+  if (!data.classes.empty() && c.validation.stratify.value.value_or(true))
+    for (Index r = 0; r < data.rows(); ++r) classes.push_back(static_cast<Index>(data.y[r]));
+  const bool groups = std::all_of(part.validation.begin(), part.validation.end(),
+                                  [&](Index r) { return !data.group.empty() && data.group[static_cast<std::size_t>(r)] >= 0; });
+  std::vector<Index> aside = draw_rows(part.validation, 1.0 / 3,
+                                       {classes, groups ? std::span<const Index>(data.group) : std::span<const Index>()}, random);
+  if (aside.empty() || !(pick(data.weight.size() > 0 ? data.weight : Vec::Ones(data.rows()), aside).sum() > 0))
+    throw UsageError("a part has too few validation rows to keep a third of them aside for stopping", "outer.patience");
+  return aside;
+}
+
+/// outer.patience: the parts again, with fewer validation rows.
+void keep_aside(Assembly& a) {
+  if (a.validation.row_score())
+    throw UsageError("outer.patience keeps validation rows aside, and validation.scheme: " + a.config.validation.scheme +
+                         " has every row in its closed form; leave it out, or use validation.scheme: kfold",
+                     "outer.patience");
+  SplitMix64 random(static_cast<std::uint64_t>(a.config.seed) + 1);
+  Folds parts;
+  parts.folds = a.validation.folds;
+  parts.repeats = a.validation.repeats;
+  parts.names = a.validation.names;
+  for (const Prepared& part : a.validation.parts) {
+    Split rows = part.rows;
+    a.stopping.push_back(kept_aside(a.config, *a.prepared.data, rows, random));
+    parts.parts.push_back(std::move(rows));
+  }
+  a.validation = cross_validation(a.prepared, parts);
+  a.method.notes.push_back(
+      "outer.patience: a third of the validation rows is kept aside, tells the best row and when to stop; the "
+      "outer loss is that of the others");
+}
+
 /// Which rows train, and which validate: `prepared`, `validation` and the problems.
 void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, PrepareChoices choices, RowsUsed rows,
                   const std::vector<Index>& among) {
@@ -407,6 +444,7 @@ void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, Prepa
       a.prepared = prepare_problem(data, make_split(*data, split_options(c, among)), std::move(choices));
       a.validation = hold_out(a.prepared);
     }
+    if (c.outer.patience) keep_aside(a);
   }
   const auto mine = [&](Prepared& p) {
     p.problem.name = c.run_name;
@@ -442,8 +480,8 @@ std::string training_text(const Assembly& a) {
   return others ? "the others" : std::to_string(a.prepared.rows.train.size()) + " rows";
 }
 
-std::unique_ptr<Oracle> over_parts(const Assembly& a, const std::function<std::unique_ptr<Oracle>(std::size_t)>& make) {
-  const Validation& v = a.validation;
+std::unique_ptr<Oracle> over_parts(const Assembly& a, const Validation& v,
+                                   const std::function<std::unique_ptr<Oracle>(std::size_t)>& make) {
   if (v.holdout()) return make(0);
   std::vector<Summand> parts;
   for (std::size_t k = 0; k < v.parts.size(); ++k) parts.push_back({make(k), v.weight[k], v.names[k]});
@@ -464,7 +502,9 @@ Problem as_one(const Assembly& a, const std::shared_ptr<const Start>& start) {
 }
 
 std::unique_ptr<Oracle> run_oracle(const Assembly& a, const OracleOptions& options) {
-  return over_parts(a, [&](std::size_t k) { return make_oracle(a.problems[k], a.method.solver, a.method.estimator, options); });
+  auto sum = over_parts(a, a.validation,
+                        [&](std::size_t k) { return make_oracle(a.problems[k], a.method.solver, a.method.estimator, options); });
+  return with_pull(a, std::move(sum));
 }
 
 namespace {
@@ -567,10 +607,12 @@ DriverOptions driver_options(const Assembly& a, const RunConfig& c) {
   o.derivatives_known = true;  // those of the models are tested
   o.seed = outer_plan(a.config).seed;
   o.threads = a.validation.parts.size() > 1 ? 1 : outer_plan(a.config).threads;  // else they are the folds'
-  o.max_steps = a.problem.space.size() == 0 ? 0 : c.outer.max_steps;
+  o.max_steps = a.problem.space.size() == 0 || a.held_equal ? 0 : c.outer.max_steps;
   o.tolerance = c.outer.tolerance;
   o.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;
   o.schedule = schedule_named(c.outer.schedule);  // auto names none
+  o.judge = judge_of(a);
+  o.patience = c.outer.patience.value_or(0);
   o.follow_target = c.follows_target();
   o.warn_error = c.diagnostics.warn_error.value_or(0);
   o.closing = [asked = a.interrupter] { asked->close(); };
@@ -591,24 +633,7 @@ RunFacts run_facts_of(const Assembly& a, const RunConfig& c) {
   return f;
 }
 
-namespace {
-
-enum class SearchFor { one, tuned_one, many };
-
-/// Over the solutions as such: a start is worth nothing where it was chosen by what a solver left undone. Over the iterates where
-/// these are meant.
-std::unique_ptr<Oracle> oracle_of_search(const Assembly& a, PenaltyPer per, bool iterates) {
-  return over_parts(a, [&](std::size_t k) {
-    const Prepared& part = a.validation.parts[k];
-    if (!iterates) return exact_oracle(with_interrupter(centred_problem(part, per), a));
-    Problem problem = with_interrupter(problem_with(part, per), a);
-    problem.response = Response::iterate;
-    problem.start = a.problem.start;
-    return iterate_oracle(std::move(problem), a.method.solver);
-  });
-}
-
-FoundStart search(const Assembly& a, SearchFor what, bool iterates) {
+SearchOptions search_options(const Assembly& a) {
   SearchOptions options;
   const LinearModel* model = a.prepared.problem.f->linear();
   if (model) {
@@ -616,15 +641,42 @@ FoundStart search(const Assembly& a, SearchFor what, bool iterates) {
     options.lower = std::log(scale.lower);
     options.upper = std::log(scale.upper);
   }
-  const auto limit = a.config.limits.time.seconds;
-  if (limit) options.seconds = kShareOfTime * *limit;
+  if (const auto limit = a.config.limits.time.seconds) options.seconds = kShareOfTime * *limit;
+  options.interrupted = [asked = a.interrupter] { return asked->asked(); };
+  return options;
+}
+
+// A start is worth nothing where it was chosen by what a solver left undone.
+std::unique_ptr<Oracle> search_oracle(const Assembly& a, const Validation& v, PenaltyPer per, bool iterates) {
+  return over_parts(a, v, [&](std::size_t k) {
+    if (!iterates) return exact_oracle(with_interrupter(centred_problem(v.parts[k], per), a));
+    Problem problem = with_interrupter(problem_with(v.parts[k], per), a);
+    problem.response = Response::iterate;
+    problem.start = a.problem.start;
+    return iterate_oracle(std::move(problem), a.method.solver);
+  });
+}
+
+std::unique_ptr<Oracle> with_pull(const Assembly& a, std::unique_ptr<Oracle> oracle) {
+  return a.pull ? pulled_oracle(std::move(oracle), a.problem.space, *a.pull) : std::move(oracle);
+}
+
+namespace {
+
+enum class SearchFor { one, tuned_one, many };
+
+FoundStart search(Assembly& a, SearchFor what, bool iterates) {
+  SearchOptions options = search_options(a);
+  options.deviation = deviation_of(a, iterates);
   // In the middle of an evaluation too. What is left of the limit is the run's.
   a.interrupter->limit(options.seconds);
-  options.interrupted = [&] { return a.interrupter->asked(); };
   const HyperSpace one = problem_with(a.prepared, PenaltyPer::all).space;
-  FoundStart found = search_common(*oracle_of_search(a, PenaltyPer::all, iterates), one, what != SearchFor::one, options);
-  if (what == SearchFor::many)
-    found = search_many(*oracle_of_search(a, a.prepared.model().per, iterates), a.problem.space, std::move(found), options);
+  FoundStart found =
+      search_common(*search_oracle(a, a.validation, PenaltyPer::all, iterates), one, what != SearchFor::one, options);
+  if (what == SearchFor::many && !a.held_equal)
+    found = search_many(*with_pull(a, search_oracle(a, a.validation, a.prepared.model().per, iterates)), a.problem.space,
+                        std::move(found), options);
+  a.path = found.path;
   a.interrupter->limit(std::numeric_limits<double>::infinity());
   return found;
 }
@@ -698,8 +750,16 @@ Vec starting_point(Assembly& a, const Strategies& strategies) {
   if (iterates && !a.method.solver->fixed_map())
     fix_steps(a, Vec::Constant(space.size(), search(a, SearchFor::one, false).common), strategies);
   const std::string key = a.config.penalty_key("start");
+  if (a.config.outer.metric.word)
+    a.method.notes.push_back("outer.metric: " + *a.config.outer.metric.word + " on the rows that validate tells the best row");
   const FoundStart found = search(a, space.size() > 1 ? SearchFor::many : SearchFor::one, iterates);
   if (space.size() > 1) a.single = SinglePenalty{found.common, found.common_loss};
+  if (a.held_equal) {
+    Vec theta = Vec::Constant(space.size(), found.common);
+    space.project(theta);
+    a.method.notes.push_back(key + ": auto is the tuned single penalty, " + short_number(std::exp(found.common)));
+    return theta;
+  }
   const std::vector<std::string> levels = short_numbers({std::exp(found.level), std::exp(found.common)});
   const std::string steps = found.steps == 1 ? " step" : " steps", cut = !found.cut ? ""
                                                                          : interrupting_signal() != 0

@@ -7,6 +7,8 @@
 
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/bilevel/outer.hpp>
+#include <tacit/bilevel/pull.hpp>
+#include <tacit/bilevel/start_search.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/run/warnings.hpp>
@@ -55,6 +57,11 @@ struct Assembly {
   Method method;
   std::optional<Vec> first_point;       ///< theta of an outer optimizer that begins where it likes
   std::optional<SinglePenalty> single;  ///< of many penalties, once starting_point or tune_single_penalty has looked for it
+  std::optional<Pull> pull;             ///< of many penalties, where there is one
+  bool held_equal = false;              ///< many penalties are one: the run is of the tuned single penalty
+  /// Rows of each part that are kept aside from its validation rows to judge points (outer.patience); else empty.
+  std::vector<std::vector<Index>> stopping;
+  std::vector<PathPoint> path;  ///< of common values, of the search that came last
 };
 
 /// How the run file says that tables are written, and what it says of missing cells.
@@ -95,6 +102,14 @@ std::unique_ptr<Assembly> assemble_among(RunConfig config, std::shared_ptr<const
 /// those that tune; where a split column names folds these. Throws UsageError where the validation rows are named apart.
 Folds outer_folds_of(const Assembly& a, Index folds);
 
+/// Where to look for a start, and for how long: the scale of the data, a share of limits.time, whoever asks for the end.
+SearchOptions search_options(const Assembly& a);
+/// Exact solutions of the parts of a validation as one oracle, with columns centred where there is an intercept; where iterates
+/// are meant and `iterates` is said, those.
+std::unique_ptr<Oracle> search_oracle(const Assembly& a, const Validation& validation, PenaltyPer per, bool iterates = false);
+/// The same oracle, or with the pull of many penalties.
+std::unique_ptr<Oracle> with_pull(const Assembly& a, std::unique_ptr<Oracle> oracle);
+
 /// theta of a start that is given, or that the outer optimizer has of its own, or where nothing is tuned; none where it is
 /// searched. Throws UsageError for one that cannot be.
 std::optional<Vec> given_point(const Assembly& a);
@@ -113,10 +128,11 @@ StartValues start_values(const Assembly& a, In theta0);
 /// The parts with another start of the inner runs, and all of them as one problem: that of the hold-out, or stacked().
 std::vector<Problem> problems_from(const Assembly& a, const std::shared_ptr<const Start>& start);
 Problem as_one(const Assembly& a, const std::shared_ptr<const Start>& start);
-/// The outer oracle of a run with its solver and estimator: of the hold-out, or the sum over the folds.
+/// The outer oracle of a run with its solver and estimator: of the hold-out, or the sum over the folds; with the pull.
 std::unique_ptr<Oracle> run_oracle(const Assembly& a, const OracleOptions& options);
 /// One oracle for each part, summed with the weights of the validation.
-std::unique_ptr<Oracle> over_parts(const Assembly& a, const std::function<std::unique_ptr<Oracle>(std::size_t)>& make);
+std::unique_ptr<Oracle> over_parts(const Assembly& a, const Validation& validation,
+                                   const std::function<std::unique_ptr<Oracle>(std::size_t)>& make);
 
 /// What the run file says of the oracle's diagnostics and of the outer loop, and what its warnings are measured by. A run whose
 /// problem has nothing to tune evaluates its start alone.

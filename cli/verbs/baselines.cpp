@@ -37,23 +37,35 @@ json score_json(const Score& s) {
   return j;
 }
 
-Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit& fit, const std::function<bool()>& stop) {
-  const Prepared& p = a.prepared;
-  const bool test = !p.rows.test.empty();
+namespace {
+
+void add_single(Baselines& b, const Assembly& a, const std::vector<Vec>& x, const std::function<bool()>& stop) {
+  if (!a.single) return;
+  const double single = std::exp(a.single->theta);
+  const Vec u = Vec::Constant(a.problem.space.size(), single);
+  b.single_x = fits_of_parts(a, u, x, stop);
+  b.single = single;
+  b.single_score = score(a.validation, b.single_x, u);
+  if (a.prepared.rows.test.empty()) return;
+  const FinalFit again = final_fit(a, u, b.single_x.front(), stop);
+  b.single_test = score(again.prepared, a.prepared.rows.test, again.x);
+  b.single_x_test = again.x;
+}
+
+}  // namespace
+
+Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit& fit, const std::optional<Vec>& one_se,
+                    const std::function<bool()>& stop) {
+  const std::vector<Index>& test = a.prepared.rows.test;
   Baselines b;
   const HeldOut constant = held_out_constant(a.validation);
   b.constant = mean_loss(a.validation, constant, row_losses(a.validation, constant));
-  if (test) b.constant_test = intercept_alone(fit.prepared, p.rows.test);
-  if (!a.single) return b;
-  const double single = std::exp(a.single->theta);
-  const Vec u = Vec::Constant(a.problem.space.size(), single);
+  if (!test.empty()) b.constant_test = intercept_alone(fit.prepared, test);
   try {
-    const std::vector<Vec> solved = fits_of_parts(a, u, x, stop);
-    b.single = single;
-    b.single_score = score(a.validation, solved, u);
-    if (!test) return b;
-    const FinalFit again = final_fit(a, u, solved.front(), stop);
-    b.single_test = score(again.prepared, p.rows.test, again.x);
+    add_single(b, a, x, stop);
+    if (test.empty() || !one_se) return b;
+    const FinalFit again = final_fit(a, natural_values(a.problem.space, *one_se), x.front(), stop);
+    b.one_se_test = score(again.prepared, test, again.x);
   } catch (const Interruption&) {
     // What was fitted by then stands.
   }
@@ -71,6 +83,7 @@ std::vector<std::pair<std::string, std::string>> Baselines::test_rows() const {
   std::vector<std::pair<std::string, std::string>> rows;
   if (single_test)
     rows.push_back({"test, single penalty", loss_text(single_test->loss) + ", " + metrics_text(single_test->metrics)});
+  if (one_se_test) rows.push_back({"test, one-se", loss_text(one_se_test->loss) + ", " + metrics_text(one_se_test->metrics)});
   if (constant_test) rows.push_back({"test, intercept alone", loss_text(*constant_test)});
   return rows;
 }

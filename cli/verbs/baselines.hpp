@@ -19,6 +19,9 @@ struct Baselines {
   std::optional<double> single;           ///< natural units
   Score single_score;
   std::optional<Score> single_test;
+  std::vector<Vec> single_x;         ///< solutions of the parts at the single penalty
+  std::optional<Vec> single_x_test;  ///< of the final fit with it
+  std::optional<Score> one_se_test;  ///< of the final fit at one-se, where that is not the run's own model
 
   /// "intercept alone" and "single penalty", validation rows.
   std::vector<std::pair<std::string, std::string>> rows() const;
@@ -30,8 +33,10 @@ struct Baselines {
 
 /// x: inner solutions of the run's best point, where the solve of the single penalty begins; fit: the run's final model. Both
 /// models are treated as the run's is: scored on validation rows, then refitted (outer.refit) and scored on test rows.
-/// stop: asked while the single penalty's models are fitted, which are left out where it says yes.
-Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit& fit, const std::function<bool()>& stop);
+/// one_se: ln of the penalties of one-se, none where it is not known or the run's own. stop: asked while these models are fitted,
+/// which are left out where it says yes.
+Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit& fit, const std::optional<Vec>& one_se,
+                    const std::function<bool()>& stop);
 
 /// "12 +- 0.5"
 std::string loss_text(const MeanLoss& loss);

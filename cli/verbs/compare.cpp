@@ -285,7 +285,7 @@ void CompareRun::write_own_results(const std::string& folder, const CompareEntry
   j["warnings"] = warnings.json();
   j["output"] = (session_.folder() / folder).string();
   session_.write(folder + "/run.json", json_text(j));
-  if (s.best_evaluation.state)
+  if (!solutions(s.best_evaluation).empty())
     session_.write(folder + "/hyper.csv", hyper_csv(hyper_rows(a.problem.space, s.best_evaluation.theta, start)));
 }
 

@@ -9,6 +9,7 @@
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/run/json_text.hpp>
 #include <tacit/cli/verbs/baselines.hpp>
+#include <tacit/cli/verbs/tuning.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
 
@@ -22,6 +23,7 @@ TunedRows tune_rows(const Assembly& a, RunConfig config, const std::vector<Index
   TunedRows t;
   t.assembly = assemble_among(std::move(config), a.prepared.data, rows, a.interrupter, strategies);
   Assembly& b = *t.assembly;
+  (void)settle_pull(b, strategies);
   const auto given = given_point(b);
   if (given) fix_steps(b, *given, strategies);
   const Vec theta0 = given ? *given : starting_point(b, strategies);

@@ -28,6 +28,7 @@ json Text::schema() const { return none_ == "null" ? any_of({null(), scalar()}) 
 json FilePath::schema() const { return any_of({null(), type("string")}); }
 json NameList::schema() const { return any_of({{{"const", word_}}, texts()}); }
 json Tristate::schema() const { return {{"enum", {"auto", true, false}}}; }
+json WordOrNull::schema() const { return any_of({null(), {{"enum", words_}}}); }
 json FeatureGroups::schema() const { return any_of({null(), type("string"), map_of(texts())}); }
 json TestPart::schema() const {
   return any_of({null(), type("string"), {{"type", "number"}, {"exclusiveMinimum", 0}, {"exclusiveMaximum", 1}}});

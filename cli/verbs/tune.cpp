@@ -27,6 +27,8 @@
 #include <tacit/cli/verbs/nested.hpp>
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/report.hpp>
+#include <tacit/cli/verbs/selection.hpp>
+#include <tacit/cli/verbs/tuning.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
@@ -68,17 +70,21 @@ public:
 
 private:
   void find_start();
+  void select();
   void print_plan();
   Summary follow(Vec theta0);
   void compute_results();
   void judge_procedure();
   void write_results();
   void warn_of_results();
+  void warn_of_many();
   void leave_files();
   void write_predictions();
   Gains gains(const std::function<bool()>& stop) const;
   void fit_final_model(In u, In x, const FinalWork& work);
   std::string times_text() const;
+  std::string one_se_text() const;
+  json point_json(In theta, double factor, const MeanLoss& loss) const;
   std::vector<std::string> elsewhere() const;
   std::vector<std::pair<std::string, std::string>> table() const;
   json run_json() const;
@@ -87,10 +93,15 @@ private:
   VerbSession session_;
   std::unique_ptr<Assembly> a_;
   StartValues start_;
+  PullChoice pull_;
   double begun_ = 0;  ///< seconds from the begin of the command to that of the outer steps
   Summary summary_;
   std::vector<HyperRow> hyper_;
-  std::optional<Score> best_, test_;
+  Selection selection_;
+  Vec theta_;                                 ///< of the final model: the best row's, or one-se
+  Vec chosen_u() const;                       ///< theta_ in natural units, to the bit those of the row
+  std::vector<Vec> chosen_;                   ///< its solutions of the parts
+  std::optional<Score> best_, final_, test_;  ///< of the best row; of the final model's point; of the final model
   std::optional<Baselines> beside_;
   std::optional<Nested> nested_;
   Gains gains_;
@@ -129,7 +140,7 @@ double kept_for_the_end(const RunConfig& c) {
 
 Summary TuneRun::follow(Vec theta0) {
   const RunConfig& c = a_->config;
-  auto oracle = run_oracle(*a_, oracle_options(c));
+  const auto oracle = run_oracle(*a_, oracle_options(c));
   auto optimizer = make_optimizer(c, session_.strategies());
   DriverOptions driver = driver_options(*a_, c);
   driver.time_limit = c.limits.time.seconds;
@@ -156,6 +167,10 @@ Summary TuneRun::follow(Vec theta0) {
   } catch (const IoError& e) {
     disk_ = e;
   }
+  if (a_->held_equal && s.reason == StopReason::step_limit) {
+    s.reason = StopReason::tolerance;
+    s.message = "the penalties are held equal, as " + c.penalty_key("pull") + " chose, and their common value is tuned";
+  }
   if (disk_) {
     s.reason = StopReason::failed;
     s.message = "the run folder can no longer be written; the best point so far is shown";
@@ -163,10 +178,15 @@ Summary TuneRun::follow(Vec theta0) {
   return s;
 }
 
+Vec TuneRun::chosen_u() const {
+  if (theta_ == summary_.best_evaluation.theta) return summary_.best_evaluation.u;
+  return natural_values(a_->problem.space, theta_);
+}
+
 void TuneRun::write_predictions() {
   const Prepared& p = a_->prepared;
   const Validation& v = a_->validation;
-  const HeldOut rows = held_out(v, solutions(summary_.best_evaluation), summary_.best_evaluation.u);
+  const HeldOut rows = held_out(v, chosen_, chosen_u());
   std::vector<std::size_t> order(rows.row.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rows.row[a] < rows.row[b]; });
@@ -184,18 +204,31 @@ void TuneRun::write_predictions() {
   session_.write("predictions.csv", predictions_csv(fit_->model, margin, extra));
 }
 
-/// What tuning gained on the rows that are held out: over the intercept alone, and over a start with these solutions.
-PairedGains held_out_gains(const Validation& v, const Evaluation& best, const Evaluation* start) {
-  const HeldOut rows = held_out(v, solutions(best), best.u);
+/// Solutions of the parts, and where.
+struct Solved {
+  std::vector<Vec> x;
+  Vec u;
+};
+
+/// What tuning gained on the rows that are held out: over the intercept alone, and over start and single penalty with these
+/// solutions.
+PairedGains held_out_gains(const Validation& v, const Solved& chosen, const Solved& start, const Solved& single) {
+  const HeldOut rows = held_out(v, chosen.x, chosen.u);
   const Vec loss = row_losses(v, rows);
-  PairedGains g{paired_gain(v, rows, row_losses(v, held_out_constant(v)), loss), {kMissing, kMissing}};
-  if (start) g.over_start = paired_gain(v, rows, row_losses(v, held_out(v, solutions(*start), start->u)), loss);
+  PairedGains g;
+  g.over_intercept = paired_gain(v, rows, row_losses(v, held_out_constant(v)), loss);
+  const auto over = [&](const Solved& other) { return paired_gain(v, rows, row_losses(v, held_out(v, other.x, other.u)), loss); };
+  if (!single.x.empty()) g.over_single = over(single);
+  if (!start.x.empty()) g.over_start = over(start);
   return g;
 }
 
-/// What tuning gained on rows that its final model and the one of the start have in common.
-PairedGains gains_on(const Prepared& p, const std::vector<Index>& rows, In x, const std::optional<Vec>& start) {
-  PairedGains g{gain_over(p, rows, intercept_losses(p, rows), x), {kMissing, kMissing}};
+/// What tuning gained on rows that its final model and those of start and single penalty have in common.
+PairedGains gains_on(const Prepared& p, const std::vector<Index>& rows, In x, const std::optional<Vec>& start,
+                     const std::optional<Vec>& single) {
+  PairedGains g;
+  g.over_intercept = gain_over(p, rows, intercept_losses(p, rows), x);
+  if (single) g.over_single = gain_over(p, rows, row_losses(p, rows, *single), x);
   if (start) g.over_start = gain_over(p, rows, row_losses(p, rows, *start), x);
   return g;
 }
@@ -209,7 +242,10 @@ Gains TuneRun::gains(const std::function<bool()>& stop) const {
   g.searched = tunes && !a_->first_point && a_->config.penalty().start.is_auto();
   g.chosen = moved || g.searched || a_->first_point;
   const std::vector<Vec> begun = tunes ? solutions(start) : std::vector<Vec>{};
-  g.validation = held_out_gains(a_->validation, summary_.best_evaluation, begun.empty() ? nullptr : &start);
+  // Penalties that are held equal are the single one.
+  const bool many = !a_->held_equal;
+  const Solved single = many && beside_->single ? Solved{beside_->single_x, Vec::Constant(space.size(), *beside_->single)} : Solved{};
+  g.validation = held_out_gains(a_->validation, {chosen_, chosen_u()}, {begun, start.u}, single);
   if (p.rows.test.empty()) return g;
   std::optional<Vec> from;
   if (!begun.empty()) from = begun.front();
@@ -218,7 +254,7 @@ Gains TuneRun::gains(const std::function<bool()>& stop) const {
   } catch (const Interruption&) {
     from.reset();
   }
-  g.test = gains_on(fit_->prepared, p.rows.test, fit_->x, from);
+  g.test = gains_on(fit_->prepared, p.rows.test, fit_->x, from, many ? beside_->single_x_test : std::nullopt);
   return g;
 }
 
@@ -270,17 +306,40 @@ void TuneRun::compute_results() {
   const auto limit = a_->config.limits.time.seconds;
   const FinalWork work(limit ? std::max(grace, *limit - session_.seconds()) : std::numeric_limits<double>::infinity());
   const auto stop = [&] { return work.due(); };
-  const Evaluation& best = summary_.best_evaluation;
   const Prepared& p = a_->prepared;
-  const std::vector<Vec> x = solutions(best);
-  best_ = score(a_->validation, x, best.u);
-  if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, best.theta, start_);
-  fit_final_model(natural_values(a_->problem.space, best.theta, &start_), x.front(), work);
+  select();
+  if (a_->config.output.predictions || a_->problem.space.size() > 0) hyper_ = hyper_rows(a_->problem.space, theta_, start_);
+  fit_final_model(natural_values(a_->problem.space, theta_, &start_), chosen_.front(), work);
   if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);
-  beside_ = baselines(*a_, x, *fit_, stop);
+  add_coefficients(selection_, *a_, fit_->model.coefficients, stop);
+  const bool beside = selection_.one_se && a_->config.outer.select != "one-se";
+  beside_ = baselines(*a_, chosen_, *fit_, beside ? std::optional(selection_.one_se->theta) : std::nullopt, stop);
   gains_ = gains(stop);
   judge_procedure();
-  fit_->model.metrics = best_->metrics;
+  fit_->model.metrics = final_->metrics;
+}
+
+/// The path and one-se, within half of what is left of limits.time; then the point of the final model.
+void TuneRun::select() {
+  const Evaluation& best = summary_.best_evaluation;
+  theta_ = best.theta;
+  chosen_ = solutions(best);
+  best_ = final_ = score(a_->validation, chosen_, best.u);
+  if (summary_.reason == StopReason::interrupted || a_->problem.space.size() == 0) return;
+  session_.progress().begin("the path over the penalty, and one standard error");
+  a_->interrupter = std::make_shared<Interrupter>();
+  if (const auto limit = a_->config.limits.time.seconds) a_->interrupter->limit(std::max(0.0, (*limit - session_.seconds()) / 2));
+  selection_ = select_around(*a_, theta_, [asked = a_->interrupter] { return asked->asked(); });
+  if (a_->config.outer.select != "one-se") return;
+  try {
+    if (!selection_.one_se) throw Interruption();
+    chosen_ = fits_of_parts(*a_, natural_values(a_->problem.space, selection_.one_se->theta), chosen_, {});
+    theta_ = selection_.one_se->theta;
+    final_ = score(a_->validation, chosen_, chosen_u());
+  } catch (const Interruption&) {
+    session_.warn({"W315", "result", "one-se is not known, so the final model is that of the best row.",
+                   "Give the run more time (limits.time), or more rows that validate."});
+  }
 }
 
 /// validation.outer_folds: the run again on each part of the rows, within what is left of limits.time.
@@ -303,6 +362,7 @@ void TuneRun::judge_procedure() {
 void TuneRun::write_results() {
   if (a_->config.output.predictions) write_predictions();
   session_.write("hyper.csv", hyper_csv(hyper_));
+  if (!selection_.path.empty()) session_.write("path.csv", selection_.path_csv());
   write_model(fit_->model, session_.file("model.json"));
   if (!a_->config.inner.iterates())
     write_elsewhere([this](const std::string& name) { return session_.file(name); }, fit_->model, elsewhere_fit(*fit_));
@@ -319,11 +379,21 @@ void TuneRun::warn_of_results() {
   // Where there is nothing to learn a wider range is no remedy.
   if (target_warnings(p).empty())
     for (const Warning& w : bound_warnings(hyper_, a_->first_point.has_value())) session_.warn(w);
-  if (const std::size_t rows = held_out_rows(a_->validation); a_->problem.space.size() > static_cast<Index>(rows))
+  warn_of_many();
+}
+
+/// More freedom than the rows can pay for.
+void TuneRun::warn_of_many() {
+  constexpr Index kRowsEach = 10;
+  const Index count = a_->problem.space.size(), rows = static_cast<Index>(held_out_rows(a_->validation));
+  if (count < 2 || a_->held_equal) return;
+  if (rows < kRowsEach * count)
     session_.warn({"W311", "result",
-                   "there are more hyperparameters (" + std::to_string(a_->problem.space.size()) + ") than validation rows (" +
-                       std::to_string(rows) + "); the validation loss is then no measure of what they are worth.",
+                   "there are " + std::to_string(count) + " hyperparameters for " + std::to_string(rows) +
+                       " validation rows, fewer than " + std::to_string(kRowsEach) +
+                       " rows each; the validation loss is then fitted by them, and says little of new rows.",
                    "Use " + a_->config.penalty_key("per") + "=all or group, or more validation rows."});
+  if (const auto remark = remark_on_many(gains_)) session_.warn({"W314", "result", remark->what, remark->advice});
 }
 
 /// What the coefficients are where they are no solution.
@@ -348,9 +418,11 @@ std::vector<std::pair<std::string, std::string>> TuneRun::table() const {
   rows.push_back({"time", times_text()});
   if (best_) {
     rows.push_back({"best loss", loss_text(best_->loss) + " (step " + std::to_string(summary_.best.step) + ")"});
+    if (selection_.one_se) rows.push_back({"one-se loss", one_se_text()});
     for (auto& row : beside_->rows()) rows.push_back(std::move(row));
     rows.push_back({"gain", gains_text(gains_.validation, gains_.chosen)});
-    rows.push_back({"validation", metrics_text(best_->metrics)});
+    rows.push_back({"validation", metrics_text(final_->metrics)});
+    if (!pull_.text().empty()) rows.push_back({"pull", pull_.text()});
   }
   if (nested_) rows.push_back(nested_->row());
   if (test_) rows.push_back({"test", loss_text(test_->loss) + ", " + metrics_text(test_->metrics)});
@@ -390,9 +462,23 @@ std::string TuneRun::times_text() const {
          text(std::max(0.0, all - begun_ - summary_.seconds)) + " final fit and report";
 }
 
+/// "3.2 +- 0.1 (the penalties times 2.5)"
+std::string TuneRun::one_se_text() const {
+  const OneSe& o = *selection_.one_se;
+  return loss_text(o.loss) + (o.factor > 1 ? " (the penalties times " + brief_number(o.factor) + ")" : " (the best itself)") +
+         (o.edge ? ", the end of their range" : "") + (selection_.cut ? "; time ended the search" : "");
+}
+
+json TuneRun::point_json(In theta, double factor, const MeanLoss& loss) const {
+  return {{"factor", number_json(factor)},
+          {"outer_loss", number_json(loss.mean)},
+          {"loss_standard_error", number_json(loss.standard_error)},
+          {"hyperparameters", hyper_json(a_->problem.space, natural_values(a_->problem.space, theta))}};
+}
+
 json TuneRun::result_json() const {
   const json all = summary_json(summary_, a_->problem.space, start_);
-  json j{{"metrics", best_ ? score_json(*best_) : json(nullptr)},
+  json j{{"metrics", final_ ? score_json(*final_) : json(nullptr)},
          {"test", test_ ? score_json(*test_) : json(nullptr)},
          {"gain", best_ ? gains_json(gains_) : json(nullptr)},
          {"seconds", session_.seconds()},
@@ -400,6 +486,16 @@ json TuneRun::result_json() const {
          {"output", session_.folder().string()}};
   j["nested"] = nested_ ? nested_->json() : json(nullptr);
   for (const char* key : {"status", "message", "doubt", "best", "outer_steps", "work"}) j[key] = all.at(key);
+  if (best_ && j["best"].is_object()) {
+    j["best"]["factor"] = 1;
+    j["best"]["loss_standard_error"] = number_json(best_->loss.standard_error);
+  }
+  const auto& one_se = selection_.one_se;
+  j["one_se"] = one_se ? point_json(one_se->theta, one_se->factor, one_se->loss) : json(nullptr);
+  if (one_se && beside_ && beside_->one_se_test) j["one_se"]["test"] = score_json(*beside_->one_se_test);
+  j["selected"] = a_->config.outer.select;
+  j["path_evaluations"] = selection_.evaluations;
+  j["pull"] = pull_.json();
   j.update(beside_ ? beside_->json() : json{{"intercept_alone", nullptr}, {"single_penalty", nullptr}});
   return j;
 }
@@ -445,6 +541,8 @@ void TuneRun::find_start() {
     trial_steps(*a_, session_.strategies());
   session_.open(a_->config);
   session_.write("run.json", begun_text(run_facts(*a_, session_)));
+  if (a_->problem.space.size() > 1) session_.progress().begin("choosing how far the penalties are pulled together");
+  pull_ = settle_pull(*a_, session_.strategies());
   session_.progress().begin("looking for the start of the hyperparameters");
   start_ = start_values(*a_, given ? *given : starting_point(*a_, session_.strategies()));
   if (!given && a_->config.inner.iterates())  // steps are numbers by now

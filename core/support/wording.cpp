@@ -10,7 +10,7 @@ namespace {
 std::atomic<Wording> wording{Wording::library};
 
 // Keys that messages of the library name; a key that is missing here stands for itself.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kNames{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kNames{{
     {"inner.step", "`step` (of GradientDescent, HeavyBall, Nesterov)"},
     {"inner.momentum", "`momentum` (of HeavyBall, Nesterov)"},
     {"inner.solver", "InnerSolver"},
@@ -19,6 +19,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kNames{{
     {"hypergradient.max_steps", "UnrollEstimator::max_steps"},
     {"outer.tolerance", "DriverOptions::tolerance"},
     {"outer.max_steps", "DriverOptions::max_steps"},
+    {"outer.patience", "DriverOptions::patience"},
     {"limits.time", "DriverOptions::time_limit"},
 }};
 

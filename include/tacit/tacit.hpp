@@ -6,6 +6,8 @@
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/bilevel/oracle.hpp>
 #include <tacit/bilevel/outer.hpp>
+#include <tacit/bilevel/path.hpp>
+#include <tacit/bilevel/pull.hpp>
 #include <tacit/bilevel/refit.hpp>
 #include <tacit/bilevel/schedule.hpp>
 #include <tacit/bilevel/start_search.hpp>

@@ -223,14 +223,16 @@ Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows
   return p;
 }
 
-Problem centred_problem(const Prepared& prepared, PenaltyPer per) {
+Prepared centred(const Prepared& prepared) {
   constexpr double kFar = 3;
-  if (prepared.moments.training) return problem_with(prepared, per);
+  if (prepared.moments.training) return prepared;
   Prepared p = prepared;
   // What is standardized and dense is centred already.
   if (p.x->sparse || !p.scaling.active()) centre(p, training_moments(p), kFar);
-  return problem_with(p, per);
+  return p;
 }
+
+Problem centred_problem(const Prepared& prepared, PenaltyPer per) { return problem_with(centred(prepared), per); }
 
 Problem problem_with(const Prepared& p, PenaltyPer per) {
   ModelOptions options = p.model();

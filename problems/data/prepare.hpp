@@ -85,6 +85,9 @@ TACIT_EXPORT Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split
 /// The same choices fitted anew on other training rows, with nothing to validate on: for a final fit. The range of the
 /// hyperparameters and the class weights stay as they are.
 TACIT_EXPORT Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows);
+/// The same rows with columns centred whose mean is more than three times their deviation, where there is an intercept: what
+/// centred_problem is made of, so that its solutions have their margins.
+TACIT_EXPORT Prepared centred(const Prepared& prepared);
 /// The problem, with its penalties or one common one in their place, as it is easiest to solve: where there is an intercept,
 /// columns whose mean is more than three times their deviation are centred. The outer loss is the same function of u, the
 /// coefficients are the same but for the intercept, and the condition no longer grows with the square of mean over deviation.

@@ -5,7 +5,6 @@
 #include <map>
 #include <mutex>
 #include <set>
-#include <tuple>
 
 #include <tacit/bilevel/trace.hpp>
 #include <tacit/core/inner/inner.hpp>
@@ -49,7 +48,11 @@ TEST_CASE("a grid of one hyperparameter is equally spaced from the strongest pen
 
 TEST_CASE("a grid of several is a full one, each point a neighbour of the last, and is refused where it has too few points") {
   GridOuter grid;
-  for (const auto& [m, count, side] : {std::tuple(2, 12, 3), {2, 9, 3}, {2, 8, 2}, {3, 64, 4}, {3, 100, 4}, {3, 125, 5}}) {
+  struct Case {
+    int m, count, side;
+  };
+  for (const Case& c : {Case{2, 12, 3}, {2, 9, 3}, {2, 8, 2}, {3, 64, 4}, {3, 100, 4}, {3, 125, 5}}) {
+    const int m = c.m, count = c.count, side = c.side;
     CAPTURE(m);
     CAPTURE(count);
     const std::vector<Vec> all = points(grid, box(m, 0, static_cast<double>(side - 1)), count);

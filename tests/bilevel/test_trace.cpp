@@ -58,6 +58,8 @@ TEST_CASE("the columns of the trace are those of the run folder's contract, in t
                                           "seconds",
                                           "outer_loss",
                                           "outer_loss_error",
+                                          "outer_pull",
+                                          "judged",
                                           "inner_loss",
                                           "hypergradient_norm",
                                           "step_norm",

@@ -519,10 +519,11 @@ const std::string kBaselines =
 
 fs::path write_baselines(const Folder& f, const std::string& compare, const std::string& more = "") {
   const fs::path file = f.path / "c.yaml";
-  std::ofstream(file) << "tacit: 1\ndata: {train: " << (kSource / "data/diabetes.csv").string()
-                      << ", target: target}\nvalidation: {fraction: 0.25}\nhyper: {l2: {start: 1}}\ninner: {solver: newton-cg}\n"
-                      << "outer: {max_steps: 20, tolerance: 1e-6}\n"
-                      << more << "compare: {" << compare << "}\n";
+  std::ofstream(file)
+      << "tacit: 1\ndata: {train: " << (kSource / "data/diabetes.csv").string()
+      << ", target: target}\nvalidation: {scheme: holdout, fraction: 0.25}\nhyper: {l2: {start: 1}}\ninner: {solver: newton-cg}\n"
+      << "outer: {max_steps: 20, tolerance: 1e-6}\n"
+      << more << "compare: {" << compare << "}\n";
   return file;
 }
 
@@ -568,7 +569,9 @@ TEST_CASE("own runs of other optimizers: values alone have no error, their work 
   std::map<std::string, std::vector<std::pair<double, double>>> lines;
   for (const auto& row : drawn) lines[row.at("series")].emplace_back(std::stod(row.at("x")), std::stod(row.at("y")));
   REQUIRE(lines.size() == 4);
-  for (const auto& [label, line] : lines) {
+  for (const auto& pair : lines) {
+    const std::string& label = pair.first;
+    const auto& line = pair.second;
     CAPTURE(label);
     CHECK(std::is_sorted(line.begin(), line.end(), [](const auto& a, const auto& b) { return a.second > b.second; }));
     const auto trace = rows_of(dir / "own-run" / label / "trace.csv");

@@ -20,6 +20,10 @@ using run_test::Ran;
 using run_test::read;
 using run_test::run;
 
+/// Runs of tune that each release has, and the data they were made of.
+const std::vector<std::pair<std::string, std::string>> kModels = {
+    {"one", "diabetes.csv"}, {"many", "cells.csv"}, {"words", "houses.csv"}};
+
 std::vector<fs::path> releases() {
   std::vector<fs::path> all;
   for (const auto& entry : fs::directory_iterator(fs::path(tacit::test::source_dir()) / "tests/releases")) all.push_back(entry);
@@ -57,9 +61,10 @@ TEST_CASE("models of every release predict what they predicted, from their run f
   REQUIRE(!releases().empty());
   for (const fs::path& release : releases()) {
     CAPTURE(release.string());
-    for (const auto& [name, data] : {std::pair("one", "diabetes.csv"), {"many", "cells.csv"}, {"words", "houses.csv"}}) {
+    for (const auto& pair : kModels) {
+      const std::string name = pair.first, data = pair.second;
       CAPTURE(name);
-      const std::string then = read(release / (std::string(name) + ".predicted.csv"));
+      const std::string then = read(release / (name + ".predicted.csv"));
       for (const fs::path& model : {release / name, release / name / "model.json"}) {
         const Ran r = run({"predict", model.string(), (release / data).string()});
         CAPTURE(r.err);
@@ -113,15 +118,12 @@ TEST_CASE("run folders of every release are read, and make a report that says wh
 TEST_CASE("run files of every release run as they did: the resolved ones to the losses of then") {
   for (const fs::path& release : releases()) {
     CAPTURE(release.string());
-    for (const char* name : {"one", "many", "words"}) {
+    for (const auto& pair : kModels) {
+      const std::string name = pair.first;
       CAPTURE(name);
       const Folder f("releases-again");
       const Ran r = run({"tune", (release / name / "config.resolved.yaml").string(), "-o", (f.path / "out").string(), "-q",
-                         "--progress", "none",
-                         "data.train=" + (release / (name == std::string("one")    ? "diabetes.csv"
-                                                     : name == std::string("many") ? "cells.csv"
-                                                                                   : "houses.csv"))
-                                             .string()});
+                         "--progress", "none", "data.train=" + (release / pair.second).string()});
       CAPTURE(r.err);
       REQUIRE(r.code == 0);
       const tacit::RunRecord then = tacit::read_run(release / name), now = tacit::read_run(f.path / "out");
@@ -147,10 +149,11 @@ std::string undocumented(const nlohmann::json& object) {
 TEST_CASE("docs: run-json.md names every key of run.json and of --json") {
   const Folder f("releases-keys");
   const fs::path release = releases().front();
-  for (const auto& [verb, name] : {std::pair("tune", "many"), {"tune", "one"}, {"compare", "compared"}, {"curve", "curve"}}) {
+  for (const auto& pair : {std::pair("tune", "many"), {"tune", "one"}, {"compare", "compared"}, {"curve", "curve"}}) {
+    const std::string verb = pair.first, name = pair.second;
     CAPTURE(name);
     const fs::path out = f.path / name;
-    const Ran r = run({verb, (release / (std::string(name) + ".yaml")).string(), "-o", out.string(), "--json", "--progress", "none"});
+    const Ran r = run({verb, (release / (name + ".yaml")).string(), "-o", out.string(), "--json", "--progress", "none"});
     CAPTURE(r.err);
     REQUIRE(r.code == 0);
     CHECK(undocumented(nlohmann::json::parse(read(out / "run.json"))) == "");
