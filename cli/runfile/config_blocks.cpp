@@ -76,7 +76,8 @@ void PrepareBlock::fields(BlockVisitor& v) {
 void ValidationBlock::fields(BlockVisitor& v) {
   v.field(
       "scheme", scheme, {"auto", "holdout", "kfold", "files", "loo", "gcv", "sure"},
-      "auto: as file or split_column says, or the keys of one scheme that are given; else kfold up to 5000 rows, holdout beyond");
+      "auto: as file or split_column says, or the keys of one scheme that are given; else kfold up to 5000 rows, holdout beyond; "
+      "loo, gcv: closed forms of ridge over all rows");
   v.field("fraction", fraction, kFraction, "holdout: share of the rows that validate");
   v.field("folds", folds, Range::at_least(2), "kfold: number of folds; the outer loss is that of all rows, each held out once");
   v.field("repeats", repeats, Range::at_least(1), "kfold: so many draws of folds, averaged");

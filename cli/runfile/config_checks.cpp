@@ -20,8 +20,6 @@ struct Later {
 constexpr Later kLater[] = {
     {"verb", "resume", "run `tacit tune` again"},
     {"data.synthetic", "*", "write the data to a file and name it in data.train"},
-    {"validation.scheme", "loo", "use kfold"},
-    {"validation.scheme", "gcv", "use kfold"},
     {"validation.scheme", "sure", "use kfold"},
     {"validation.loss", "softmax", "use auto, squared or logistic"},
     {"hyper.gamma", "*", "use hyper.l2"},
@@ -198,6 +196,7 @@ std::string validation_unused(const RunConfig& config, std::string_view key) {
   if (key == "validation.fraction" && scheme != "holdout") return reason;
   if (one_of(key, {"validation.folds", "validation.repeats"}) && scheme != "kfold") return reason;
   if (one_of(key, {"validation.file", "validation.target"}) && scheme != "files") return reason;
+  if (drawn && one_of(scheme, {"loo", "gcv"})) return reason;
   if (key == "validation.stratify" && !one_of(scheme, {"holdout", "kfold"})) return reason;
   if (key == "validation.split_column" && !one_of(scheme, {"holdout", "kfold", "files"})) return reason;
   return {};

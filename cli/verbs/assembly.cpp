@@ -398,6 +398,10 @@ std::vector<Index> kept_aside(const RunConfig& c, const Dataset& data, Split& pa
 
 /// outer.patience: the parts again, with fewer validation rows.
 void keep_aside(Assembly& a) {
+  if (a.validation.row_score())
+    throw UsageError("outer.patience keeps validation rows aside, and validation.scheme: " + a.config.validation.scheme +
+                         " has every row in its closed form; leave it out, or use validation.scheme: kfold",
+                     "outer.patience");
   SplitMix64 random(static_cast<std::uint64_t>(a.config.seed) + 1);
   Folds parts;
   parts.folds = a.validation.folds;
@@ -422,12 +426,21 @@ void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, Prepa
     a.prepared = prepare_problem(data, all_rows(data->x.rows()), std::move(choices));
   } else {
     if (c.validation.scheme == "auto") c.validation.scheme = automatic_scheme(c, *data);
-    if (c.validation.scheme == "kfold") {
-      if (!c.outer.refit)
-        throw UsageError(
-            "outer.refit: false keeps the tuned model of a hold-out, and cross-validation has one a fold; leave it out, or use "
-            "validation.scheme: holdout",
-            "outer.refit");
+    const bool by_rows = c.validation.scheme == "loo" || c.validation.scheme == "gcv";
+    if ((by_rows || c.validation.scheme == "kfold") && !c.outer.refit)
+      throw UsageError(
+          std::string("outer.refit: false keeps the tuned model of a hold-out, and ") +
+              (by_rows ? "validation.scheme: " + c.validation.scheme + " holds none out" : "cross-validation has one a fold") +
+              "; leave it out, or use validation.scheme: holdout",
+          "outer.refit");
+    if (by_rows) {
+      FoldOptions rows_that_test = fold_options(c, among);
+      rows_that_test.folds = 2;
+      a.prepared = prepare_problem(data, rows_of_folds(make_folds(*data, rows_that_test)), std::move(choices));
+      a.validation = row_scored(a.prepared, c.validation.scheme == "gcv" ? RowScore::gcv : RowScore::leave_one_out);
+      a.method.notes.push_back("scaling and fills are fitted once, on all rows: validation.scheme " + c.validation.scheme +
+                               " does not repeat them without each row");
+    } else if (c.validation.scheme == "kfold") {
       const Folds folds = make_folds(*data, fold_options(c, among));
       a.prepared = prepare_problem(data, rows_of_folds(folds), std::move(choices));
       a.validation = cross_validation(a.prepared, folds);
@@ -458,9 +471,17 @@ std::size_t held_out_rows(const Validation& v) {
 std::string validation_text(const Assembly& a) {
   const Validation& v = a.validation;
   const std::string rows = std::to_string(held_out_rows(v)) + " rows";
+  if (const RowScoreLoss* l = v.row_score())
+    return l->score() == RowScore::gcv ? rows + " by generalized cross-validation" : rows + ", each left out in turn";
   if (v.holdout()) return rows;
   return rows + " in " + std::to_string(v.folds) + " folds" +
          (v.repeats > 1 ? ", drawn " + std::to_string(v.repeats) + " times" : "");
+}
+
+std::string training_text(const Assembly& a) {
+  const Validation& v = a.validation;
+  const bool others = v.row_score() ? v.row_score()->score() == RowScore::leave_one_out : !v.holdout();
+  return others ? "the others" : std::to_string(a.prepared.rows.train.size()) + " rows";
 }
 
 std::unique_ptr<Oracle> over_parts(const Assembly& a, const Validation& v,

@@ -83,6 +83,8 @@ InnerBlock trial_steps(const Assembly& a, const Strategies& strategies);
 
 /// "20 rows", or "all 100 rows in 5 folds": what validates, in words.
 std::string validation_text(const Assembly& a);
+/// "331 rows", "the others": what trains beside them.
+std::string training_text(const Assembly& a);
 
 /// Rows that validate, each counted once however often folds are drawn.
 std::size_t held_out_rows(const Validation& v);

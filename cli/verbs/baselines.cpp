@@ -45,7 +45,7 @@ void add_single(Baselines& b, const Assembly& a, const std::vector<Vec>& x, cons
   const Vec u = Vec::Constant(a.problem.space.size(), single);
   b.single_x = fits_of_parts(a, u, x, stop);
   b.single = single;
-  b.single_score = score(a.validation, b.single_x);
+  b.single_score = score(a.validation, b.single_x, u);
   if (a.prepared.rows.test.empty()) return;
   const FinalFit again = final_fit(a, u, b.single_x.front(), stop);
   b.single_test = score(again.prepared, a.prepared.rows.test, again.x);

@@ -98,7 +98,8 @@ void check_folder(const CommandLine& line, const RunConfig& config) {
 std::string rows_text(const Assembly& a) {
   const Split& rows = a.prepared.rows;
   const std::string test = ", " + std::to_string(rows.test.size()) + " test";
-  if (!a.validation.holdout()) return "validate on " + validation_text(a) + ", train on the others" + test;
+  if (!a.validation.holdout() || a.validation.row_score())
+    return "validate on " + validation_text(a) + ", train on " + training_text(a) + test;
   return std::to_string(rows.train.size()) + " train, " + std::to_string(rows.validation.size()) + " validation" + test;
 }
 

@@ -28,7 +28,7 @@ LossDeviation deviation_of(const Assembly& a, bool iterates) {
   return [v](const Evaluation& e) {
     const std::vector<Vec> x = solutions(e);
     if (x.size() != v->parts.size()) return kMissing;
-    const HeldOut rows = held_out(*v, x);
+    const HeldOut rows = held_out(*v, x, e.u);
     return mean_loss(*v, rows, row_losses(*v, rows)).standard_error;
   };
 }
@@ -173,7 +173,7 @@ std::function<double(const Evaluation&)> judge_of(const Assembly& a) {
   if (!a.config.outer.metric.word) return {};
   const Metric* metric = std::find_if(std::begin(kMetrics), std::end(kMetrics),
                                       [&](const Metric& m) { return m.name == *a.config.outer.metric.word; });
-  return [v, metric](const Evaluation& e) { return metric_of(*v, held_out(*v, solutions(e)), *metric); };
+  return [v, metric](const Evaluation& e) { return metric_of(*v, held_out(*v, solutions(e), e.u), *metric); };
 }
 
 }  // namespace tacit

@@ -100,6 +100,7 @@ private:
   std::vector<HyperRow> hyper_;
   Selection selection_;
   Vec theta_;                                 ///< of the final model: the best row's, or one-se
+  Vec chosen_u() const;                       ///< theta_ in natural units, to the bit those of the row
   std::vector<Vec> chosen_;                   ///< its solutions of the parts
   std::optional<Score> best_, final_, test_;  ///< of the best row; of the final model's point; of the final model
   std::optional<Baselines> beside_;
@@ -114,7 +115,7 @@ void TuneRun::print_plan() {
   const Assembly& a = *a_;
   session_.say("minimise over w" + std::string(a.prepared.model().intercept ? ", b" : "") + ":  " + a.prepared.objective_text());
   session_.say("validate on " + validation_text(a) + ", train on " +
-               (a.validation.holdout() ? std::to_string(a.prepared.rows.train.size()) + " rows" : "the others") + ", " +
+               training_text(a) + ", " +
                std::to_string(a.prepared.x->cols()) + " features, " + std::to_string(a.problem.space.size()) +
                " hyperparameters");
   session_.say("inner solver " + a.method.solver_name + ", hypergradient " + a.method.estimator_name + ", outer optimizer " +
@@ -178,10 +179,15 @@ Summary TuneRun::follow(Vec theta0) {
   return s;
 }
 
+Vec TuneRun::chosen_u() const {
+  if (theta_ == summary_.best_evaluation.theta) return summary_.best_evaluation.u;
+  return natural_values(a_->problem.space, theta_);
+}
+
 void TuneRun::write_predictions() {
   const Prepared& p = a_->prepared;
   const Validation& v = a_->validation;
-  const HeldOut rows = held_out(v, chosen_);
+  const HeldOut rows = held_out(v, chosen_, chosen_u());
   std::vector<std::size_t> order(rows.row.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rows.row[a] < rows.row[b]; });
@@ -191,7 +197,7 @@ void TuneRun::write_predictions() {
     const std::size_t i = order[k];
     margin[static_cast<Index>(k)] = rows.margin[static_cast<Index>(i)];
     extra.row.push_back(p.data->row[static_cast<std::size_t>(rows.row[i])]);
-    extra.fold.push_back(v.holdout() ? "validation" : std::to_string(rows.part[i] % v.folds + 1));
+    extra.fold.push_back(v.row_score() ? std::to_string(k + 1) : v.holdout() ? "validation" : std::to_string(rows.part[i] % v.folds + 1));
     if (v.repeats > 1) extra.repeat.push_back(rows.part[i] / v.folds + 1);
     const double y = rows.y[static_cast<Index>(i)];
     extra.target.push_back(p.labels.empty() ? number_text(y) : p.labels[y > 0]);
@@ -199,16 +205,22 @@ void TuneRun::write_predictions() {
   session_.write("predictions.csv", predictions_csv(fit_->model, margin, extra));
 }
 
+/// Solutions of the parts, and where.
+struct Solved {
+  std::vector<Vec> x;
+  Vec u;
+};
+
 /// What tuning gained on the rows that are held out: over the intercept alone, and over start and single penalty with these
 /// solutions.
-PairedGains held_out_gains(const Validation& v, const std::vector<Vec>& x, const std::vector<Vec>& start,
-                           const std::vector<Vec>& single) {
-  const HeldOut rows = held_out(v, x);
+PairedGains held_out_gains(const Validation& v, const Solved& chosen, const Solved& start, const Solved& single) {
+  const HeldOut rows = held_out(v, chosen.x, chosen.u);
   const Vec loss = row_losses(v, rows);
   PairedGains g;
   g.over_intercept = paired_gain(v, rows, row_losses(v, held_out_constant(v)), loss);
-  if (!single.empty()) g.over_single = paired_gain(v, rows, row_losses(v, held_out(v, single)), loss);
-  if (!start.empty()) g.over_start = paired_gain(v, rows, row_losses(v, held_out(v, start)), loss);
+  const auto over = [&](const Solved& other) { return paired_gain(v, rows, row_losses(v, held_out(v, other.x, other.u)), loss); };
+  if (!single.x.empty()) g.over_single = over(single);
+  if (!start.x.empty()) g.over_start = over(start);
   return g;
 }
 
@@ -233,7 +245,8 @@ Gains TuneRun::gains(const std::function<bool()>& stop) const {
   const std::vector<Vec> begun = tunes ? solutions(start) : std::vector<Vec>{};
   // Penalties that are held equal are the single one.
   const bool many = !a_->held_equal;
-  g.validation = held_out_gains(a_->validation, chosen_, begun, many ? beside_->single_x : std::vector<Vec>{});
+  const Solved single = many && beside_->single ? Solved{beside_->single_x, Vec::Constant(space.size(), *beside_->single)} : Solved{};
+  g.validation = held_out_gains(a_->validation, {chosen_, chosen_u()}, {begun, start.u}, single);
   if (p.rows.test.empty()) return g;
   std::optional<Vec> from;
   if (!begun.empty()) from = begun.front();
@@ -276,7 +289,8 @@ void TuneRun::fit_final_model(In u, In x, const FinalWork& work) {
   }
   session_.warn(
       {"W312", "result", std::string("the final fit was ended by ") + (signalled ? "a signal." : "limits.time."),
-       (a_->validation.holdout() ? "model.json has the coefficients that were tuned, fitted on the training rows without "
+       (a_->validation.row_score() ? std::string("model.json has the coefficients that were tuned, fitted on all rows.")
+        : a_->validation.holdout() ? "model.json has the coefficients that were tuned, fitted on the training rows without "
                                    "the validation rows. outer.refit=false asks for just that" +
                                        std::string(signalled ? "." : "; a larger limits.time leaves time for the fit.")
                                  : "model.json has the coefficients of " + a_->validation.names.front() +
@@ -311,7 +325,7 @@ void TuneRun::select() {
   const Evaluation& best = summary_.best_evaluation;
   theta_ = best.theta;
   chosen_ = solutions(best);
-  best_ = final_ = score(a_->validation, chosen_);
+  best_ = final_ = score(a_->validation, chosen_, best.u);
   if (summary_.reason == StopReason::interrupted || a_->problem.space.size() == 0) return;
   session_.progress().begin("the path over the penalty, and one standard error");
   a_->interrupter = std::make_shared<Interrupter>();
@@ -322,7 +336,7 @@ void TuneRun::select() {
     if (!selection_.one_se) throw Interruption();
     chosen_ = fits_of_parts(*a_, natural_values(a_->problem.space, selection_.one_se->theta), chosen_, {});
     theta_ = selection_.one_se->theta;
-    final_ = score(a_->validation, chosen_);
+    final_ = score(a_->validation, chosen_, chosen_u());
   } catch (const Interruption&) {
     session_.warn({"W315", "result", "one-se is not known, so the final model is that of the best row.",
                    "Give the run more time (limits.time), or more rows that validate."});

@@ -101,6 +101,8 @@ void fit_columns(Prepared& p, const RowMoments* known) {
 
 Problem make_problem(const Prepared& p, const ModelOptions& options) {
   const Problem through_rows = p.task().make(p.parts(), options);
+  if (p.row_score)
+    return row_score_problem(through_rows, row_score_loss(through_rows, p.row_score->score(), options.reduction));
   return p.moments.training || p.moments.validation ? by_moments(through_rows, p.moments) : through_rows;
 }
 
@@ -211,6 +213,7 @@ Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows
   Prepared p = earlier;
   p.rows.train = std::move(training_rows);
   p.rows.validation.clear();
+  p.row_score.reset();
   if (!earlier.problem.space.blocks().empty()) {
     const HyperBlock& block = earlier.problem.space.blocks().front();
     p.choices.model.lower = block.lower;

@@ -10,6 +10,7 @@
 #include <tacit/problems/data/dataset.hpp>
 #include <tacit/problems/data/scaling.hpp>
 #include <tacit/problems/data/split.hpp>
+#include <tacit/problems/models/closed_form.hpp>
 #include <tacit/problems/models/moments.hpp>
 #include <tacit/problems/models/tasks.hpp>
 
@@ -43,6 +44,7 @@ struct TACIT_EXPORT Prepared {
   std::vector<std::string> labels;              ///< {negative, positive}; empty for numbers
   std::map<std::string, double> class_weights;  ///< by label; empty: all 1
   ProblemMoments moments;  ///< what of the problem goes through moments of its rows; nothing: through the rows
+  std::shared_ptr<const RowScoreLoss> row_score;  ///< of the problem whose training rows are judged by a closed form; else null
   Problem problem;
 
   const ModelTask& task() const { return *choices.task; }

@@ -1,6 +1,7 @@
 #include <tacit/problems/data/validation.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <utility>
 
@@ -16,35 +17,51 @@ bool any_filled(const Dataset& data, const std::vector<Index>& rows) {
                      [&](const MissingCell& cell) { return std::binary_search(rows.begin(), rows.end(), cell.row); });
 }
 
-/// Rows that train in every part of a draw.
-std::vector<Index> never_held_out(const std::vector<Index>& all, const std::vector<std::vector<Index>>& held_out) {
-  std::vector<Index> held;
-  for (const auto& rows : held_out) held.insert(held.end(), rows.begin(), rows.end());
-  std::sort(held.begin(), held.end());
+/// Of ascending rows those that are not among the others.
+std::vector<Index> rows_without(const std::vector<Index>& rows, const std::vector<Index>& others) {
   std::vector<Index> left;
-  std::set_difference(all.begin(), all.end(), held.begin(), held.end(), std::back_inserter(left));
+  std::set_difference(rows.begin(), rows.end(), others.begin(), others.end(), std::back_inserter(left));
   return left;
 }
 
-/// Of the parts of one draw, from the moments of the rows that each holds out, and of those which train in all. A set with cells
-/// to fill has none: what fills them differs from part to part. So no row has a say in how a part that holds it out is fitted.
-std::vector<PartMoments> moments_of_draw(const Prepared& whole, std::vector<std::vector<Index>> sets) {
-  const std::size_t parts = sets.size();
-  sets.push_back(never_held_out(whole.rows.train, sets));
+/// The rows that train in no part, part by part, and last those which train in all; empty where two parts leave the same row out,
+/// or one trains on a row that `whole` does not have: then their moments are no sums of such sets.
+std::vector<std::vector<Index>> sets_of_draw(const Prepared& whole, const std::vector<Split>& parts) {
+  std::vector<std::vector<Index>> sets;
+  std::vector<Index> left_out;
+  for (const Split& part : parts) {
+    sets.push_back(rows_without(whole.rows.train, part.train));
+    if (sets.back().size() + part.train.size() != whole.rows.train.size()) return {};
+    left_out.insert(left_out.end(), sets.back().begin(), sets.back().end());
+  }
+  std::sort(left_out.begin(), left_out.end());
+  if (std::adjacent_find(left_out.begin(), left_out.end()) != left_out.end()) return {};
+  sets.push_back(rows_without(whole.rows.train, left_out));
+  return sets;
+}
+
+/// Of the parts of one draw, from the moments of the rows that each leaves out, and of those which train in all. A set with cells
+/// to fill has none: what fills them differs from part to part. So no row has a say in how a part that leaves it out is fitted.
+std::vector<PartMoments> moments_of_draw(const Prepared& whole, const std::vector<Split>& parts) {
   const Design x = design_of(std::shared_ptr<const Features>(whole.data, &whole.data->x));
+  const auto moments_of = [&](const std::vector<Index>& rows) {
+    if (rows.empty() || any_filled(*whole.data, rows)) return RowMoments{};
+    return row_moments(x.row_list(rows), pick(whole.y, rows), pick(whole.weight, rows));
+  };
+  std::vector<PartMoments> out(parts.size());
+  const std::vector<std::vector<Index>> sets = sets_of_draw(whole, parts);
+  if (sets.empty()) return out;
   std::vector<RowMoments> moments;
   std::vector<bool> filled;
   for (const auto& rows : sets) {
     filled.push_back(any_filled(*whole.data, rows));
-    moments.push_back(filled.back() || rows.empty()
-                          ? RowMoments{}
-                          : row_moments(x.row_list(rows), pick(whole.y, rows), pick(whole.weight, rows)));
+    moments.push_back(moments_of(rows));
   }
   std::vector<RowMoments> others = all_but_one(moments);
   const auto all_filled = std::count(filled.begin(), filled.end(), true);
-  std::vector<PartMoments> out(parts);
-  for (std::size_t k = 0; k < parts; ++k) {
-    out[k].validation = std::move(moments[k]);
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    // Rows may be kept aside from those that validate (outer.patience).
+    out[k].validation = parts[k].validation == sets[k] ? std::move(moments[k]) : moments_of(parts[k].validation);
     if (all_filled == (filled[k] ? 1 : 0)) out[k].training = std::move(others[k]);
   }
   return out;
@@ -65,6 +82,20 @@ Validation hold_out(Prepared prepared) {
   v.parts.push_back(std::move(prepared));
   v.names = {"validation"};
   v.weight = {1};
+  return v;
+}
+
+Validation row_scored(const Prepared& whole, RowScore score) {
+  if (whole.model().outer_loss)
+    throw UsageError("leave-one-out and generalized cross-validation in closed form judge by squares; use validation.scheme=kfold "
+                     "for another validation.loss",
+                     "validation.loss");
+  Validation v = hold_out(whole);
+  Prepared& part = v.parts.front();
+  part.rows.validation = part.rows.train;
+  part.row_score = row_score_loss(whole.problem, score, whole.model().reduction);
+  part.problem = row_score_problem(whole.problem, part.row_score);
+  v.names = {score == RowScore::gcv ? "generalized cross-validation" : "leave-one-out"};
   return v;
 }
 
@@ -91,9 +122,8 @@ Validation cross_validation(const Prepared& whole, const Folds& folds) {
   std::vector<PartMoments> of_draw;
   for (std::size_t k = 0; k < folds.parts.size(); ++k) {
     if (moments && k % folds_of_draw == 0) {
-      std::vector<std::vector<Index>> sets;
-      for (std::size_t i = 0; i < folds_of_draw; ++i) sets.push_back(folds.parts[k + i].validation);
-      of_draw = moments_of_draw(whole, std::move(sets));
+      const auto first = folds.parts.begin() + static_cast<std::ptrdiff_t>(k);
+      of_draw = moments_of_draw(whole, std::vector<Split>(first, first + static_cast<std::ptrdiff_t>(folds_of_draw)));
     }
     try {
       v.parts.push_back(prepare_problem(whole.data, folds.parts[k], choices, moments ? &of_draw[k % folds_of_draw] : nullptr));

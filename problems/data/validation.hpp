@@ -18,6 +18,8 @@ struct Validation {
   std::vector<double> weight;
   Index folds = 1, repeats = 1;
   bool holdout() const { return parts.size() == 1; }
+  /// The closed form that judges every training row of the one part; null: held-out rows do.
+  const RowScoreLoss* row_score() const { return parts.size() == 1 ? parts.front().row_score.get() : nullptr; }
 };
 
 /// The part that a hold-out is.
@@ -26,6 +28,9 @@ TACIT_EXPORT Validation hold_out(Prepared prepared);
 /// its hyperparameters are those of every fold, all else (scaling, fills, balanced weights of classes) a fold fits anew.
 /// Throws what prepare_problem throws, with the name of the fold.
 TACIT_EXPORT Validation cross_validation(const Prepared& whole, const Folds& folds);
+/// Leave-one-out or generalized cross-validation in closed form: one part whose rows all train and all are held out. whole: as
+/// above; scaling and fills are its own, not fitted anew without a row. Throws UsageError for what has no closed form.
+TACIT_EXPORT Validation row_scored(const Prepared& whole, RowScore score);
 /// The training rows of `whole`: all that do not test.
 TACIT_EXPORT Split rows_of_folds(const Folds& folds);
 

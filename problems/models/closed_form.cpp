@@ -192,7 +192,7 @@ Vec RowScoreLoss::predictions_without(In x, In u) const {
   return f_->targets() + (z - f_->targets()).cwiseQuotient(p);
 }
 
-Problem row_score_problem(const Problem& all, RowScore score, Reduction reduction) {
+std::shared_ptr<const RowScoreLoss> row_score_loss(const Problem& all, RowScore score, Reduction reduction) {
   const LinearModel* f = all.f ? all.f->linear() : nullptr;
   if (!f) throw UsageError("leave-one-out and generalized cross-validation are of linear models", "validation.scheme");
   auto inner = std::make_shared<const LinearModel>(*f);
@@ -200,9 +200,13 @@ Problem row_score_problem(const Problem& all, RowScore score, Reduction reductio
   if (score == RowScore::leave_one_out && reduction == Reduction::mean && n > 1)
     inner = std::make_shared<const LinearModel>(f->design(), std::shared_ptr<const Loss>(all.f, &f->loss()), f->targets(),
                                                 f->row_weights() * (n / (n - 1)), f->penalty());
+  return std::make_shared<const RowScoreLoss>(std::move(inner), score);
+}
+
+Problem row_score_problem(const Problem& all, std::shared_ptr<const RowScoreLoss> loss) {
   Problem problem = all;
-  problem.f = inner;
-  problem.l = std::make_shared<RowScoreLoss>(std::move(inner), score);
+  problem.f = loss->f();
+  problem.l = std::move(loss);
   return problem;
 }
 

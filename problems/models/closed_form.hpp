@@ -28,6 +28,8 @@ public:
   Vec predictions_without(In x, In u) const;
   /// p_i, one entry a row.
   Vec left(In u) const;
+  RowScore score() const { return score_; }
+  const std::shared_ptr<const LinearModel>& f() const { return f_; }
 
   static constexpr Index kLargest = 5000;  ///< of the lesser of rows and columns
 
@@ -38,9 +40,11 @@ private:
   std::shared_ptr<Leverages> leverages_;
 };
 
-/// The problem in which all training rows of `all` validate: f as it is for gcv; for leave_one_out with reduction mean with
-/// 1/(n - 1) in place of 1/n, as each of the n fits has it, so that the same l2 means the same as in K folds with K = n. Scaling
-/// and fills are those of all rows: they are not fitted anew without the row. Throws UsageError as RowScoreLoss does.
-TACIT_EXPORT Problem row_score_problem(const Problem& all, RowScore score, Reduction reduction);
+/// That loss of the training rows of `all`: f() is its f as it is for gcv; for leave_one_out with reduction mean with 1/(n - 1)
+/// in place of 1/n, as each of the n fits has it, so that the same l2 means the same as in K folds with K = n. Scaling and fills
+/// are those of all rows: they are not fitted anew without the row. Throws UsageError as the constructor does.
+TACIT_EXPORT std::shared_ptr<const RowScoreLoss> row_score_loss(const Problem& all, RowScore score, Reduction reduction);
+/// The problem of that loss and its f.
+TACIT_EXPORT Problem row_score_problem(const Problem& all, std::shared_ptr<const RowScoreLoss> loss);
 
 }  // namespace tacit::inline TACIT_ABI

@@ -61,16 +61,21 @@ std::vector<std::pair<Index, Index>> draws(const Validation& v, const HeldOut& r
 
 }  // namespace
 
-HeldOut held_out(const Validation& v, const std::vector<Vec>& x) {
+HeldOut held_out(const Validation& v, const std::vector<Vec>& x, In u) {
   if (x.size() != v.parts.size())
     throw UsageError(std::to_string(v.parts.size()) + " parts of a validation need as many solutions, got " +
                      std::to_string(x.size()));
+  if (const RowScoreLoss* l = v.row_score()) return gather(v, [&](std::size_t) { return l->predictions_without(x.front(), u); });
   return gather(v, [&](std::size_t k) { return v.parts[k].margins(v.parts[k].rows.validation, x[k]); });
 }
 
 HeldOut held_out_constant(const Validation& v) {
   return gather(v, [&](std::size_t k) -> Vec {
     const Prepared& p = v.parts[k];
+    if (const RowScoreLoss* l = v.row_score()) {
+      const Vec& y = l->f()->targets();  // rows of one weight, and squares
+      return (y.sum() - y.array()) / static_cast<double>(y.size() - 1);
+    }
     const double constant = p.task().best_constant(pick(p.y, p.rows.train), pick(p.weight, p.rows.train));
     return Vec::Constant(static_cast<Index>(p.rows.validation.size()), constant);
   });
@@ -103,12 +108,12 @@ MeanLoss paired_gain(const Validation& v, const HeldOut& rows, In other_loss, In
   return mean_loss(v, rows, other_loss - loss);
 }
 
-Score score(const Validation& v, const std::vector<Vec>& x) {
-  const HeldOut rows = held_out(v, x);
+Score score(const Validation& v, const std::vector<Vec>& x, In u) {
+  const HeldOut rows = held_out(v, x, u);
   Score s{mean_loss(v, rows, row_losses(v, rows)), {}};
   // The outer loss of a run, to the bit and not only to rounding.
   s.loss.mean = 0;
-  for (std::size_t k = 0; k < x.size(); ++k) s.loss.mean += v.weight[k] * v.parts[k].problem.l->value(x[k], Vec());
+  for (std::size_t k = 0; k < x.size(); ++k) s.loss.mean += v.weight[k] * v.parts[k].problem.l->value(x[k], u);
   for (const auto& [first, end] : draws(v, rows)) {
     const Index n = end - first;
     const NamedValues one =

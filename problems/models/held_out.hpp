@@ -16,8 +16,9 @@ struct HeldOut {
 };
 
 /// Of the solutions x[k] of the parts (scaled, intercept last when there is one). Throws UsageError for another number of them.
-TACIT_EXPORT HeldOut held_out(const Validation& validation, const std::vector<Vec>& x);
-/// Of the best constant prediction of each part's training rows.
+/// u, their hyperparameters, is read by a closed form alone: each row is then predicted by the fit without it.
+TACIT_EXPORT HeldOut held_out(const Validation& validation, const std::vector<Vec>& x, In u = Vec());
+/// Of the best constant prediction of each part's training rows; of a closed form, of the other rows.
 TACIT_EXPORT HeldOut held_out_constant(const Validation& validation);
 /// The loss of each of these rows.
 TACIT_EXPORT Vec row_losses(const Validation& validation, const HeldOut& rows);
@@ -34,6 +35,6 @@ TACIT_EXPORT MeanLoss mean_of_folds(In loss, In weight, Index folds);
 
 /// Loss and metrics of the solutions x[k]: the mean loss is the outer loss itself, metrics are those of all held-out rows
 /// together, averaged over the draws.
-TACIT_EXPORT Score score(const Validation& validation, const std::vector<Vec>& x);
+TACIT_EXPORT Score score(const Validation& validation, const std::vector<Vec>& x, In u = Vec());
 
 }  // namespace tacit::inline TACIT_ABI

@@ -45,7 +45,10 @@ struct Case {
     for (Index j = 0; j < a.cols(); ++j) parts.groups[static_cast<std::size_t>(j % 2)].columns.push_back(j);
     return make_task("ridge")->make(parts, options);
   }
-  Problem scored(RowScore score) const { return row_score_problem(all(), score, options.reduction); }
+  Problem scored(RowScore score) const {
+    const Problem rows = all();
+    return row_score_problem(rows, row_score_loss(rows, score, options.reduction));
+  }
 };
 
 /// Few columns and many, an intercept or none, one penalty, some and many, a mean or a sum, dense and sparse rows.

@@ -267,6 +267,26 @@ TEST_CASE("moments: repeated draws, folds that leave rows to train in all, and s
   check_agreement(s);
 }
 
+TEST_CASE("moments: rows that are kept aside from those that validate neither train nor validate their fold") {
+  Setup s = random_setup(51, 60, 4, 1);
+  for (Split& part : s.folds.parts) part.validation.resize(10);
+  check_agreement(s);
+  const auto solution = [&](double size) {
+    auto data = std::make_shared<Dataset>(*s.data);
+    const Index aside = 1 + 4 * 12;  // of fold 2
+    data->x.dense.row(aside) *= size;
+    data->y[aside] *= size;
+    Setup changed = s;
+    changed.data = data;
+    changed.choices.model.lower = 1e-6;
+    changed.choices.model.upper = 1e3;
+    return answer_of(changed.through(true), Vec::Constant(1, -2)).x;
+  };
+  const auto before = solution(1), after = solution(1e30);
+  CHECK(before[1] == after[1]);
+  CHECK(before[0] != after[0]);
+}
+
 TEST_CASE("moments: they are taken where they are cheaper than passes and fit into memory") {
   const auto design = [](Index rows, Index columns) { return Design(std::make_shared<const Mat>(Mat::Zero(rows, columns))); };
   CHECK(moments_pay(design(100, 50), 20));
