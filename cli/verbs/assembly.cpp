@@ -351,6 +351,9 @@ OuterPlan outer_plan(const RunConfig& c) {
   return {c.outer.max_steps, static_cast<std::uint64_t>(c.seed), c.limits.threads.is_number() && !folds ? c.limits.threads.n : 1};
 }
 
+/// Up to so many variables the whole f_xx costs no more than a dozen products with it, and Newton's method a dozen of these.
+constexpr Index kSmallDense = 200;
+
 Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s, std::size_t parts) {
   Method m;
   m.start = cold_start(c, problem.f->inner_dim());
@@ -361,7 +364,8 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
     const bool quadratic = problem.f->quadratic();
     m.solver_name = needs.tape.wanted() || needs.map              ? "gradient-descent"
                     : quadratic && problem.f->inner_dim() <= 2000 ? "cholesky"
-                                                                  : "newton-cg";
+                    : problem.f->inner_dim() <= kSmallDense               ? "newton"
+                                                                          : "newton-cg";
     m.notes.push_back("inner.solver: auto is " + m.solver_name);
   }
   auto solver = s.solvers.make(m.solver_name);

@@ -101,8 +101,7 @@ void fit_columns(Prepared& p, const RowMoments* known) {
 
 Problem make_problem(const Prepared& p, const ModelOptions& options) {
   const Problem through_rows = p.task().make(p.parts(), options);
-  if (p.row_score)
-    return row_score_problem(through_rows, row_score_loss(through_rows, p.row_score->score(), options.reduction));
+  if (p.row_score) return row_score_problem(through_rows, row_score_loss(through_rows, p.row_score->score(), options.reduction));
   return p.moments.training || p.moments.validation ? by_moments(through_rows, p.moments) : through_rows;
 }
 
