@@ -222,7 +222,7 @@ std::string why_unused(const RunConfig& config, std::string_view key) {
     const std::string name = "hyper." + block;
     if (key == name + ".fix" && !entry.fixed()) return "nothing is fixed";
     if (key == name + ".pull" && entry.fixed()) return "its value is fixed";
-    if (key == name + ".pull" && entry.per == "all") return "there is one penalty";
+    if (key == name + ".pull" && entry.per == "all" && entry.pull.value_or(1) != 0) return "there is one penalty";
     if (entry.fixed() && (key == name + ".start" || key == name + ".range")) return "its value is fixed";
     if (entry.fix.kind == HyperValue::Kind::number && entry.fixed() && key == name + ".per" && entry.per != "all")
       return "its value is fixed, one number for all";

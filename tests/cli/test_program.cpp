@@ -57,8 +57,9 @@ std::string start_at(const std::vector<double>& theta) {
 void check_golden(const fs::path& folder, const std::vector<std::string>& names, const json& point) {
   const std::vector<double> theta = numbers(point["theta"]), gradient = numbers(point["hypergrad"]), w = numbers(point["w"]);
   const fs::path dir = folder / "run";
-  const Ran r = run({"tune", (folder / "c.yaml").string(), start_at(theta),
-                     theta.size() > 1 ? "hyper.l2.per=feature" : "hyper.l2.per=all", "-o", dir.string(), "-q", "--force"});
+  const Ran r =
+      run({"tune", (folder / "c.yaml").string(), start_at(theta), theta.size() > 1 ? "hyper.l2.per=feature" : "hyper.l2.per=all",
+           "hyper.l2.pull=0", "-o", dir.string(), "-q", "--force"});
   CAPTURE(r.err);
   REQUIRE(r.code == 0);
   const json row = json::parse(read(dir / "trace.jsonl"));
@@ -119,7 +120,7 @@ TEST_CASE("program: the unit of y changes neither l2 nor the number of outer ste
     }
     data.close();
     std::ofstream(f.path / "c.yaml") << "tacit: 1\ndata: {train: d.csv, target: y}\nvalidation: {fraction: 0.3}\n"
-                                        "model: {kind: ridge}\nhyper: {l2: {per: feature, start: 0.1}}\n"
+                                        "model: {kind: ridge}\nhyper: {l2: {per: feature, start: 0.1, pull: 0}}\n"
                                         "inner: {solver: newton}\nouter: {max_steps: 40, optimizer: " +
                                             optimizer + "}\n";
     const fs::path out = f.path / "run";
