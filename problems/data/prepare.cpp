@@ -99,6 +99,15 @@ void fit_columns(Prepared& p, const RowMoments* known) {
   p.scaling.centre = std::move(taken);
 }
 
+/// The options of its model with the range that its problem has.
+ModelOptions range_of(const Prepared& p) {
+  ModelOptions options = p.model();
+  if (p.problem.space.blocks().empty()) return options;
+  options.lower = p.problem.space.blocks().front().lower;
+  options.upper = p.problem.space.blocks().front().upper;
+  return options;
+}
+
 Problem make_problem(const Prepared& p, const ModelOptions& options) {
   const Problem through_rows = p.task().make(p.parts(), options);
   if (p.row_score) return row_score_problem(through_rows, row_score_loss(through_rows, p.row_score->score(), options.reduction));
@@ -228,18 +237,16 @@ Prepared centred(const Prepared& prepared) {
   Prepared p = prepared;
   // What is standardized and dense is centred already.
   if (p.x->sparse || !p.scaling.active()) centre(p, training_moments(p), kFar);
+  if (p.row_score)
+    p.row_score = row_score_loss(p.task().make(p.parts(), range_of(p)), p.row_score->score(), p.model().reduction);
   return p;
 }
 
 Problem centred_problem(const Prepared& prepared, PenaltyPer per) { return problem_with(centred(prepared), per); }
 
 Problem problem_with(const Prepared& p, PenaltyPer per) {
-  ModelOptions options = p.model();
+  ModelOptions options = range_of(p);
   options.per = per;
-  if (!p.problem.space.blocks().empty()) {
-    options.lower = p.problem.space.blocks().front().lower;
-    options.upper = p.problem.space.blocks().front().upper;
-  }
   return make_problem(p, options);
 }
 

@@ -65,7 +65,10 @@ HeldOut held_out(const Validation& v, const std::vector<Vec>& x, In u) {
   if (x.size() != v.parts.size())
     throw UsageError(std::to_string(v.parts.size()) + " parts of a validation need as many solutions, got " +
                      std::to_string(x.size()));
-  if (const RowScoreLoss* l = v.row_score()) return gather(v, [&](std::size_t) { return l->predictions_without(x.front(), u); });
+  if (const RowScoreLoss* l = v.row_score()) {
+    const Vec all = u.size() == 1 ? Vec(Vec::Constant(l->f()->outer_dim(), u[0])) : Vec(u);
+    return gather(v, [&](std::size_t) { return l->predictions_without(x.front(), all); });
+  }
   return gather(v, [&](std::size_t k) { return v.parts[k].margins(v.parts[k].rows.validation, x[k]); });
 }
 

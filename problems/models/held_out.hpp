@@ -16,7 +16,7 @@ struct HeldOut {
 };
 
 /// Of the solutions x[k] of the parts (scaled, intercept last when there is one). Throws UsageError for another number of them.
-/// u, their hyperparameters, is read by a closed form alone: each row is then predicted by the fit without it.
+/// u, their hyperparameters or one for all, is read by a closed form alone: each row is then predicted by the fit without it.
 TACIT_EXPORT HeldOut held_out(const Validation& validation, const std::vector<Vec>& x, In u = Vec());
 /// Of the best constant prediction of each part's training rows; of a closed form, of the other rows.
 TACIT_EXPORT HeldOut held_out_constant(const Validation& validation);

@@ -12,7 +12,9 @@
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/bilevel/start_search.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/problems/data/validation.hpp>
 #include <tacit/problems/models/closed_form.hpp>
+#include <tacit/problems/models/held_out.hpp>
 #include <tacit/problems/models/tasks.hpp>
 
 #include "core/plain_problems.hpp"
@@ -197,6 +199,48 @@ TEST_CASE("leave-one-out has its minimum where RidgeCV's alpha is (n - 1) l2, wi
     const FoundStart found = search_common(*oracle, p.space, true);
     CHECK(std::abs(std::log10((n - 1) * std::exp(found.theta[0]) / known.alpha)) <= 8.0 / 160);
   }
+}
+
+TEST_CASE("rows judged by a closed form are held out each by the fit without it, centred or not, one penalty standing for all") {
+  auto data = std::make_shared<Dataset>();
+  const Index n = 14, d = 3;
+  data->x.dense = (test::Numbers(5).mat(n, d).array() + 4).matrix();
+  data->y = data->x.dense * test::Numbers(6).vec(d) + test::Numbers(7).vec(n);
+  data->weight = Vec::Ones(n);
+  data->origin.assign(n, Origin::train);
+  data->feature_names = {"a", "b", "c"};
+  PrepareChoices choices{make_task("ridge")};
+  choices.standardize = Standardize::no;
+  choices.model.per = PenaltyPer::feature;
+  const Prepared whole = prepare_problem(data, all_rows(n), choices);
+  Validation v = row_scored(whole, RowScore::leave_one_out);
+  Folds folds;
+  folds.folds = n;
+  for (Index i = 0; i < n; ++i) {
+    Split part;
+    for (Index r = 0; r < n; ++r) (r == i ? part.validation : part.train).push_back(r);
+    folds.parts.push_back(part);
+    folds.names.push_back("row " + std::to_string(i + 1));
+  }
+  const Validation by_folds = cross_validation(whole, folds);
+  std::vector<Vec> fits;
+  const Vec u = Vec::Constant(d, 0.3);
+  for (const Prepared& part : by_folds.parts) fits.push_back(solution(part.problem, u));
+  const HeldOut wanted = held_out(by_folds, fits);
+  for (const bool centre : {false, true}) {
+    CAPTURE(centre);
+    if (centre) v.parts.front() = centred(v.parts.front());
+    const Vec x = solution(problem_with(v.parts.front(), PenaltyPer::all), u.head(1));
+    for (const Vec& given : {u, Vec(u.head(1))}) {
+      const HeldOut rows = held_out(v, {x}, given);
+      CHECK((rows.margin - wanted.margin).norm() <= 1e-10 * wanted.margin.norm());
+      CHECK(rows.row == wanted.row);
+    }
+  }
+  const HeldOut constant = held_out_constant(v), other = held_out_constant(by_folds);
+  CHECK((constant.margin - other.margin).norm() <= 1e-13 * other.margin.norm());
+  const Score s = score(row_scored(whole, RowScore::leave_one_out), {solution(row_scored(whole, RowScore::leave_one_out).parts.front().problem, u)}, u);
+  CHECK(s.loss.mean == doctest::Approx(mean_loss(by_folds, wanted, row_losses(by_folds, wanted)).mean).epsilon(1e-10));
 }
 
 TEST_CASE("closed forms say what they are not for") {
