@@ -364,8 +364,8 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
     const bool quadratic = problem.f->quadratic();
     m.solver_name = needs.tape.wanted() || needs.map              ? "gradient-descent"
                     : quadratic && problem.f->inner_dim() <= 2000 ? "cholesky"
-                    : problem.f->inner_dim() <= kSmallDense               ? "newton"
-                                                                          : "newton-cg";
+                    : problem.f->inner_dim() <= kSmallDense       ? "newton"
+                                                                  : "newton-cg";
     m.notes.push_back("inner.solver: auto is " + m.solver_name);
   }
   auto solver = s.solvers.make(m.solver_name);

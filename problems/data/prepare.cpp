@@ -237,8 +237,7 @@ Prepared centred(const Prepared& prepared) {
   Prepared p = prepared;
   // What is standardized and dense is centred already.
   if (p.x->sparse || !p.scaling.active()) centre(p, training_moments(p), kFar);
-  if (p.row_score)
-    p.row_score = row_score_loss(p.task().make(p.parts(), range_of(p)), p.row_score->score(), p.model().reduction);
+  if (p.row_score) p.row_score = row_score_loss(p.task().make(p.parts(), range_of(p)), p.row_score->score(), p.model().reduction);
   return p;
 }
 
