@@ -72,8 +72,8 @@ json calibration_json(const ModelTask& task, const HeldOut& rows) {
 
 }  // namespace
 
-json held_out_json(const Validation& v, const std::vector<Vec>& x) {
-  const HeldOut rows = first_draw(v, held_out(v, x));
+json held_out_json(const Validation& v, const std::vector<Vec>& x, In u) {
+  const HeldOut rows = first_draw(v, held_out(v, x, u));
   const Prepared& part = v.parts.front();
   json j{{"of", v.holdout() ? "validation" : "out_of_fold"},
          {"draws", v.repeats},

@@ -15,7 +15,7 @@ namespace tacit {
 /// (of the whole curve), false_positive, true_positive, threshold} of at most 200 points or null, confusion {rows, weight} as [is
 /// positive][predicted positive], and calibration {rows, weight, predicted, observed, lo, hi} in at most 10 bins, or null where
 /// the model has no probabilities.
-nlohmann::json held_out_json(const Validation& validation, const std::vector<Vec>& x);
+nlohmann::json held_out_json(const Validation& validation, const std::vector<Vec>& x, In u);
 
 /// Deviation of each column over the rows of the final fit, weighted as they are: the unit of a coefficient's effect.
 Vec column_deviations(const FinalFit& fit);

@@ -512,7 +512,7 @@ json TuneRun::run_json() const {
   j["elsewhere"] = elsewhere();
   j["target"] = target_json(a_->prepared);
   j["coefficients"] = fit_ ? coefficients_json(*fit_) : json(nullptr);
-  j["held_out"] = best_ ? held_out_json(a_->validation, chosen_) : json(nullptr);
+  j["held_out"] = best_ ? held_out_json(a_->validation, chosen_, chosen_u()) : json(nullptr);
   const Refit* refit = fit_ && fit_->solve ? &*fit_->solve : nullptr;
   j["refit"] =
       refit ? json{{"status", to_string(refit->status)}, {"gradient_norm", number_json(refit->gradient_norm)}} : json(nullptr);

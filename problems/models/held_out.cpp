@@ -67,6 +67,9 @@ HeldOut held_out(const Validation& v, const std::vector<Vec>& x, In u) {
                      std::to_string(x.size()));
   if (const RowScoreLoss* l = v.row_score()) {
     const Vec all = u.size() == 1 ? Vec(Vec::Constant(l->f()->outer_dim(), u[0])) : Vec(u);
+    if (all.size() != l->f()->outer_dim())
+      throw UsageError("what a closed form holds out depends on the " + std::to_string(l->f()->outer_dim()) +
+                       " hyperparameters themselves; got " + std::to_string(all.size()));
     return gather(v, [&](std::size_t) { return l->predictions_without(x.front(), all); });
   }
   return gather(v, [&](std::size_t k) { return v.parts[k].margins(v.parts[k].rows.validation, x[k]); });
