@@ -145,7 +145,7 @@ TEST_CASE("report: every figure of the page is in plots, and its numbers too") {
     CHECK(read_text(folder / "plots" / (f.name + ".csv")) == chart_csv(f.chart));
     CHECK(html.find(chart_element(f.chart, "figure-" + f.name).text) != std::string::npos);
   }
-  CHECK(figures == 13);
+  CHECK(figures == 15);
 }
 
 TEST_CASE("report: names from data and run file are text, never markup") {
