@@ -113,8 +113,7 @@ private:
 void TuneRun::print_plan() {
   const Assembly& a = *a_;
   session_.say("minimise over w" + std::string(a.prepared.model().intercept ? ", b" : "") + ":  " + a.prepared.objective_text());
-  session_.say("validate on " + validation_text(a) + ", train on " +
-               training_text(a) + ", " +
+  session_.say("validate on " + validation_text(a) + ", train on " + training_text(a) + ", " +
                std::to_string(a.prepared.x->cols()) + " features, " + std::to_string(a.problem.space.size()) +
                " hyperparameters");
   session_.say("inner solver " + a.method.solver_name + ", hypergradient " + a.method.estimator_name + ", outer optimizer " +
@@ -196,7 +195,9 @@ void TuneRun::write_predictions() {
     const std::size_t i = order[k];
     margin[static_cast<Index>(k)] = rows.margin[static_cast<Index>(i)];
     extra.row.push_back(p.data->row[static_cast<std::size_t>(rows.row[i])]);
-    extra.fold.push_back(v.row_score() ? std::to_string(k + 1) : v.holdout() ? "validation" : std::to_string(rows.part[i] % v.folds + 1));
+    extra.fold.push_back(v.row_score() ? std::to_string(k + 1)
+                         : v.holdout() ? "validation"
+                                       : std::to_string(rows.part[i] % v.folds + 1));
     if (v.repeats > 1) extra.repeat.push_back(rows.part[i] / v.folds + 1);
     const double y = rows.y[static_cast<Index>(i)];
     extra.target.push_back(p.labels.empty() ? number_text(y) : p.labels[y > 0]);
@@ -244,7 +245,8 @@ Gains TuneRun::gains(const std::function<bool()>& stop) const {
   const std::vector<Vec> begun = tunes ? solutions(start) : std::vector<Vec>{};
   // Penalties that are held equal are the single one.
   const bool many = !a_->held_equal;
-  const Solved single = many && beside_->single ? Solved{beside_->single_x, Vec::Constant(space.size(), *beside_->single)} : Solved{};
+  const Solved single =
+      many && beside_->single ? Solved{beside_->single_x, Vec::Constant(space.size(), *beside_->single)} : Solved{};
   g.validation = held_out_gains(a_->validation, {chosen_, chosen_u()}, {begun, start.u}, single);
   if (p.rows.test.empty()) return g;
   std::optional<Vec> from;
@@ -290,12 +292,12 @@ void TuneRun::fit_final_model(In u, In x, const FinalWork& work) {
       {"W312", "result", std::string("the final fit was ended by ") + (signalled ? "a signal." : "limits.time."),
        (a_->validation.row_score() ? std::string("model.json has the coefficients that were tuned, fitted on all rows.")
         : a_->validation.holdout() ? "model.json has the coefficients that were tuned, fitted on the training rows without "
-                                   "the validation rows. outer.refit=false asks for just that" +
-                                       std::string(signalled ? "." : "; a larger limits.time leaves time for the fit.")
-                                 : "model.json has the coefficients of " + a_->validation.names.front() +
-                                       ", fitted without the rows that it holds out. " +
-                                       (signalled ? "Run it again for a fit on all rows."
-                                                  : "A larger limits.time leaves time for the fit on all rows."))});
+                                     "the validation rows. outer.refit=false asks for just that" +
+                                         std::string(signalled ? "." : "; a larger limits.time leaves time for the fit.")
+                                   : "model.json has the coefficients of " + a_->validation.names.front() +
+                                         ", fitted without the rows that it holds out. " +
+                                         (signalled ? "Run it again for a fit on all rows."
+                                                    : "A larger limits.time leaves time for the fit on all rows."))});
 }
 
 void TuneRun::compute_results() {

@@ -110,8 +110,7 @@ ModelOptions range_of(const Prepared& p) {
 
 Problem make_problem(const Prepared& p, const ModelOptions& options) {
   const Problem through_rows = p.task().make(p.parts(), options);
-  if (p.row_score)
-    return row_score_problem(through_rows, row_score_loss(through_rows, p.row_score->score(), options.reduction));
+  if (p.row_score) return row_score_problem(through_rows, row_score_loss(through_rows, p.row_score->score(), options.reduction));
   return p.moments.training || p.moments.validation ? by_moments(through_rows, p.moments) : through_rows;
 }
 
@@ -238,8 +237,7 @@ Prepared centred(const Prepared& prepared) {
   Prepared p = prepared;
   // What is standardized and dense is centred already.
   if (p.x->sparse || !p.scaling.active()) centre(p, training_moments(p), kFar);
-  if (p.row_score)
-    p.row_score = row_score_loss(p.task().make(p.parts(), range_of(p)), p.row_score->score(), p.model().reduction);
+  if (p.row_score) p.row_score = row_score_loss(p.task().make(p.parts(), range_of(p)), p.row_score->score(), p.model().reduction);
   return p;
 }
 

@@ -87,9 +87,10 @@ Validation hold_out(Prepared prepared) {
 
 Validation row_scored(const Prepared& whole, RowScore score) {
   if (whole.model().outer_loss)
-    throw UsageError("leave-one-out and generalized cross-validation in closed form judge by squares; use validation.scheme=kfold "
-                     "for another validation.loss",
-                     "validation.loss");
+    throw UsageError(
+        "leave-one-out and generalized cross-validation in closed form judge by squares; use validation.scheme=kfold "
+        "for another validation.loss",
+        "validation.loss");
   Validation v = hold_out(whole);
   Prepared& part = v.parts.front();
   part.rows.validation = part.rows.train;

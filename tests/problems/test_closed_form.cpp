@@ -239,7 +239,8 @@ TEST_CASE("rows judged by a closed form are held out each by the fit without it,
   }
   const HeldOut constant = held_out_constant(v), other = held_out_constant(by_folds);
   CHECK((constant.margin - other.margin).norm() <= 1e-13 * other.margin.norm());
-  const Score s = score(row_scored(whole, RowScore::leave_one_out), {solution(row_scored(whole, RowScore::leave_one_out).parts.front().problem, u)}, u);
+  const Score s = score(row_scored(whole, RowScore::leave_one_out),
+                        {solution(row_scored(whole, RowScore::leave_one_out).parts.front().problem, u)}, u);
   CHECK(s.loss.mean == doctest::Approx(mean_loss(by_folds, wanted, row_losses(by_folds, wanted)).mean).epsilon(1e-10));
 }
 
