@@ -185,6 +185,7 @@ private:
   void diagnose(Evaluation& e) {
     constexpr int kRounds = 4;
     e.forget_tape();
+    if (values_alone_ && !std::isfinite(e.value)) return;  // a planned point may lie behind a wall
     e = oracle_.diagnose(std::move(e), step_, summary_.target);
     for (int round = 0; round < kRounds && !values_alone_ && short_of_asked(e); ++round) {
       Evaluation deeper = oracle_.differentiate(e, {kDeeper * std::min(e.solved.inner, e.diagnostics.inner_residual),

@@ -140,8 +140,9 @@ constexpr double kMostFolded = 5000;
 std::string automatic_scheme(const RunConfig& c, const Dataset& data) {
   if (c.validation.file.path) return "files";
   if (!data.split.empty()) return names_folds(data) ? "kfold" : "holdout";
-  if (c.validation.given("folds") || c.validation.given("repeats")) return "kfold";
-  if (c.validation.given("fraction")) return "holdout";
+  // --print-config writes the keys of all schemes, which asks for none.
+  const bool folds = c.validation.given("folds") || c.validation.given("repeats"), fraction = c.validation.given("fraction");
+  if (folds != fraction) return folds ? "kfold" : "holdout";
   const auto trains = std::count(data.origin.begin(), data.origin.end(), Origin::train);
   const double left = static_cast<double>(trains) * (1 - c.data.test.fraction.value_or(0));
   const std::set<Index> groups(data.group.begin(), data.group.end());

@@ -8,6 +8,7 @@
 #include <tacit/hypergrad/estimators.hpp>
 
 #include "bilevel/fixtures.hpp"
+#include "bilevel/followers.hpp"
 #include "hypergrad/reference_problems.hpp"
 
 using namespace tacit;
@@ -25,12 +26,6 @@ Summary tune(const Problem& p, const std::string& optimizer_name, double start, 
   DriverOptions options;
   options.max_steps = steps;
   return solve(options, p.space, *oracle, *optimizer, Vec::Constant(p.space.size(), start), observers);
-}
-
-std::vector<std::string> optimizers() {
-  Registry<OuterOptimizer> registry("optimizer", "outer.optimizer");
-  register_optimizers(registry);
-  return registry.names();
 }
 
 /// An outer loss moved by a constant.
@@ -70,7 +65,7 @@ TEST_CASE("edges: a problem without hyperparameters is evaluated and ends at its
   p.f = std::make_shared<LinearModel>(f.design(), std::make_shared<SquaredLoss>(), f.targets(), f.row_weights(),
                                       fixed_penalty(10, false, 0.1));
   p.space = HyperSpace();
-  for (const std::string& name : optimizers()) {
+  for (const std::string& name : tacit_test::followers()) {
     CAPTURE(name);
     const Summary s = tune(p, name, 0);
     CAPTURE(s.message);
@@ -83,7 +78,7 @@ TEST_CASE("edges: a problem without hyperparameters is evaluated and ends at its
 
 TEST_CASE("edges: a box of no width leaves nothing to do, and one of one free entry moves that entry alone") {
   Problem p = test::reference_problem("ridge_diabetes", true);
-  for (const std::string& name : optimizers()) {
+  for (const std::string& name : tacit_test::followers()) {
     CAPTURE(name);
     p.space = HyperSpace({HyperBlock{"l2", 10, Scale::log, 0.2, 0.2}});
     const Summary s = tune(p, name, 1.0);
@@ -102,7 +97,7 @@ TEST_CASE("edges: an outer loss that is zero or negative at the start is lowered
   const Problem plain = test::reference_problem("ridge_diabetes", false);
   const double start = 1.0, loss = tune(plain, "lbfgs", start, 0).start_loss, least = tune(plain, "lbfgs", start).best.outer_loss;
   REQUIRE(least < 0.9 * loss);
-  for (const std::string& name : optimizers()) {
+  for (const std::string& name : tacit_test::followers()) {
     for (const double shift : {-loss, -10 * loss}) {
       CAPTURE(name);
       CAPTURE(shift);
@@ -130,7 +125,7 @@ TEST_CASE("edges: a hypergradient that does not exist ends the run as failed, ne
     double smoothness(const Vec& u) const { return u[0]; }
   };
   const Problem saddle = test::plain_problem("saddle", Saddle{});
-  for (const std::string& name : optimizers()) {
+  for (const std::string& name : tacit_test::followers()) {
     CAPTURE(name);
     for (const Problem& one : {p, saddle}) {
       const Summary s = tune(one, name, -1.0);

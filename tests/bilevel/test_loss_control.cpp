@@ -226,7 +226,7 @@ TEST_CASE("losses: a gradient at zero that is rounding alone is no unit, and its
 TEST_CASE("verdict: doubtful takes the place of converged and stalled, and a budget keeps its name") {
   StepRecord row;
   row.step = 3;
-  row.theta = Vec::Zero(1);
+  row.theta = row.hypergradient = Vec::Zero(1);
   row.outer_loss = 2;
   Diagnostics& d = row.diagnostics;
   d.hypergradient_error = 0.05;

@@ -8,6 +8,7 @@
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
+#include "bilevel/followers.hpp"
 #include "bilevel/ways.hpp"
 
 using namespace tacit;
@@ -159,7 +160,7 @@ public:
 TEST_CASE("refined points of whole runs equal those asked for at once, with every optimizer and estimator that unrolls") {
   const auto optimizers = registry<OuterOptimizer>(register_optimizers);
   int refined = 0, searched = 0;
-  for (const std::string& name : optimizers.names()) {
+  for (const std::string& name : tacit_test::followers()) {
     for (const Way& way : ways(true)) {
       if (way.estimator.find("unroll") == std::string::npos && way.estimator.find("forward") == std::string::npos) continue;
       CAPTURE(name);

@@ -7,6 +7,7 @@
 #include <tacit/hypergrad/estimators.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
+#include "bilevel/followers.hpp"
 #include "dense_problem.hpp"
 #include "fixtures.hpp"
 #include "paths.hpp"
@@ -105,7 +106,7 @@ TEST_CASE("schedules: names lead there and back, and no other name does") {
 
 TEST_CASE("schedules: every optimizer is asked for the tolerance of the step, whatever the schedule") {
   const auto registry = optimizers();
-  for (const std::string& name : registry.names()) {
+  for (const std::string& name : tacit_test::followers()) {
     for (const Schedule schedule : {Schedule::fixed, Schedule::quadratic, Schedule::cubic, Schedule::exponential}) {
       CAPTURE(name);
       CAPTURE(std::string(to_string(schedule)));
@@ -134,7 +135,7 @@ TEST_CASE("schedules: every optimizer is asked for the tolerance of the step, wh
 
 TEST_CASE("schedules: adaptive ones are tied to the last row, and no row is looser than its own hypergradient asks") {
   const auto registry = optimizers();
-  for (const std::string& name : registry.names()) {
+  for (const std::string& name : tacit_test::followers()) {
     CAPTURE(name);
     DriverOptions options;
     options.schedule = Schedule::adaptive;
@@ -189,7 +190,7 @@ TEST_CASE("schedules: a hypergradient that vanishes at a loose tolerance alone e
     }
   };
   const auto registry = optimizers();
-  for (const std::string& name : registry.names()) {
+  for (const std::string& name : tacit_test::followers()) {
     for (const Schedule schedule : {Schedule::cubic, Schedule::adaptive}) {
       CAPTURE(name);
       CAPTURE(std::string(to_string(schedule)));
@@ -207,7 +208,7 @@ TEST_CASE("schedules: a hypergradient that vanishes at a loose tolerance alone e
 
 TEST_CASE("schedules: values that are off by their tolerance stop no line search short of the minimum") {
   const auto registry = optimizers();
-  for (const std::string& name : registry.names()) {
+  for (const std::string& name : tacit_test::followers()) {
     if (name == "adam") continue;  // it searches no line
     for (const double noise : {1.0, 100.0}) {
       CAPTURE(name);

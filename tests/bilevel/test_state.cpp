@@ -8,6 +8,7 @@
 #include <tacit/bilevel/sum.hpp>
 #include <tacit/core/support/byte_stream.hpp>
 
+#include "bilevel/followers.hpp"
 #include "bilevel/ways.hpp"
 
 using namespace tacit;
@@ -91,7 +92,7 @@ TEST_CASE("state: a run goes on from bytes to the same bits, with every solver, 
   int cases = 0;
   for (const bool maps : {false, true}) {
     for (const Way& way : ways(maps)) {
-      for (const std::string& optimizer : registry<OuterOptimizer>(register_optimizers).names()) {
+      for (const std::string& optimizer : tacit_test::followers()) {
         const Problem p = random_problem(cases % 2 == 0 || way.solver == "cholesky" ? 6 : 3);
         CAPTURE(way.solver);
         CAPTURE(way.estimator);

@@ -222,7 +222,7 @@ error[E201]: unknown key 'model.C'
   |
 3 | validation: {cv: 5}
   |              ^^
-  = help: K-fold validation is not available in this version: remove it (a share of the rows validates, validation.fraction), or name the rows in validation.split_column
+  = help: did you mean 'folds'?
 
 error[E201]: unknown key 'inner.max_iter'
  --> run.yaml:4:9

@@ -112,24 +112,14 @@ error[E206]: the key 'validation.file' is missing
 }
 
 TEST_CASE("run file errors: what later versions bring") {
-  // select
-  CHECK(errors(kGood + "outer: {select: one-se}\n") ==
-        R"(error[E207]: 'outer.select: one-se' is not available in this version
- --> run.yaml:3:17
-  |
-3 | outer: {select: one-se}
-  |                 ^^^^^^
-  = help: use best or last
-)");
   // schemes and models
-  CHECK(errors(kGood +
-               "validation: {scheme: kfold, folds: 3}\nmodel: {kind: lasso}\nhyper: {l1: {start: 1}, gamma: {start: 1}}\n") ==
-        R"(error[E207]: 'validation.scheme: kfold' is not available in this version
+  CHECK(errors(kGood + "validation: {scheme: sure}\nmodel: {kind: lasso}\nhyper: {l1: {start: 1}, gamma: {start: 1}}\n") ==
+        R"(error[E207]: 'validation.scheme: sure' is not available in this version
  --> run.yaml:3:22
   |
-3 | validation: {scheme: kfold, folds: 3}
-  |                      ^^^^^
-  = help: use holdout, or name the rows in validation.split_column
+3 | validation: {scheme: sure}
+  |                      ^^^^
+  = help: use kfold
 
 error[E207]: 'model.kind: lasso' is not available in this version
  --> run.yaml:4:15
@@ -288,8 +278,7 @@ TEST_CASE("run file errors: a key that nothing reads yet takes its default alone
     std::string block, key, fallback;
     std::vector<std::string> others;
   };
-  const std::vector<Unread> all = {{"validation", "folds", "5", {"3", "10"}},
-                                   {"output", "checkpoint", "30s", {"5s", "2h", "31"}}};
+  const std::vector<Unread> all = {{"output", "checkpoint", "30s", {"5s", "2h", "31"}}};
   for (const Unread& unread : all) {
     const std::string path = unread.block + "." + unread.key;
     CAPTURE(path);

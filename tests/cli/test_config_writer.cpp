@@ -88,6 +88,9 @@ prepare:
 validation:
   scheme: auto
   fraction: 0.25
+  folds: 5
+  repeats: 1
+  outer_folds: 0
   file: null
   loss: auto
   stratify: auto
@@ -120,6 +123,8 @@ outer:
   tolerance: 1.0e-04
   schedule: auto
   select: best
+  metric: null
+  patience: null
   refit: true
 diagnostics:
   reference: 5

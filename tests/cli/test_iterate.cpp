@@ -143,7 +143,7 @@ const Words kDiabetes{"model.kind=ridge", "data.target=target"},
 std::string run_file(const Folder& folder, const std::string& data, const std::string& inner = "max_steps: 20") {
   return folder.write("run.yaml", "tacit: 1\ndata: {train: " + tacit::test::source_dir() + "/data/" + data +
                                       "}\nhyper: {l2: {start: 0.1}}\ninner: {response: iterate, " + inner +
-                                      "}\nouter: {max_steps: 3}\n");
+                                      "}\nouter: {max_steps: 3}\nvalidation: {scheme: holdout}\n");
 }
 
 }  // namespace

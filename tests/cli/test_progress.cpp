@@ -35,6 +35,7 @@ StepRecord step(tacit::Index k) {
   StepRecord r;
   r.step = k;
   r.outer_loss = 0.5;
+  r.hypergradient = tacit::Vec::Constant(1, 0.25);
   r.hypergradient_norm = 0.25;
   r.seconds = 1.25;
   return r;

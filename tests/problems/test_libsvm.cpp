@@ -183,8 +183,12 @@ TEST_CASE("LIBSVM data set: other files, chosen features, weights of a file, enc
   folder.write("v.svm", "-1 4:4\n");
   folder.write("w.txt", "2\n");
   data_error("D123", [&] { load_dataset(o); });
+  folder.write("w.txt", "2\n1\n");
   o.split_column = "part";
   CHECK_THROWS_AS(load_dataset(o), UsageError);
+  folder.write("part", "train\nvalidation\n");  // a file with one value a row
+  o.validation_file.clear();
+  CHECK(load_dataset(o).split[1] == "validation");
   folder.write("a.svm", "1 1:1 3:3\n1 2:2\n");
   o = DataOptions{};
   o.train = folder.path("a.svm");
