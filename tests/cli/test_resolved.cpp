@@ -265,7 +265,9 @@ std::map<std::string, std::string> tables(const std::filesystem::path& folder) {
 Overrides short_run(const std::string& verb, const std::filesystem::path& file) {
   if (verb == "curve") return {"curve.steps=60"};
   if (verb == "tune") return {"outer.max_steps=3"};
-  const bool swept = run_test::read(file).find("sweep:") != std::string::npos;
+  const std::string text = run_test::read(file);
+  if (text.find("mode: own-run") != std::string::npos) return {"outer.max_steps=4"};
+  const bool swept = text.find("sweep:") != std::string::npos;
   return swept ? Overrides{"compare.path=2", "outer.max_steps=2", "compare.sweep={inner.max_steps: [5, 20]}"}
                : Overrides{"compare.path=2", "outer.max_steps=2", "inner.max_steps=200"};
 }

@@ -9,6 +9,7 @@
 #include <tacit/core/model/counting.hpp>
 #include <tacit/hypergrad/estimators.hpp>
 
+#include "bilevel/followers.hpp"
 #include "core/plain_problems.hpp"
 
 using namespace tacit;
@@ -413,7 +414,7 @@ TEST_CASE("solvers: a whole run whose trial points meet a wall keeps its best po
   register_optimizers(optimizers);
   Index walls = 0;
   for (const std::string& name : solvers().names()) {
-    for (const std::string& optimizer_name : optimizers.names()) {
+    for (const std::string& optimizer_name : tacit_test::followers()) {
       for (const Broken what : kAllBroken) {
         CAPTURE(name);
         CAPTURE(optimizer_name);
