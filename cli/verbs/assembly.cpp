@@ -8,28 +8,14 @@
 #include <thread>
 
 #include <tacit/bilevel/optimizers.hpp>
-#include <tacit/bilevel/start_search.hpp>
 #include <tacit/bilevel/sum.hpp>
-#include <tacit/cli/nlopt/nlopt_optimizers.hpp>
-#include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/verbs/selection.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/model/stacked.hpp>
 #include <tacit/core/support/text.hpp>
-#include <tacit/hypergrad/automatic.hpp>
-#include <tacit/hypergrad/unroll.hpp>
 
 namespace tacit {
-
-Strategies::Strategies()
-    : solvers("solver", "inner.solver"), estimators("estimator", "hypergradient.estimator"),
-      optimizers("optimizer", "outer.optimizer"), catalog(solvers, estimators, optimizers) {
-  register_solvers(solvers);
-  register_estimators(estimators);
-  register_optimizers(optimizers);
-  register_nlopt(optimizers);
-}
 
 TableOptions table_options(const DataBlock& d) {
   TableOptions o;
@@ -53,8 +39,6 @@ namespace {
 
 /// Those that this process may use; 1 where that is not known.
 Index usable_processors() { return std::max<Index>(1, static_cast<Index>(std::thread::hardware_concurrency())); }
-
-constexpr double kShareOfTime = 0.2;  // of limits.time: for either search of a start, where nobody gives one
 
 std::string text_or(const Text& t, const std::string& otherwise) { return t.text ? *t.text : otherwise; }
 
@@ -180,87 +164,6 @@ PrepareChoices prepare_choices(const RunConfig& c, std::shared_ptr<const ModelTa
   return o;
 }
 
-std::shared_ptr<const Start> cold_start(const RunConfig& c, Index n) {
-  const StartPoint& s = c.inner.start;
-  if (s.file) throw UsageError("inner.start takes a number or a list in this version", "inner.start");
-  if (s.list.empty() && s.number == 0) return nullptr;
-  if (s.list.empty()) return std::make_shared<const ConstantStart>(Vec::Constant(n, s.number));
-  if (static_cast<Index>(s.list.size()) != n)
-    throw UsageError("inner.start has " + std::to_string(s.list.size()) + " entries, the inner variable has " +
-                         std::to_string(n) + " (features, then the intercept)",
-                     "inner.start");
-  return std::make_shared<const ConstantStart>(Eigen::Map<const Vec>(s.list.data(), n));
-}
-
-/// The columns name and value of a hyper.csv.
-std::map<std::string, double> values_of_file(const std::string& path) {
-  const std::string remedy = "name a hyper.csv as an earlier run wrote it";
-  TableOptions options;
-  options.header = Header::present;
-  options.delimiter = ",";
-  options.missing_values.clear();
-  const Table table = Table::read(path, options);
-  const Index name = table.find("name"), value = table.find("value");
-  if (name < 0 || value < 0) throw table.file().error("D107", "the file has no columns 'name' and 'value'", remedy);
-  std::map<std::string, double> values;
-  for (Index r = 0; r < table.rows(); ++r) {
-    const double number = table.value(r, value);
-    if (!std::isfinite(number))
-      throw table.error("D108", quoted_text(table.cell(r, value)) + " is no number that a penalty can have", r, value, remedy);
-    values[table.cell(r, name)] = number;
-  }
-  return values;
-}
-
-/// The start that the run file gives, in natural units. `key` is its path there.
-Vec given_start(const HyperValue& start, const HyperBlock& block, const std::string& key) {
-  const Index m = block.size;
-  Vec u(m);
-  if (start.kind == HyperValue::Kind::number) return Vec::Constant(m, start.number);
-  if (start.kind == HyperValue::Kind::list) {
-    if (static_cast<Index>(start.list.size()) != m)
-      throw UsageError(
-          key + " has " + std::to_string(start.list.size()) + " values, there are " + std::to_string(m) + " penalties", key);
-    return Eigen::Map<const Vec>(start.list.data(), m);
-  }
-  std::map<std::string, double> values;
-  const bool file = start.kind == HyperValue::Kind::file;
-  if (file)
-    values = values_of_file(start.file);
-  else
-    values.insert(start.named.begin(), start.named.end());
-  for (Index i = 0; i < m; ++i) {
-    const std::string label = static_cast<std::size_t>(i) < block.labels.size() ? block.labels[static_cast<std::size_t>(i)] : "";
-    const std::string name = file ? (m > 1 ? block.name + "[" + label + "]" : block.name) : label;
-    const auto at = values.find(name);
-    if (at == values.end()) throw UsageError(key + " names no value for '" + name + "'", key);
-    u[i] = at->second;
-  }
-  return u;
-}
-
-/// A start that is moved to the end of its range in silence would not be the one that was asked for.
-void require_inside(const RunConfig& config, const HyperSpace& space, In theta, In u) {
-  Vec inside = theta;
-  space.project(inside);
-  Index worst = 0;
-  if ((inside - theta).cwiseAbs().maxCoeff(&worst) <= 1e-9) return;
-  const HyperBlock& block = space.blocks().front();
-  const std::string key = config.penalty_key("start");
-  // What was given is repeated as it was given; a range that comes from the data has as many digits as tell it from the start.
-  const auto& given = config.penalty().range;
-  const std::vector<std::string> found = short_numbers({block.lower, block.upper, u[worst]});
-  const std::string range =
-      given.bounds ? exact_number(block.lower) + ", " + exact_number(block.upper) : found[0] + ", " + found[1];
-  throw UsageError(key + ", " + exact_number(u[worst]) + ", lies outside of the range [" + range +
-                       "]; move it, or widen the range with " + config.penalty_key("range"),
-                   key);
-}
-
-Problem with_interrupter(Problem problem, const Assembly& a) {
-  return interruptible(std::move(problem), [asked = a.interrupter] { return asked->due(); });
-}
-
 /// Folds are solved beside each other, or, of one problem, the points of a grid and random ones; within one the kernels use one
 /// thread. The result is the same whatever the number.
 void settle_threads(Assembly& a) {
@@ -275,115 +178,7 @@ void settle_threads(Assembly& a) {
   threads = Count::of(std::clamp<Index>(wanted, 1, most));
 }
 
-std::unique_ptr<HypergradientEstimator> choose_estimator(const RunConfig& c, const Problem& problem, const Strategies& s,
-                                                         Method& m) {
-  const HypergradientBlock& block = c.hypergradient;
-  std::unique_ptr<HypergradientEstimator> estimator;
-  if (asks_for_values_alone(c.outer.optimizer)) {  // an oracle has an estimator, also where nobody asks it
-    m.estimator_name = "none";
-    return automatic_estimator(problem).estimator;
-  }
-  const std::string target = "aims at a relative error of " + exact_number(block.accuracy) + " (hypergradient.accuracy)";
-  m.estimator_name = block.estimator;
-  if (block.estimator == "auto") {
-    Chosen chosen = automatic_estimator(problem);
-    m.estimator_name = chosen.name;
-    m.notes.push_back("hypergradient.estimator: auto is " + chosen.name + ", since " + chosen.why + "; it " + target);
-    estimator = std::move(chosen.estimator);
-  } else {
-    estimator = s.estimators.make(block.estimator);
-    if (block.aims())
-      m.notes.push_back("hypergradient.window: auto " + target + ", keeps at most " +
-                        std::to_string(UnrollEstimator::kMostStates) + " states, and ends inner solves by it");
-  }
-  block.configure(*estimator);
-  if (!block.aims()) {
-    const auto* sweep = dynamic_cast<const UnrollEstimator*>(estimator.get());
-    if (sweep && sweep->max_steps)
-      throw UsageError(
-          "hypergradient.max_steps is not used with a fixed window, which is how many steps are differentiated; "
-          "remove it, or write window: auto",
-          "hypergradient.max_steps");
-    return estimator;
-  }
-  if (m.estimator_name == "truncated-unroll" && block.given("stride"))
-    throw UsageError("hypergradient.stride is not used with window: auto, which keeps every state; remove it",
-                     "hypergradient.stride");
-  estimator->aim(block.accuracy);
-  return estimator;
-}
-
-/// "48048", or "more than" what can be counted.
-std::string byte_count(std::size_t bytes) {
-  return bytes == std::numeric_limits<std::size_t>::max() ? "more than 1.8e+19" : std::to_string(bytes);
-}
-
-/// window: auto keeps as many states as fit; what cannot do with fewer is refused before the run.
-void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver& solver, HypergradientEstimator& estimator,
-                  std::size_t parts) {
-  if (!c.limits.memory.bytes) return;
-  const double limit = std::clamp(*c.limits.memory.bytes, 1.0, 0x1p62);
-  estimator.limit_memory(static_cast<std::size_t>(limit / static_cast<double>(parts)));
-  const auto all = [&](std::size_t one) {  // parts times, as far as that can be counted
-    const std::size_t most = std::numeric_limits<std::size_t>::max();
-    return one > most / parts ? most : one * parts;
-  };
-  const Index n = problem.f->inner_dim(), m = problem.f->outer_dim();
-  if (const std::size_t stored = all(estimator.stored_bytes(solver.state_dim(n), m)); static_cast<double>(stored) > limit)
-    throw MemoryLimitError("the derivatives of the inner variables with respect to " + std::to_string(m) +
-                               " hyperparameters take " + byte_count(stored) + " bytes, limits.memory allows " +
-                               byte_count(static_cast<std::size_t>(limit)) +
-                               "; use implicit-cg or hypergradient.window=auto, whose memory does not grow with the number of "
-                               "hyperparameters",
-                           "limits.memory");
-  const std::size_t need = all(solver.tape_bytes(estimator.needs().tape, n));
-  if (static_cast<double>(need) <= limit) return;
-  throw MemoryLimitError("the states of up to inner.max_steps steps take " + byte_count(need) + " bytes, limits.memory allows " +
-                             byte_count(static_cast<std::size_t>(limit)) +
-                             "; use hypergradient.window=auto, hypergradient.stride=auto, fewer inner.max_steps or "
-                             "implicit-cg",
-                         "limits.memory");
-}
-
 }  // namespace
-
-OuterPlan outer_plan(const RunConfig& c) {
-  const bool folds = c.validation.scheme == "kfold";  // which use the threads themselves
-  return {c.outer.max_steps, static_cast<std::uint64_t>(c.seed), c.limits.threads.is_number() && !folds ? c.limits.threads.n : 1};
-}
-
-/// Up to so many variables the whole f_xx costs no more than a dozen products with it, and Newton's method a dozen of these.
-constexpr Index kSmallDense = 200;
-
-Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s, std::size_t parts) {
-  Method m;
-  m.start = cold_start(c, problem.f->inner_dim());
-  auto estimator = choose_estimator(c, problem, s, m);
-  m.solver_name = c.inner.solver;
-  if (m.solver_name == "auto") {
-    const Needs needs = estimator->needs();
-    const bool quadratic = problem.f->quadratic();
-    m.solver_name = needs.tape.wanted() || needs.map              ? "gradient-descent"
-                    : quadratic && problem.f->inner_dim() <= 2000 ? "cholesky"
-                    : problem.f->inner_dim() <= kSmallDense       ? "newton"
-                                                                  : "newton-cg";
-    m.notes.push_back("inner.solver: auto is " + m.solver_name);
-  }
-  auto solver = s.solvers.make(m.solver_name);
-  c.inner.configure(*solver);
-  if (m.solver_name == "cholesky" && !problem.f->quadratic())
-    throw UsageError("solver 'cholesky' solves quadratic problems in one step; a " + c.model.kind +
-                         " model needs 'newton', 'newton-cg' or 'lbfgs'",
-                     "inner.solver");
-  if (m.estimator_name != "none") check_pair(m.estimator_name, *estimator, m.solver_name, *solver);
-  if (problem.response == Response::iterate)
-    m.notes.push_back("inner.response: iterate is x after exactly " + std::to_string(c.inner.max_steps().value_or(0)) +
-                      " steps from its start; the solution of the inner problem is not meant");
-  limit_memory(c, problem, *solver, *estimator, parts);
-  m.solver = std::move(solver);
-  m.estimator = std::move(estimator);
-  return m;
-}
 
 namespace {
 
@@ -467,6 +262,10 @@ void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, Prepa
 
 }  // namespace
 
+Problem with_interrupter(Problem problem, const Assembly& a) {
+  return interruptible(std::move(problem), [asked = a.interrupter] { return asked->due(); });
+}
+
 std::size_t held_out_rows(const Validation& v) {
   std::size_t rows = 0;
   for (const Prepared& p : v.parts) rows += p.rows.validation.size();
@@ -508,6 +307,10 @@ std::vector<Problem> problems_from(const Assembly& a, const std::shared_ptr<cons
 Problem as_one(const Assembly& a, const std::shared_ptr<const Start>& start) {
   std::vector<Problem> all = problems_from(a, start);
   return all.size() == 1 ? std::move(all.front()) : stacked(std::move(all), a.validation.weight);
+}
+
+std::unique_ptr<Oracle> with_pull(const Assembly& a, std::unique_ptr<Oracle> oracle) {
+  return a.pull ? pulled_oracle(std::move(oracle), a.problem.space, *a.pull) : std::move(oracle);
 }
 
 std::unique_ptr<Oracle> run_oracle(const Assembly& a, const OracleOptions& options) {
@@ -594,13 +397,6 @@ Folds outer_folds_of(const Assembly& a, Index folds) {
   return drawn;
 }
 
-std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies) {
-  require_built(config.outer.optimizer);
-  auto optimizer = strategies.optimizers.make(config.outer.optimizer);
-  config.outer.configure(*optimizer);
-  return optimizer;
-}
-
 OracleOptions oracle_options(const RunConfig& c) {
   OracleOptions o;
   o.warm_start = c.inner.warm_start;
@@ -642,159 +438,6 @@ RunFacts run_facts_of(const Assembly& a, const RunConfig& c) {
   return f;
 }
 
-SearchOptions search_options(const Assembly& a) {
-  SearchOptions options;
-  const LinearModel* model = a.prepared.problem.f->linear();
-  if (model) {
-    const L2Range scale = default_l2_range(model->design(), model->row_weights(), model->loss());
-    options.lower = std::log(scale.lower);
-    options.upper = std::log(scale.upper);
-  }
-  if (const auto limit = a.config.limits.time.seconds) options.seconds = kShareOfTime * *limit;
-  options.interrupted = [asked = a.interrupter] { return asked->asked(); };
-  return options;
-}
-
 // A start is worth nothing where it was chosen by what a solver left undone.
-std::unique_ptr<Oracle> search_oracle(const Assembly& a, const Validation& v, PenaltyPer per, bool iterates) {
-  return over_parts(a, v, [&](std::size_t k) {
-    if (!iterates) return exact_oracle(with_interrupter(centred_problem(v.parts[k], per), a));
-    Problem problem = with_interrupter(problem_with(v.parts[k], per), a);
-    problem.response = Response::iterate;
-    problem.start = a.problem.start;
-    return iterate_oracle(std::move(problem), a.method.solver);
-  });
-}
-
-std::unique_ptr<Oracle> with_pull(const Assembly& a, std::unique_ptr<Oracle> oracle) {
-  return a.pull ? pulled_oracle(std::move(oracle), a.problem.space, *a.pull) : std::move(oracle);
-}
-
-namespace {
-
-enum class SearchFor { one, tuned_one, many };
-
-FoundStart search(Assembly& a, SearchFor what, bool iterates) {
-  SearchOptions options = search_options(a);
-  options.deviation = deviation_of(a, iterates);
-  // In the middle of an evaluation too. What is left of the limit is the run's.
-  a.interrupter->limit(options.seconds);
-  const HyperSpace one = problem_with(a.prepared, PenaltyPer::all).space;
-  FoundStart found =
-      search_common(*search_oracle(a, a.validation, PenaltyPer::all, iterates), one, what != SearchFor::one, options);
-  if (what == SearchFor::many && !a.held_equal)
-    found = search_many(*with_pull(a, search_oracle(a, a.validation, a.prepared.model().per, iterates)), a.problem.space,
-                        std::move(found), options);
-  a.path = found.path;
-  a.interrupter->limit(std::numeric_limits<double>::infinity());
-  return found;
-}
-
-}  // namespace
-
-std::optional<Vec> given_point(const Assembly& a) {
-  const HyperSpace& space = a.problem.space;
-  Vec theta = Vec::Zero(space.size());
-  if (space.size() == 0) return theta;
-  if (a.first_point) return a.first_point;
-  const HyperValue& start = a.config.penalty().start;
-  if (start.is_auto()) return {};
-  const std::string key = a.config.penalty_key("start");
-  const Vec u = given_start(start, space.blocks().front(), key);
-  if (!(u.minCoeff() > 0)) throw UsageError(key + " must be positive: penalties move in log space", key);
-  space.from_model(u, theta);
-  require_inside(a.config, space, theta, u);
-  space.project(theta);  // what rounding put outside
-  return theta;
-}
-
-void fix_steps(InnerBlock& inner, const Problem& problem, In u, const Strategies& s) {
-  if (problem.response == Response::solution) return;
-  const auto solver = s.solvers.make(inner.solver);
-  inner.configure(*solver);
-  if (solver->fixed_map()) return;
-  try {
-    const auto map = solver->map(problem, u);
-    inner.settle("step", map->step_size(), "inner", s.catalog);
-    inner.settle("momentum", map->momentum(), "inner", s.catalog);
-  } catch (const NumericalError& e) {
-    throw UsageError(e.what(), "inner.step");
-  }
-}
-
-/// The part whose steps have to be the shortest.
-static const Problem& steepest(const std::vector<Problem>& problems, In u) {
-  return *std::max_element(problems.begin(), problems.end(),
-                           [&](const Problem& p, const Problem& q) { return p.f->smoothness(u) < q.f->smoothness(u); });
-}
-
-void fix_steps(Assembly& a, In theta, const Strategies& s) {
-  if (a.problem.response == Response::solution || a.method.solver->fixed_map()) return;
-  const Vec u = natural_values(a.problem.space, theta);
-  const Problem& problem = a.problems.empty() ? a.problem : steepest(a.problems, u);
-  fix_steps(a.config.inner, problem, u, s);
-  auto solver = s.solvers.make(a.config.inner.solver);
-  a.config.inner.configure(*solver);
-  const auto map = solver->map(problem, u);
-  a.method.notes.push_back("inner.step: auto is " + short_number(map->step_size()) +
-                           (map->momentum() != 0 ? ", inner.momentum " + short_number(map->momentum()) : "") +
-                           ", for the whole run");
-  a.method.solver = std::move(solver);
-}
-
-InnerBlock trial_steps(const Assembly& a, const Strategies& s) {
-  const HyperSpace& space = a.problem.space;
-  InnerBlock inner = a.config.inner;
-  fix_steps(inner, a.problem, natural_values(space, (space.lower() + space.upper()) / 2), s);
-  return inner;
-}
-
-Vec starting_point(Assembly& a, const Strategies& strategies) {
-  if (const auto given = given_point(a)) {
-    fix_steps(a, *given, strategies);
-    return *given;
-  }
-  const HyperSpace& space = a.problem.space;
-  const bool iterates = a.problem.response == Response::iterate;
-  if (iterates && !a.method.solver->fixed_map())
-    fix_steps(a, Vec::Constant(space.size(), search(a, SearchFor::one, false).common), strategies);
-  const std::string key = a.config.penalty_key("start");
-  if (a.config.outer.metric.word)
-    a.method.notes.push_back("outer.metric: " + *a.config.outer.metric.word + " on the rows that validate tells the best row");
-  const FoundStart found = search(a, space.size() > 1 ? SearchFor::many : SearchFor::one, iterates);
-  if (space.size() > 1) a.single = SinglePenalty{found.common, found.common_loss};
-  if (a.held_equal) {
-    Vec theta = Vec::Constant(space.size(), found.common);
-    space.project(theta);
-    a.method.notes.push_back(key + ": auto is the tuned single penalty, " + short_number(std::exp(found.common)));
-    return theta;
-  }
-  const std::vector<std::string> levels = short_numbers({std::exp(found.level), std::exp(found.common)});
-  const std::string steps = found.steps == 1 ? " step" : " steps", cut = !found.cut ? ""
-                                                                         : interrupting_signal() != 0
-                                                                             ? "; the search was interrupted"
-                                                                             : "; limits.time ended the search";
-  a.method.notes.push_back(key + ": auto is " +
-                           (space.size() == 1
-                                ? short_number(std::exp(found.common)) + " (the best of a coarse path)"
-                                : "the best of several searches: " + std::to_string(found.steps) + steps +
-                                      " from the common value " + levels[0] + "; the tuned single penalty is " + levels[1]) +
-                           cut);
-  return found.theta;
-}
-
-void tune_single_penalty(Assembly& a) {
-  if (a.single || a.problem.space.size() < 2) return;
-  const FoundStart found = search(a, SearchFor::tuned_one, a.problem.response == Response::iterate);
-  a.single = SinglePenalty{found.common, found.common_loss};
-}
-
-StartValues start_values(const Assembly& a, In theta0) {
-  const HyperSpace& space = a.problem.space;
-  const HyperValue& start = a.config.penalty().start;
-  const bool searched = start.is_auto() || space.size() == 0;
-  return {theta0,
-          searched ? natural_values(space, theta0) : given_start(start, space.blocks().front(), a.config.penalty_key("start"))};
-}
 
 }  // namespace tacit

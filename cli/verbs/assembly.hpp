@@ -1,4 +1,4 @@
-// From a checked run file to the values of the library: prepared data, problem, solver, estimator, optimizer.
+// From a checked run file to the values of the library: prepared data, the parts that judge, their problems and oracle.
 #pragma once
 #include <functional>
 #include <memory>
@@ -6,37 +6,16 @@
 #include <vector>
 
 #include <tacit/bilevel/driver.hpp>
-#include <tacit/bilevel/outer.hpp>
 #include <tacit/bilevel/pull.hpp>
 #include <tacit/bilevel/start_search.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/run/warnings.hpp>
-#include <tacit/cli/runfile/config.hpp>
-#include <tacit/core/inner/inner.hpp>
-#include <tacit/hypergrad/estimator.hpp>
+#include <tacit/cli/verbs/method.hpp>
 #include <tacit/problems/data/prepare.hpp>
 #include <tacit/problems/data/validation.hpp>
 
 namespace tacit {
-
-/// All strategies by name.
-struct Strategies {
-  Strategies();
-  Registry<InnerSolver> solvers;
-  Registry<HypergradientEstimator> estimators;
-  Registry<OuterOptimizer> optimizers;
-  RegistryCatalog<Registry<InnerSolver>, Registry<HypergradientEstimator>, Registry<OuterOptimizer>> catalog;
-};
-
-/// Solver and estimator of a run file, made for a problem.
-struct Method {
-  std::string solver_name, estimator_name;
-  std::shared_ptr<const InnerSolver> solver;
-  std::shared_ptr<const HypergradientEstimator> estimator;
-  std::shared_ptr<const Start> start;  ///< x_0 of a cold run; null: 0
-  std::vector<std::string> notes;      ///< choices made under `auto`
-};
 
 /// The one penalty in place of many that has the least outer loss.
 struct SinglePenalty {
@@ -70,16 +49,8 @@ TableOptions table_options(const DataBlock& data);
 DataOptions data_options(const RunConfig& config, TargetKind kind);
 Missing missing_rule(const std::string& word);
 
-/// Of one part; `parts`: how many of its size there are, which share limits.memory. Throws UsageError for parts that do not go
-/// together.
-Method choose_method(const RunConfig& config, const Problem& problem, const Strategies& strategies, std::size_t parts = 1);
-
-/// Step size and momentum of an iterate as numbers: where the run file leaves them to auto, as auto takes them at u, in the run
-/// file's block and in a solver made of it. Left alone where the run means the solution.
-void fix_steps(InnerBlock& inner, const Problem& problem, In u, const Strategies& strategies);
-void fix_steps(Assembly& a, In theta, const Strategies& strategies);
-/// The block with steps fixed in the middle of the box: what auto can choose nowhere is refused before a search of the start.
-InnerBlock trial_steps(const Assembly& a, const Strategies& strategies);
+/// The problem, which stops where the run is asked to.
+Problem with_interrupter(Problem problem, const Assembly& a);
 
 /// "20 rows", or "all 100 rows in 5 folds": what validates, in words.
 std::string validation_text(const Assembly& a);
@@ -102,32 +73,11 @@ std::unique_ptr<Assembly> assemble_among(RunConfig config, std::shared_ptr<const
 /// those that tune; where a split column names folds these. Throws UsageError where the validation rows are named apart.
 Folds outer_folds_of(const Assembly& a, Index folds);
 
-/// Where to look for a start, and for how long: the scale of the data, a share of limits.time, whoever asks for the end.
-SearchOptions search_options(const Assembly& a);
-/// Exact solutions of the parts of a validation as one oracle, with columns centred where there is an intercept; where iterates
-/// are meant and `iterates` is said, those.
-std::unique_ptr<Oracle> search_oracle(const Assembly& a, const Validation& validation, PenaltyPer per, bool iterates = false);
-/// The same oracle, or with the pull of many penalties.
-std::unique_ptr<Oracle> with_pull(const Assembly& a, std::unique_ptr<Oracle> oracle);
-
-/// theta of a start that is given, or that the outer optimizer has of its own, or where nothing is tuned; none where it is
-/// searched. Throws UsageError for one that cannot be.
-std::optional<Vec> given_point(const Assembly& a);
-/// theta at which the outer run starts: as given, or (auto) as search_common and search_many find it, over exact solutions with
-/// centred columns, whatever solver the run uses. What was done is added to method.notes, and `single` is filled where there are
-/// many. Asked to stop, or past its share of limits.time, it is the best so far. Where iterates are meant, steps are fixed at a
-/// given start; else at the best common value of the solutions, and the search is then over the iterates.
-Vec starting_point(Assembly& a, const Strategies& strategies);
-/// Fills `single` where there are many penalties and it is not known yet: for a run whose start was given, and whose steps are
-/// fixed.
-void tune_single_penalty(Assembly& a);
-
-/// The start in natural units: as the run file gives it, else theta0 where the search ended.
-StartValues start_values(const Assembly& a, In theta0);
-
 /// The parts with another start of the inner runs, and all of them as one problem: that of the hold-out, or stacked().
 std::vector<Problem> problems_from(const Assembly& a, const std::shared_ptr<const Start>& start);
 Problem as_one(const Assembly& a, const std::shared_ptr<const Start>& start);
+/// An oracle over all penalties, or the same with the pull of many.
+std::unique_ptr<Oracle> with_pull(const Assembly& a, std::unique_ptr<Oracle> oracle);
 /// The outer oracle of a run with its solver and estimator: of the hold-out, or the sum over the folds; with the pull.
 std::unique_ptr<Oracle> run_oracle(const Assembly& a, const OracleOptions& options);
 /// One oracle for each part, summed with the weights of the validation.
@@ -139,10 +89,5 @@ std::unique_ptr<Oracle> over_parts(const Assembly& a, const Validation& validati
 OracleOptions oracle_options(const RunConfig& config);
 DriverOptions driver_options(const Assembly& a, const RunConfig& config);
 RunFacts run_facts_of(const Assembly& a, const RunConfig& config);
-
-/// What the run file says to an outer optimizer before its first point.
-OuterPlan outer_plan(const RunConfig& config);
-/// A fresh outer optimizer with the options of the run file.
-std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies);
 
 }  // namespace tacit

@@ -8,6 +8,7 @@
 #include <tacit/cli/run/json_text.hpp>
 #include <tacit/cli/run/text_tables.hpp>
 #include <tacit/cli/verbs/data_view.hpp>
+#include <tacit/cli/verbs/start.hpp>
 #include <tacit/cli/verbs/tune.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/core/support/text.hpp>

@@ -15,6 +15,7 @@
 #include <tacit/cli/verbs/compare_report.hpp>
 #include <tacit/cli/verbs/compare_steps.hpp>
 #include <tacit/cli/verbs/report.hpp>
+#include <tacit/cli/verbs/start.hpp>
 #include <tacit/cli/verbs/tune.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/core/model/interrupt.hpp>

@@ -9,6 +9,7 @@
 #include <tacit/cli/run/json_text.hpp>
 #include <tacit/cli/run/text_tables.hpp>
 #include <tacit/cli/verbs/report.hpp>
+#include <tacit/cli/verbs/start.hpp>
 #include <tacit/cli/verbs/tune.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/core/support/text.hpp>

@@ -9,6 +9,7 @@
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/run/json_text.hpp>
 #include <tacit/cli/verbs/baselines.hpp>
+#include <tacit/cli/verbs/start.hpp>
 #include <tacit/cli/verbs/tuning.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>

@@ -7,6 +7,7 @@
 
 #include <tacit/bilevel/refit.hpp>
 #include <tacit/cli/run/text_tables.hpp>
+#include <tacit/cli/verbs/start.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/models/fitted_model.hpp>

@@ -29,6 +29,7 @@
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/report.hpp>
 #include <tacit/cli/verbs/selection.hpp>
+#include <tacit/cli/verbs/start.hpp>
 #include <tacit/cli/verbs/tuning.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/core/model/interrupt.hpp>

@@ -12,6 +12,7 @@
 #include <tacit/cli/run/gains.hpp>
 #include <tacit/cli/run/json_text.hpp>
 #include <tacit/cli/verbs/selection.hpp>
+#include <tacit/cli/verbs/start.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/models/held_out.hpp>

@@ -12,6 +12,7 @@
 #include <tacit/bilevel/oracle.hpp>
 #include <tacit/cli/runfile/field_list.hpp>
 #include <tacit/cli/verbs/assembly.hpp>
+#include <tacit/cli/verbs/start.hpp>
 
 #include "paths.hpp"
 #include "problems/files.hpp"

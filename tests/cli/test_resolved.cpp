@@ -15,6 +15,7 @@
 #include <tacit/cli/runfile/field_list.hpp>
 #include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/cli/verbs/compare_plan.hpp>
+#include <tacit/cli/verbs/start.hpp>
 #include <tacit/problems/data/split.hpp>
 #include "paths.hpp"
 #include "problems/files.hpp"

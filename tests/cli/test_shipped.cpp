@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <tacit/cli/verbs/assembly.hpp>
+#include <tacit/cli/verbs/start.hpp>
 
 #include "../../bench/shipped.hpp"
 #include "paths.hpp"
