@@ -116,6 +116,7 @@ PairedGains paired_gains_of(const RunRecord& r, const std::string& path) {
 Gains gains_of(const RunRecord& r) {
   const auto says = [&](const char* path) { return value_at(r, path).is_boolean() && value_at(r, path).get<bool>(); };
   Gains g{paired_gains_of(r, "gain"), std::nullopt, says("gain.optimistic"), says("gain.start_searched")};
+  g.folded = value_at(r, "folds").is_object();
   if (value_at(r, "gain.test").is_object()) g.test = paired_gains_of(r, "gain.test");
   return g;
 }

@@ -71,6 +71,8 @@ json paired_json(const PairedGains& g) {
           {"over_single", gain_json(g.over_single)}};
 }
 
+const char* held_out_word(const Gains& g) { return g.folded ? "out-of-fold" : "validation"; }
+
 }  // namespace
 
 Evidence evidence_of(const MeanLoss& g) {
@@ -93,7 +95,7 @@ std::optional<Remark> remark_on_many(const Gains& gains) {
   const MeanLoss& gain = deciding(gains).over_single;
   const Evidence evidence = evidence_of(gain);
   if (!known_gain(gain) || evidence == Evidence::clear) return {};
-  const std::string rows = gains.test ? "test" : "validation";
+  const std::string rows = gains.test ? "test" : held_out_word(gains);
   const std::string what =
       "on the " + rows + " rows the many penalties gain " + gain_text(gain) + ", over the single one: " + meaning(evidence) + ".";
   return Remark{what,
@@ -117,7 +119,7 @@ std::string gains_text(const PairedGains& g, bool optimistic) {
 }
 
 std::string gains_in_words(const Gains& g) {
-  std::string text = sentence("validation", g.validation);
+  std::string text = sentence(held_out_word(g), g.validation);
   if (!text.empty() && g.chosen) text += " That is optimistic, since these rows chose the penalty.";
   if (!text.empty() && g.searched && known_gain(g.validation.over_start))
     text += " They chose the start too, so the gain over it is that of the outer steps alone.";

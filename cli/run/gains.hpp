@@ -21,6 +21,7 @@ struct Gains {
   std::optional<PairedGains> test;
   bool chosen = true;     ///< the validation rows chose the penalty: what they show is optimistic
   bool searched = false;  ///< they chose the start too, so that a gain over it is that of the outer steps alone
+  bool folded = false;    ///< they are the rows that folds hold out
 };
 
 /// How sure a gain is, in units of its own standard error.

@@ -242,6 +242,7 @@ Gains TuneRun::gains(const std::function<bool()>& stop) const {
   const Evaluation& start = summary_.start_evaluation;
   const bool moved = summary_.best.step > 0, tunes = space.size() > 0;
   Gains g;
+  g.folded = !a_->validation.holdout();
   g.searched = tunes && !a_->first_point && a_->config.penalty().start.is_auto();
   g.chosen = moved || g.searched || a_->first_point;
   const std::vector<Vec> begun = tunes ? solutions(start) : std::vector<Vec>{};
