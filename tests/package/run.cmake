@@ -23,7 +23,7 @@ endforeach()
 # What the program makes of the data and choices of examples/tune_csv.cpp.
 set(data "${SOURCE}/data/diabetes.csv")
 file(WRITE "${SCRATCH}/tune.yaml" "tacit: 1\nseed: 4\ndata: {train: '${data}', target: target}\n"
-                                  "inner: {solver: cholesky}\nhypergradient: {estimator: implicit-direct}\n")
+                                  "validation: {scheme: holdout}\ninner: {solver: cholesky}\nhypergradient: {estimator: implicit-direct}\n")
 run("${prefix}/bin/tacit" tune "${SCRATCH}/tune.yaml" -o "${SCRATCH}/tuned" -q)
 file(STRINGS "${SCRATCH}/tuned/hyper.csv" rows)
 list(GET rows 1 row)
