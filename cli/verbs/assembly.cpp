@@ -95,9 +95,10 @@ Stratify stratify_option(const RunConfig& c) {
   return !c.validation.stratify.value ? Stratify::automatic : *c.validation.stratify.value ? Stratify::yes : Stratify::no;
 }
 
-SplitOptions split_options(const RunConfig& c, const std::vector<Index>& among) {
-  SplitOptions o;
-  o.fraction = c.validation.fraction;
+/// What a hold-out and folds have in common: SplitOptions or FoldOptions.
+template <class Options>
+Options draw_options(const RunConfig& c, const std::vector<Index>& among) {
+  Options o;
   o.among = among;
   o.test_fraction = among.empty() ? c.data.test.fraction.value_or(0) : 0;
   o.stratify = stratify_option(c);
@@ -105,14 +106,16 @@ SplitOptions split_options(const RunConfig& c, const std::vector<Index>& among) 
   return o;
 }
 
+SplitOptions split_options(const RunConfig& c, const std::vector<Index>& among) {
+  auto o = draw_options<SplitOptions>(c, among);
+  o.fraction = c.validation.fraction;
+  return o;
+}
+
 FoldOptions fold_options(const RunConfig& c, const std::vector<Index>& among) {
-  FoldOptions o;
+  auto o = draw_options<FoldOptions>(c, among);
   o.folds = c.validation.folds;
   o.repeats = c.validation.repeats;
-  o.among = among;
-  o.test_fraction = among.empty() ? c.data.test.fraction.value_or(0) : 0;
-  o.stratify = stratify_option(c);
-  o.seed = static_cast<std::uint64_t>(c.seed);
   return o;
 }
 
