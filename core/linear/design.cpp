@@ -12,9 +12,10 @@
 namespace tacit::inline TACIT_ABI {
 namespace {
 
-constexpr Index kBlockBytes = 128 * 1024;  // of X: read from memory once, still in the second-level cache for the way back
+constexpr Index kBlockBytes = 32 * 1024;  // of X: read from memory once, still in the cache for the way back
 constexpr Index kMaxBlockRows = 2048;
 constexpr Index kPanelRows = 256;
+constexpr Index kCached = 1 << 20;  // bytes of X: so much stays in the second-level cache from pass to pass
 
 /// Numbers that begin at a cache line, wherever Eigen would have put them: loads and stores of the widest instructions cross
 /// none. Of this file alone; no memory of it is handed on.
@@ -92,7 +93,7 @@ public:
     room(s_.sums, std::max<Index>(1, k_out));
     room(s_.t, std::max<Index>(1, block_ * k_in));
     room(s_.w, std::max<Index>(1, block_ * k_out));
-    s_.rows.resize(static_cast<std::size_t>(std::max<Index>(1, block_)));
+    s_.rows.resize(static_cast<std::size_t>(block_ + kernels::kRowsAhead));
     s_.acc.head(p_ * k_out).setZero();
     s_.sums.head(k_out).setZero();
     a_.count_pass();
@@ -148,9 +149,12 @@ public:
   }
 
 private:
+  /// At the rows of a block, and at those behind it which are to be fetched ahead.
   void point_at(Index row0, Index m) {
     if (a_.sparse()) return;
-    for (Index r = 0; r < m; ++r) s_.rows[static_cast<std::size_t>(r)] = a_.dense_row(row0 + r);
+    const bool large = 8 * p_ * a_.rows_ > kCached;
+    listed_ = large ? std::min(m + kernels::kRowsAhead, a_.rows_ - row0) : 0;
+    for (Index r = 0; r < std::max(m, listed_); ++r) s_.rows[static_cast<std::size_t>(r)] = a_.dense_row(row0 + r);
   }
 
   void forward(Index row0, Index m, double* t, Index ld) {
@@ -161,8 +165,8 @@ private:
       Index c = 0;
       for (; c + 4 <= k_in_; c += 4) kernels::dot_rows4(s_.rows.data(), m, p_, v + c * p_, p_, t + c * ld, ld);
       for (; c + 2 <= k_in_; c += 2)
-        kernels::dot_rows2(s_.rows.data(), m, p_, v + c * p_, v + (c + 1) * p_, t + c * ld, t + (c + 1) * ld);
-      if (c < k_in_) kernels::dot_rows(s_.rows.data(), m, p_, v + c * p_, t + c * ld);
+        kernels::dot_rows2(s_.rows.data(), m, listed_, p_, v + c * p_, v + (c + 1) * p_, t + c * ld, t + (c + 1) * ld);
+      if (c < k_in_) kernels::dot_rows(s_.rows.data(), m, listed_, p_, v + c * p_, t + c * ld);
     }
     for (Index c = 0; c < k_in_; ++c) {
       if (s_.offset[c] != 0) Eigen::Map<Vec>(t + c * ld, m).array() += s_.offset[c];
@@ -231,7 +235,7 @@ private:
   const Design& a_;
   Lease lease_;
   Scratch& s_;
-  Index p_, k_in_, k_out_, block_;
+  Index p_, k_in_, k_out_, block_, listed_ = 0;
 };
 
 Design::Design(std::shared_ptr<const Mat> x) : dense_(std::move(x)) {

@@ -30,21 +30,40 @@ namespace tacit::inline TACIT_ABI::kernels {
 namespace clones {
 namespace {
 
-TACIT_CLONES void dot_rows(const double* const* x, Index rows, Index d, const double* __restrict v, double* __restrict t) {
+constexpr Index kLine = 8;    // doubles of a cache line
+constexpr Index kStrip = 64;  // columns that are worked on between two rounds of fetching
+static_assert(kRowsAhead % 4 == 0);
+
+// Asks for the same columns of four rows, kRowsAhead further on: four short streams at a time are too little for the hardware to
+// see ahead, and without this a product waits for memory most of the time.
+inline void fetch_ahead(const double* const* x, Index begin, Index end) {
+  for (Index k = 0; k < 4; ++k) {
+    const double* row = x[kRowsAhead + k];
+    for (Index j = begin; j < end; j += kLine) __builtin_prefetch(row + j, 0, 2);
+  }
+}
+
+TACIT_CLONES void dot_rows(const double* const* x, Index rows, Index listed, Index d, const double* __restrict v,
+                           double* __restrict t) {
   Index r = 0;
   for (; r + 4 <= rows; r += 4) {
     const double* __restrict x0 = x[r];
     const double* __restrict x1 = x[r + 1];
     const double* __restrict x2 = x[r + 2];
     const double* __restrict x3 = x[r + 3];
+    const bool ahead = r + kRowsAhead + 4 <= listed;
     double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    for (Index j0 = 0; j0 < d; j0 += kStrip) {
+      const Index end = j0 + kStrip < d ? j0 + kStrip : d;
+      if (ahead) fetch_ahead(x + r, j0, end);
 #pragma omp simd reduction(+ : s0, s1, s2, s3)
-    for (Index j = 0; j < d; ++j) {
-      const double vj = v[j];
-      s0 += x0[j] * vj;
-      s1 += x1[j] * vj;
-      s2 += x2[j] * vj;
-      s3 += x3[j] * vj;
+      for (Index j = j0; j < end; ++j) {
+        const double vj = v[j];
+        s0 += x0[j] * vj;
+        s1 += x1[j] * vj;
+        s2 += x2[j] * vj;
+        s3 += x3[j] * vj;
+      }
     }
     t[r] = s0;
     t[r + 1] = s1;
@@ -60,26 +79,31 @@ TACIT_CLONES void dot_rows(const double* const* x, Index rows, Index d, const do
   }
 }
 
-TACIT_CLONES void dot_rows2(const double* const* x, Index rows, Index d, const double* __restrict v1, const double* __restrict v2,
-                            double* __restrict t1, double* __restrict t2) {
+TACIT_CLONES void dot_rows2(const double* const* x, Index rows, Index listed, Index d, const double* __restrict v1,
+                            const double* __restrict v2, double* __restrict t1, double* __restrict t2) {
   Index r = 0;
   for (; r + 4 <= rows; r += 4) {
     const double* __restrict x0 = x[r];
     const double* __restrict x1 = x[r + 1];
     const double* __restrict x2 = x[r + 2];
     const double* __restrict x3 = x[r + 3];
+    const bool ahead = r + kRowsAhead + 4 <= listed;
     double a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
+    for (Index j0 = 0; j0 < d; j0 += kStrip) {
+      const Index end = j0 + kStrip < d ? j0 + kStrip : d;
+      if (ahead) fetch_ahead(x + r, j0, end);
 #pragma omp simd reduction(+ : a0, a1, a2, a3, b0, b1, b2, b3)
-    for (Index j = 0; j < d; ++j) {
-      const double p = v1[j], q = v2[j];
-      a0 += x0[j] * p;
-      a1 += x1[j] * p;
-      a2 += x2[j] * p;
-      a3 += x3[j] * p;
-      b0 += x0[j] * q;
-      b1 += x1[j] * q;
-      b2 += x2[j] * q;
-      b3 += x3[j] * q;
+      for (Index j = j0; j < end; ++j) {
+        const double p = v1[j], q = v2[j];
+        a0 += x0[j] * p;
+        a1 += x1[j] * p;
+        a2 += x2[j] * p;
+        a3 += x3[j] * p;
+        b0 += x0[j] * q;
+        b1 += x1[j] * q;
+        b2 += x2[j] * q;
+        b3 += x3[j] * q;
+      }
     }
     t1[r] = a0;
     t1[r + 1] = a1;
@@ -318,9 +342,12 @@ TACIT_CLONES double sum(const double* x, Index n) {
 }  // namespace
 }  // namespace clones
 
-void dot_rows(const double* const* x, Index rows, Index d, const double* v, double* t) { clones::dot_rows(x, rows, d, v, t); }
-void dot_rows2(const double* const* x, Index rows, Index d, const double* v1, const double* v2, double* t1, double* t2) {
-  clones::dot_rows2(x, rows, d, v1, v2, t1, t2);
+void dot_rows(const double* const* x, Index rows, Index listed, Index d, const double* v, double* t) {
+  clones::dot_rows(x, rows, listed, d, v, t);
+}
+void dot_rows2(const double* const* x, Index rows, Index listed, Index d, const double* v1, const double* v2, double* t1,
+               double* t2) {
+  clones::dot_rows2(x, rows, listed, d, v1, v2, t1, t2);
 }
 void axpy_rows(const double* const* x, Index rows, Index d, const double* w, double* out) {
   clones::axpy_rows(x, rows, d, w, out);

@@ -4,11 +4,14 @@
 
 namespace tacit::inline TACIT_ABI::kernels {
 
-/// t[r] = x[r] . v for rows x[0 .. rows - 1] of length d.
-TACIT_EXPORT void dot_rows(const double* const* x, Index rows, Index d, const double* v, double* t);
+/// So many rows ahead of those that are worked on are fetched from memory meanwhile.
+inline constexpr Index kRowsAhead = 16;
+/// t[r] = x[r] . v for rows x[0 .. rows - 1] of length d. x[0 .. listed - 1] are rows that may be fetched ahead, those that come
+/// next among them; listed = 0: none, where all lies in the cache anyway.
+TACIT_EXPORT void dot_rows(const double* const* x, Index rows, Index listed, Index d, const double* v, double* t);
 /// The same for two vectors, each row read once.
-TACIT_EXPORT void dot_rows2(const double* const* x, Index rows, Index d, const double* v1, const double* v2, double* t1,
-                            double* t2);
+TACIT_EXPORT void dot_rows2(const double* const* x, Index rows, Index listed, Index d, const double* v1, const double* v2,
+                            double* t1, double* t2);
 /// out += sum_r w[r] x[r]
 TACIT_EXPORT void axpy_rows(const double* const* x, Index rows, Index d, const double* w, double* out);
 /// The same for two weights.
