@@ -17,8 +17,8 @@ public:
     root_.head(p) = c.head(p).cwiseSqrt().cwiseInverse();
     if (a.intercept()) root_[p] = 0;
   }
-  bool factor() {
-    factor_.compute(kernel());
+  bool factor(const Eigen::MatrixXd* products) {
+    factor_.compute(kernel(products));
     if (factor_.info() != Eigen::Success || !factor_.matrixLLT().diagonal().allFinite()) return false;
     if (!a_.intercept()) return true;
     free_ = factor_.solve(f_);
@@ -48,18 +48,9 @@ private:
     a_.multiply(v.cwiseProduct(root_), t);
     t = t.cwiseProduct(f_);
   }
-  /// K, a block of rows at a time.
-  Eigen::MatrixXd kernel() const {
-    constexpr Index kRows = 16;
-    const Index n = a_.rows();
-    Eigen::MatrixXd k(n, n);
-    Mat rows(a_.cols(), kRows), none(a_.cols(), 0);
-    for (Index i = 0; i < n; i += kRows) {
-      const Index m = std::min(kRows, n - i);
-      for (Index r = 0; r < m; ++r) rows.col(r) = a_.row(i + r).cwiseProduct(root_).cwiseProduct(root_);
-      a_.sweep_batch(
-          rows.leftCols(m), [&](Index row0, BlockIn t, BlockOut) { k.block(row0, i, t.rows(), m) = t; }, none);
-    }
+  /// K = I + diag(f) X diag(1/c) X' diag(f)
+  Eigen::MatrixXd kernel(const Eigen::MatrixXd* products) const {
+    Eigen::MatrixXd k = products ? Eigen::MatrixXd(*products * (root_[0] * root_[0])) : row_products(a_, root_.cwiseAbs2());
     k = f_.asDiagonal() * k * f_.asDiagonal();
     k.diagonal().array() += 1;
     return k;
@@ -74,11 +65,28 @@ private:
 
 }  // namespace
 
-std::shared_ptr<const LinearOperator> dual_inverse(const Design& a, In weight, In c) {
+Eigen::MatrixXd row_products(const Design& a, In scale) {
+  constexpr Index kRows = 16;
+  const Index n = a.rows();
+  Eigen::MatrixXd k(n, n);
+  Mat rows(a.cols(), kRows), none(a.cols(), 0);
+  for (Index i = 0; i < n; i += kRows) {
+    const Index m = std::min(kRows, n - i);
+    for (Index r = 0; r < m; ++r) {
+      rows.col(r) = a.row(i + r).cwiseProduct(scale);
+      if (a.intercept()) rows(a.features(), r) = 0;
+    }
+    a.sweep_batch(
+        rows.leftCols(m), [&](Index row0, BlockIn t, BlockOut) { k.block(row0, i, t.rows(), m) = t; }, none);
+  }
+  return k;
+}
+
+std::shared_ptr<const LinearOperator> dual_inverse(const Design& a, In weight, In c, const Eigen::MatrixXd* products) {
   const Index p = a.features();
   if (p == 0 || !(c.head(p).minCoeff() > 0) || (a.intercept() && c[p] != 0)) return nullptr;
   auto inverse = std::make_shared<DualInverse>(a, weight, c);
-  return inverse->factor() ? inverse : nullptr;
+  return inverse->factor(c.head(p).minCoeff() == c.head(p).maxCoeff() ? products : nullptr) ? inverse : nullptr;
 }
 
 }  // namespace tacit::inline TACIT_ABI

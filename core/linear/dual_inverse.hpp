@@ -11,7 +11,11 @@ namespace tacit::inline TACIT_ABI {
 /// K = I + B B', B = diag(weight)^{1/2} X diag(c)^{-1/2} (Woodbury 1950; an intercept, which c leaves free, is eliminated).
 /// Making it takes about rows/2 products with the Hessian, applying it about one. Where entries of c are tiny beside the data
 /// digits cancel in it: a preconditioner rather than a solution. Null where K cannot be factored, where a penalty c_j of a
-/// feature is not positive, or where that of an intercept is not 0.
-TACIT_EXPORT std::shared_ptr<const LinearOperator> dual_inverse(const Design& a, In weight, In c);
+/// feature is not positive, or where that of an intercept is not 0. row_products: X X', which is all that K needs where the
+/// features have one penalty; null: it is computed.
+TACIT_EXPORT std::shared_ptr<const LinearOperator> dual_inverse(const Design& a, In weight, In c,
+                                                                const Eigen::MatrixXd* row_products = nullptr);
+/// X diag(scale) X', rows x rows, without an intercept; scale: one entry a column of A.
+TACIT_EXPORT Eigen::MatrixXd row_products(const Design& a, In scale);
 
 }  // namespace tacit::inline TACIT_ABI

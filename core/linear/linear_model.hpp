@@ -89,6 +89,7 @@ public:
   std::unique_ptr<const Curvature> linearize(In x, In u, FirstOrder* at = nullptr) const override;
   void adjoint(In x, In u, In p, Out out_x, Out out_u) const override;
   void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const override;
+  bool penalty_diagonal(In u, Out c) const override;
   const LinearModel* linear() const override { return this; }
   /// Quadratic loss and at most kEigenDim columns: the largest eigenvalue of f_xx. Else sup |phi''| times the largest eigenvalue
   /// of A' S A (Lanczos 1950, from above, kept) plus the largest penalty.
@@ -128,7 +129,8 @@ private:
     Penalty penalty;
     Mat gram;
     double data_eigenvalue = 0, gradient_scale = 0, gradient_terms = 0;
-    std::once_flag gram_once, eigenvalue_once, scale_once, terms_once;
+    Eigen::MatrixXd row_gram;  ///< X X'
+    std::once_flag gram_once, eigenvalue_once, scale_once, terms_once, row_gram_once;
     bool by_gram = false;
     std::mutex spectrum_lock;
     Vec spectrum_at;  ///< penalties of the spectrum below
@@ -136,6 +138,7 @@ private:
     Parts(Design a, std::shared_ptr<const Loss> phi, Vec targets, Vec weights, Penalty c);
     bool keeps_gram() const { return loss->quadratic() && design.cols() <= kGramDim; }
     const Mat& kept_gram();
+    const Eigen::MatrixXd& kept_row_gram();
     std::pair<double, double> spectrum(In u);
     double largest_data_eigenvalue();
     Vec first_at_zero() const;

@@ -163,6 +163,7 @@ public:
     h.diagonal() += c_;
     return true;
   }
+  double factor_cost(Index n) const override { return static_cast<double>(n) / 6; }
   std::shared_ptr<const LinearOperator> inverse() const override { return parts_->inverse_of(u_); }
   /// The inverse itself, while a factor costs no more than some products.
   std::shared_ptr<const LinearOperator> preconditioner(Index n) const override {

@@ -22,6 +22,7 @@ public:
   double gradient(In x, In u, Out g) const override;
   std::unique_ptr<const Curvature> linearize(In x, In u, FirstOrder* at = nullptr) const override;
   void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const override;
+  bool penalty_diagonal(In u, Out c) const override { return rows_->penalty_diagonal(u, c); }
   const LinearModel* linear() const override { return rows_.get(); }
   /// Eigenvalues of f_xx: at most kEigenDim columns. Else bounds: the largest eigenvalue of the data's part plus the largest
   /// penalty, and the least penalty.

@@ -29,6 +29,8 @@ void Curvature::hessian_batch(InM p, OutM out) const {
 bool Curvature::diagonal(Out) const { return false; }
 bool Curvature::dense(OutM) const { return false; }
 
+bool Objective::penalty_diagonal(In, Out) const { return false; }
+
 std::shared_ptr<const LinearOperator> Curvature::preconditioner(Index n) const {
   Vec d(n);
   if (!diagonal(d)) return nullptr;

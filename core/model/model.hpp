@@ -34,6 +34,9 @@ public:
   virtual bool diagonal(Out d) const;
   /// f_xx itself, n x n; false: not cheap, out untouched.
   virtual bool dense(OutM h) const;
+  /// What dense() and a Cholesky factor of it cost together, in products with f_xx; infinity: dense() is not offered, or nobody
+  /// knows.
+  virtual double factor_cost(Index /*n*/) const { return std::numeric_limits<double>::infinity(); }
   /// f_xx^{-1}, n -> n, where the structure gives it for less than a factor of dense(), or has a factor already; null: not here.
   virtual std::shared_ptr<const LinearOperator> inverse() const { return nullptr; }
   /// An approximation of f_xx^{-1} for conjugate gradients, n -> n, that is worth its making; null: none. The inverse of the
@@ -63,6 +66,9 @@ public:
   /// g = f_x(x, u), dg = f_xx dx + f_xu du for k tangents, dx n x k, du m x k (forward sweeps). du without entries stands for the
   /// identity (k = m), which then need not exist.
   virtual void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const;
+  /// The diagonal c that u alone adds to the curvature: f_xx(x, u) = B(x) + diag(c(u)); false: there is none, or it is not known,
+  /// c untouched.
+  virtual bool penalty_diagonal(In u, Out c) const;
   /// The structure when f is a linear model, else null.
   virtual const LinearModel* linear() const { return nullptr; }
   /// L, at least the largest eigenvalue of f_xx(x, u) at every x.

@@ -174,6 +174,13 @@ public:
   bool symmetric() const override {
     return all([](const Objective& f) { return f.symmetric(); });
   }
+  bool penalty_diagonal(In u, Out c) const override {
+    Vec all(places_.total);
+    bool known = true;
+    each([&](const Objective& f, Index at, Index n) { known = known && f.penalty_diagonal(u, all.segment(at, n)); });
+    if (known) c = all;
+    return known;
+  }
   std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> counter) const override {
     std::vector<std::shared_ptr<const Objective>> counted;
     for (const auto& f : parts_) {

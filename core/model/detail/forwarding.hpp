@@ -17,6 +17,7 @@ public:
   void hessian_batch(InM p, OutM out) const override { inner_->hessian_batch(p, out); }
   bool diagonal(Out d) const override { return inner_->diagonal(d); }
   bool dense(OutM h) const override { return inner_->dense(h); }
+  double factor_cost(Index n) const override { return inner_->factor_cost(n); }
   std::shared_ptr<const LinearOperator> inverse() const override { return inner_->inverse(); }
   std::shared_ptr<const LinearOperator> preconditioner(Index n) const override { return inner_->preconditioner(n); }
 
@@ -34,6 +35,7 @@ public:
   std::unique_ptr<const Curvature> linearize(In x, In u, FirstOrder* at) const override { return inner_->linearize(x, u, at); }
   void adjoint(In x, In u, In p, Out out_x, Out out_u) const override { inner_->adjoint(x, u, p, out_x, out_u); }
   void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const override { inner_->tangents(x, u, dx, du, g, dg); }
+  bool penalty_diagonal(In u, Out c) const override { return inner_->penalty_diagonal(u, c); }
   const LinearModel* linear() const override { return inner_->linear(); }
   double smoothness(In u) const override { return inner_->smoothness(u); }
   bool smoothness_bounds() const override { return inner_->smoothness_bounds(); }
