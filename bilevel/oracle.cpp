@@ -34,6 +34,7 @@ WarmState WarmState::carried() const {
   next.inner.z = inner.x();
   next.inner.inverse = inner.inverse;
   next.inner.pairs = inner.pairs;
+  next.inner.kept = inner.kept;
   next.hyper = hyper;
   next.calibration = calibration;
   next.rates = rates;
@@ -115,6 +116,24 @@ std::vector<Vec> solutions(const Evaluation& e) {
     if (part.state) all.push_back(part.state->inner.x());
   }
   return all;
+}
+
+std::optional<Evaluation> kept_curvature(const Evaluation& e) {
+  Evaluation out;
+  for (const Evaluation& part : e.parts) {
+    auto one = kept_curvature(part);
+    if (!one) return std::nullopt;
+    out.parts.push_back(std::move(*one));
+  }
+  if (!e.parts.empty()) return out;
+  if (!e.state || !e.state->inner.kept) return std::nullopt;
+  WarmState state;
+  state.inner.inner_dim = e.state->inner.inner_dim;
+  state.inner.z = Vec::Constant(state.inner.inner_dim, kMissing);
+  state.inner.inverse = e.state->inner.inverse;
+  state.inner.kept = e.state->inner.kept;
+  out.state = std::move(state);
+  return out;
 }
 
 void detail::check_parts(const Problem& problem, const InnerSolver& solver, const HypergradientEstimator& estimator,

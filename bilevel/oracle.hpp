@@ -121,6 +121,10 @@ struct TACIT_EXPORT Evaluation {
 /// has none.
 TACIT_EXPORT std::vector<Vec> solutions(const Evaluation& evaluation);
 
+/// What a cold start may take from an evaluation of another oracle of the same inner problems: what their solver kept of f_xx,
+/// and no point to start from. None where it keeps nothing.
+TACIT_EXPORT std::optional<Evaluation> kept_curvature(const Evaluation& evaluation);
+
 /// The outer problem as an outer optimizer sees it. No call leaves a trace but in the account of work: what one evaluation hands
 /// to the next is in the evaluation, so the order of calls changes no bit. Calls may come from several threads.
 class TACIT_EXPORT Oracle {

@@ -49,6 +49,26 @@ double smallest_curvature(const Problem& problem, In u, const Spectrum& spectrum
   return spectrum.smallest > spectrum.smallest_residual ? spectrum.smallest - spectrum.smallest_residual : 0;
 }
 
+/// Extreme eigenvalues of f_xx by products with it. Where a solver has kept f_xx of a point near, they are those of that matrix,
+/// which take no product, and the smallest is led over to this one with the factor that was kept.
+Spectrum extremes(const std::function<void(In, Out)>& product, In start, const InnerSolution& inner,
+                  const LanczosOptions& lanczos) {
+  constexpr double kSharp = 0.2 * kSlack;
+  constexpr Index kSteps = 5;
+  if (const auto matrix = kept_hessian(inner)) {
+    const Spectrum near =
+        extreme_eigenvalues([&](In p, Out hp) { hp.noalias() = matrix->selfadjointView<Eigen::Lower>() * p; }, start, lanczos);
+    if (near.smallest > 0 && near.smallest_residual <= kSlack * near.smallest) {
+      Spectrum here = smallest_eigenvalue_near(product, *inner.inverse, near.smallest_vector, kSharp, kSteps);
+      here.largest = near.largest;
+      here.largest_vector = near.largest_vector;
+      here.largest_residual = near.largest_residual;
+      if (here.smallest > 0 && here.smallest_residual <= kSharp * here.smallest) return here;
+    }
+  }
+  return extreme_eigenvalues(product, start, lanczos);
+}
+
 StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In correction, In soft_mode, Spectrum& spectrum,
                 bool sharp, const TruncationOptions& options) {
   const Index n = inner.inner_dim;
@@ -79,20 +99,21 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     Vec start = least > 0 ? Vec(g / least) : Vec(g);
     if (soft_mode.size() == n) start += soft_mode;
     const bool look = spectrum.products == 0 && !(problem.f->convexity(u) > 0);
-    if (look) spectrum = extreme_eigenvalues(product, start, lanczos);
+    if (look) spectrum = extremes(product, start, inner, lanczos);
     const double mu = smallest_curvature(problem, u, spectrum);
     const double big = problem.f->smoothness(u);
     const double noise = std::isfinite(big) ? 4 * kEps * big * x.norm() : 0;  // of a gradient computed at x*
     out.error = mu > 0 ? (least + noise) / mu : kNaN;
     const bool done = !std::isfinite(out.error) || out.error <= 1e-3 * (inner.x0 - x).norm() || least <= noise;
     if (done || k == options.max_corrections) {
-      if (!look) spectrum = extreme_eigenvalues(product, start, lanczos);
+      if (!look) spectrum = extremes(product, start, inner, lanczos);
       break;
     }
     CgOptions cg;
     cg.tolerance = 1e-6;
     cg.max_steps = options.max_products;
-    const auto preconditioner = curvature->preconditioner(n);
+    const auto preconditioner =
+        inner.inverse ? std::shared_ptr<const LinearOperator>(inner.inverse) : curvature->preconditioner(n);
     cg.preconditioner = preconditioner.get();
     step.setZero();
     const CgResult result = detail::solve_with(*curvature, g, step, cg);
@@ -103,8 +124,8 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     const auto curvature = problem.f->linearize(out.x, u);
     LanczosOptions lanczos;
     lanczos.sharp_largest = sharp;
-    spectrum = extreme_eigenvalues([&](In p, Out hp) { curvature->hessian(p, hp); },
-                                   soft_mode.size() == n ? Vec(soft_mode) : Vec::Zero(n), lanczos);
+    spectrum = extremes([&](In p, Out hp) { curvature->hessian(p, hp); }, soft_mode.size() == n ? Vec(soft_mode) : Vec::Zero(n),
+                        inner, lanczos);
   }
   return out;
 }

@@ -31,10 +31,6 @@ LossError bounded(const Problem& problem, In u, const OuterPoint& at, const Vec*
 /// d with f_xx d ~ f_x; false where there is none.
 bool newton_step(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, double tolerance, Vec& d) {
   d = Vec::Zero(at.fx.size());
-  if (const auto exact = inner.exact_inverse()) {
-    exact->apply(at.fx, d);
-    return d.allFinite();
-  }
   const auto c = problem.f->linearize(inner.x(), u);
   std::shared_ptr<const LinearOperator> m = inner.inverse;
   if (!m) m = c->preconditioner(d.size());
@@ -47,14 +43,42 @@ bool newton_step(const Problem& problem, In u, const InnerSolution& inner, const
   return r.status != Status::negative_curvature && r.status != Status::failed && d.allFinite();
 }
 
+/// What x - d leaves of the gradient.
+struct Stepped {
+  Vec d, left;
+  double share = std::numeric_limits<double>::infinity();  ///< of ||f_x||
+};
+
+Stepped step_by(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, Vec d) {
+  Stepped s{std::move(d), Vec(at.fx.size())};
+  problem.f->gradient(inner.x() - s.d, u, s.left);
+  const double norm = at.fx.norm();
+  s.share = norm > 0 ? s.left.norm() / norm : 0;
+  return s;
+}
+
+/// By the factor that the solver left, where that is the one of f_xx at x or as good; else by CG. False: there is no step.
+bool take_step(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, double tolerance, Stepped& s) {
+  const auto exact = inner.exact_inverse();
+  const std::shared_ptr<const LinearOperator> left = exact ? exact : inner.inverse;
+  Vec d(at.fx.size());
+  if (left) {
+    left->apply(at.fx, d);
+    if (!d.allFinite()) return false;
+    s = step_by(problem, u, inner, at, d);
+    if (exact || s.share <= kDirection) return true;
+  }
+  if (!newton_step(problem, u, inner, at, tolerance, d)) return false;
+  s = step_by(problem, u, inner, at, d);
+  return true;
+}
+
 LossError measured(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w) {
   LossError e;
-  Vec d, left(at.fx.size());
-  if (!problem.f->symmetric() || !newton_step(problem, u, inner, at, w ? kDirection : kAlone, d)) return e;
-  const Vec next = inner.x() - d;
-  problem.f->gradient(next, u, left);
-  const double norm = at.fx.norm(), lower = problem.l->value(next, u);
-  const double share = norm > 0 ? left.norm() / norm : 0;
+  Stepped s;
+  if (!problem.f->symmetric() || !take_step(problem, u, inner, at, w ? kDirection : kAlone, s)) return e;
+  const auto& [d, left, share] = s;
+  const double lower = problem.l->value(inner.x() - d, u);
   if (!std::isfinite(lower) || !std::isfinite(share)) return e;
   e.first = w ? std::abs(w->dot(at.fx)) : std::abs(at.lx.dot(d));
   if (w)

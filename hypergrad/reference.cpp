@@ -16,23 +16,23 @@ namespace {
 
 constexpr Index kDenseLimit = 2000;
 
-/// Newton directions; a factor is kept while f_xx cannot have changed.
+/// Newton directions by one factor of f_xx; where f_xx has changed since it was made, it preconditions, and is made anew once
+/// that takes many products.
 class Directions {
 public:
   explicit Directions(bool constant) : constant_(constant) {}
 
-  /// d = -f_xx^{-1} g; false when f_xx is not positive definite.
+  /// d = -f_xx^{-1} g, of a changed f_xx to kForcing; false when f_xx is not positive definite.
   bool newton(const Curvature& c, In g, Vec& d) {
     const Index n = g.size();
-    d = Vec::Zero(n);
     if (n > kDenseLimit) {
       const auto m = c.preconditioner(n);
-      CgOptions options;
-      options.tolerance = 1e-10;
-      options.max_steps = 10 * n;
-      options.preconditioner = m.get();
-      const CgResult r = detail::solve_with(c, -g, d, options);
+      const CgResult r = by_cg(c, g, m.get(), 1e-10, 10 * n, d);
       return r.status != Status::negative_curvature && d.allFinite();
+    }
+    if (factor_ && !constant_) {
+      const CgResult r = by_cg(c, g, factor_.get(), kForcing, kMostProducts, d);
+      if (r.status == Status::converged && d.allFinite()) return true;
     }
     if (!factor_ || !constant_) {
       Mat h(n, n);
@@ -40,11 +40,24 @@ public:
       factor_ = cholesky_inverse(h);
     }
     if (!factor_) return false;
+    d.resize(n);
     factor_->apply(-g, d);
     return d.allFinite();
   }
 
 private:
+  static constexpr double kForcing = 1e-4;
+  static constexpr Index kMostProducts = 12;
+
+  static CgResult by_cg(const Curvature& c, In g, const LinearOperator* m, double tolerance, Index max_steps, Vec& d) {
+    CgOptions options;
+    options.tolerance = tolerance;
+    options.max_steps = max_steps;
+    options.preconditioner = m;
+    d = Vec::Zero(g.size());
+    return detail::solve_with(c, -g, d, options);
+  }
+
   bool constant_;
   std::shared_ptr<const LinearOperator> factor_;
 };

@@ -6,6 +6,7 @@
 
 #include <tacit/core/inner/detail/common.hpp>
 #include <tacit/core/inner/detail/inverse_from_pairs.hpp>
+#include <tacit/core/inner/detail/kept_hessian.hpp>
 #include <tacit/core/support/rate.hpp>
 #include <tacit/core/support/wording.hpp>
 
@@ -298,6 +299,13 @@ std::shared_ptr<const LinearOperator> InnerSolution::exact_inverse() const {
   return inverse_exact ? inverse : nullptr;
 }
 
+std::shared_ptr<const Eigen::MatrixXd> kept_hessian(const InnerSolution& s) {
+  if (!s.kept || !s.kept->data || !s.inverse) return nullptr;
+  auto h = std::make_shared<Eigen::MatrixXd>(*s.kept->data);
+  h->diagonal() += s.kept->penalty;
+  return h;
+}
+
 void InnerSolution::state(StateVisitor& v) {
   map.reset();
   tape.reset();
@@ -313,6 +321,7 @@ void InnerSolution::state(StateVisitor& v) {
   state_of_shared(v, "inverse", inverse);
   v.state("inverse_exact", inverse_exact);
   state_of_shared(v, "pairs", pairs);
+  state_of_shared(v, "kept", kept);
   state_of_enum(v, "status", status);
   v.state("message", message);
   v.state("steps", steps);

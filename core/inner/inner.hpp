@@ -28,6 +28,7 @@ struct Accuracy {
 
 namespace detail {
 class InverseFromPairs;
+struct KeptHessian;
 }
 
 /// Why the run of a solver ended.
@@ -60,6 +61,7 @@ struct TACIT_EXPORT InnerSolution {
   bool inverse_exact = false;                      ///< inverse belongs to exactly this (x, u)
   std::shared_ptr<const LinearOperator> offered;   ///< f_xx^{-1} at x, where Curvature::inverse() gave it to a direct solver
   std::shared_ptr<const detail::InverseFromPairs> pairs;  ///< what lbfgs learnt of f_xx near x, for its next run
+  std::shared_ptr<const detail::KeptHessian> kept;        ///< what newton-cg keeps of f_xx for the runs that start from here
   Status status = Status::not_run;
   std::string message;       ///< a sentence with the numbers when not converged
   Index steps = 0;           ///< iterations of the solver
@@ -77,6 +79,10 @@ struct TACIT_EXPORT InnerSolution {
   /// repeated where it has to go on.
   void state(StateVisitor& v);
 };
+
+/// What newton-cg has kept of f_xx, B + diag(c) with the c of the u that it was solved for, its lower triangle; null: nothing, or
+/// without a factor.
+TACIT_EXPORT std::shared_ptr<const Eigen::MatrixXd> kept_hessian(const InnerSolution& solution);
 
 /// One iteration of an inner solver, as a watcher sees it.
 struct InnerIteration {
@@ -171,6 +177,9 @@ public:
 
 /// Newton's method; directions by CG with Curvature::preconditioner, forcing term min(0.1, sqrt(||g|| / ||f_x(0)||)), no
 /// tighter than the target needs (Dembo, Eisenstat and Steihaug 1982). One pass for value, gradient and curvature a trial point.
+/// Once the products spent are worth a factor of f_xx (Curvature::factor_cost), it is made, left as `inverse`, and preconditions
+/// from then on, also the runs that start from this one: B = f_xx - diag(c) is kept and factored with the c of each u, and a run
+/// starts from x - (B + diag(c))^{-1} diag(c - c_old) x, the solution to first order in u.
 class TACIT_EXPORT NewtonCgSolver final : public InnerSolver {
 public:
   IterativeOptions options;

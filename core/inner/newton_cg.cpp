@@ -2,12 +2,15 @@
 #include <cmath>
 
 #include <tacit/core/inner/detail/common.hpp>
+#include <tacit/core/inner/detail/kept_hessian.hpp>
 #include <tacit/core/inner/detail/line_search.hpp>
 
 namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr double kForcing = 0.1;
+constexpr Index kMostKept = 2000;    // variables: two matrices of so many rows are kept for each point in use
+constexpr Index kFreshProducts = 2;  // of a Newton step with a factor that is none too old
 
 class NewtonCgRun {
 public:
@@ -15,17 +18,27 @@ public:
       : solver_(solver), problem_(problem), f_(*problem.f), u_(u), tolerance_(tolerance), max_steps_(solver.options.max_steps),
         s_(s), n_(s.inner_dim), d_(n_), x_(n_) {}
 
-  void run() {
-    curvature_ = f_.linearize(s_.z, u_, &at_);
-    norm_ = at_.gradient.norm();
+  void run(const InnerSolution* previous) {
+    keep(previous);
+    start();
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
     unknowable_ = detail::unknowable(problem_, u_, unit_);
     const RunEnd ending = iterate();
     s_.gradient = at_.gradient;
+    if (keeps()) {
+      kept_.penalty = penalty_;
+      s_.kept = std::make_shared<const detail::KeptHessian>(std::move(kept_));
+    }
     detail::finish(s_, norm_, unit_, tolerance_, ending, why_);
   }
 
 private:
+  bool keeps() const { return n_ <= kMostKept; }
+  void keep(const InnerSolution* previous);
+  void start();
+  void stand_at(const Vec& x);
+  void factor();
+  void renew();
   RunEnd iterate();
   bool direction();
   double forcing() const;
@@ -42,11 +55,60 @@ private:
   FirstOrder at_, trial_;
   std::unique_ptr<const Curvature> curvature_;
   Vec d_, x_;
+  Vec penalty_;  ///< c of this u
+  detail::KeptHessian kept_;
   double norm_ = 0, unit_ = 1, unknowable_ = 0;
   double curvature_met_ = 0;  ///< largest ||H p|| / ||p|| seen: a lower bound of the largest eigenvalue
   detail::StallWatch watch_{3};
   std::string why_;
 };
+
+/// Takes over what the run before has kept of f_xx, with a factor for the c of this u.
+void NewtonCgRun::keep(const InnerSolution* previous) {
+  if (!keeps()) return;
+  penalty_ = Vec::Zero(n_);
+  f_.penalty_diagonal(u_, penalty_);
+  if (!previous || !previous->kept || previous->kept->penalty.size() != n_) return;
+  kept_ = *previous->kept;
+  if (!kept_.data) return;
+  s_.inverse = previous->inverse;
+  if (!s_.inverse || detail::far_apart(kept_.factored, penalty_)) factor();
+}
+
+void NewtonCgRun::factor() {
+  s_.inverse = detail::inverse_at(*kept_.data, penalty_);
+  kept_.factored = penalty_;
+  if (!s_.inverse) kept_.data.reset();
+}
+
+/// From where the run before ended, f_x is diag(c - c_old) x to what that run left: the step that this asks for takes no product.
+void NewtonCgRun::start() {
+  if (s_.inverse && !s_.cold) {
+    const Vec moved = s_.x0.cwiseProduct(penalty_ - kept_.penalty);
+    s_.inverse->apply(moved, d_);
+    if (!d_.isZero(0)) {
+      stand_at(s_.x0 - d_);
+      if (norm_ <= moved.norm()) return;
+    }
+  }
+  stand_at(s_.x0);
+}
+
+void NewtonCgRun::stand_at(const Vec& x) {
+  s_.z = x;
+  curvature_ = f_.linearize(s_.z, u_, &at_);
+  norm_ = at_.gradient.norm();
+}
+
+/// A factor once the products that it would have saved have cost as much, whatever the next ones will be: at most twice what was
+/// to be had with foresight.
+void NewtonCgRun::renew() {
+  if (!keeps() || !(kept_.spent >= curvature_->factor_cost(n_))) return;
+  kept_.spent = 0;
+  kept_.data = detail::data_hessian(*curvature_, penalty_);
+  s_.inverse.reset();
+  if (kept_.data) factor();
+}
 
 RunEnd NewtonCgRun::iterate() {
   while (true) {
@@ -76,7 +138,8 @@ double NewtonCgRun::forcing() const {
 }
 
 bool NewtonCgRun::direction() {
-  const auto preconditioner = curvature_->preconditioner(n_);
+  renew();
+  const auto preconditioner = s_.inverse ? std::shared_ptr<const LinearOperator>(s_.inverse) : curvature_->preconditioner(n_);
   CgOptions options;
   options.tolerance = forcing();
   options.max_steps = std::max<Index>(20, 2 * n_);
@@ -90,6 +153,8 @@ bool NewtonCgRun::direction() {
     if (size > 0) curvature_met_ = std::max(curvature_met_, out.norm() / size);
   };
   const CgResult cg = conjugate_gradient(product, b, d_, options);
+  // A cold start takes more because it is far away, not because what was kept is old.
+  if (!(s_.cold && kept_.data)) kept_.spent += static_cast<double>(std::max<Index>(0, cg.products - kFreshProducts));
   if (cg.status == Status::failed) {
     why_ = cg.message;
     return false;
@@ -112,7 +177,7 @@ InnerSolution NewtonCgSolver::solve(const Problem& problem, In u, const InnerSol
                                     TapeRequest tape) const {
   detail::refuse_tape(tape, "newton-cg");
   InnerSolution s = detail::begin(*this, problem, u, previous);
-  NewtonCgRun(*this, problem, u, accuracy.residual, s).run();
+  NewtonCgRun(*this, problem, u, accuracy.residual, s).run(previous);
   return s;
 }
 

@@ -112,6 +112,57 @@ Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In sta
   }
 }
 
+Spectrum smallest_eigenvalue_near(const std::function<void(In, Out)>& product, const LinearOperator& preconditioner, In start,
+                                  double tolerance, Index max_steps) {
+  const Index n = start.size();
+  // Columns: the vector, the preconditioned residual, the last direction, orthonormal; and H times each.
+  Eigen::MatrixXd v(n, 3), hv(n, 3);
+  Spectrum out;
+  const auto multiply = [&](Index k) {
+    Vec h(n);
+    product(v.col(k), h);
+    hv.col(k) = h;
+    ++out.products;
+  };
+  v.col(0) = start.normalized();
+  multiply(0);
+  Index directions = 0;  // 1 once there is a last direction, in column 2
+  for (Index step = 0;; ++step) {
+    out.smallest = v.col(0).dot(hv.col(0));
+    const Vec residual = hv.col(0) - out.smallest * v.col(0);
+    out.smallest_residual = residual.norm();
+    out.smallest_vector = v.col(0);
+    const bool done = !(out.smallest_residual > tolerance * std::abs(out.smallest)) || !std::isfinite(out.smallest);
+    if (done || step == max_steps) return out;
+    Vec w(n);
+    preconditioner.apply(residual, w);
+    for (int pass = 0; pass < 2; ++pass) {
+      w -= v.col(0) * v.col(0).dot(w);
+      if (directions > 0) w -= v.col(2) * v.col(2).dot(w);
+    }
+    if (!(w.norm() > 0) || !w.allFinite()) return out;
+    v.col(1) = w.normalized();
+    multiply(1);
+    const Index k = 2 + directions;
+    Eigen::MatrixXd small = v.leftCols(k).transpose() * hv.leftCols(k);
+    small = (0.5 * (small + small.transpose())).eval();
+    const Eigen::VectorXd best = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(small).eigenvectors().col(0);
+    // The new direction is what is added to the vector, made orthogonal to the new vector within the same space.
+    Eigen::VectorXd along = best;
+    along[0] = 0;
+    along -= best * best.dot(along);
+    const Vec x = v.leftCols(k) * best, hx = hv.leftCols(k) * best;
+    directions = along.norm() > 0 ? 1 : 0;
+    if (directions > 0) {
+      const Vec p = v.leftCols(k) * along.normalized(), hp = hv.leftCols(k) * along.normalized();
+      v.col(2) = p;
+      hv.col(2) = hp;
+    }
+    v.col(0) = x;
+    hv.col(0) = hx;
+  }
+}
+
 double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance, Index max_steps) {
   if (n == 0) return 0;
   // A fixed start without structure: a linear congruential generator (Knuth 1998, MMIX).

@@ -3,6 +3,7 @@
 #include <functional>
 #include <limits>
 
+#include <tacit/core/linear/linear_solver.hpp>
 #include <tacit/core/support/types.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -26,6 +27,13 @@ struct LanczosOptions {
 /// when max_steps reaches the dimension, which is the size of start; start may be zero.
 TACIT_EXPORT Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In start,
                                           const LanczosOptions& options = {});
+
+/// The smallest eigenpair from a vector near its own, by conjugate gradients on the Rayleigh quotient with an approximation of
+/// H^{-1} (LOBPCG of one vector, Knyazev 2001): one product to begin with and one a step, until the residual is at most tolerance
+/// * smallest, or max_steps. The vector says which eigenpair it is: a start that has nothing of the smallest finds another. The
+/// largest stays NaN.
+TACIT_EXPORT Spectrum smallest_eigenvalue_near(const std::function<void(In, Out)>& product, const LinearOperator& preconditioner,
+                                               In start, double tolerance, Index max_steps);
 
 /// Largest eigenvalue of the symmetric positive semidefinite n x n operator h, from a fixed start, until the residual bound is
 /// below tolerance times the value; returns value plus bound. NaN where a product is not finite.

@@ -1,0 +1,38 @@
+#include <tacit/core/inner/detail/kept_hessian.hpp>
+
+namespace tacit::inline TACIT_ABI::detail {
+
+void KeptHessian::state(StateVisitor& v) {
+  Index n = data ? data->rows() : 0;
+  Vec entries = data ? Vec(data->reshaped()) : Vec();
+  v.state("kept.dim", n);
+  v.state("kept.data", entries);
+  v.state("kept.penalty", penalty);
+  v.state("kept.factored", factored);
+  v.state("kept.spent", spent);
+  if (entries.size() != n * n)
+    throw UsageError("the saved Hessian has " + std::to_string(entries.size()) + " entries, not n x n");
+  data = n > 0 ? std::make_shared<const Eigen::MatrixXd>(entries.reshaped(n, n)) : nullptr;
+}
+
+std::shared_ptr<const Eigen::MatrixXd> data_hessian(const Curvature& curvature, const Vec& penalty) {
+  const Index n = penalty.size();
+  Mat h(n, n);
+  if (!curvature.dense(h) || !h.allFinite()) return nullptr;
+  auto data = std::make_shared<Eigen::MatrixXd>(std::move(h));
+  data->diagonal() -= penalty;
+  return data;
+}
+
+std::shared_ptr<const CholeskyInverse> inverse_at(const Eigen::MatrixXd& data, const Vec& penalty) {
+  Eigen::MatrixXd h = data;
+  h.diagonal() += penalty;
+  return cholesky_inverse(h);
+}
+
+bool far_apart(const Vec& a, const Vec& b) {
+  if (a.size() != b.size()) return true;
+  return (a.array() > 2 * b.array()).any() || (b.array() > 2 * a.array()).any();
+}
+
+}  // namespace tacit::inline TACIT_ABI::detail
