@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 #include <set>
+#include <tacit/core/support/huge_pages.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
 #include <tacit/problems/data/detail/numbered.hpp>
@@ -51,6 +52,7 @@ public:
       rows += static_cast<Index>(s.kept.size());
     }
     d_.x.dense.resize(rows, encoder().features());
+    prefer_huge_pages(d_.x.dense.data(), static_cast<std::size_t>(d_.x.dense.size()) * sizeof(double));
     d_.y.resize(rows);
     d_.weight = Vec::Ones(rows);
     d_.row.reserve(static_cast<std::size_t>(rows));
