@@ -169,9 +169,10 @@ private:
   // A loose point may be indefinite or no number where the solution is fine: asked more tightly before the run has failed.
   Evaluation first_evaluation(In theta) {
     Tolerance tolerance = tolerances_.at(1);
-    if (values_alone_) return oracle_.evaluate(theta, tolerance, nullptr);
+    const Evaluation* near = options_.near ? &*options_.near : nullptr;
+    if (values_alone_) return oracle_.evaluate(theta, tolerance, near);
     while (true) {
-      Evaluation e = oracle_.evaluate(theta, tolerance, nullptr);
+      Evaluation e = oracle_.evaluate(theta, tolerance, near);
       if (std::isfinite(e.value)) e = oracle_.differentiate(std::move(e), tolerance);
       const Status status = e.diagnostics.hypergradient_status;
       const bool sound = complete(e) && status != Status::negative_curvature && status != Status::saddle;

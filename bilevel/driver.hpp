@@ -56,6 +56,8 @@ struct DriverOptions {
   /// What is best among the rows of the run, lower is better; of equal ones the lower loss. NaN is worse than any. Empty: what is
   /// minimised. The steps follow the loss whatever it says. Called once a row.
   std::function<double(const Evaluation&)> judge{};
+  /// Where the first point starts from: an evaluation of the oracle, or what kept_curvature() leaves of one; none: cold.
+  std::optional<Evaluation> near{};
   /// The run ends after so many accepted steps in a row that gave no better row; 0: it does not.
   Index patience = 0;
   /// A target of the oracle (hypergradient.accuracy) that a row misses is followed below the tightest tolerances.

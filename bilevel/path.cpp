@@ -13,9 +13,13 @@
 namespace tacit::inline TACIT_ABI {
 namespace detail {
 
+constexpr double kPathTolerance = 1e-4;
+
 Evaluation Walker::evaluate(In theta) {
   if (interrupted_ && interrupted_()) throw Interruption();
-  Evaluation e = oracle_.evaluate(theta, oracle_.tightest(), last_.theta.size() > 0 ? &last_ : nullptr);
+  Tolerance tolerance = oracle_.tightest();
+  if (oracle_.may_loosen() && tolerance.inner > 0) tolerance.inner = std::max(tolerance.inner, kPathTolerance);
+  Evaluation e = oracle_.evaluate(theta, tolerance, last_.theta.size() > 0 ? &last_ : nullptr);
   ++evaluations_;
   if (std::isfinite(e.value)) last_ = e;
   return e;
@@ -28,10 +32,11 @@ PathWalk::PathWalk(const Oracle& oracle, const PathOptions& options, std::vector
 
 void PathWalk::add(double theta) {
   if (watch_.over() && found()) return;
-  const Evaluation e = walker_.evaluate(Vec::Constant(1, theta));
+  Evaluation e = walker_.evaluate(Vec::Constant(1, theta));
   const bool finite = std::isfinite(e.value);
   insert({theta, finite ? e.value : std::numeric_limits<double>::infinity(),
           finite && options_.deviation ? options_.deviation(e) : kMissing});
+  if (finite && (!best_evaluation_ || e.value < best_evaluation_->value)) best_evaluation_ = std::move(e);
 }
 
 void PathWalk::insert(const PathPoint& point) {
@@ -113,7 +118,7 @@ std::vector<FactorPoint> factors_along(const std::vector<PathPoint>& path, doubl
   if (!(room > 0) || !std::isfinite(room)) return factors;
   double last = factors.empty() ? 0 : factors.back().log_factor;
   while (last + kSpacing * kDecade < room) factors.push_back({last += kSpacing * kDecade});
-  const bool known = space.size() == 1 && !path.empty() && path.back().theta >= space.upper()[0];
+  const bool known = space.size() == 1 && !path.empty() && path.back().theta >= space.upper()[0] - 1e-12;
   factors.push_back({room, known ? path.back().value : kMissing});
   return factors;
 }
@@ -194,17 +199,17 @@ OneStandardError one_standard_error(const Oracle& oracle, const HyperSpace& spac
       if (!scaled.within(middle)) next = middle;
       scaled.go_to_kept();
     }
-    // A point whose loss was known has not been solved yet.
-    if (scaled.kept() > 0 && !scaled.at()) {
+    // A point whose loss was known has not been solved yet, and the others as well as a path needs it.
+    if (scaled.kept() > 0) {
       Vec theta = best.theta.array() + scaled.kept();
       space.project(theta);
-      out.at = oracle.evaluate(theta, oracle.tightest(), &best);
+      out.at = oracle.evaluate(theta, oracle.tightest(), scaled.at() ? &*scaled.at() : &best);
     }
   } catch (const Interruption&) {
     out.cut = true;
+    if (scaled.at()) out.at = *scaled.at();
   }
   out.evaluations = scaled.evaluations();
-  if (scaled.at()) out.at = *scaled.at();
   if (out.at.theta.size() > 0 && scaled.kept() > 0 && (scaled.at() || out.at.theta != best.theta))
     out.factor = std::exp(scaled.kept());
   return out;

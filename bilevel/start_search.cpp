@@ -84,6 +84,7 @@ public:
   double theta() const { return walk_.points()[walk_.best()].theta; }
   double value() const { return walk_.points()[walk_.best()].value; }
   const std::vector<PathPoint>& points() const { return walk_.points(); }
+  const std::optional<Evaluation>& best_evaluation() const { return walk_.best_evaluation(); }
 
 private:
   void add(double theta) { walk_.add(theta); }
@@ -109,6 +110,7 @@ Summary steps_from(const Oracle& oracle, const HyperSpace& space, In theta, Inde
   DriverOptions driver;
   driver.max_steps = steps;
   driver.tolerance = tolerance;
+  driver.near = options.near;
   return solve(driver, space, oracle, optimizer, theta, {}, options.interrupted);
 }
 
@@ -130,12 +132,16 @@ FoundStart search_common(const Oracle& oracle, const HyperSpace& one, bool tune,
   found.path = path.points();
   found.common = path.found() ? path.theta() : (part.lower + part.upper) / 2;
   if (path.found()) found.common_loss = path.value();
+  found.at = path.best_evaluation();
   if (tune && !found.cut) {
-    const Summary s = steps_from(oracle, one, Vec::Constant(1, found.common), 20, 1e-4, options);
+    SearchOptions from_there = options;
+    from_there.near = found.at;
+    const Summary s = steps_from(oracle, one, Vec::Constant(1, found.common), 20, 1e-4, from_there);
     found.cut = s.reason == StopReason::interrupted;
     if (s.best.theta.size() == 1 && !(s.best.outer_loss > found.common_loss)) {
       found.common = s.best.theta[0];
       found.common_loss = s.best.outer_loss;
+      found.at = s.best_evaluation;
       insert(found.path, {found.common, found.common_loss, options.deviation ? options.deviation(s.best_evaluation) : kMissing});
     }
     found.tuned = true;

@@ -17,19 +17,21 @@ struct SearchOptions {
   /// Asked between evaluations; an oracle that throws Interruption in the middle of one is heard alike. Then the search ends with
   /// what it has.
   std::function<bool()> interrupted{};
-  LossDeviation deviation{};  ///< standard errors of the path; empty: they stay missing
+  LossDeviation deviation{};         ///< standard errors of the path; empty: they stay missing
+  std::optional<Evaluation> near{};  ///< DriverOptions::near of the steps that are taken from a point
 };
 
 /// A start, and how it was found.
 struct FoundStart {
-  Vec theta;                      ///< on the space asked for, put on its box
-  double common = 0;              ///< the best common value of all penalties
-  double common_loss = kMissing;  ///< outer loss there
-  bool tuned = false;             ///< `common` was tuned; else it is the best of a coarse path
-  double level = kMissing;        ///< many: the common value from which theta was reached
-  Index steps = 0;                ///< many: outer steps from there
-  bool cut = false;               ///< the search was asked to stop: the best so far
-  std::vector<PathPoint> path{};  ///< of common values, ascending, the tuned one among them
+  Vec theta;                       ///< on the space asked for, put on its box
+  double common = 0;               ///< the best common value of all penalties
+  double common_loss = kMissing;   ///< outer loss there
+  bool tuned = false;              ///< `common` was tuned; else it is the best of a coarse path
+  double level = kMissing;         ///< many: the common value from which theta was reached
+  Index steps = 0;                 ///< many: outer steps from there
+  bool cut = false;                ///< the search was asked to stop: the best so far
+  std::vector<PathPoint> path{};   ///< of common values, ascending, the tuned one among them
+  std::optional<Evaluation> at{};  ///< of the best common value, by the oracle of the search
 };
 
 /// The best of at least 13 points of the diagonal of the box of `one`, three quarters of a decade apart or less, from the upper

@@ -2,6 +2,7 @@
 #pragma once
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include <tacit/bilevel/path.hpp>
@@ -20,7 +21,8 @@ private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// Evaluates at the tightest tolerance near what it evaluated last; throws Interruption where it is asked to stop.
+/// Evaluates near what it evaluated last, to kPathTolerance or the tightest tolerance where that is looser or the only one: a value
+/// is within kLossShare of the solution's at any. Throws Interruption where it is asked to stop.
 class Walker {
 public:
   Walker(const Oracle& oracle, const std::function<bool()>& interrupted) : oracle_(oracle), interrupted_(interrupted) {}
@@ -49,12 +51,15 @@ public:
   std::size_t best() const { return best_; }
   const std::vector<PathPoint>& points() const { return points_; }
   Index evaluations() const { return walker_.evaluations(); }
+  /// Of the lowest point that this walk has solved.
+  const std::optional<Evaluation>& best_evaluation() const { return best_evaluation_; }
 
 private:
   PathOptions options_;
   Walker walker_;
   Stopwatch watch_;
   std::vector<PathPoint> points_;
+  std::optional<Evaluation> best_evaluation_;
   std::size_t best_ = 0;
 };
 

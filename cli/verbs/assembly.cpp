@@ -269,6 +269,22 @@ Problem with_interrupter(Problem problem, const Assembly& a) {
   return interruptible(std::move(problem), [asked = a.interrupter] { return asked->due(); });
 }
 
+const Validation& Assembly::centred() const {
+  if (!centred_parts) {
+    centred_parts = validation;
+    for (Prepared& part : centred_parts->parts) part = tacit::centred(part);
+  }
+  return *centred_parts;
+}
+
+bool Assembly::centres_nothing() const {
+  const Validation& other = centred();
+  for (std::size_t k = 0; k < validation.parts.size(); ++k) {
+    if (other.parts[k].x != validation.parts[k].x) return false;
+  }
+  return true;
+}
+
 std::size_t held_out_rows(const Validation& v) {
   std::size_t rows = 0;
   for (const Prepared& p : v.parts) rows += p.rows.validation.size();

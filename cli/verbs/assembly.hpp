@@ -41,6 +41,15 @@ struct Assembly {
   /// Rows of each part that are kept aside from its validation rows to judge points (outer.patience); else empty.
   std::vector<std::vector<Index>> stopping;
   std::vector<PathPoint> path;  ///< of common values, of the search that came last
+  /// What the search for the start kept of f_xx, for the first point of the run; none where its problem was another one.
+  std::optional<Evaluation> kept;
+
+  /// The validation with its parts centred, as exact solutions are easiest to find; made when first asked for.
+  const Validation& centred() const;
+  /// Whether that changes nothing, so that solutions and curvature of the one are those of the other.
+  bool centres_nothing() const;
+
+  mutable std::optional<Validation> centred_parts;
 };
 
 /// How the run file says that tables are written, and what it says of missing cells.

@@ -23,9 +23,7 @@ bool quickly_solved(const Prepared& p) {
 }
 
 LossDeviation deviation_of(const Assembly& a, bool iterates) {
-  auto v = std::make_shared<Validation>(a.validation);
-  if (!iterates)
-    for (Prepared& part : v->parts) part = centred(part);
+  const auto v = std::make_shared<const Validation>(iterates ? a.validation : a.centred());
   return [v](const Evaluation& e) {
     const std::vector<Vec> x = solutions(e);
     if (x.size() != v->parts.size()) return kMissing;
@@ -41,7 +39,7 @@ void keep_path(Selection& s, const Assembly& a, const PathOptions& options, bool
   PathOptions more = options;
   more.points = quickly_solved(a.prepared) ? options.points : 0;
   const HyperSpace one = problem_with(a.prepared, PenaltyPer::all).space;
-  const auto oracle = search_oracle(a, a.validation, PenaltyPer::all, iterates);
+  const auto oracle = search_oracle(a, PenaltyPer::all, iterates);
   if (s.path.size() < 2 && quickly_solved(a.prepared)) {  // a start that was given left none
     SearchOptions search = search_options(a);
     search.deviation = options.deviation;
@@ -56,10 +54,12 @@ void keep_path(Selection& s, const Assembly& a, const PathOptions& options, bool
   s.cut = refined.cut;
 }
 
-void find_one_se(Selection& s, const Assembly& a, In theta, const PathOptions& options, bool iterates) {
+void find_one_se(Selection& s, const Assembly& a, const Evaluation& tuned, const PathOptions& options, bool iterates) {
+  const Vec& theta = tuned.theta;
   const HyperSpace& space = a.problem.space;
-  const auto oracle = search_oracle(a, a.validation, a.prepared.model().per, iterates);
-  const Evaluation best = oracle->evaluate(theta, oracle->tightest());
+  const auto oracle = search_oracle(a, a.prepared.model().per, iterates);
+  const bool same = !iterates && a.centres_nothing();
+  const Evaluation best = oracle->evaluate(theta, oracle->tightest(), same ? &tuned : nullptr);
   s.best = {best.value, options.deviation(best)};
   double common = space.size() == 1 ? theta[0] : theta.mean();
   if (space.size() > 1 && !s.path.empty())
@@ -74,7 +74,7 @@ void find_one_se(Selection& s, const Assembly& a, In theta, const PathOptions& o
 
 }  // namespace
 
-Selection select_around(const Assembly& a, In theta, const std::function<bool()>& stop) {
+Selection select_around(const Assembly& a, const Evaluation& tuned, const std::function<bool()>& stop) {
   Selection s;
   if (a.problem.space.size() == 0) return s;
   const bool iterates = a.problem.response == Response::iterate;
@@ -83,7 +83,7 @@ Selection select_around(const Assembly& a, In theta, const std::function<bool()>
   options.deviation = deviation_of(a, iterates);
   try {
     keep_path(s, a, options, iterates);
-    find_one_se(s, a, theta, options, iterates);
+    find_one_se(s, a, tuned, options, iterates);
   } catch (const Interruption&) {
     s.cut = true;
   }

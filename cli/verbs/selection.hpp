@@ -39,8 +39,8 @@ struct Selection {
 
 /// At most 50 solves of the parts for the path, as many again for the rule of many penalties, and 50 fits for the coefficients of
 /// the 30 features that are largest in `effect` (of all features: coefficient times the deviation of its column, so that units do
-/// not matter). stop: asked between and in the middle of them.
-Selection select_around(const Assembly& a, In theta, const std::function<bool()>& stop);
+/// not matter). tuned: the best point of the run, by its own oracle. stop: asked between and in the middle of them.
+Selection select_around(const Assembly& a, const Evaluation& tuned, const std::function<bool()>& stop);
 void add_coefficients(Selection& selection, const Assembly& a, In effect, const std::function<bool()>& stop);
 
 /// The standard error of the outer loss over the rows that are held out, of the solutions that an oracle of the search has.

@@ -95,10 +95,11 @@ SearchOptions search_options(const Assembly& a) {
   return options;
 }
 
-std::unique_ptr<Oracle> search_oracle(const Assembly& a, const Validation& v, PenaltyPer per, bool iterates) {
+std::unique_ptr<Oracle> search_oracle(const Assembly& a, PenaltyPer per, bool iterates) {
+  const Validation& v = iterates ? a.validation : a.centred();
   return over_parts(a, v, [&](std::size_t k) {
-    if (!iterates) return exact_oracle(with_interrupter(centred_problem(v.parts[k], per), a));
     Problem problem = with_interrupter(problem_with(v.parts[k], per), a);
+    if (!iterates) return exact_oracle(std::move(problem));
     problem.response = Response::iterate;
     problem.start = a.problem.start;
     return iterate_oracle(std::move(problem), a.method.solver);
@@ -115,11 +116,14 @@ FoundStart search(Assembly& a, SearchFor what, bool iterates) {
   // In the middle of an evaluation too. What is left of the limit is the run's.
   a.interrupter->limit(options.seconds);
   const HyperSpace one = problem_with(a.prepared, PenaltyPer::all).space;
-  FoundStart found =
-      search_common(*search_oracle(a, a.validation, PenaltyPer::all, iterates), one, what != SearchFor::one, options);
+  FoundStart found = search_common(*search_oracle(a, PenaltyPer::all, iterates), one, what != SearchFor::one, options);
+  if (found.at && !iterates) {
+    options.near = kept_curvature(*found.at);
+    if (a.centres_nothing()) a.kept = options.near;
+  }
   if (what == SearchFor::many && !a.held_equal)
-    found = search_many(*with_pull(a, search_oracle(a, a.validation, a.prepared.model().per, iterates)), a.problem.space,
-                        std::move(found), options);
+    found = search_many(*with_pull(a, search_oracle(a, a.prepared.model().per, iterates)), a.problem.space, std::move(found),
+                        options);
   a.path = found.path;
   a.interrupter->limit(std::numeric_limits<double>::infinity());
   return found;

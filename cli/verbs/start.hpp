@@ -12,7 +12,7 @@ namespace tacit {
 SearchOptions search_options(const Assembly& a);
 /// Exact solutions of the parts of a validation as one oracle, with columns centred where there is an intercept; where iterates
 /// are meant and `iterates` is said, those.
-std::unique_ptr<Oracle> search_oracle(const Assembly& a, const Validation& validation, PenaltyPer per, bool iterates = false);
+std::unique_ptr<Oracle> search_oracle(const Assembly& a, PenaltyPer per, bool iterates = false);
 
 /// theta of a start that is given, or that the outer optimizer has of its own, or where nothing is tuned; none where it is
 /// searched. Throws UsageError for one that cannot be.

@@ -144,6 +144,7 @@ Summary TuneRun::follow(Vec theta0) {
   const auto oracle = run_oracle(*a_, oracle_options(c));
   auto optimizer = make_optimizer(c, session_.strategies());
   DriverOptions driver = driver_options(*a_, c);
+  driver.near = a_->kept;
   driver.time_limit = c.limits.time.seconds;
   driver.time_used = session_.seconds() + kept_for_the_end(c);
   TraceFiles trace([&](const std::string& name) { return session_.file(name); }, a_->problem.space);
@@ -334,7 +335,7 @@ void TuneRun::select() {
   session_.progress().begin("the path over the penalty, and one standard error");
   a_->interrupter = std::make_shared<Interrupter>();
   if (const auto limit = a_->config.limits.time.seconds) a_->interrupter->limit(std::max(0.0, (*limit - session_.seconds()) / 2));
-  selection_ = select_around(*a_, theta_, [asked = a_->interrupter] { return asked->asked(); });
+  selection_ = select_around(*a_, best, [asked = a_->interrupter] { return asked->asked(); });
   if (a_->config.outer.select != "one-se") return;
   try {
     if (!selection_.one_se) throw Interruption();

@@ -52,12 +52,12 @@ std::vector<Vec> tuned_points(const Assembly& a, double seconds) {
   SearchOptions search = search_options(a);
   search.seconds = seconds;
   const HyperSpace one = problem_with(a.prepared, PenaltyPer::all).space;
-  const FoundStart found = search_common(*search_oracle(a, a.validation, PenaltyPer::all), one, true, search);
+  const FoundStart found = search_common(*search_oracle(a, PenaltyPer::all), one, true, search);
   if (found.cut) throw Interruption();
   Vec single = Vec::Constant(many.size(), found.common);
   many.project(single);
   std::vector<Vec> points{single};
-  const std::shared_ptr<const Oracle> oracle = search_oracle(a, a.validation, a.prepared.model().per);
+  const std::shared_ptr<const Oracle> oracle = search_oracle(a, a.prepared.model().per);
   const double scale = pull_scale(a.validation);
   for (const double pull : kPulls) {
     LbfgsOuter optimizer;
