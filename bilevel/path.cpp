@@ -133,14 +133,14 @@ public:
     walker_.stand_at(best);
   }
 
-  // Whether the loss at ln c is within the limit; what is within and largest is kept.
-  bool within(double log_factor) {
+  // The loss at ln c; where it is within the limit and the factor the largest so far, the point is kept.
+  double value(double log_factor) {
     Vec theta = best_.theta.array() + log_factor;
     space_.project(theta);
     Evaluation e = walker_.evaluate(theta);
-    if (!(e.value <= limit_)) return false;
-    if (log_factor > log_factor_) keep(log_factor, std::move(e));
-    return true;
+    const double loss = e.value;
+    if (loss <= limit_ && log_factor > log_factor_) keep(log_factor, std::move(e));
+    return loss;
   }
   void go_to_kept() { walker_.stand_at(at_ ? *at_ : best_); }
   void keep(double log_factor, std::optional<Evaluation> at) {
@@ -161,24 +161,34 @@ private:
   detail::Stopwatch watch_;
 };
 
-// The largest of the factors that is within; its number, counted from 1, or 0. What is known needs no solve.
-std::size_t largest_within(Scaled& scaled, const std::vector<FactorPoint>& factors, double limit, bool& cut) {
+// The largest of the factors that is within; its number, counted from 1, or 0. Fills in the losses; what is known needs no solve.
+std::size_t largest_within(Scaled& scaled, std::vector<FactorPoint>& factors, double limit, bool& cut) {
   std::size_t largest = 0;
   for (std::size_t i = 0; i < factors.size(); ++i) {
     if ((cut = scaled.over())) break;
-    const FactorPoint& f = factors[i];
-    const bool known = !std::isnan(f.value), within = known ? f.value <= limit : scaled.within(f.log_factor);
-    if (!within) continue;
+    FactorPoint& f = factors[i];
+    const bool known = !std::isnan(f.value);
+    if (!known) f.value = scaled.value(f.log_factor);
+    if (!(f.value <= limit)) continue;
     largest = i + 1;
     if (known) scaled.keep(f.log_factor, std::nullopt);
   }
   return largest;
 }
 
+// Where the loss crosses the limit between a factor within and one that is not: a line through both, in the middle where that has
+// no value, or stays near one end.
+double next_trial(const FactorPoint& within, const FactorPoint& beyond, double limit, bool halve) {
+  constexpr double kLeast = 0.1;
+  const double share = (limit - within.value) / (beyond.value - within.value);
+  const double t = halve || !(share > kLeast && share < 1 - kLeast) ? 0.5 : share;
+  return within.log_factor + t * (beyond.log_factor - within.log_factor);
+}
+
 }  // namespace
 
 OneStandardError one_standard_error(const Oracle& oracle, const HyperSpace& space, const Evaluation& best, double standard_error,
-                                    const std::vector<FactorPoint>& factors, const PathOptions& options) {
+                                    const std::vector<FactorPoint>& known, const PathOptions& options) {
   for (const HyperBlock& block : space.blocks()) {
     if (block.scale != Scale::log)
       throw UsageError("the one-standard-error rule multiplies penalties, and the block '" + block.name +
@@ -190,13 +200,17 @@ OneStandardError one_standard_error(const Oracle& oracle, const HyperSpace& spac
   if (std::isnan(out.limit)) return out;
   Scaled scaled(oracle, space, best, out.limit, options);
   try {
+    std::vector<FactorPoint> factors = known;
     const std::size_t largest = largest_within(scaled, factors, out.limit, out.cut);
     out.edge = largest == factors.size();
     scaled.go_to_kept();
-    double next = largest < factors.size() ? factors[largest].log_factor : scaled.kept();
-    while (std::expm1(next - scaled.kept()) > kFactorAccuracy && !(out.cut = out.cut || scaled.over())) {
-      const double middle = (scaled.kept() + next) / 2;
-      if (!scaled.within(middle)) next = middle;
+    FactorPoint within{scaled.kept(), largest > 0 ? factors[largest - 1].value : best.value};
+    FactorPoint beyond = largest < factors.size() ? factors[largest] : within;
+    for (int k = 1; std::expm1(beyond.log_factor - within.log_factor) > kFactorAccuracy; ++k) {
+      if ((out.cut = out.cut || scaled.over())) break;
+      FactorPoint trial{next_trial(within, beyond, out.limit, k % 3 == 0)};
+      trial.value = scaled.value(trial.log_factor);
+      (trial.value <= out.limit ? within : beyond) = trial;
       scaled.go_to_kept();
     }
     // A point whose loss was known has not been solved yet, and the others as well as a path needs it.

@@ -54,17 +54,16 @@ double smallest_curvature(const Problem& problem, In u, const Spectrum& spectrum
 Spectrum extremes(const std::function<void(In, Out)>& product, In start, const InnerSolution& inner,
                   const LanczosOptions& lanczos) {
   constexpr double kSharp = 0.2 * kSlack;
-  constexpr Index kSteps = 5;
+  constexpr Index kFree = 100, kSteps = 8;
   if (const auto matrix = kept_hessian(inner)) {
-    const Spectrum near =
-        extreme_eigenvalues([&](In p, Out hp) { hp.noalias() = matrix->selfadjointView<Eigen::Lower>() * p; }, start, lanczos);
-    if (near.smallest > 0 && near.smallest_residual <= kSlack * near.smallest) {
-      Spectrum here = smallest_eigenvalue_near(product, *inner.inverse, near.smallest_vector, kSharp, kSteps);
-      here.largest = near.largest;
-      here.largest_vector = near.largest_vector;
-      here.largest_residual = near.largest_residual;
-      if (here.smallest > 0 && here.smallest_residual <= kSharp * here.smallest) return here;
-    }
+    const auto near_product = [&](In p, Out hp) { hp.noalias() = matrix->selfadjointView<Eigen::Lower>() * p; };
+    const Spectrum rough = extreme_eigenvalues(near_product, start, lanczos);
+    const Spectrum near = smallest_eigenvalue_near(near_product, *inner.inverse, rough.smallest_vector, kSharp, kFree);
+    Spectrum here = smallest_eigenvalue_near(product, *inner.inverse, near.smallest_vector, kSharp, kSteps);
+    here.largest = rough.largest;
+    here.largest_vector = rough.largest_vector;
+    here.largest_residual = rough.largest_residual;
+    if (here.smallest > 0 && here.smallest_residual <= kSharp * here.smallest) return here;
   }
   return extreme_eigenvalues(product, start, lanczos);
 }

@@ -45,6 +45,9 @@ public:
     return d.allFinite();
   }
 
+  /// The last one that was made; null: none.
+  const std::shared_ptr<const CholeskyInverse>& factor() const { return factor_; }
+
 private:
   static constexpr double kForcing = 1e-4;
   static constexpr Index kMostProducts = 12;
@@ -59,7 +62,7 @@ private:
   }
 
   bool constant_;
-  std::shared_ptr<const LinearOperator> factor_;
+  std::shared_ptr<const CholeskyInverse> factor_;
 };
 
 /// Halves the step until f or ||f_x|| gets smaller; a step that moves only the last digits is tried whole, no shorter.
@@ -97,6 +100,7 @@ Polished polish(const Problem& problem, In u, In x, Index max_steps) {
   out.gradient_norm = p.norm();
   out.x = std::move(p.x);
   out.status = status;
+  out.inverse = directions.factor();
   return out;
 }
 
@@ -131,18 +135,21 @@ Vec adjoint_gap(const Problem& problem, In u, In x, In w) {
 
 Hypergradient reference_hypergradient(const Problem& problem, In u, In x) {
   require_solution(problem, "the reference hypergradient");
+  constexpr double kResidual = 1e-12;
   const Polished p = polish(problem, u, x);
+  const Index n = p.x.size();
   InnerSolution inner;
   inner.z = p.x;
-  inner.inner_dim = p.x.size();
+  inner.inner_dim = n;
   inner.status = p.status;
+  inner.inverse = p.inverse;
+  ImplicitCgEstimator cg;
+  cg.max_steps = n <= kDenseLimit ? 50 : 10 * n;
   Hypergradient h;
-  if (p.x.size() <= kDenseLimit) {
+  if (n > kDenseLimit || (inner.inverse && !problem.f->quadratic())) h = cg.estimate(problem, u, inner, nullptr, kResidual);
+  if (n <= kDenseLimit && !(h.residual <= kResidual)) {
+    inner.inverse.reset();
     h = ImplicitDirectEstimator().estimate(problem, u, inner, nullptr, 0);
-  } else {
-    ImplicitCgEstimator cg;
-    cg.max_steps = 10 * p.x.size();
-    h = cg.estimate(problem, u, inner, nullptr, 1e-12);
   }
   if (!usable(p.status)) {
     h.status = p.status;

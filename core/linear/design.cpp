@@ -77,6 +77,15 @@ public:
     a_.count_pass();
   }
 
+  /// Where dense rows are, `count` from row0 on, and behind them those which are to be fetched ahead; returns how many of all may
+  /// be fetched.
+  static Index list_rows(const Design& a, Index row0, Index count, std::vector<const double*>& rows) {
+    const bool large = 8 * a.features() * a.rows_ > kCached;
+    const Index listed = large ? std::min(count + kernels::kRowsAhead, a.rows_ - row0) : 0;
+    for (Index r = 0; r < std::max(count, listed); ++r) rows[static_cast<std::size_t>(r)] = a.dense_row(row0 + r);
+    return listed;
+  }
+
   // A v = X (v / scale) - 1 shift'(v / scale) + 1 v_last: standardization and intercept act on v and on a constant.
   void load(Index c, const double* v, Index stride) {
     double* to = a_.sparse() ? s_.v.data() + c : s_.v.data() + c * p_;
@@ -129,10 +138,7 @@ public:
 private:
   /// At the rows of a block, and at those behind it which are to be fetched ahead.
   void point_at(Index row0, Index m) {
-    if (a_.sparse()) return;
-    const bool large = 8 * p_ * a_.rows_ > kCached;
-    listed_ = large ? std::min(m + kernels::kRowsAhead, a_.rows_ - row0) : 0;
-    for (Index r = 0; r < std::max(m, listed_); ++r) s_.rows[static_cast<std::size_t>(r)] = a_.dense_row(row0 + r);
+    if (!a_.sparse()) listed_ = list_rows(a_, row0, m, s_.rows);
   }
 
   void forward(Index row0, Index m, double* t, Index ld) {
@@ -451,11 +457,10 @@ void Design::weighted_squares(In w, Out d) const {
     Lease lease;
     std::vector<const double*>& rows = (*lease).rows;
     const Index block = block_rows();
-    rows.resize(static_cast<std::size_t>(block));
+    rows.resize(static_cast<std::size_t>(block + kernels::kRowsAhead));
     for (Index row0 = 0; row0 < rows_; row0 += block) {
-      const Index m = std::min(block, rows_ - row0);
-      for (Index r = 0; r < m; ++r) rows[static_cast<std::size_t>(r)] = dense_row(row0 + r);
-      kernels::squares_rows(rows.data(), m, p, w.data() + row0, inverse_.size() > 0 ? shift_.data() : nullptr, d.data());
+      const Index m = std::min(block, rows_ - row0), listed = Pass::list_rows(*this, row0, m, rows);
+      kernels::squares_rows(rows.data(), m, listed, p, w.data() + row0, inverse_.size() > 0 ? shift_.data() : nullptr, d.data());
     }
     if (inverse_.size() > 0) d.head(p).array() *= inverse_.array().square();
   }

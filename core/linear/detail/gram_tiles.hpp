@@ -13,7 +13,9 @@ constexpr Index strips_of(Index columns) { return (columns + kStrip - 1) / kStri
 constexpr Index strip_size(Index rows) { return rows * kStrip + kApart; }
 constexpr Index weighted_size(Index rows) { return rows * kLanes + kApart; }
 
-inline Index packed(Index columns, Index rows) { return strips_of(columns) * (strip_size(rows) + kVectors * weighted_size(rows)); }
+inline Index packed(Index columns, Index rows) {
+  return strips_of(columns) * (strip_size(rows) + kVectors * weighted_size(rows));
+}
 
 TACIT_GRAM_TARGET inline Lane load(const double* from) { return *reinterpret_cast<const Lane*>(from); }
 TACIT_GRAM_TARGET inline void store(double* to, Lane value) { *reinterpret_cast<Lane*>(to) = value; }

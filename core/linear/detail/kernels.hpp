@@ -22,8 +22,9 @@ TACIT_EXPORT void dot_rows4(const double* const* x, Index rows, Index d, const d
                             Index t_stride);
 TACIT_EXPORT void axpy_rows4(const double* const* x, Index rows, Index d, const double* w, Index w_stride, double* out,
                              Index out_stride);
-/// out += sum_r w[r] (x[r] - shift)^2 entrywise; shift may be null
-TACIT_EXPORT void squares_rows(const double* const* x, Index rows, Index d, const double* w, const double* shift, double* out);
+/// out += sum_r w[r] (x[r] - shift)^2 entrywise; shift may be null, listed as in dot_rows
+TACIT_EXPORT void squares_rows(const double* const* x, Index rows, Index listed, Index d, const double* w, const double* shift,
+                               double* out);
 /// e = exp(-|m|) and, unless null, l = log(1 + e), entrywise; to about 2 units in the last place (e of |m| > 708 is that of 708).
 /// NaN stays NaN.
 TACIT_EXPORT void exp_log1p(Index n, const double* m, double* e, double* l);
