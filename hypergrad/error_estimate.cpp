@@ -112,10 +112,10 @@ Correction::Correction(const Problem& problem, In u, const InnerSolution& inner,
   g_ = detail::implicit_gradient(*point_.curvature, w_, lu_);
 }
 
-/// A factor of f_xx while that costs no more than some products: what is left of a residual after few steps of CG says nothing
-/// of modes as soft as those of more columns than rows.
+/// A factor of f_xx here while that costs no more than some products: what is left of a residual after few steps of CG says
+/// nothing of modes as soft as those of more columns than rows.
 std::shared_ptr<const LinearOperator> Correction::preconditioner() {
-  if (!factor_ && !factored_) factor_here();
+  if (!exact_ && !factored_) factor_here();
   return factor_ ? factor_ : point_.curvature->preconditioner(point_.x.size());
 }
 

@@ -30,7 +30,7 @@ public:
       const CgResult r = by_cg(c, g, m.get(), 1e-10, 10 * n, d);
       return r.status != Status::negative_curvature && d.allFinite();
     }
-    if (factor_ && !constant_) {
+    if (factor_ && !constant_ && frugal_) {
       const CgResult r = by_cg(c, g, factor_.get(), kForcing, kMostProducts, d);
       if (r.status == Status::converged && d.allFinite()) return true;
     }
@@ -45,9 +45,6 @@ public:
     return d.allFinite();
   }
 
-  /// The last one that was made; null: none.
-  const std::shared_ptr<const CholeskyInverse>& factor() const { return factor_; }
-
 private:
   static constexpr double kForcing = 1e-4;
   static constexpr Index kMostProducts = 12;
@@ -61,8 +58,8 @@ private:
     return detail::solve_with(c, -g, d, options);
   }
 
-  bool constant_;
-  std::shared_ptr<const CholeskyInverse> factor_;
+  bool constant_, frugal_;
+  std::shared_ptr<const LinearOperator> factor_;
 };
 
 /// Halves the step until f or ||f_x|| gets smaller; a step that moves only the last digits is tried whole, no shorter.
@@ -73,9 +70,9 @@ bool advance(const Problem& problem, In u, detail::NewtonPoint& p, const Vec& d)
 
 }  // namespace
 
-Polished polish(const Problem& problem, In u, In x, Index max_steps) {
+Polished polish(const Problem& problem, In u, In x, Index max_steps, bool frugal) {
   detail::NewtonPoint p = detail::newton_point(problem, u, x);
-  Directions directions(problem.f->quadratic());
+  Directions directions(problem.f->quadratic(), frugal);
   Status status = Status::step_limit;
   const double floor = std::max(1e-12 * problem.f->gradient_scale(u), 4 * cancellation(*problem.f, u));
   Vec d;
@@ -100,7 +97,6 @@ Polished polish(const Problem& problem, In u, In x, Index max_steps) {
   out.gradient_norm = p.norm();
   out.x = std::move(p.x);
   out.status = status;
-  out.inverse = directions.factor();
   return out;
 }
 
@@ -135,21 +131,18 @@ Vec adjoint_gap(const Problem& problem, In u, In x, In w) {
 
 Hypergradient reference_hypergradient(const Problem& problem, In u, In x) {
   require_solution(problem, "the reference hypergradient");
-  constexpr double kResidual = 1e-12;
   const Polished p = polish(problem, u, x);
-  const Index n = p.x.size();
   InnerSolution inner;
   inner.z = p.x;
-  inner.inner_dim = n;
+  inner.inner_dim = p.x.size();
   inner.status = p.status;
-  inner.inverse = p.inverse;
-  ImplicitCgEstimator cg;
-  cg.max_steps = n <= kDenseLimit ? 50 : 10 * n;
   Hypergradient h;
-  if (n > kDenseLimit || (inner.inverse && !problem.f->quadratic())) h = cg.estimate(problem, u, inner, nullptr, kResidual);
-  if (n <= kDenseLimit && !(h.residual <= kResidual)) {
-    inner.inverse.reset();
+  if (p.x.size() <= kDenseLimit) {
     h = ImplicitDirectEstimator().estimate(problem, u, inner, nullptr, 0);
+  } else {
+    ImplicitCgEstimator cg;
+    cg.max_steps = 10 * p.x.size();
+    h = cg.estimate(problem, u, inner, nullptr, 1e-12);
   }
   if (!usable(p.status)) {
     h.status = p.status;

@@ -9,15 +9,14 @@ struct Polished {
   Vec x;
   double gradient_norm = 0;         ///< ||f_x(x, u)||
   Status status = Status::not_run;  ///< rounding when nothing improves any more; negative_curvature, step_limit, failed
-  std::shared_ptr<const CholeskyInverse> inverse{};  ///< of f_xx at x or near it, where one was made
 };
 
-/// x*(u) by damped Newton steps from x until neither f nor ||f_x|| gets smaller; directions up to 2000 variables by a dense
-/// Cholesky factor, or by CG to 1e-4 with that of an earlier step, beyond by CG to 1e-10.
-TACIT_EXPORT Polished polish(const Problem& problem, In u, In x, Index max_steps = 100);
+/// x*(u) by damped Newton steps from x until neither f nor ||f_x|| gets smaller; directions by a dense Cholesky factor up to 2000
+/// variables, beyond by CG to 1e-10. frugal: after the first factor by CG to 1e-4 with it, while that takes no more than 12
+/// products; steps are more then and as far.
+TACIT_EXPORT Polished polish(const Problem& problem, In u, In x, Index max_steps = 100, bool frugal = false);
 
-/// d l(x*(u), u) / du: polished x, then a dense solve with refinement (up to 2000 variables) or CG to 1e-12, with a factor where
-/// there is one, for the adjoint. The
+/// d l(x*(u), u) / du: polished x, then a dense solve with refinement (up to 2000 variables) or CG to 1e-12 for the adjoint. The
 /// truth against which estimators are measured. status is that of the polishing when it failed.
 TACIT_EXPORT Hypergradient reference_hypergradient(const Problem& problem, In u, In x);
 

@@ -9,8 +9,9 @@ namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr double kForcing = 0.1;
-constexpr Index kMostKept = 2000;    // variables: two matrices of so many rows are kept for each point in use
-constexpr Index kFreshProducts = 2;  // of a Newton step with a factor that is none too old
+constexpr double kPrediction =
+    0.1;  // of the tolerance: a start that is to do without a step. A step leaves less than it was asked for
+constexpr Index kMostKept = 2000;  // variables: two matrices of so many rows are kept for each point in use
 
 class NewtonCgRun {
 public:
@@ -39,6 +40,7 @@ private:
   void stand_at(const Vec& x);
   void factor();
   void renew();
+  void spend(Index products, double asked);
   RunEnd iterate();
   bool direction();
   double forcing() const;
@@ -57,6 +59,7 @@ private:
   Vec d_, x_;
   Vec penalty_;  ///< c of this u
   detail::KeptHessian kept_;
+  bool predicted_ = false;  ///< the start is x to first order in u
   double norm_ = 0, unit_ = 1, unknowable_ = 0;
   double curvature_met_ = 0;  ///< largest ||H p|| / ||p|| seen: a lower bound of the largest eigenvalue
   detail::StallWatch watch_{3};
@@ -88,7 +91,8 @@ void NewtonCgRun::start() {
     s_.inverse->apply(moved, d_);
     if (!d_.isZero(0)) {
       stand_at(s_.x0 - d_);
-      if (norm_ <= moved.norm()) return;
+      predicted_ = norm_ <= moved.norm();
+      if (predicted_) return;
     }
   }
   stand_at(s_.x0);
@@ -98,6 +102,15 @@ void NewtonCgRun::stand_at(const Vec& x) {
   s_.z = x;
   curvature_ = f_.linearize(s_.z, u_, &at_);
   norm_ = at_.gradient.norm();
+}
+
+/// Of products that took the residual to `asked`, those that a fresh factor would have saved: with it the first one takes it to a
+/// tenth, and so does each after that. A cold start takes more because it is far away, not because what was kept is old.
+void NewtonCgRun::spend(Index products, double asked) {
+  if (!kept_.data)
+    kept_.spent += static_cast<double>(products);
+  else if (!s_.cold)
+    kept_.spent += std::max(0.0, static_cast<double>(products) - std::max(1.0, std::ceil(-std::log10(asked))));
 }
 
 /// A factor once the products that it would have saved have cost as much, whatever the next ones will be: at most twice what was
@@ -112,7 +125,7 @@ void NewtonCgRun::renew() {
 
 RunEnd NewtonCgRun::iterate() {
   while (true) {
-    if (tolerance_ > 0 && norm_ <= tolerance_ * unit_) return RunEnd::target;
+    if (tolerance_ > 0 && norm_ <= (predicted_ && s_.steps == 0 ? kPrediction : 1) * tolerance_ * unit_) return RunEnd::target;
     if (tolerance_ > 0 && norm_ <= unknowable_) return RunEnd::rounding;
     if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return RunEnd::limit;
     if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return RunEnd::rounding;
@@ -153,8 +166,7 @@ bool NewtonCgRun::direction() {
     if (size > 0) curvature_met_ = std::max(curvature_met_, out.norm() / size);
   };
   const CgResult cg = conjugate_gradient(product, b, d_, options);
-  // A cold start takes more because it is far away, not because what was kept is old.
-  if (!(s_.cold && kept_.data)) kept_.spent += static_cast<double>(std::max<Index>(0, cg.products - kFreshProducts));
+  spend(cg.products, options.tolerance);
   if (cg.status == Status::failed) {
     why_ = cg.message;
     return false;

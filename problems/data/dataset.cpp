@@ -7,7 +7,7 @@
 #include <numeric>
 #include <optional>
 #include <set>
-#include <tacit/core/support/huge_pages.hpp>
+#include <tacit/core/support/detail/huge_pages.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
 #include <tacit/problems/data/detail/numbered.hpp>

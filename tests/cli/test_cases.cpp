@@ -233,7 +233,7 @@ TEST_CASE("cases: rounding that a tiny penalty makes large is in the estimate an
     const double loss_off = std::abs(row.at("outer_loss").get<double>() - exact);
     CHECK(loss_off <= 10 * row.at("outer_loss_error").get<double>() + 1e-9);
     if (solver != "newton") continue;
-    CHECK(off > 0.5);
+    CHECK(off > 0.1);  // what is warned of
     CHECK(d.warned("W303"));
     CHECK(d.result.at("doubt").is_string());
     CHECK(d.result.at("status") != "converged");

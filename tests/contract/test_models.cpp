@@ -359,8 +359,27 @@ TEST_CASE("models: dense form, diagonal and batches are one and the same Hessian
     if (curvature->diagonal(diagonal)) CHECK((diagonal - single.diagonal()).norm() <= 1e-13 * diagonal.norm());
     if (!curvature->dense(dense)) return;
     CHECK((dense - single).norm() <= 1e-13 * single.norm());
+    CHECK(curvature->factor_cost(n) >= 0);
+    CHECK(std::isfinite(curvature->factor_cost(n)));
     f.linearize(x, u)->hessian_batch(Mat::Identity(n, n), batch);
     CHECK((batch - single).norm() <= 1e-13 * single.norm());
+  });
+}
+
+TEST_CASE("models: the diagonal that u adds to the Hessian is what u changes of it") {
+  for_each_model([](const Made& m) {
+    const Objective& f = *m.problem.f;
+    const Index n = f.inner_dim();
+    const Vec u = penalties(m.problem), other = 3 * u, x = test::Numbers(10).vec(n);
+    Vec c(n), more(n);
+    REQUIRE(f.penalty_diagonal(u, c));
+    REQUIRE(f.penalty_diagonal(other, more));
+    CHECK(c.maxCoeff() > 0);
+    Mat a(n, n), b(n, n);
+    hessian_matrix(*f.linearize(x, u), a);
+    hessian_matrix(*f.linearize(x, other), b);
+    const Mat expected = a + Mat((more - c).asDiagonal());
+    CHECK((b - expected).norm() <= 1e-13 * b.norm());
   });
 }
 

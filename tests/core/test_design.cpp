@@ -350,3 +350,28 @@ TEST_CASE("exp(-|m|) and log(1 + exp(-|m|)) are right to a few units in the last
   CHECK(std::isnan(e[2]));
   CHECK(std::isnan(l[2]));
 }
+
+TEST_CASE("kernels: rows that are fetched ahead change no bit") {
+  test::Numbers draw(41);
+  for (const Index d : {1, 7, 64, 65, 130}) {
+    const Index n = 57, rows = 37;
+    const Mat x = draw.mat(n, d);
+    const Vec v = draw.vec(d), other = draw.vec(d), w = draw.vec(rows), shift = draw.vec(d);
+    std::vector<const double*> at;
+    for (Index i = 0; i < n; ++i) at.push_back(x.data() + i * d);
+    Vec t[2][3], out[2] = {Vec::Zero(d), Vec::Zero(d)};
+    for (int k = 0; k < 2; ++k) {
+      const Index listed = k == 0 ? 0 : n;
+      for (Vec& one : t[k]) one.resize(rows);
+      kernels::dot_rows(at.data(), rows, listed, d, v.data(), t[k][0].data());
+      kernels::dot_rows2(at.data(), rows, listed, d, v.data(), other.data(), t[k][1].data(), t[k][2].data());
+      kernels::squares_rows(at.data(), rows, listed, d, w.data(), shift.data(), out[k].data());
+    }
+    for (int i = 0; i < 3; ++i) CHECK(t[0][i] == t[1][i]);
+    CHECK(out[0] == out[1]);
+    CHECK((t[0][0] - x.topRows(rows) * v).norm() <= 1e-14 * x.norm() * v.norm());
+    CHECK((t[0][2] - x.topRows(rows) * other).norm() <= 1e-14 * x.norm() * other.norm());
+    const Vec squares = (x.topRows(rows).rowwise() - shift.transpose()).cwiseAbs2().transpose() * w;
+    CHECK((out[0] - squares).norm() <= 1e-13 * (1 + squares.norm()));
+  }
+}

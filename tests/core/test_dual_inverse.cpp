@@ -56,6 +56,30 @@ TEST_CASE("dual inverse: solves with A'WA + diag(c), dense and sparse, scaled, w
   }
 }
 
+TEST_CASE("dual inverse: of one penalty from the products of the rows, which serve every penalty and weight") {
+  test::Numbers draw(9);
+  const Index n = 23, p = 70;
+  const Design a = Design(std::make_shared<const Mat>(draw.mat(n, p)))
+                       .standardized(draw.vec(p), draw.vec(p).cwiseAbs().array() + 0.5)
+                       .with_intercept();
+  const Eigen::MatrixXd products = row_products(a, Vec::Ones(p + 1));
+  for (const double size : {1e-3, 1.0, 50.0}) {
+    const Vec weight = draw.vec(n).cwiseAbs2() / n;
+    Vec c = Vec::Constant(p + 1, size);
+    c[p] = 0;
+    const Vec r = draw.vec(p + 1);
+    Vec with(p + 1), without(p + 1);
+    dual_inverse(a, weight, c, &products)->apply(r, with);
+    dual_inverse(a, weight, c)->apply(r, without);
+    CHECK((with - without).norm() <= 1e-11 * without.norm());
+    // Of unequal penalties they say nothing, and are not used.
+    c[0] *= 2;
+    dual_inverse(a, weight, c, &products)->apply(r, with);
+    dual_inverse(a, weight, c)->apply(r, without);
+    CHECK(with == without);
+  }
+}
+
 TEST_CASE("dual inverse: there is none where a column has no penalty, or a penalised intercept") {
   test::Numbers draw(8);
   const Design a = Design(std::make_shared<const Mat>(draw.mat(5, 12))).with_intercept();

@@ -1,4 +1,4 @@
-#include <tacit/core/support/huge_pages.hpp>
+#include <tacit/core/support/detail/huge_pages.hpp>
 
 #include <cstdint>
 

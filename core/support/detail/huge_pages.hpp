@@ -1,4 +1,4 @@
-// Large blocks of memory in large pages, where the system has them.
+// Large blocks of memory in large pages, where the system has them. Not part of the public interface.
 #pragma once
 #include <cstddef>
 

@@ -1,0 +1,167 @@
+// What newton-cg keeps of f_xx from run to run, and the eigenpair that is led over from a matrix near.
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <Eigen/Dense>
+
+#include <tacit/core/inner/detail/kept_hessian.hpp>
+#include <tacit/core/inner/inner.hpp>
+#include <tacit/core/linear/eigen.hpp>
+#include <tacit/core/model/counting.hpp>
+#include <tacit/core/support/byte_stream.hpp>
+#include <tacit/problems/models/losses.hpp>
+#include <tacit/problems/models/models.hpp>
+
+#include "core/plain_problems.hpp"
+
+using namespace tacit;
+
+namespace {
+
+/// Logistic regression on columns that resemble each other, so that the diagonal of f_xx is a poor guide to its inverse.
+Problem correlated(PenaltyPer per) {
+  const Index n = 600, p = 150;
+  test::Numbers draw(31);
+  const Mat common = draw.mat(n, 4), mix = draw.mat(4, p);
+  auto x = std::make_shared<Mat>(common * mix + 0.03 * draw.mat(n, p));
+  ModelParts parts;
+  parts.train = Design(std::shared_ptr<const Mat>(x));
+  parts.y.resize(n);
+  for (Index i = 0; i < n; ++i) parts.y[i] = x->row(i).head(3).sum() + draw.next() > 0 ? 1 : -1;
+  parts.validation = parts.train.row_range(0, 50);
+  parts.validation_y = parts.y.head(50);
+  ModelOptions options;
+  options.per = per;
+  options.lower = 1e-6;
+  options.upper = 1e3;
+  return linear_problem(std::make_shared<const LogisticLoss>(), parts, options);
+}
+
+struct Path {
+  std::vector<InnerSolution> solutions;
+  Work work;
+};
+
+/// Solves along the penalties from large to small; forget: without what was kept.
+Path along(const Problem& problem, const std::vector<Vec>& us, bool forget) {
+  const auto counter = std::make_shared<WorkCounter>();
+  const Problem counting = counted(problem, counter);
+  Path path;
+  for (const Vec& u : us) {
+    std::optional<InnerSolution> last;
+    if (!path.solutions.empty()) last = path.solutions.back();
+    if (last && forget) {
+      last->kept = nullptr;
+      last->inverse = nullptr;
+    }
+    path.solutions.push_back(NewtonCgSolver().solve(counting, u, last ? &*last : nullptr, Accuracy{1e-9}, {}));
+    CHECK(path.solutions.back().status == Status::converged);
+  }
+  path.work = counter->read();
+  return path;
+}
+
+std::vector<Vec> penalties(Index m) {
+  std::vector<Vec> us;
+  for (const double level : {1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4}) {
+    Vec u(m);
+    for (Index j = 0; j < m; ++j) u[j] = level * (1 + 0.5 * static_cast<double>(j % 3));
+    us.push_back(u);
+  }
+  return us;
+}
+
+}  // namespace
+
+TEST_CASE("newton-cg: what is kept of f_xx changes no solution and saves products, of one penalty and of many") {
+  for (const PenaltyPer per : {PenaltyPer::all, PenaltyPer::feature}) {
+    const Problem problem = correlated(per);
+    const std::vector<Vec> us = penalties(problem.space.size());
+    const Path kept = along(problem, us, false), forgot = along(problem, us, true);
+    CAPTURE(problem.space.size());
+    for (std::size_t k = 0; k < us.size(); ++k) {
+      const Vec &a = kept.solutions[k].z, &b = forgot.solutions[k].z;
+      CHECK((a - b).norm() <= 1e-6 * b.norm());
+    }
+    CHECK(kept.work.hessian_products < forgot.work.hessian_products / 2);
+    CHECK(kept_hessian(kept.solutions.back()) != nullptr);
+    CHECK_FALSE(kept_hessian(InnerSolution{}));
+  }
+}
+
+TEST_CASE("newton-cg: a run starts from the solution to first order in u, and from where the last one ended as x0") {
+  const Problem problem = correlated(PenaltyPer::all);
+  const Path path = along(problem, penalties(1), false);
+  const InnerSolution& last = path.solutions.back();
+  const auto counter = std::make_shared<WorkCounter>();
+  const Vec near = Vec::Constant(1, 1.02e-4);
+  const InnerSolution next = NewtonCgSolver().solve(counted(problem, counter), near, &last, Accuracy{1e-4}, {});
+  CHECK(next.x0 == last.x());
+  CHECK_FALSE(next.cold);
+  // The first gradient is far below what was asked: no step, no product.
+  CHECK(next.steps == 0);
+  CHECK(next.residual <= 1e-5);
+  CHECK(counter->read().hessian_products == 0);
+}
+
+TEST_CASE("newton-cg: an earlier point that is no number leaves a cold start with what was kept") {
+  const Problem problem = correlated(PenaltyPer::all);
+  const Path path = along(problem, penalties(1), false);
+  InnerSolution nowhere = path.solutions.back();
+  nowhere.z.setConstant(std::numeric_limits<double>::quiet_NaN());
+  const Vec u = Vec::Constant(1, 1e-4);
+  const auto count = [&](const InnerSolution* from) {
+    const auto counter = std::make_shared<WorkCounter>();
+    const InnerSolution s = NewtonCgSolver().solve(counted(problem, counter), u, from, Accuracy{1e-9}, {});
+    CHECK(s.status == Status::converged);
+    CHECK(s.cold);
+    CHECK((s.z - path.solutions.back().z).norm() <= 1e-6 * s.z.norm());
+    return counter->read().hessian_products;
+  };
+  CHECK(count(&nowhere) < count(nullptr) / 2);
+}
+
+TEST_CASE("newton-cg: what is kept goes through bytes to the same bits") {
+  const Problem problem = correlated(PenaltyPer::all);
+  InnerSolution whole = along(problem, penalties(1), false).solutions.back(), read;
+  REQUIRE(kept_hessian(whole));
+  StateWriter writer;
+  whole.state(writer);
+  StateReader reader(writer.bytes());
+  read.state(reader);
+  CHECK(reader.at_end());
+  const Vec u = Vec::Constant(1, 2e-5);
+  const InnerSolution a = NewtonCgSolver().solve(problem, u, &whole, Accuracy{1e-9}, {});
+  const InnerSolution b = NewtonCgSolver().solve(problem, u, &read, Accuracy{1e-9}, {});
+  CHECK(a.z == b.z);
+  CHECK(a.kept->spent == b.kept->spent);
+}
+
+TEST_CASE("eigenpair near: led over to another matrix by a factor of the first, with few products") {
+  const Index n = 80;
+  test::Numbers draw(32);
+  const Mat a = draw.mat(200, n), change = draw.mat(200, n);
+  Eigen::MatrixXd first = a.transpose() * a;
+  first.diagonal().array() += 0.1;
+  const Eigen::MatrixXd second = first + 0.02 * change.transpose() * change;
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> before(first), after(second);
+  const auto factor = cholesky_inverse(first);
+  REQUIRE(factor);
+  const auto product = [&](In p, Out out) { out = second * p; };
+  const Vec start = before.eigenvectors().col(0);
+  const Spectrum s = smallest_eigenvalue_near(product, *factor, start, 1e-4, 30);
+  CHECK(s.smallest_residual <= 1e-4 * s.smallest);
+  CHECK(std::abs(s.smallest - after.eigenvalues()[0]) <= 1e-4 * after.eigenvalues()[0]);
+  CHECK(s.products <= 20);
+  CHECK(s.smallest >= after.eigenvalues()[0] * (1 - 1e-12));  // a Rayleigh quotient
+  CHECK((second * s.smallest_vector - s.smallest * s.smallest_vector).norm() <= 1.01e-4 * s.smallest);
+  // At its own eigenvector one product is all.
+  CHECK(smallest_eigenvalue_near(product, *factor, after.eigenvectors().col(0), 1e-4, 30).products == 1);
+  // No more than it may, and what it has by then.
+  const Spectrum cut = smallest_eigenvalue_near(product, *factor, draw.vec(n), 1e-12, 2);
+  CHECK(cut.products == 3);
+  CHECK(cut.smallest_residual > 1e-12 * cut.smallest);
+}
