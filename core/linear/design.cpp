@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <limits>
 #include <string>
 
+#include <tacit/core/linear/detail/buffer.hpp>
+#include <tacit/core/linear/detail/gram_kernel.hpp>
 #include <tacit/core/linear/detail/kernels.hpp>
 #include <tacit/core/support/errors.hpp>
 
@@ -14,37 +15,14 @@ namespace {
 
 constexpr Index kBlockBytes = 128 * 1024;  // of X: read from memory once, still in the second-level cache for the way back
 constexpr Index kMaxBlockRows = 2048;
-constexpr Index kPanelRows = 256;
-
-/// Numbers that begin at a cache line, wherever Eigen would have put them: loads and stores of the widest instructions cross
-/// none. Of this file alone; no memory of it is handed on.
-class Buffer {
-public:
-  Index size() const { return size_; }
-  double* data() { return start_; }
-  double& operator[](Index i) { return start_[i]; }
-  Eigen::Map<Vec> head(Index n) { return {start_, n}; }
-  void resize(Index n) {
-    memory_.resize(n + kLine / Index{sizeof(double)});
-    const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
-    start_ = memory_.data() + (kLine - address % kLine) % kLine / sizeof(double);
-    size_ = n;
-  }
-
-private:
-  static constexpr Index kLine = 64;  // bytes
-  Vec memory_;
-  double* start_ = nullptr;
-  Index size_ = 0;
-};
 
 /// Buffers of a pass. They grow to what the thread needs and stay, so that no iteration allocates.
 struct Scratch {
-  Buffer v, acc, offset, sums, t, w;
+  kernels::Buffer v, acc, offset, sums, t, w;
   std::vector<const double*> rows;
 };
 
-double* room(Buffer& buffer, Index n) {
+double* room(kernels::Buffer& buffer, Index n) {
   if (buffer.size() < n) buffer.resize(n);
   return buffer.data();
 }
@@ -390,54 +368,42 @@ void Design::multiply_t(In w, Out out) const {
   pass.store(0, out.data(), 1);
 }
 
-// Panels of rows scaled by sqrt(|w|): rows of positive weight from the left, of negative weight from the right, two rank updates.
 void Design::dense_gram(In w, OutM h) const {
-  const Index p = features(), d = cols();
-  Eigen::MatrixXd panel(d, std::min(kPanelRows, rows_));
-  h.setZero();
-  for (Index row0 = 0; row0 < rows_; row0 += kPanelRows) {
-    const Index m = std::min(kPanelRows, rows_ - row0);
-    Index positive = 0, negative = 0;
-    for (Index r = 0; r < m; ++r) {
-      const double weight = w[row0 + r];
-      if (weight == 0) continue;
-      const double root = std::sqrt(std::abs(weight));
-      auto column = panel.col(weight > 0 ? positive++ : m - 1 - negative++);
-      const Eigen::Map<const Vec> x(dense_row(row0 + r), p);
-      if (inverse_.size() == 0)
-        column.head(p) = root * x;
-      else
-        column.head(p) = root * (x - shift_).cwiseProduct(inverse_);
-      if (intercept_) column[p] = root;
-    }
-    if (positive > 0) h.selfadjointView<Eigen::Lower>().rankUpdate(panel.leftCols(positive), 1.0);
-    if (negative > 0) h.selfadjointView<Eigen::Lower>().rankUpdate(panel.middleCols(m - negative, negative), -1.0);
+  kernels::GramColumns columns{features(), nullptr, nullptr, intercept_};
+  if (inverse_.size() > 0) {
+    columns.shift = shift_.data();
+    columns.inverse = inverse_.data();
   }
+  kernels::GramSum sum(columns, rows_, h);
+  for (Index i = 0; i < rows_; ++i) sum.add(dense_row(i), w[i]);
+  sum.finish();
 }
 
 // G = X' W X, g = X' w and 1'w of the stored numbers; then (G - g shift' - shift g' + 1'w shift shift') / (scale scale').
 void Design::sparse_gram(In w, OutM h) const {
   const Index p = features();
+  const std::int32_t* start = csr_->outerIndexPtr();
+  const std::int32_t* column = csr_->innerIndexPtr();
+  const double* value = csr_->valuePtr();
   Vec g = Vec::Zero(p);
-  h.setZero();
+  kernels::GramSum sum({p}, rows_, h.topLeftCorner(p, p));
   for (Index i = 0; i < rows_; ++i) {
-    const double weight = w[i];
-    for (CsrMatrix::InnerIterator a(*csr_, source_row(i)); a; ++a) {
-      const double wa = weight * a.value();
-      g[a.col()] += wa;
-      for (CsrMatrix::InnerIterator b(*csr_, source_row(i)); b && b.col() <= a.col(); ++b) h(a.col(), b.col()) += wa * b.value();
-    }
+    if (w[i] == 0) continue;
+    const Index begin = start[source_row(i)], count = start[source_row(i) + 1] - begin;
+    sum.add_sparse(column + begin, value + begin, count, w[i]);
+    for (Index e = begin; e < begin + count; ++e) g[column[e]] += w[i] * value[e];
   }
+  sum.finish();
   const double total = w.sum();
   if (inverse_.size() > 0) {
     for (Index j = 0; j < p; ++j) {
-      for (Index k = 0; k <= j; ++k)
+      for (Index k = j; k < p; ++k)
         h(j, k) = (h(j, k) - g[j] * shift_[k] - shift_[j] * g[k] + total * shift_[j] * shift_[k]) * inverse_[j] * inverse_[k];
     }
     g = (g - total * shift_).cwiseProduct(inverse_).eval();
   }
   if (intercept_) {
-    h.row(p).head(p) = g.transpose();
+    h.col(p).head(p) = g;
     h(p, p) = total;
   }
 }
@@ -451,7 +417,7 @@ void Design::weighted_gram(In w, OutM h) const {
     sparse_gram(w, h);
   else
     dense_gram(w, h);
-  h.triangularView<Eigen::StrictlyUpper>() = h.transpose();
+  kernels::mirror_upper(h);
 }
 
 void Design::sparse_squares(In w, Out d) const {

@@ -5,10 +5,12 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <tacit/core/linear/design.hpp>
+#include <tacit/core/linear/detail/gram_kernel.hpp>
 #include <tacit/core/linear/detail/kernels.hpp>
 #include <tacit/core/support/errors.hpp>
 
@@ -37,6 +39,17 @@ std::shared_ptr<CsrMatrix> to_csr(const Mat& x) {
   auto csr = std::make_shared<CsrMatrix>(x.sparseView());
   csr->makeCompressed();
   return csr;
+}
+
+/// The Gram matrix with weights of any sign against that of the explicit matrix m.
+void check_gram(const Design& a, const Vec& w, const Eigen::MatrixXd& m) {
+  CAPTURE(a.rows());
+  CAPTURE(a.cols());
+  REQUIRE(a.rows() == m.rows());
+  Mat h = Mat::Constant(a.cols(), a.cols(), std::numeric_limits<double>::quiet_NaN());
+  a.weighted_gram(w, h);
+  CHECK((h - m.transpose() * w.asDiagonal() * m).norm() <= 1e-12 * (m.transpose() * w.cwiseAbs().asDiagonal() * m).norm());
+  CHECK(h == h.transpose());
 }
 
 /// All products of a design against those of the explicit matrix m.
@@ -105,6 +118,87 @@ TEST_CASE(
         check_products(a.row_list(rows).row_list({4, 1}), copied(std::vector<Index>{4, 1}, Eigen::seqN(0, d)));
       }
     }
+  }
+}
+
+TEST_CASE("a Gram matrix is the plain product for every number of columns and rows, whatever is left of a block") {
+  for (const Index n : {1, 5, 255, 256, 257, 600}) {
+    for (const Index d : {1, 2, 3, 7, 8, 17, 24, 25, 130, 257}) {
+      test::Numbers random(static_cast<unsigned>(1000 * n + d));
+      const Mat x = random.mat(n, d);
+      const Vec shift = random.vec(d), scale = random.vec(d).cwiseAbs().array() + 0.3;
+      Vec w = random.vec(n);
+      for (Index i = 2; i < n; i += 3) w[i] = 0;
+      const Mat scaled = (x.rowwise() - shift.transpose()) * scale.cwiseInverse().asDiagonal();
+      Mat full(n, d + 1);
+      full << scaled, Vec::Ones(n);
+      std::vector<Index> rows;  // backwards, some twice
+      for (Index i = n; i-- > 0;) {
+        rows.push_back(i);
+        if (i % 5 == 0) rows.push_back(i);
+      }
+      for (const Design& a : {Design(std::make_shared<Mat>(x)), Design(to_csr(x))}) {
+        check_gram(a, w, x);
+        check_gram(a.with_intercept().standardized(shift, scale), w, full);
+        check_gram(a.standardized(shift, scale).row_list(rows), w(rows), scaled(rows, Eigen::all));
+      }
+    }
+  }
+}
+
+TEST_CASE("a Gram matrix of sparse rows is the same whether they are spread out or not") {
+  const Index n = 300, d = 60;
+  const Vec w = test::Numbers(1).vec(n);
+  for (const double zeros : {0.2, 0.5, 0.6, 0.7, 0.9, 1.5}) {  // of numbers of a standard deviation of about 1
+    Mat x = test::Numbers(2).mat(n, d);
+    x = (x.array().abs() < zeros).select(0, x);
+    x.row(3).setZero();
+    x.row(7).setOnes();  // one full row among others, and an empty one
+    check_gram(Design(to_csr(x)), w, x);
+  }
+}
+
+TEST_CASE("the loops of every instruction set give the Gram matrix, on and above the diagonal") {
+  REQUIRE(kernels::gram_kernels().size() >= 1);
+  CHECK(std::string(kernels::gram_kernels().back().name) == "plain");
+  for (const kernels::GramKernel& kernel : kernels::gram_kernels()) {
+    CAPTURE(kernel.name);
+    for (const Index d : {1, 2, 5, 8, 23, 47, 100, 121, 250}) {
+      const Index n = 300;
+      const Mat x = test::Numbers(3).mat(n, d);
+      const Vec w = test::Numbers(4).vec(n), shift = test::Numbers(5).vec(d), inverse = test::Numbers(6).vec(d);
+      Mat a(n, d + 1), wide = Mat::Constant(d + 3, d + 7, 5);
+      a << (x.rowwise() - shift.transpose()) * inverse.asDiagonal(), Vec::Ones(n);
+      const auto sum = [&](OutM h) {
+        kernels::GramSum total({d, shift.data(), inverse.data(), true}, n, h, kernel);
+        for (Index i = 0; i < n; ++i) total.add(x.row(i).data(), w[i]);
+        total.finish();
+        kernels::mirror_upper(h);
+      };
+      sum(wide.block(1, 2, d + 1, d + 1));  // a block of a larger matrix, of which nothing else is touched
+      const Mat plain = a.transpose() * w.asDiagonal() * a;
+      CHECK(relative(wide.block(1, 2, d + 1, d + 1), plain) < 1e-13);
+      wide.block(1, 2, d + 1, d + 1).setConstant(5);
+      CHECK((wide.array() == 5).all());
+      Mat h(d + 1, d + 1), again(d + 1, d + 1);
+      sum(h);
+      sum(again);
+      CHECK(h == again);
+    }
+  }
+}
+
+TEST_CASE("rows of weight 0 are not in a Gram matrix, whatever they hold") {
+  for (const bool sparse : {false, true}) {
+    Mat x = test::Numbers(3).mat(300, 20);
+    Vec w = test::Numbers(4).vec(300);
+    w[0] = w[17] = w[299] = 0;
+    const Mat plain = x.transpose() * w.asDiagonal() * x;
+    x.row(17).setConstant(std::numeric_limits<double>::quiet_NaN());
+    x(299, 5) = std::numeric_limits<double>::infinity();
+    Mat h(20, 20);
+    (sparse ? Design(to_csr(x)) : Design(std::make_shared<Mat>(x))).weighted_gram(w, h);
+    CHECK(relative(h, plain) < 1e-13);
   }
 }
 
