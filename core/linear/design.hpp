@@ -101,7 +101,7 @@ public:
   void multiply(In v, Out t) const;
   /// out = A' w.
   void multiply_t(In w, Out out) const;
-  /// H = A' diag(w) A, full and symmetric, cols() x cols(): one pass, the work of about cols()/15 products. w may have any sign.
+  /// H = A' diag(w) A, full and symmetric, cols() x cols(): one pass, the work of about cols()/12 products. w may have any sign.
   void weighted_gram(In w, OutM h) const;
   /// d = diagonal of A' diag(w) A, one pass.
   void weighted_squares(In w, Out d) const;

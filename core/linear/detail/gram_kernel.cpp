@@ -12,6 +12,7 @@ namespace tacit::inline TACIT_ABI::kernels {
 namespace {
 
 constexpr Index kBlockColumns = 120;  // of kGramRows rows: 240 KiB
+constexpr Index kRowsAhead = 16;      // up to 100 columns 1.1 to 1.5 times faster than without
 
 // A tile's sums, one row of its right factor and a factor of its left one fill the registers: 32, 16 and 16.
 #ifdef TACIT_GRAM_X86

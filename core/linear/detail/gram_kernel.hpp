@@ -9,7 +9,8 @@
 
 namespace tacit::inline TACIT_ABI::kernels {
 
-/// The entries of a row x as they act: a_j = (x_j - shift_j) inverse_j (x_j where shift is null), and with `ones` a last one of 1.
+/// The entries of a row x as they act: a_j = (x_j - shift_j) inverse_j (x_j where shift is null), and with `ones` a last one
+/// of 1.
 struct GramColumns {
   Index features = 0;
   const double* shift = nullptr;

@@ -13,7 +13,9 @@ constexpr Index strips_of(Index columns) { return (columns + kStrip - 1) / kStri
 constexpr Index strip_size(Index rows) { return rows * kStrip + kApart; }
 constexpr Index weighted_size(Index rows) { return rows * kLanes + kApart; }
 
-inline Index packed(Index columns, Index rows) { return strips_of(columns) * (strip_size(rows) + kVectors * weighted_size(rows)); }
+inline Index packed(Index columns, Index rows) {
+  return strips_of(columns) * (strip_size(rows) + kVectors * weighted_size(rows));
+}
 
 TACIT_GRAM_TARGET inline Lane load(const double* from) { return *reinterpret_cast<const Lane*>(from); }
 TACIT_GRAM_TARGET inline void store(double* to, Lane value) { *reinterpret_cast<Lane*>(to) = value; }
@@ -34,11 +36,14 @@ struct Place {
   }
 };
 
-/// Row r of `rows`: whole vectors, then the columns that are left, with zeros behind them.
-TACIT_GRAM_TARGET inline void pack_row(const GramColumns& columns, const double* x, double w, Index rows, Place place) {
+/// One of `rows` rows: whole vectors, then the columns that are left, with zeros behind them. The row `later` is fetched, which
+/// the processor does not see coming among so many streams.
+TACIT_GRAM_TARGET inline void pack_row(const GramColumns& columns, const double* x, const double* later, double w, Index rows,
+                                       Place place) {
   const Index p = columns.features;
   Index j = 0;
   for (; j + kLanes <= p; j += kLanes, place.next(rows)) {
+    __builtin_prefetch(later + j);
     Lane a = load(x + j);
     if (columns.shift) a = (a - load(columns.shift + j)) * load(columns.inverse + j);
     store(place.a, a);
@@ -98,7 +103,10 @@ TACIT_GRAM_TARGET inline void add(const GramColumns& columns, const double* cons
   constexpr Index kBlock = kBlockColumns / kStrip;  // strips
   const Index d = columns.count(), strips = strips_of(d);
   double* weighted = pack + strips * strip_size(rows);
-  for (Index r = 0; r < rows; ++r) pack_row(columns, x[r], w[r], rows, {pack + r * kStrip, weighted + r * kLanes});
+  for (Index r = 0; r < rows; ++r) {
+    const double* later = x[std::min(rows - 1, r + kRowsAhead)];
+    pack_row(columns, x[r], later, w[r], rows, {pack + r * kStrip, weighted + r * kLanes});
+  }
   for (Index first = 0; first < strips; first += kBlock) {
     const Index last = std::min(strips, first + kBlock);
     for (Index i = 0; i < std::min(d, last * kStrip); i += kLanes) {
