@@ -97,7 +97,7 @@ void GramSum::add_sparse(const std::int32_t* column, const double* value, Index 
 void GramSum::finish() {
   if (held_ == 0) return;
   if (pack_.size() == 0) pack_.resize(kernel_.packed(columns_.count(), most_));
-  kernel_.add(columns_, x_.data(), w_.data(), held_, pack_.data(), h_.data(), h_.outerStride());
+  kernel_.add(columns_, x_.data(), beside_.data(), w_.data(), held_, pack_.data(), h_.data(), h_.outerStride());
   held_ = 0;
 }
 
