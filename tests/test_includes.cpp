@@ -96,6 +96,7 @@ const std::set<std::pair<std::string, std::string>> kMaySeeDetail = {
     {"problems/models/losses.cpp", "core/linear/detail/kernels.hpp"},  // the losses of the kernels are written once
     {"bilevel/truncation.cpp", "hypergrad/detail/adjoint_solve.hpp"},  // one more system with f_xx
     {"bench/kernel_ratio.cpp", "core/linear/detail/kernels.hpp"},      // measures just these
+    {"bench/gram.cpp", "core/linear/detail/gram_kernel.hpp"},          // likewise
 };
 
 struct Include {

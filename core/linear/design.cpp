@@ -378,14 +378,14 @@ void Design::multiply_t(In w, Out out) const {
   pass.store(0, out.data(), 1);
 }
 
-void Design::dense_gram(In w, OutM h) const {
-  kernels::GramColumns columns{features(), nullptr, nullptr, intercept_};
+void Design::dense_gram(In w, const double* beside, OutM h) const {
+  kernels::GramColumns columns{features(), nullptr, nullptr, intercept_, beside != nullptr};
   if (inverse_.size() > 0) {
     columns.shift = shift_.data();
     columns.inverse = inverse_.data();
   }
   kernels::GramSum sum(columns, rows_, h);
-  for (Index i = 0; i < rows_; ++i) sum.add(dense_row(i), w[i]);
+  for (Index i = 0; i < rows_; ++i) sum.add(dense_row(i), w[i], beside ? beside[i] : 0);
   sum.finish();
 }
 
@@ -426,7 +426,18 @@ void Design::weighted_gram(In w, OutM h) const {
   if (sparse())
     sparse_gram(w, h);
   else
-    dense_gram(w, h);
+    dense_gram(w, nullptr, h);
+  kernels::mirror_upper(h);
+}
+
+void Design::weighted_gram_beside(In w, In y, OutM h) const {
+  if (sparse()) throw UsageError("a column beside the others is for dense rows");
+  require_size(w.size(), rows_, "weights");
+  require_size(y.size(), rows_, "entries of the column beside the others");
+  require_size(h.rows(), cols() + 1, "rows for the result");
+  require_size(h.cols(), cols() + 1, "columns for the result");
+  count_pass();
+  dense_gram(w, y.data(), h);
   kernels::mirror_upper(h);
 }
 

@@ -101,8 +101,10 @@ public:
   void multiply(In v, Out t) const;
   /// out = A' w.
   void multiply_t(In w, Out out) const;
-  /// H = A' diag(w) A, full and symmetric, cols() x cols(): one pass, the work of about cols()/15 products. w may have any sign.
+  /// H = A' diag(w) A, full and symmetric, cols() x cols(): one pass, the work of about cols()/12 products. w may have any sign.
   void weighted_gram(In w, OutM h) const;
+  /// The same with y as one more column behind those of X, before that of ones. Throws UsageError where the rows are sparse.
+  void weighted_gram_beside(In w, In y, OutM h) const;
   /// d = diagonal of A' diag(w) A, one pass.
   void weighted_squares(In w, Out d) const;
   /// Of the columns of X as they act, without the intercept; rows of weight 0 do not count. Throws UsageError where no row has
@@ -117,7 +119,7 @@ private:
   Index source_row(Index i) const { return list_ ? (*list_)[static_cast<std::size_t>(i)] : first_ + i; }
   const double* dense_row(Index i) const { return dense_->data() + source_row(i) * dense_->cols(); }
   Index block_rows() const;
-  void dense_gram(In w, OutM h) const;
+  void dense_gram(In w, const double* beside, OutM h) const;
   void sparse_gram(In w, OutM h) const;
   void sparse_squares(In w, Out d) const;
   template <class Each, class Rest>

@@ -13,36 +13,19 @@
 namespace tacit::inline TACIT_ABI {
 namespace {
 
-/// Columns of a design with the target as one more, all less their anchor, in a copy of these rows.
-Design beside_target(const Design& shifted, Index first, Index count, In y, double y_anchor) {
-  auto copy = std::make_shared<Mat>(count, shifted.features() + 1);
-  for (Index r = 0; r < count; ++r) {
-    copy->row(r).head(shifted.features()) = shifted.row(first + r);
-    (*copy)(r, shifted.features()) = y[first + r] - y_anchor;
-  }
-  return Design(std::shared_ptr<const Mat>(std::move(copy)));
-}
-
-/// G = sum w (a, y, 1)(a, y, 1)' about the anchors, by the kernel of Design, over copies of moderate size.
-Eigen::MatrixXd dense_sums(const Design& rows, In y, In w, const RowMoments& m) {
-  constexpr Index kCopied = Index{1} << 22, kFewest = 256;  // numbers, rows
+/// G = sum w (a, y, 1)(a, y, 1)' about the anchors, which are taken off before anything is multiplied.
+Mat dense_sums(const Design& rows, In y, In w, const RowMoments& m) {
   const Index d = rows.features();
-  const Design shifted = rows.standardized(m.anchor, Vec::Ones(d));
-  const Index step = std::max(kFewest, kCopied / (d + 1));
-  Eigen::MatrixXd total = Eigen::MatrixXd::Zero(d + 2, d + 2);
-  Mat part(d + 2, d + 2);
-  for (Index first = 0; first < rows.rows(); first += step) {
-    const Index count = std::min(step, rows.rows() - first);
-    beside_target(shifted, first, count, y, m.y_anchor).with_intercept().weighted_gram(w.segment(first, count), part);
-    total += part;
-  }
-  return total;
+  const Vec from_anchor = y.array() - m.y_anchor;
+  Mat sums(d + 2, d + 2);
+  rows.standardized(m.anchor, Vec::Ones(d)).with_intercept().weighted_gram_beside(w, from_anchor, sums);
+  return sums;
 }
 
 /// Mean and centred sums from those about the anchors, which are the mean to rounding.
 void fill_dense(RowMoments& m, const Design& rows, In y, In w) {
   const Index d = rows.features();
-  const Eigen::MatrixXd sums = dense_sums(rows, y, w, m);
+  const Mat sums = dense_sums(rows, y, w, m);
   m.mean = sums.col(d + 1).head(d) / m.weight;
   m.y_mean = sums(d, d + 1) / m.weight;
   m.gram = sums.topLeftCorner(d, d) - m.weight * m.mean * m.mean.transpose();

@@ -188,6 +188,26 @@ TEST_CASE("the loops of every instruction set give the Gram matrix, on and above
   }
 }
 
+TEST_CASE("a column beside those of a design is one more of the Gram matrix, before the ones") {
+  for (const Index d : {1, 6, 7, 8, 23, 24, 40}) {
+    const Index n = 270;
+    const Mat x = test::Numbers(3).mat(n, d);
+    const Vec w = test::Numbers(4).vec(n), y = test::Numbers(5).vec(n), shift = test::Numbers(6).vec(d);
+    const Design a = Design(std::make_shared<Mat>(x)).standardized(shift, Vec::Constant(d, 0.5));
+    Mat full(n, d + 2);
+    full << 2 * (x.rowwise() - shift.transpose()), y, Vec::Ones(n);
+    Mat h(d + 2, d + 2), without(d + 1, d + 1);
+    a.with_intercept().weighted_gram_beside(w, y, h);
+    CHECK(relative(h, full.transpose() * w.asDiagonal() * full) < 1e-13);
+    CHECK(h == h.transpose());
+    a.weighted_gram_beside(w, y, without);
+    CHECK(relative(without, h.topLeftCorner(d + 1, d + 1)) < 1e-14);
+    CHECK_THROWS_AS(a.weighted_gram_beside(w, y.head(n - 1), h), UsageError);
+    CHECK_THROWS_AS(a.weighted_gram_beside(w, y, h), UsageError);
+    CHECK_THROWS_AS(Design(to_csr(x)).weighted_gram_beside(w, y, without), UsageError);
+  }
+}
+
 TEST_CASE("rows of weight 0 are not in a Gram matrix, whatever they hold") {
   for (const bool sparse : {false, true}) {
     Mat x = test::Numbers(3).mat(300, 20);

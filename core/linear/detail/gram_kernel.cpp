@@ -12,20 +12,21 @@ namespace tacit::inline TACIT_ABI::kernels {
 namespace {
 
 constexpr Index kBlockColumns = 120;  // of kGramRows rows: 240 KiB
+constexpr Index kRowsAhead = 16;      // up to 100 columns 1.1 to 1.5 times faster than without
 
 // A tile's sums, one row of its right factor and a factor of its left one fill the registers: 32, 16 and 16.
 #ifdef TACIT_GRAM_X86
 namespace avx512 {
 constexpr int kLanes = 8, kVectors = 3;
 #define TACIT_GRAM_TARGET __attribute__((target("avx512f")))
-#include <tacit/core/linear/detail/gram_tiles.hpp>
+#include <tacit/core/linear/detail/gram_tiles.inc>
 #undef TACIT_GRAM_TARGET
 }  // namespace avx512
 
 namespace avx2 {
 constexpr int kLanes = 4, kVectors = 3;
 #define TACIT_GRAM_TARGET __attribute__((target("avx2,fma")))
-#include <tacit/core/linear/detail/gram_tiles.hpp>
+#include <tacit/core/linear/detail/gram_tiles.inc>
 #undef TACIT_GRAM_TARGET
 }  // namespace avx2
 #endif
@@ -33,7 +34,7 @@ constexpr int kLanes = 4, kVectors = 3;
 namespace plain {
 constexpr int kLanes = 2, kVectors = 4;
 #define TACIT_GRAM_TARGET
-#include <tacit/core/linear/detail/gram_tiles.hpp>
+#include <tacit/core/linear/detail/gram_tiles.inc>
 #undef TACIT_GRAM_TARGET
 }  // namespace plain
 
@@ -96,7 +97,7 @@ void GramSum::add_sparse(const std::int32_t* column, const double* value, Index 
 void GramSum::finish() {
   if (held_ == 0) return;
   if (pack_.size() == 0) pack_.resize(kernel_.packed(columns_.count(), most_));
-  kernel_.add(columns_, x_.data(), w_.data(), held_, pack_.data(), h_.data(), h_.outerStride());
+  kernel_.add(columns_, x_.data(), beside_.data(), w_.data(), held_, pack_.data(), h_.data(), h_.outerStride());
   held_ = 0;
 }
 

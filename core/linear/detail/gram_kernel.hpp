@@ -9,14 +9,15 @@
 
 namespace tacit::inline TACIT_ABI::kernels {
 
-/// The entries of a row x as they act: a_j = (x_j - shift_j) inverse_j (x_j where shift is null), and with `ones` a last one
-/// of 1.
+/// The entries of a row x as they act: a_j = (x_j - shift_j) inverse_j (x_j where shift is null), with `beside` one more that
+/// comes with the row, and with `ones` a last one of 1.
 struct GramColumns {
   Index features = 0;
   const double* shift = nullptr;
   const double* inverse = nullptr;
   bool ones = false;
-  Index count() const { return features + (ones ? 1 : 0); }
+  bool beside = false;
+  Index count() const { return features + (beside ? 1 : 0) + (ones ? 1 : 0); }
 };
 
 /// Rows that are packed at once.
@@ -30,8 +31,8 @@ struct GramKernel {
   Index (*packed)(Index columns, Index rows);
   /// h += sum_r w[r] a_r a_r' on and above the diagonal; what stands below it is undefined then. At most kGramRows rows; the rows
   /// of h are `stride` doubles apart, `pack` begins at a cache line.
-  void (*add)(const GramColumns& columns, const double* const* x, const double* w, Index rows, double* pack, double* h,
-              Index stride);
+  void (*add)(const GramColumns& columns, const double* const* x, const double* beside, const double* w, Index rows, double* pack,
+              double* h, Index stride);
 };
 
 /// Those that this machine runs, the fastest first.
@@ -43,9 +44,10 @@ class TACIT_EXPORT GramSum {
 public:
   /// Of at most `rows` rows; h is columns.count() x columns.count().
   GramSum(const GramColumns& columns, Index rows, OutM h, const GramKernel& kernel = gram_kernels().front());
-  void add(const double* x, double w) {
+  void add(const double* x, double w, double beside = 0) {
     if (w == 0) return;
     x_[static_cast<std::size_t>(held_)] = x;
+    beside_[static_cast<std::size_t>(held_)] = beside;
     w_[static_cast<std::size_t>(held_)] = w;
     if (++held_ == kGramRows) finish();
   }
@@ -61,7 +63,7 @@ private:
   OutM h_;
   Index held_ = 0;
   std::array<const double*, kGramRows> x_;
-  std::array<double, kGramRows> w_;
+  std::array<double, kGramRows> w_, beside_;
   Buffer pack_, spread_;
 };
 

@@ -36,23 +36,32 @@ struct Place {
   }
 };
 
-/// Row r of `rows`: whole vectors, then the columns that are left, with zeros behind them.
-TACIT_GRAM_TARGET inline void pack_row(const GramColumns& columns, const double* x, double w, Index rows, Place place) {
-  const Index p = columns.features;
+/// One of `rows` rows: whole vectors, then what is left, with zeros behind it. The row `later` is fetched, which the processor
+/// does not see coming among so many streams.
+TACIT_GRAM_TARGET inline void pack_row(const GramColumns& columns, const double* x, const double* later, double beside, double w,
+                                       Index rows, Place place) {
+  const Index p = columns.features, d = columns.count();
   Index j = 0;
   for (; j + kLanes <= p; j += kLanes, place.next(rows)) {
+    __builtin_prefetch(later + j);
     Lane a = load(x + j);
     if (columns.shift) a = (a - load(columns.shift + j)) * load(columns.inverse + j);
     store(place.a, a);
     store(place.weighted, a * w);
   }
-  if (j == columns.count()) return;
-  store(place.a, Lane{});
-  store(place.weighted, Lane{});
-  for (Index k = 0; j < columns.count(); ++j, ++k) {
-    const double a = j == p ? 1 : columns.shift ? (x[j] - columns.shift[j]) * columns.inverse[j] : x[j];
-    place.a[k] = a;
-    place.weighted[k] = a * w;
+  const auto entry = [&](Index at) {
+    if (at == p && columns.beside) return beside;
+    if (at >= p) return 1.0;
+    return columns.shift ? (x[at] - columns.shift[at]) * columns.inverse[at] : x[at];
+  };
+  for (; j < d; place.next(rows)) {
+    store(place.a, Lane{});
+    store(place.weighted, Lane{});
+    for (int k = 0; k < kLanes && j < d; ++k, ++j) {
+      const double a = entry(j);
+      place.a[k] = a;
+      place.weighted[k] = a * w;
+    }
   }
 }
 
@@ -95,12 +104,15 @@ TACIT_GRAM_TARGET void add_tile_of(Index vectors, Index rows, const double* weig
 }
 
 /// Blocks of kBlockColumns columns of A, which stay in the second-level cache, times the strips of W A up to the diagonal.
-TACIT_GRAM_TARGET inline void add(const GramColumns& columns, const double* const* x, const double* w, Index rows, double* pack,
-                                  double* h, Index stride) {
+TACIT_GRAM_TARGET inline void add(const GramColumns& columns, const double* const* x, const double* beside, const double* w,
+                                  Index rows, double* pack, double* h, Index stride) {
   constexpr Index kBlock = kBlockColumns / kStrip;  // strips
   const Index d = columns.count(), strips = strips_of(d);
   double* weighted = pack + strips * strip_size(rows);
-  for (Index r = 0; r < rows; ++r) pack_row(columns, x[r], w[r], rows, {pack + r * kStrip, weighted + r * kLanes});
+  for (Index r = 0; r < rows; ++r) {
+    const double* later = x[std::min(rows - 1, r + kRowsAhead)];
+    pack_row(columns, x[r], later, beside[r], w[r], rows, {pack + r * kStrip, weighted + r * kLanes});
+  }
   for (Index first = 0; first < strips; first += kBlock) {
     const Index last = std::min(strips, first + kBlock);
     for (Index i = 0; i < std::min(d, last * kStrip); i += kLanes) {

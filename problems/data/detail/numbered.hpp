@@ -14,7 +14,7 @@ Dataset load_numbered(const DataOptions& options);
 EncodedFile encode_numbered(const Encoder& encoder, const std::string& path, const std::string& format);
 
 /// The share of entries from which on data of a sparse format are stored dense. A dense entry takes 8 bytes, a sparse one 12, and
-/// a pass reads a sparse one some three times slower (docs/performance.md).
+/// a pass reads a sparse one two to five times slower (docs/data.md).
 constexpr double kDenseFrom = 0.5;
 
 }  // namespace tacit::inline TACIT_ABI
