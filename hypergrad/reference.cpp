@@ -16,13 +16,13 @@ namespace {
 
 constexpr Index kDenseLimit = 2000;
 
-/// Newton directions by one factor of f_xx; where f_xx has changed since it was made, it preconditions, and is made anew once
-/// that takes many products.
+/// Newton directions; a factor is kept while f_xx cannot have changed. Frugal: after that it preconditions, and is made anew once
+/// this takes many products.
 class Directions {
 public:
-  explicit Directions(bool constant) : constant_(constant) {}
+  explicit Directions(bool constant, bool frugal = false) : constant_(constant), frugal_(frugal) {}
 
-  /// d = -f_xx^{-1} g, of a changed f_xx to kForcing; false when f_xx is not positive definite.
+  /// d = -f_xx^{-1} g, where frugal to kForcing; false when f_xx is not positive definite.
   bool newton(const Curvature& c, In g, Vec& d) {
     const Index n = g.size();
     if (n > kDenseLimit) {
