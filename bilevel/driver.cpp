@@ -123,13 +123,18 @@ public:
   }
 
 private:
+  bool found() const { return summary_.best_evaluation.theta.size() > 0; }
+
   void end_early(StopReason reason) {
-    const bool interrupted = reason == StopReason::interrupted, any = summary_.best_evaluation.theta.size() > 0;
+    const bool interrupted = reason == StopReason::interrupted;
     const std::string limit = interrupted ? "" : "the time limit of " + exact_number(*options_.time_limit) + " s is reached";
-    if (any)
+    if (found())
       end(reason, interrupted ? "interrupted; the best point so far is kept" : limit);
     else if (interrupted)
-      end(reason, "interrupted before the start was solved; there is no point to keep");
+      end(reason, nowhere_.empty() ? "interrupted before the start was solved; there is no point to keep"
+                                   : "interrupted before a point had a finite loss; there is none to keep");
+    else if (!nowhere_.empty())
+      end(StopReason::failed, limit + " before a point had a finite loss; of the first one: " + nowhere_);
     else
       end(StopReason::failed, limit + " before the start was solved; raise " + option_name("limits.time") + ", or lower " +
                                   option_name("inner.max_steps"));
@@ -141,7 +146,7 @@ private:
     space_.project(theta);
     if (options_.verify) require_right(theta);
     Evaluation e = first_evaluation(theta);
-    if (!complete(e)) {
+    if (!complete(e) && !values_alone_) {
       current_ = e;
       summary_.last = record(e, 0, 0, {});
       end(StopReason::failed, "the start is no usable point: " + trouble(e));
@@ -185,7 +190,7 @@ private:
   void diagnose(Evaluation& e) {
     constexpr int kRounds = 4;
     e.forget_tape();
-    if (values_alone_ && !std::isfinite(e.value)) return;  // a planned point may lie behind a wall
+    if (values_alone_ && !std::isfinite(e.value)) return;
     e = oracle_.diagnose(std::move(e), step_, summary_.target);
     for (int round = 0; round < kRounds && !values_alone_ && short_of_asked(e); ++round) {
       Evaluation deeper = oracle_.differentiate(e, {kDeeper * std::min(e.solved.inner, e.diagnostics.inner_residual),
@@ -313,7 +318,7 @@ private:
       end(StopReason::stalled, outcome.message + "; " + left(summary_.last) + checked_text());
       return;
     }
-    if (!e.finite() && !values_alone_) {  // a point that has no value is a row like any other of a method that only looks
+    if (!e.finite() && !values_alone_) {
       end(StopReason::failed, "outer step " + std::to_string(k) + " led to a point that is not finite: " + trouble(e));
       return;
     }
@@ -404,10 +409,12 @@ private:
     const double error = summary_.last.diagnostics.hypergradient_error;
     if (!std::isnan(error) && !(error <= summary_.worst_error)) summary_.worst_error = error;
     if (std::isnan(error) && e.diagnostics.errors_asked && e.gradient.size() > 0) ++summary_.unknown_errors;
-    if (options_.judge) summary_.last.judged = options_.judge(e);
-    const bool gained = better(summary_.last, e);
-    without_gain_ = gained ? 0 : without_gain_ + 1;
-    if (options_.select == DriverOptions::Select::last || gained) {
+    const bool there = std::isfinite(e.value);  // to a method that only looks a point without a value is a row like any other
+    if (options_.judge && there) summary_.last.judged = options_.judge(e);
+    const bool gained = there && better(summary_.last, e);
+    without_gain_ = gained || !(found() || there) ? 0 : without_gain_ + 1;
+    if (!found() && !there && nowhere_.empty()) nowhere_ = trouble(e);
+    if (there && (options_.select == DriverOptions::Select::last || gained)) {
       summary_.best = summary_.last;
       summary_.best_evaluation = e;
     }
@@ -421,8 +428,7 @@ private:
   // Better than the best so far; a loss that is in doubt is better than none that is not.
   bool better(const StepRecord& row, const Evaluation& e) const {
     const StepRecord& best = summary_.best;
-    if (std::isnan(best.outer_loss)) return true;
-    if (!std::isfinite(e.value) && std::isfinite(best.outer_loss)) return false;
+    if (!found()) return true;
     const bool doubtful = doubtful_loss(row.outer_loss, row.diagnostics);
     if (doubtful != doubtful_loss(best.outer_loss, best.diagnostics)) return !doubtful;
     return preferred(row.judged, e.value, best.judged, summary_.best_evaluation.value);
@@ -497,7 +503,7 @@ private:
 
   // What was gained since the start is told row by row, so its solution must be as good as that of the best point.
   void settle_start() {
-    if (summary_.start_evaluation.theta.size() == 0) return;
+    if (!std::isfinite(summary_.start_evaluation.value)) return;
     oracle_.watching = false;
     const Work before = oracle_.work();
     Evaluation e = summary_.best.step == 0 ? summary_.best_evaluation : solved_fully(summary_.start_evaluation);
@@ -519,7 +525,17 @@ private:
     }
   }
 
+  // However the points ended, a run that found none has failed.
+  void fail_without_point() {
+    if (found() || nowhere_.empty() || summary_.reason == StopReason::interrupted || summary_.reason == StopReason::failed)
+      return;
+    end(StopReason::failed,
+        step_ == 0 ? "the start is no usable point: " + nowhere_
+                   : "none of the " + std::to_string(step_ + 1) + " points has a finite loss; of the first one: " + nowhere_);
+  }
+
   Summary finish() {
+    fail_without_point();
     settle_in_time();
     summary_.doubt = doubt(summary_.best, options_.warn_error);
     summary_.seconds = since(start_);
@@ -540,6 +556,7 @@ private:
   Evaluation current_;
   Work work_before_, for_the_start_;
   Index step_ = 0, quiet_rows_ = 0, without_gain_ = 0;
+  std::string nowhere_;  // why the first row has no value; empty where it has one
 };
 
 }  // namespace

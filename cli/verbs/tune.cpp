@@ -245,7 +245,7 @@ Gains TuneRun::gains(const std::function<bool()>& stop) const {
   g.folded = !a_->validation.holdout();
   g.searched = tunes && !a_->first_point && a_->config.penalty().start.is_auto();
   g.chosen = moved || g.searched || a_->first_point;
-  const std::vector<Vec> begun = tunes ? solutions(start) : std::vector<Vec>{};
+  const std::vector<Vec> begun = tunes && std::isfinite(start.value) ? solutions(start) : std::vector<Vec>{};
   // Penalties that are held equal are the single one.
   const bool many = !a_->held_equal;
   const Solved single =
