@@ -100,6 +100,7 @@ private:
   Summary summary_;
   std::vector<HyperRow> hyper_;
   Selection selection_;
+  bool one_se_taken_ = false;                 ///< the final model is that of one-se
   Vec theta_;                                 ///< of the final model: the best row's, or one-se
   Vec chosen_u() const;                       ///< theta_ in natural units, to the bit those of the row
   std::vector<Vec> chosen_;                   ///< its solutions of the parts
@@ -251,6 +252,14 @@ Gains TuneRun::gains(const std::function<bool()>& stop) const {
   const Solved single =
       many && beside_->single ? Solved{beside_->single_x, Vec::Constant(space.size(), *beside_->single)} : Solved{};
   g.validation = held_out_gains(a_->validation, {chosen_, chosen_u()}, {begun, start.u}, single);
+  const bool two = selection_.one_se && selection_.one_se->factor > 1;  // best and one-se are not the same point
+  if (two) {
+    const MeanLoss& gain = selection_.one_se->best_gain;
+    if (one_se_taken_)
+      g.validation.over_best = {-gain.mean, gain.standard_error};
+    else
+      g.validation.over_one_se = gain;
+  }
   if (p.rows.test.empty()) return g;
   std::optional<Vec> from;
   if (!begun.empty()) from = begun.front();
@@ -260,6 +269,9 @@ Gains TuneRun::gains(const std::function<bool()>& stop) const {
     from.reset();
   }
   g.test = gains_on(fit_->prepared, p.rows.test, fit_->x, from, many ? beside_->single_x_test : std::nullopt);
+  if (two && beside_->other)
+    (one_se_taken_ ? g.test->over_best : g.test->over_one_se) =
+        gain_over(fit_->prepared, p.rows.test, row_losses(fit_->prepared, p.rows.test, beside_->other->x), fit_->x);
   return g;
 }
 
@@ -317,8 +329,12 @@ void TuneRun::compute_results() {
   fit_final_model(natural_values(a_->problem.space, theta_, &start_), chosen_.front(), work);
   if (!p.rows.test.empty()) test_ = score(fit_->prepared, p.rows.test, fit_->x);
   add_coefficients(selection_, *a_, fit_->model.coefficients.cwiseProduct(column_deviations(*fit_)), stop);
-  const bool beside = selection_.one_se && a_->config.outer.select != "one-se";
-  beside_ = baselines(*a_, chosen_, *fit_, beside ? std::optional(selection_.one_se->theta) : std::nullopt, stop);
+  std::optional<std::pair<const char*, Vec>> other;
+  if (one_se_taken_)
+    other = {"best", summary_.best_evaluation.theta};
+  else if (selection_.one_se)
+    other = {"one-se", selection_.one_se->theta};
+  beside_ = baselines(*a_, chosen_, *fit_, other, stop);
   gains_ = gains(stop);
   judge_procedure();
   fit_->model.metrics = final_->metrics;
@@ -340,6 +356,7 @@ void TuneRun::select() {
     if (!selection_.one_se) throw Interruption();
     chosen_ = fits_of_parts(*a_, natural_values(a_->problem.space, selection_.one_se->theta), chosen_, {});
     theta_ = selection_.one_se->theta;
+    one_se_taken_ = true;
     final_ = score(a_->validation, chosen_, chosen_u());
   } catch (const Interruption&) {
     session_.warn({"W315", "result", "one-se is not known, so the final model is that of the best row.",
@@ -497,7 +514,7 @@ json TuneRun::result_json() const {
   }
   const auto& one_se = selection_.one_se;
   j["one_se"] = one_se ? point_json(one_se->theta, one_se->factor, one_se->loss) : json(nullptr);
-  if (one_se && beside_ && beside_->one_se_test) j["one_se"]["test"] = score_json(*beside_->one_se_test);
+  if (beside_ && beside_->other) j[one_se_taken_ ? "best" : "one_se"]["test"] = score_json(beside_->other->test);
   j["selected"] = a_->config.outer.select;
   j["path_evaluations"] = selection_.evaluations;
   j["pull"] = pull_.json();
