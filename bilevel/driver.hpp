@@ -54,7 +54,7 @@ struct DriverOptions {
   double time_used = 0;
   enum class Select { best, last } select = Select::best;
   /// What is best among the rows of the run, lower is better; of equal ones the lower loss. NaN is worse than any. Empty: what is
-  /// minimised. The steps follow the loss whatever it says. Called once a row.
+  /// minimised. The steps follow the loss whatever it says. Called once for each row with a finite loss.
   std::function<double(const Evaluation&)> judge{};
   /// Where the first point starts from: an evaluation of the oracle, or what kept_curvature() leaves of one; none: cold.
   std::optional<Evaluation> near{};
@@ -134,10 +134,10 @@ private:
 /// Runs the outer loop from theta0, which is put on the box first; row 0 of the trace is the start. Stops when too
 /// little can be gained (DriverOptions::tolerance), where a loosely solved row is solved again at the tightest tolerance before
 /// that counts, at a budget, when no lower point is found, or when something is not finite (reason failed, with the last good
-/// row). interrupted() is asked between evaluations; a problem made interruptible() ends in the middle of one, which is then
-/// given up, while the best point so far stays. Throws UsageError for a start of the wrong size, options that cannot be, and a
-/// problem that does not pass `verify`. Before the start is solved there is none: an interrupted run then has no
-/// best_evaluation, and one whose time is over has failed.
+/// row); with an optimizer that asks for values alone, only when no point is finite. interrupted() is asked between evaluations;
+/// a problem made interruptible() ends in the middle of one, which is then given up, while the best point so far stays. Throws
+/// UsageError for a start of the wrong size, options that cannot be, and a problem that does not pass `verify`. Before the start
+/// is solved there is none: an interrupted run then has no best_evaluation, and one whose time is over has failed.
 TACIT_EXPORT Summary solve(const DriverOptions& options, const HyperSpace& space, const Oracle& oracle, OuterOptimizer& optimizer,
                            In theta0, const std::vector<Observer>& observers = {}, const std::function<bool()>& interrupted = {});
 

@@ -49,10 +49,11 @@ void PlannedPoints::evaluate_wave(const Oracle& oracle, const HyperSpace& space,
   const Index end = std::min(count_, next_ + kWave - (next_ - 1) % kWave);
   const auto size = static_cast<std::size_t>(end - next_);
   wave_.resize(size);
+  const Evaluation* near = std::isfinite(from_.value) ? &from_ : nullptr;  // what failed is no place to start from
   run_parallel(size, plan_.threads, [&](std::size_t k) {
     Slot& slot = wave_[size - 1 - k];
     try {
-      slot.e = oracle.evaluate(point(space, next_ + static_cast<Index>(k)), tolerance, &from_);
+      slot.e = oracle.evaluate(point(space, next_ + static_cast<Index>(k)), tolerance, near);
     } catch (...) {
       slot.thrown = std::current_exception();  // what was evaluated before it is a row all the same
     }
@@ -74,7 +75,7 @@ StepOutcome PlannedPoints::step(const Oracle& oracle, const HyperSpace& space, c
   out.evaluations = 1;
   out.step_norm = (slot.e.theta - last_.theta).norm();
   out.moved = true;
-  if (std::isfinite(slot.e.value)) {  // what failed is no place to start from
+  if (std::isfinite(slot.e.value)) {
     last_ = slot.e;
     last_.forget_tape();
   }

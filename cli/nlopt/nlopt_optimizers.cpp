@@ -85,7 +85,7 @@ StepOutcome NloptOuter::step(const Oracle& oracle, const HyperSpace& space, cons
     out.message = search_->message();
     return out;
   }
-  Evaluation e = oracle.evaluate(theta, tolerance, &last_);
+  Evaluation e = oracle.evaluate(theta, tolerance, std::isfinite(last_.value) ? &last_ : nullptr);
   values_.push_back(e.value);
   out.evaluations = 1;
   out.step_norm = (e.theta - last_.theta).norm();

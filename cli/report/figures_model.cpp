@@ -430,6 +430,7 @@ Figure ModelFigures::residuals() const {
 Figure ModelFigures::roc() const {
   const double area = number_at(r_, "held_out.roc.auc");
   Chart c = chart_of("ROC curve", "share of the negatives called positive", "share of the positives found");
+  c.square = true;
   c.series.push_back(line("ROC", 0, numbers_at(r_, "held_out.roc.false_positive"), numbers_at(r_, "held_out.roc.true_positive")));
   if (!c.series[0].x.empty()) add_line(c, "chance", {0, 1}, {0, 1});
   const json& table = value_at(r_, "held_out.confusion.weight");

@@ -36,6 +36,7 @@ void write_differences(HtmlWriter& w, const RunRecord& r) {
   for (const auto& [key, name] : {std::pair{"over_intercept", "the intercept alone"},
                                   {"over_single", "the single penalty"},
                                   {"over_one_se", "one-se"},
+                                  {"over_best", "the best row"},
                                   {"over_start", "the start"}}) {
     const std::string held = difference(r, std::string("gain.") + key), tested = difference(r, std::string("gain.test.") + key);
     if (!held.empty() || !tested.empty()) rows.push_back({name, held, tested});

@@ -110,7 +110,7 @@ PairedGains paired_gains_of(const RunRecord& r, const std::string& path) {
   const auto gain = [&](const char* over) {
     return MeanLoss{number_at(r, path + over + ".mean"), number_at(r, path + over + ".standard_error")};
   };
-  return {gain(".over_intercept"), gain(".over_start"), gain(".over_single")};
+  return {gain(".over_intercept"), gain(".over_start"), gain(".over_single"), gain(".over_one_se"), gain(".over_best")};
 }
 
 Gains gains_of(const RunRecord& r) {

@@ -43,8 +43,11 @@ const char* meaning(Evidence e) {
 /// What is gained over what, as far as it is known.
 std::vector<std::pair<const char*, MeanLoss>> known_gains(const PairedGains& g) {
   std::vector<std::pair<const char*, MeanLoss>> known;
-  for (const auto& [over, gain] :
-       {std::pair{"the intercept alone", g.over_intercept}, {"the single penalty", g.over_single}, {"the start", g.over_start}}) {
+  for (const auto& [over, gain] : {std::pair{"the intercept alone", g.over_intercept},
+                                   {"the single penalty", g.over_single},
+                                   {"the start", g.over_start},
+                                   {"one-se", g.over_one_se},
+                                   {"the best row", g.over_best}}) {
     if (known_gain(gain)) known.emplace_back(over, gain);
   }
   return known;
@@ -68,7 +71,9 @@ json gain_json(const MeanLoss& g) {
 json paired_json(const PairedGains& g) {
   return {{"over_intercept", gain_json(g.over_intercept)},
           {"over_start", gain_json(g.over_start)},
-          {"over_single", gain_json(g.over_single)}};
+          {"over_single", gain_json(g.over_single)},
+          {"over_one_se", gain_json(g.over_one_se)},
+          {"over_best", gain_json(g.over_best)}};
 }
 
 const char* held_out_word(const Gains& g) { return g.folded ? "out-of-fold" : "validation"; }

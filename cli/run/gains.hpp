@@ -14,6 +14,8 @@ namespace tacit {
 struct PairedGains {
   MeanLoss over_intercept{kMissing, kMissing}, over_start{kMissing, kMissing};
   MeanLoss over_single{kMissing, kMissing};  ///< many penalties: over the single tuned one
+  MeanLoss over_one_se{kMissing, kMissing};  ///< of the best row: over one-se, where that is another point
+  MeanLoss over_best{kMissing, kMissing};    ///< of one-se, where it was taken: over the best row
 };
 
 struct Gains {
@@ -46,8 +48,8 @@ std::string gains_text(const PairedGains& gains, bool optimistic);
 /// What was gained, in sentences for a verdict; empty where nothing is known.
 std::string gains_in_words(const Gains& gains);
 
-/// {over_intercept: {mean, standard_error, in_standard_errors}, over_start: ..., over_single: ..., test: {...} or null,
-/// optimistic, start_searched}
+/// {over_intercept: {mean, standard_error, in_standard_errors}, over_start: ..., over_single: ..., over_one_se: ...,
+/// over_best: ..., test: {...} or null, optimistic, start_searched}
 nlohmann::json gains_json(const Gains& gains);
 
 }  // namespace tacit

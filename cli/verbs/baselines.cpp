@@ -54,8 +54,8 @@ void add_single(Baselines& b, const Assembly& a, const std::vector<Vec>& x, cons
 
 }  // namespace
 
-Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit& fit, const std::optional<Vec>& one_se,
-                    const std::function<bool()>& stop) {
+Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit& fit,
+                    const std::optional<std::pair<const char*, Vec>>& other, const std::function<bool()>& stop) {
   const std::vector<Index>& test = a.prepared.rows.test;
   Baselines b;
   const HeldOut constant = held_out_constant(a.validation);
@@ -63,9 +63,9 @@ Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit
   if (!test.empty()) b.constant_test = intercept_alone(fit.prepared, test);
   try {
     add_single(b, a, x, stop);
-    if (test.empty() || !one_se) return b;
-    const FinalFit again = final_fit(a, natural_values(a.problem.space, *one_se), x.front(), stop);
-    b.one_se_test = score(again.prepared, test, again.x);
+    if (test.empty() || !other) return b;
+    const FinalFit again = final_fit(a, natural_values(a.problem.space, other->second), x.front(), stop);
+    b.other = {other->first, score(again.prepared, test, again.x), again.x};
   } catch (const Interruption&) {
     // What was fitted by then stands.
   }
@@ -83,7 +83,8 @@ std::vector<std::pair<std::string, std::string>> Baselines::test_rows() const {
   std::vector<std::pair<std::string, std::string>> rows;
   if (single_test)
     rows.push_back({"test, single penalty", loss_text(single_test->loss) + ", " + metrics_text(single_test->metrics)});
-  if (one_se_test) rows.push_back({"test, one-se", loss_text(one_se_test->loss) + ", " + metrics_text(one_se_test->metrics)});
+  if (other)
+    rows.push_back({std::string("test, ") + other->name, loss_text(other->test.loss) + ", " + metrics_text(other->test.metrics)});
   if (constant_test) rows.push_back({"test, intercept alone", loss_text(*constant_test)});
   return rows;
 }

@@ -21,7 +21,13 @@ struct Baselines {
   std::optional<Score> single_test;
   std::vector<Vec> single_x;         ///< solutions of the parts at the single penalty
   std::optional<Vec> single_x_test;  ///< of the final fit with it
-  std::optional<Score> one_se_test;  ///< of the final fit at one-se, where that is not the run's own model
+  /// Of the two points best and one-se the one that is not the run's own: its name, and score and coefficients of the final fit.
+  struct Other {
+    const char* name;
+    Score test;
+    Vec x;
+  };
+  std::optional<Other> other;
 
   /// "intercept alone" and "single penalty", validation rows.
   std::vector<std::pair<std::string, std::string>> rows() const;
@@ -33,10 +39,10 @@ struct Baselines {
 
 /// x: inner solutions of the run's best point, where the solve of the single penalty begins; fit: the run's final model. Both
 /// models are treated as the run's is: scored on validation rows, then refitted (outer.refit) and scored on test rows.
-/// one_se: ln of the penalties of one-se, none where it is not known or the run's own. stop: asked while these models are fitted,
-/// which are left out where it says yes.
-Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit& fit, const std::optional<Vec>& one_se,
-                    const std::function<bool()>& stop);
+/// other: name and ln of the penalties of the point that was not taken, none where it is not known. stop: asked while these
+/// models are fitted, which are left out where it says yes.
+Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit& fit,
+                    const std::optional<std::pair<const char*, Vec>>& other, const std::function<bool()>& stop);
 
 /// "12 +- 0.5"
 std::string loss_text(const MeanLoss& loss);

@@ -22,9 +22,15 @@ bool quickly_solved(const Prepared& p) {
   return cells * std::min({static_cast<double>(p.x->rows()), static_cast<double>(p.x->cols()), kFactored}) <= kMostWork;
 }
 
-LossDeviation deviation_of(const Assembly& a, bool iterates) {
-  const auto v = std::make_shared<const Validation>(iterates ? a.validation : a.centred());
-  return [v](const Evaluation& e) {
+namespace {
+
+/// The parts as an oracle of the search has them.
+std::shared_ptr<const Validation> searched(const Assembly& a, bool iterates) {
+  return std::make_shared<const Validation>(iterates ? a.validation : a.centred());
+}
+
+LossDeviation deviation_over(std::shared_ptr<const Validation> v) {
+  return [v = std::move(v)](const Evaluation& e) {
     const std::vector<Vec> x = solutions(e);
     if (x.size() != v->parts.size()) return kMissing;
     const HeldOut rows = held_out(*v, x, e.u);
@@ -32,7 +38,13 @@ LossDeviation deviation_of(const Assembly& a, bool iterates) {
   };
 }
 
-namespace {
+/// What the solutions of one point gain over those of another on the rows that are held out.
+MeanLoss held_out_gain(const Validation& v, const Evaluation& other, const Evaluation& best) {
+  const std::vector<Vec> x = solutions(best), y = solutions(other);
+  if (x.size() != v.parts.size() || y.size() != v.parts.size()) return {kMissing, kMissing};
+  const HeldOut rows = held_out(v, x, best.u);
+  return paired_gain(v, rows, row_losses(v, held_out(v, y, other.u)), row_losses(v, rows));
+}
 
 void keep_path(Selection& s, const Assembly& a, const PathOptions& options, bool iterates) {
   s.path = a.path;
@@ -54,7 +66,8 @@ void keep_path(Selection& s, const Assembly& a, const PathOptions& options, bool
   s.cut = refined.cut;
 }
 
-void find_one_se(Selection& s, const Assembly& a, const Evaluation& tuned, const PathOptions& options, bool iterates) {
+void find_one_se(Selection& s, const Assembly& a, const Evaluation& tuned, const PathOptions& options, const Validation& v,
+                 bool iterates) {
   const Vec& theta = tuned.theta;
   const HyperSpace& space = a.problem.space;
   const auto oracle = search_oracle(a, a.prepared.model().per, iterates);
@@ -70,9 +83,12 @@ void find_one_se(Selection& s, const Assembly& a, const Evaluation& tuned, const
   s.cut = s.cut || rule.cut;
   if (std::isnan(rule.limit)) return;
   s.one_se = OneSe{rule.at.theta, rule.factor, {rule.at.value, options.deviation(rule.at)}, rule.edge};
+  if (rule.factor > 1) s.one_se->best_gain = held_out_gain(v, rule.at, best);
 }
 
 }  // namespace
+
+LossDeviation deviation_of(const Assembly& a, bool iterates) { return deviation_over(searched(a, iterates)); }
 
 Selection select_around(const Assembly& a, const Evaluation& tuned, const std::function<bool()>& stop) {
   Selection s;
@@ -80,10 +96,11 @@ Selection select_around(const Assembly& a, const Evaluation& tuned, const std::f
   const bool iterates = a.problem.response == Response::iterate;
   PathOptions options;
   options.interrupted = stop;
-  options.deviation = deviation_of(a, iterates);
+  const auto v = searched(a, iterates);
+  options.deviation = deviation_over(v);
   try {
     keep_path(s, a, options, iterates);
-    find_one_se(s, a, tuned, options, iterates);
+    find_one_se(s, a, tuned, options, *v, iterates);
   } catch (const Interruption&) {
     s.cut = true;
   }

@@ -20,7 +20,8 @@ struct OneSe {
   Vec theta;
   double factor = 1;  ///< c
   MeanLoss loss;
-  bool edge = false;  ///< the end of the box
+  bool edge = false;                       ///< the end of the box
+  MeanLoss best_gain{kMissing, kMissing};  ///< of the best point over it, in paired differences; not known where it is that
 };
 
 /// The path over the common penalty that found the start, refined to 50 points where the problem is quickly solved, with standard

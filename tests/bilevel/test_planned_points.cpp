@@ -194,6 +194,125 @@ TEST_CASE("a point without a value is a row, and never the best") {
   CHECK(s.best.outer_loss == 13);
 }
 
+namespace {
+
+/// 10 + v where v is within these bounds, else no number.
+FakeOracle walled(double from, double to) {
+  return FakeOracle([from, to](const Vec& v, Vec& g) {
+    g = Vec::Constant(1, 1.0);
+    return v[0] < from || v[0] > to ? std::numeric_limits<double>::quiet_NaN() : 10 + v[0];
+  });
+}
+
+/// What each point started from: its theta, NaN for none.
+class StartsOracle final : public ForwardingOracle {
+public:
+  using ForwardingOracle::ForwardingOracle;
+  Evaluation evaluate(In theta, const Tolerance& t, const Evaluation* near) const override {
+    from.push_back(near ? near->theta[0] : kMissing);
+    return behind().evaluate(theta, t, near);
+  }
+  mutable std::vector<double> from;
+};
+
+}  // namespace
+
+TEST_CASE("a first point behind a wall is a row without a value, and the run goes on to the next") {
+  // Of the grid 5, 4, ..., -14 the first eleven have no value: the first point, the whole first wave, and two of the second.
+  const FakeOracle fake = walled(-20, -5.5);
+  const StartsOracle oracle(fake);
+  GridOuter grid;
+  DriverOptions options;
+  options.max_steps = 20;
+  options.patience = 4;  // is for rows after the first with a value
+  std::vector<double> losses;
+  const Summary s =
+      solve(options, box(1, -14, 5), oracle, grid, Vec::Zero(1), {[&](const StepRecord& r) { losses.push_back(r.outer_loss); }});
+  CHECK(s.reason == StopReason::step_limit);
+  REQUIRE(losses.size() == 20);
+  for (std::size_t i = 0; i < 11; ++i) CHECK(std::isnan(losses[i]));
+  CHECK(losses[11] == 4);
+  CHECK(s.best.step == 19);
+  CHECK(s.best.outer_loss == -4);
+  CHECK(s.best_evaluation.theta[0] == -14);
+  CHECK(std::isnan(s.start_loss));
+  CHECK(s.start_evaluation.theta[0] == 5);
+  // What failed is no place to start from: the wave after it starts cold too.
+  REQUIRE(oracle.from.size() == 20);
+  for (std::size_t i = 0; i < 17; ++i) CHECK(std::isnan(oracle.from[i]));
+  for (std::size_t i = 17; i < 20; ++i) CHECK(oracle.from[i] == -11);
+  CHECK(s.brief().find("nan") == std::string::npos);
+
+  // Random points, also where the last row is the one that is asked for: it has to have a value.
+  RandomOuter random;
+  options.patience = 0;
+  options.seed = 4;
+  options.select = DriverOptions::Select::last;
+  std::vector<double> at, seen;
+  const Summary r = solve(options, box(1, -14, 5), fake, random, Vec::Zero(1), {[&](const StepRecord& row) {
+                            at.push_back(row.theta[0]);
+                            seen.push_back(row.outer_loss);
+                          }});
+  REQUIRE(at.size() == 20);
+  REQUIRE(at.front() > -5.5);  // the seed was chosen for that
+  REQUIRE(at.back() > -5.5);
+  CHECK(r.reason == StopReason::step_limit);
+  std::size_t last = 19;
+  while (std::isnan(seen[last])) --last;
+  CHECK(r.best.step == static_cast<Index>(last));
+  CHECK(r.best.outer_loss == seen[last]);
+}
+
+TEST_CASE("patience counts from the first point that has a value") {
+  const FakeOracle fake = walled(-20, -5.5);
+  RandomOuter random;
+  DriverOptions options;
+  options.max_steps = 400;
+  options.patience = 3;
+  options.seed = 4;
+  std::vector<double> seen;
+  const Summary s = solve(options, box(1, -14, 5), fake, random, Vec::Zero(1),
+                          {[&](const StepRecord& row) { seen.push_back(row.outer_loss); }});
+  CHECK(s.reason == StopReason::patience);
+  CHECK(std::isnan(seen.front()));
+  REQUIRE(s.best.step > 0);
+  CHECK(static_cast<Index>(seen.size()) == s.best.step + 4);
+}
+
+TEST_CASE("a run of planned points fails only where none has a value, and says what was wrong at the first") {
+  const FakeOracle fake = walled(1, 0);
+  GridOuter grid;
+  RandomOuter random;
+  for (OuterOptimizer* optimizer : {static_cast<OuterOptimizer*>(&grid), static_cast<OuterOptimizer*>(&random)}) {
+    for (const auto& [most, wait] : {std::pair{7, 0}, {7, 2}, {1, 0}, {0, 0}}) {
+      const int points = most, patience = wait;
+      CAPTURE(points);
+      DriverOptions options;
+      options.max_steps = points;
+      options.patience = patience;
+      int rows = 0;
+      const Summary s = solve(options, box(1, -3, 5), fake, *optimizer, Vec::Zero(1), {[&](const StepRecord&) { ++rows; }});
+      CHECK(s.reason == StopReason::failed);
+      CHECK_FALSE(s.usable());
+      CHECK(s.best_evaluation.theta.size() == 0);
+      CHECK(rows == std::max(points, 1));
+      CHECK(s.message == (points > 1 ? "none of the 7 points has a finite loss; of the first one: the outer loss is not finite"
+                                     : "the start is no usable point: the outer loss is not finite"));
+    }
+    // Ended before there was one.
+    int asked = 0;
+    const Summary cut = solve({}, box(1, -3, 5), fake, *optimizer, Vec::Zero(1), {}, [&] { return ++asked > 5; });
+    CHECK(cut.reason == StopReason::interrupted);
+    CHECK(cut.message == "interrupted before a point had a finite loss; there is none to keep");
+    DriverOptions late;
+    late.time_limit = 1;
+    late.time_used = 2;
+    const Summary timed = solve(late, box(1, -3, 5), fake, *optimizer, Vec::Zero(1));
+    CHECK(timed.reason == StopReason::failed);
+    CHECK(timed.message.find("the time limit of 1 s is reached before a point had a finite loss; of the first one: ") == 0);
+  }
+}
+
 TEST_CASE("points of a wave start from the last of the wave before, whatever the others were") {
   std::mutex mutex;
   std::map<double, double> from;  // theta of each point, and of what it started from

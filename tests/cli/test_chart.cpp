@@ -375,3 +375,41 @@ TEST_CASE("chart: of many lines and points those without a name are thin and hav
   CHECK(count(svg, "class=\"c0f\"/>") == 4);  // marks of the named line, one in the legend
   CHECK(svg.find(">thin<") == std::string::npos);
 }
+
+TEST_CASE("chart: a square has one range on both axes, and a unit is as long on both") {
+  const std::regex frame("<path d=\"M([0-9.]+) ([0-9.]+)V([0-9.]+)H([0-9.]+)\" class=\"a\"/>");
+  // The diagonal of all that is drawn leaves room at one side, and the mark that is alone widens the axes.
+  Chart chart{"t", "x", "y", false, {series("a", {0.25, 0.5}, {-0.5, 0.75}), series("mark", {0.3}, {2})}, {}};
+  chart.series[1].points = true;
+  chart.square = true;
+  check_drawn(chart);
+  const std::string page = chart_element(chart, "f").text;
+  for (const std::string& svg : {chart_svg(chart), page.substr(0, page.find("</svg>")), page.substr(page.find("</svg>") + 6)}) {
+    std::smatch at;
+    REQUIRE(std::regex_search(svg, at, frame));
+    const double left = std::stod(at[1]), top = std::stod(at[2]), bottom = std::stod(at[3]), right = std::stod(at[4]);
+    CHECK(right - left == doctest::Approx(bottom - top).epsilon(1e-4));
+    CHECK(right - left > 250);
+    const double width =
+        std::stod(svg.substr(svg.find("viewBox=\"0 ") + 11 + svg.substr(svg.find("viewBox=\"0 ") + 11).find(' ')));
+    CHECK(right < width);
+    // From 0.25, -0.5 to 0.5, 0.75: five times as far up as to the right.
+    const std::string line = first_line(svg);
+    double x1, y1, x2, y2;
+    REQUIRE(std::sscanf(line.c_str(), "M%lf %lfL%lf %lf", &x1, &y1, &x2, &y2) == 4);
+    CHECK((y1 - y2) / (x2 - x1) == doctest::Approx(5).epsilon(1e-3));
+    // Both axes go from -0.5 to 2, and 4 % beyond.
+    CHECK((x1 - left) / (right - left) == doctest::Approx(0.85 / 2.7).epsilon(1e-3));
+    CHECK((bottom - y1) / (bottom - top) == doctest::Approx(0.1 / 2.7).epsilon(1e-2));
+  }
+  // In the middle of its sheet, within the room that the numbers leave.
+  std::smatch at;
+  const std::string wide = chart_svg(chart);
+  REQUIRE(std::regex_search(wide, at, frame));
+  chart.square = false;
+  const std::string full = chart_svg(chart);
+  std::smatch all;
+  REQUIRE(std::regex_search(full, all, frame));
+  CHECK(std::stod(at[1]) - std::stod(all[1]) == doctest::Approx(std::stod(all[4]) - std::stod(at[4])).epsilon(1e-3));
+  CHECK(std::stod(at[4]) < std::stod(all[4]));
+}

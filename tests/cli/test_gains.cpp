@@ -50,6 +50,20 @@ TEST_CASE("gains: a run is as sure as its least sure gain, test rows decide, and
   CHECK(evidence_of(of({1, 10}, {12, 3})) == Evidence::chance);
 }
 
+TEST_CASE("gains: best and one-se are held against each other in words, and have no part in how sure a run is") {
+  Gains g = of({100, 10}, {12, 3});
+  g.validation.over_one_se = {1, 5};
+  CHECK(evidence_of(g) == Evidence::clear);
+  run_test::has(gains_in_words(g), "; and 1 +- 5 (paired), 0.2 standard errors, over one-se: no more than chance can do.");
+  run_test::has(gains_text(g.validation, false), "; 1 +- 5 (paired), 0.2 standard errors, over one-se");
+  CHECK(gains_json(g)["over_one_se"]["mean"] == 1.0);
+  CHECK(gains_json(g)["over_best"].is_null());
+  g.validation = {{100, 10}, {12, 3}};
+  g.validation.over_best = {-12, 4};
+  CHECK(evidence_of(g) == Evidence::clear);
+  run_test::has(gains_in_words(g), "; and -12 +- 4 (paired), -3 standard errors, over the best row: so it is worse.");
+}
+
 TEST_CASE("gains: the words say the gain, its standard error and what that means") {
   const Gains g = of({100, 10}, {12, 25});
   CHECK(

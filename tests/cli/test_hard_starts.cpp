@@ -75,6 +75,55 @@ TEST_CASE("check --gradient: a start that cannot be solved is refused with a sen
   }
 }
 
+TEST_CASE(
+    "tune with a grid or random points goes on past penalties at which gradient descent diverges, and fails where it always "
+    "does") {
+  const Folder f("wall");
+  // With the penalties as strong as the upper end of the range this step is too long.
+  write(f.path / "c.yaml", "tacit: 1\ndata: {train: " + tacit::test::source_dir() +
+                               "/data/diabetes.csv, target: target, test: 0.2}\nvalidation: {scheme: holdout}\n"
+                               "inner: {solver: gradient-descent, step: 0.05}\nouter: {max_steps: 9}\n");
+  for (const std::string optimizer : {"outer.optimizer=grid", "outer.optimizer=random"}) {
+    CAPTURE(optimizer);
+    const auto with = [&](const char* range) {
+      return run({"tune", (f.path / "c.yaml").string(), optimizer, range, "seed=12", "--json", "-q", "-o",
+                  (f.path / "run").string(), "--force"});
+    };
+    const Ran some = with("hyper.l2.range=[1e-3, 1e3]");
+    CAPTURE(some.err);
+    REQUIRE(some.code == 0);
+    const json record = json::parse(run_test::read(f.path / "run/run.json"));
+    CHECK(record["status"] == "budget");
+    CHECK(record["outer_steps"] == 8);
+    CHECK(record["start_loss"].is_null());
+    CHECK(record["gain"]["over_start"].is_null());
+    CHECK(record["gain"]["test"]["over_start"].is_null());
+    CHECK(record["gain"]["over_intercept"]["mean"].get<double>() > 0);
+    std::istringstream lines(run_test::read(f.path / "run/trace.jsonl"));
+    double least = HUGE_VAL;
+    std::size_t rows = 0, without = 0;
+    for (std::string line; std::getline(lines, line); ++rows) {
+      const json row = json::parse(line);
+      if (rows == 0) CHECK_FALSE(row.contains("outer_loss"));
+      if (row.contains("outer_loss"))
+        least = std::min(least, row["outer_loss"].get<double>());
+      else
+        ++without;
+    }
+    CHECK(rows == 9);
+    CHECK(without < 9);
+    CHECK(record["best"]["outer_loss"].get<double>() == doctest::Approx(least).epsilon(1e-9));
+    CHECK(run_test::read(f.path / "run/report.html").find(" from nan") == std::string::npos);
+    const Ran none = with("hyper.l2.range=[200, 1e3]");
+    CHECK(none.code == 4);
+    run_test::has(none.err,
+                  "error[E401]: none of the 9 points has a finite loss; of the first one: the inner iteration is not finite");
+    const json failed = json::parse(run_test::read(f.path / "run/run.json"));
+    CHECK(failed["status"] == "failed");
+    CHECK(failed["best"].is_null());
+  }
+}
+
 TEST_CASE("check --gradient and tune: gradients that are rounding alone end in a result or a sentence") {
   const Folder f("rounding");
   struct Case {

@@ -130,6 +130,32 @@ TEST_CASE("points where there is no value are the worst for NLopt, rows for the 
   }
 }
 
+TEST_CASE("NLopt goes on from a first point that has no value, and a run in which no point has one has failed") {
+  if (!has_nlopt()) return;
+  const auto registry = nlopt();
+  for (const std::string& name : registry.names()) {
+    CAPTURE(name);
+    bool first = true;
+    FakeOracle cliff([&](const Vec& v, Vec& g) {
+      const double value = target(v, g);
+      return std::exchange(first, false) ? std::numeric_limits<double>::infinity() : value;
+    });
+    const auto optimizer = registry.make(name);
+    const Run r = run(*optimizer, cliff, 300);
+    CHECK(std::isinf(r.loss.front()));
+    CHECK(r.loss.size() > 40);
+    CHECK(r.summary.usable());
+    // A simplex that begins at such a point has only its other corners, and shrinks towards them.
+    CHECK(r.summary.best.outer_loss < (name == "nelder-mead" ? 10 : 1 + 2e-3));
+    FakeOracle nowhere([](const Vec&, Vec&) { return std::numeric_limits<double>::quiet_NaN(); });
+    const auto second = registry.make(name);
+    const Run none = run(*second, nowhere, 40);
+    CHECK(none.summary.reason == StopReason::failed);
+    CHECK(none.summary.message.find("points has a finite loss; of the first one: the outer loss is not finite") !=
+          std::string::npos);
+  }
+}
+
 TEST_CASE("the state of a run with NLopt is its values: read back it goes on identically") {
   if (!has_nlopt()) return;
   const auto registry = nlopt();

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,10 @@ Table table(const std::string& text) {
 json coefficients(const std::vector<double>& value, const std::vector<double>& deviation, int penalties) {
   json largest = json::array();
   for (std::size_t i = 0; i < value.size(); ++i)
-    largest.push_back(
-        {{"name", "f" + std::to_string(i + 1)}, {"value", value[i]}, {"deviation", deviation[i]}, {"l2", 0.1 * (i + 1.0)}});
+    largest.push_back({{"name", "f" + std::to_string(i + 1)},
+                       {"value", value[i]},
+                       {"deviation", deviation[i]},
+                       {"l2", 0.1 * static_cast<double>(i + 1)}});
   return {{"total", value.size()}, {"penalties", penalties}, {"largest", largest}};
 }
 
@@ -183,6 +186,25 @@ TEST_CASE("report model: coefficients along the path are times the deviations wh
   has(plain.shows, "in the unit of its own feature");
 }
 
+TEST_CASE("report model: loss and coefficients along the path stand side by side from 1400 pixels on, on screens alone") {
+  RunRecord r = finished();
+  r.path = table(kPath);
+  const std::string page = page_of(r);
+  const std::string grid = "<div class=\"figures\">";
+  const auto first = page.find("id=\"path_loss\""), second = page.find("id=\"path_coefficients\"");
+  REQUIRE(second != std::string::npos);
+  CHECK(first < second);
+  CHECK(page.rfind(grid, first) == page.rfind(grid, second));  // in one grid
+  const std::regex rule(
+      "@media screen and \\(min-width:([0-9.]+)rem\\)\\{\\.figures\\{display:grid;grid-template-columns:1fr 1fr;");
+  std::smatch width;
+  REQUIRE(std::regex_search(page, width, rule));
+  CHECK(16 * std::stod(width[1]) <= 1400);
+  CHECK(16 * std::stod(width[1]) > 1000);
+  const auto other = page.find(".figures{", page.find(width[0].str()) + width[0].length());
+  CHECK(other == std::string::npos);  // no other rule makes a grid of them, on paper say
+}
+
 TEST_CASE("report model: of many lines the six largest have names in the legend, the others are thin") {
   RunRecord r = finished();
   std::string head = "l2,outer_loss,standard_error", low = "0.5,2,0.1", high = "1,1.9,0.1";
@@ -277,6 +299,7 @@ TEST_CASE("report model: classes have ROC, calibration and a confusion table wit
   const RunRecord r = of_classes(true);
   const std::vector<Figure> all = model_figures(r);
   const Figure roc = named(all, "roc");
+  CHECK(roc.chart.square);                                                       // two shares of the same kind
   CHECK(series(roc, "as predicted (margin 0)").x == std::vector<double>{0.25});  // 2 of a weight of 8
   CHECK(series(roc, "as predicted (margin 0)").y == std::vector<double>{0.75});
   has(roc.shows, "The area below is 0.8125");

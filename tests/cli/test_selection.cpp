@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -67,6 +68,25 @@ double loss_at(const std::vector<std::vector<std::string>>& path, double l2) {
   return std::nan("");
 }
 
+/// The step of the row with the least `judged`; of equal ones that of the lower loss.
+std::size_t least_judged(const std::vector<json>& trace) {
+  std::size_t best = 0;
+  for (std::size_t i = 0; i < trace.size(); ++i) {
+    const double judged = trace[i]["judged"].get<double>(), least = trace[best]["judged"].get<double>();
+    if (judged < least || (judged == least && trace[i]["outer_loss"] < trace[best]["outer_loss"])) best = i;
+  }
+  return best;
+}
+
+/// The columns of a file of comma-separated values by their names.
+std::map<std::string, std::vector<std::string>> columns_of(const std::string& csv) {
+  const auto rows = cells_of(csv);
+  std::map<std::string, std::vector<std::string>> all;
+  for (std::size_t j = 0; j < rows.at(0).size(); ++j)
+    for (std::size_t i = 1; i < rows.size(); ++i) all[rows[0][j]].push_back(rows[i].at(j));
+  return all;
+}
+
 std::vector<double> numbers(const json& list) { return list.get<std::vector<double>>(); }
 
 }  // namespace
@@ -96,6 +116,64 @@ TEST_CASE("selection: one-se is the strongest common penalty within one standard
   CHECK(taken.result["best"]["outer_loss"] == at["outer_loss"]);
   CHECK(std::stod(cells_of(run_test::read(f.path / "run/hyper.csv")).at(1).at(1)) == doctest::Approx(l2));
   CHECK(taken.result["metrics"]["loss"].get<double>() == doctest::Approx(one["outer_loss"].get<double>()).epsilon(1e-8));
+}
+
+TEST_CASE("selection: what the best gains over one-se is told in paired differences, whichever is taken") {
+  const Folder f("one-se-paired");
+  struct Case {
+    std::vector<std::string> rows;
+    double folds;
+  };
+  for (const Case& c : {Case{{"validation.folds=5"}, 5}, {{"validation.scheme=holdout"}, 0}}) {
+    CAPTURE(c.folds);
+    std::vector<std::string> words = c.rows;
+    words.insert(words.end(), {"data.test=0.25", "output.predictions=true"});
+    const Run best = tuned(f, "ridge", words);
+    const auto of_best = columns_of(run_test::read(f.path / "run/predictions.csv"));
+    words.emplace_back("outer.select=one-se");
+    const Run taken = tuned(f, "ridge", words);
+    const auto of_one_se = columns_of(run_test::read(f.path / "run/predictions.csv"));
+    // The difference row by row; of folds the spread of their means.
+    std::map<std::string, std::pair<double, double>> groups;  // sum, rows
+    double sum = 0, n = 0;
+    for (std::size_t i = 0; i < of_best.at("row").size(); ++i) {
+      REQUIRE(of_best.at("row")[i] == of_one_se.at("row")[i]);
+      const double y = std::stod(of_best.at("target")[i]), p = std::stod(of_best.at("prediction")[i]),
+                   q = std::stod(of_one_se.at("prediction")[i]), d = ((y - q) * (y - q) - (y - p) * (y - p)) / 2;
+      auto& group = groups[c.folds > 0 ? of_best.at("fold")[i] : of_best.at("row")[i]];
+      group.first += d;
+      group.second += 1;
+      sum += d;
+      n += 1;
+    }
+    const double mean = sum / n, count = static_cast<double>(groups.size());
+    double spread = 0;
+    for (const auto& [name, g] : groups) spread += g.second * std::pow(g.first / g.second - mean, 2);
+    const double error = std::sqrt(spread / n / (count - 1));
+    if (c.folds > 0) CHECK(count == c.folds);
+    const json &gain = best.result["gain"]["over_one_se"], &loss = taken.result["gain"]["over_best"];
+    CHECK(gain["mean"].get<double>() == doctest::Approx(mean).epsilon(1e-4));
+    CHECK(gain["standard_error"].get<double>() == doctest::Approx(error).epsilon(1e-4));
+    CHECK(gain["in_standard_errors"].get<double>() == doctest::Approx(mean / error).epsilon(1e-4));
+    CHECK(gain["mean"].get<double>() ==
+          doctest::Approx(best.result["one_se"]["outer_loss"].get<double>() - best.result["best"]["outer_loss"].get<double>())
+              .epsilon(1e-4));
+    CHECK(loss["mean"].get<double>() == -gain["mean"].get<double>());
+    CHECK(loss["standard_error"] == gain["standard_error"]);
+    CHECK(best.result["gain"]["over_best"].is_null());
+    CHECK(taken.result["gain"]["over_one_se"].is_null());
+    // On test rows the final fits of both are held against each other.
+    const json &tested = best.result["gain"]["test"]["over_one_se"], &other = taken.result["gain"]["test"]["over_best"];
+    CHECK(tested["mean"].get<double>() ==
+          doctest::Approx(best.result["one_se"]["test"]["loss"].get<double>() - best.result["test"]["loss"].get<double>()));
+    CHECK(other["mean"].get<double>() == doctest::Approx(-tested["mean"].get<double>()).epsilon(1e-6));
+    CHECK(other["standard_error"].get<double>() == doctest::Approx(tested["standard_error"].get<double>()).epsilon(1e-6));
+    CHECK(taken.result["best"]["test"]["loss"].get<double>() ==
+          doctest::Approx(best.result["test"]["loss"].get<double>()).epsilon(1e-6));
+    CHECK(best.record["gain"] == best.result["gain"]);
+    // In words, where the gains are.
+    run_test::has(run_test::read(f.path / "run/report.html"), "over the best row");
+  }
 }
 
 TEST_CASE("selection: one-se of many penalties multiplies them all, each up to the end of its range") {
@@ -159,31 +237,85 @@ TEST_CASE("selection: a metric tells the best row") {
   const Run r = tuned(f, "logistic",
                       {"hyper.l2.per=feature", "hyper.l2.pull=0", "hyper.l2.start=1", "outer.metric=auc",
                        "validation.scheme=holdout", "outer.max_steps=12"});
-  std::size_t best = 0;
-  for (std::size_t i = 0; i < r.trace.size(); ++i) {
-    const double judged = r.trace[i]["judged"].get<double>(), least = r.trace[best]["judged"].get<double>();
-    CHECK(judged < -0.5);
-    CHECK(judged >= -1);
-    if (judged < least || (judged == least && r.trace[i]["outer_loss"] < r.trace[best]["outer_loss"])) best = i;
+  const std::size_t best = least_judged(r.trace);
+  for (const json& row : r.trace) {
+    CHECK(row["judged"].get<double>() < -0.5);
+    CHECK(row["judged"].get<double>() >= -1);
   }
   CHECK(r.result["best"]["step"] == r.trace[best]["step"]);
   CHECK(r.result["metrics"]["auc"].get<double>() == doctest::Approx(-r.trace[best]["judged"].get<double>()).epsilon(1e-3));
 }
 
+TEST_CASE("selection: on folds f1 is that of the rows of all folds together, the mean over the draws") {
+  const Folder f("metric-folds");
+  for (const int repeats : {1, 2}) {
+    CAPTURE(repeats);
+    const Run r = tuned(f, "logistic",
+                        {"hyper.l2.per=feature", "hyper.l2.pull=0", "hyper.l2.start=10", "outer.metric=f1", "validation.folds=4",
+                         "validation.repeats=" + std::to_string(repeats), "outer.max_steps=8", "output.predictions=true"});
+    const std::size_t best = least_judged(r.trace);
+    CHECK(r.result["best"]["step"] == r.trace[best]["step"]);
+    CHECK(best > 0);
+    // From what the best row predicts for each row by the fold that had not seen it.
+    const auto rows = columns_of(run_test::read(f.path / "run/predictions.csv"));
+    const std::string positive = r.record["target"]["positive"].get<std::string>();
+    double f1 = 0;
+    for (int draw = 1; draw <= repeats; ++draw) {
+      double right = 0, said = 0, are = 0;
+      for (std::size_t i = 0; i < rows.at("target").size(); ++i) {
+        if (repeats > 1 && rows.at("repeat")[i] != std::to_string(draw)) continue;
+        const bool is = rows.at("target")[i] == positive, called = rows.at("prediction")[i] == positive;
+        right += is && called ? 1 : 0;
+        said += called ? 1 : 0;
+        are += is ? 1 : 0;
+      }
+      CHECK(are > 100);
+      f1 += 2 * right / (said + are) / repeats;
+    }
+    CHECK(rows.at("target").size() == 569U * static_cast<std::size_t>(repeats));
+    CHECK(-r.trace[best]["judged"].get<double>() == doctest::Approx(f1).epsilon(1e-12));
+  }
+}
+
 TEST_CASE("selection: patience stops a run by rows that are in no outer loss") {
   const Folder f("patience");
-  const std::vector<std::string> words{"hyper.l2.per=feature", "hyper.l2.pull=0",     "hyper.l2.start=10",
-                                       "outer.tolerance=0",    "outer.max_steps=100", "validation.scheme=holdout"};
-  const Run all = tuned(f, "logistic", words);
-  std::vector<std::string> more = words;
-  more.emplace_back("outer.patience=2");
-  const Run r = tuned(f, "logistic", more);
-  CHECK(r.record["stop_reason"] == "patience");
-  CHECK(r.record["status"] == "budget");
-  CHECK(r.result["best"]["step"].get<int>() == r.result["outer_steps"].get<int>() - 2);
-  CHECK(r.trace[0]["outer_loss"] != all.trace[0]["outer_loss"]);  // of two thirds of the rows
-  for (const json& row : r.trace) CHECK(row["judged"].is_number());
-  CHECK(r.record["notes"].dump().find("a third of the validation rows is kept aside") != std::string::npos);
+  const std::vector<std::string> words{"hyper.l2.per=feature", "hyper.l2.pull=0", "hyper.l2.start=10", "outer.tolerance=0",
+                                       "outer.max_steps=100"};
+  struct Case {
+    const char* rows;
+    std::size_t held_out;  ///< rows that a part or all of them hold out
+  };
+  for (const Case& c : {Case{"validation.scheme=holdout", 0}, {"validation.folds=3", 569}}) {
+    CAPTURE(c.rows);
+    std::vector<std::string> more = words;
+    more.insert(more.end(), {c.rows, "output.predictions=true"});
+    const Run all = tuned(f, "logistic", more);
+    const auto whole = columns_of(run_test::read(f.path / "run/predictions.csv"));
+    if (c.held_out > 0) CHECK(whole.at("row").size() == c.held_out);
+    more.emplace_back("outer.patience=2");
+    const Run r = tuned(f, "logistic", more);
+    CHECK(r.record["stop_reason"] == "patience");
+    CHECK(r.record["status"] == "budget");
+    CHECK(r.result["best"]["step"].get<int>() == r.result["outer_steps"].get<int>() - 2);
+    CHECK(r.result["best"]["step"].get<std::size_t>() == least_judged(r.trace));
+    CHECK(r.trace[0]["outer_loss"] != all.trace[0]["outer_loss"]);  // of two thirds of the rows
+    for (const json& row : r.trace) CHECK(row["judged"].is_number());
+    CHECK(r.record["notes"].dump().find("a third of the validation rows is kept aside") != std::string::npos);
+    // Of every part a third is in no score; those that stay are held out by the part that held them out before.
+    const auto kept = columns_of(run_test::read(f.path / "run/predictions.csv"));
+    std::map<std::string, std::string> fold;
+    std::map<std::string, int> had, has;
+    for (std::size_t i = 0; i < whole.at("row").size(); ++i) {
+      fold[whole.at("row")[i]] = whole.at("fold")[i];
+      ++had[whole.at("fold")[i]];
+    }
+    for (std::size_t i = 0; i < kept.at("row").size(); ++i) {
+      CHECK(fold[kept.at("row")[i]] == kept.at("fold")[i]);
+      ++has[kept.at("fold")[i]];
+    }
+    CHECK(has.size() == had.size());
+    for (const auto& [name, rows] : had) CHECK(std::abs(has[name] - 2 * rows / 3.0) <= 2);
+  }
 }
 
 TEST_CASE("selection: a metric of the other kind, and patience without rows, are refused") {

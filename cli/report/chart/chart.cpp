@@ -19,6 +19,7 @@ struct Sheet {
   std::size_t points;    ///< of a line, at most
   std::size_t letters;   ///< of a line of a name in the legend, at most
   std::size_t row;       ///< of the name of a row
+  double inset = 0;      ///< left free at both sides of a square, in the middle
 };
 constexpr Sheet kWide{760, 440, 8, 1000, 60, 30};
 /// For a telephone: the letters are as large, and nothing has to be scrolled.
@@ -27,6 +28,7 @@ constexpr std::size_t kLegendLines = 4;  // of one name
 constexpr double kRowHeight = 22;
 constexpr double kTall = 460;  // from here on a chart has so many rows that it needs a page of its own on paper
 constexpr double kRight = 20, kTop = 42, kBottom = 54;
+constexpr double kSide = 360;       // of a square, where there is room: about as high as its neighbours
 constexpr double kCharacter = 7.3;  // width of a digit or letter, on average
 constexpr std::size_t kMarksOnALine = 10;
 constexpr int kColours = 7;
@@ -52,11 +54,8 @@ std::string coordinate(double v) {
   return {buffer, end};
 }
 
-/// A chart with rows is as high as they need.
-Sheet sheet_of(const Chart& chart, Sheet sheet) {
-  if (!chart.rows.empty()) sheet.height = kTop + kBottom + kRowHeight * static_cast<double>(chart.rows.size());
-  return sheet;
-}
+/// Where the frame ends.
+double right_edge(const Sheet& sheet) { return sheet.width - kRight - sheet.inset; }
 
 /// Calls `at(x, y)` for every number that has to find room: the points, the known ends of their intervals, and where bars begin.
 template <class At>
@@ -78,10 +77,9 @@ std::size_t letters_of(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-/// The range of all points, widened so that nothing sits on the frame. A log axis spans 18 decades at most: what lies below is
-/// rounding.
-Axis fit(const Chart& chart, const Sheet& sheet, bool vertical, double left = 0) {
-  if (vertical && !chart.rows.empty()) return axis_of_rows(chart, sheet);
+/// The range of all points, widened so that nothing sits on the frame, without a place on the sheet. A log axis spans 18 decades
+/// at most: what lies below is rounding.
+Axis range_of(const Chart& chart, bool vertical) {
   Axis axis;
   axis.log = vertical ? chart.log_y : chart.log_x;
   axis.whole = !vertical && chart.whole_x;
@@ -107,8 +105,19 @@ Axis fit(const Chart& chart, const Sheet& sheet, bool vertical, double left = 0)
   }
   axis.lo = lo;
   axis.hi = hi;
+  return axis;
+}
+
+Axis fit(const Chart& chart, const Sheet& sheet, bool vertical, double left = 0) {
+  if (vertical && !chart.rows.empty()) return axis_of_rows(chart, sheet);
+  Axis axis = range_of(chart, vertical);
+  if (chart.square) {
+    const Axis other = range_of(chart, !vertical);
+    axis.lo = std::min(axis.lo, other.lo);
+    axis.hi = std::max(axis.hi, other.hi);
+  }
   axis.at_lo = vertical ? sheet.height - kBottom : left;
-  axis.at_hi = vertical ? kTop : sheet.width - kRight;
+  axis.at_hi = vertical ? kTop : right_edge(sheet);
   return axis;
 }
 
@@ -120,7 +129,18 @@ double left_edge(const Chart& chart, const Axis& y, const Sheet& sheet) {
     return 20 + kCharacter * static_cast<double>(longest);
   }
   for (const Tick& t : ticks(y, sheet.ticks)) longest = std::max(longest, t.text.size());
-  return 38 + kCharacter * static_cast<double>(longest);
+  return sheet.inset + 38 + kCharacter * static_cast<double>(longest);
+}
+
+/// A chart with rows is as high as they need; a square is as large as its width allows, and in the middle.
+Sheet sheet_of(const Chart& chart, Sheet sheet) {
+  if (!chart.rows.empty()) sheet.height = kTop + kBottom + kRowHeight * static_cast<double>(chart.rows.size());
+  if (chart.square) {
+    const double room = right_edge(sheet) - left_edge(chart, fit(chart, sheet, true), sheet), side = std::min(room, kSide);
+    sheet.height = kTop + side + kBottom;
+    sheet.inset = (room - side) / 2;
+  }
+  return sheet;
 }
 
 std::string tag_line(double x1, double y1, double x2, double y2, const std::string& cls) {
@@ -139,7 +159,7 @@ std::string row_names(const Chart& chart, const Sheet& sheet, const Axis& x, con
   std::string out = zero ? tag_line(x(0), kTop, x(0), sheet.height - kBottom, "a") : "";
   for (std::size_t i = 0; i < chart.rows.size(); ++i) {
     const double at = y(static_cast<double>(i));
-    out += tag_line(x.at_lo, at, sheet.width - kRight, at, "g") +
+    out += tag_line(x.at_lo, at, right_edge(sheet), at, "g") +
            tag_text(x.at_lo - 8, at + 4, shortened(chart.rows[i], sheet.row), "end");
   }
   return out;
@@ -150,10 +170,10 @@ std::string vertical_scale(const Chart& chart, const Sheet& sheet, const Axis& x
   std::string out;
   for (const Tick& t : ticks(y, sheet.ticks)) {
     const double at = y.place(t.at);
-    out += tag_line(x.at_lo, at, sheet.width - kRight, at, "g") + tag_text(x.at_lo - 8, at + 4, t.text, "end");
+    out += tag_line(x.at_lo, at, right_edge(sheet), at, "g") + tag_text(x.at_lo - 8, at + 4, t.text, "end");
   }
   const double middle = (kTop + sheet.height - kBottom) / 2;
-  return out + "<g transform=\"translate(18 " + coordinate(middle) + ") rotate(-90)\">" +
+  return out + "<g transform=\"translate(" + coordinate(sheet.inset + 18) + " " + coordinate(middle) + ") rotate(-90)\">" +
          tag_text(0, 0, shortened(chart.y_label, static_cast<std::size_t>((sheet.height - kBottom) / kCharacter)), "middle") +
          "</g>\n";
 }
@@ -168,11 +188,11 @@ std::string frame(const Chart& chart, const Sheet& sheet, const Axis& x, const A
   }
   out += chart.rows.empty() ? vertical_scale(chart, sheet, x, y) : row_names(chart, sheet, x, y);
   out += "<path d=\"M" + coordinate(left) + " " + coordinate(kTop) + "V" + coordinate(bottom) + "H" +
-         coordinate(sheet.width - kRight) + "\" class=\"a\"/>\n";
+         coordinate(right_edge(sheet)) + "\" class=\"a\"/>\n";
   if (titled) out += tag_text(20, 22, shortened(chart.title, 84), "start", " h");
   // In the middle of the axis, or as near to that as the label has room.
   const double half = kCharacter * static_cast<double>(letters_of(chart.x_label)) / 2;
-  out += tag_text(std::min((left + sheet.width - kRight) / 2, std::max(sheet.width - half, half)), bottom + 38, chart.x_label,
+  out += tag_text(std::min((left + right_edge(sheet)) / 2, std::max(sheet.width - half, half)), bottom + 38, chart.x_label,
                   "middle");
   return out;
 }

@@ -41,6 +41,8 @@ struct Chart {
   /// Not empty: things that have names stand below each other, y of a series is the number of its row from 0 at the top, and
   /// intervals lie along x. There is no vertical axis, so y_label is not shown and log_y is of no use.
   std::vector<std::string> rows{};
+  /// Both axes have one range, and a unit of one is as long as a unit of the other: of numbers of the same kind.
+  bool square = false;
 };
 
 /// A finished piece of SVG: what only this file makes, so that a page can take it as it is.
