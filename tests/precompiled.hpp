@@ -1,4 +1,4 @@
-// What nearly every test includes, compiled once: the largest part of the time that a test takes to compile.
+// What nearly every test includes and is not ours, compiled once: the largest part of the time that a test takes to compile.
 #pragma once
 #include <cmath>
 #include <filesystem>
@@ -12,7 +12,3 @@
 #include <Eigen/Dense>
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
-
-#include <tacit/bilevel/driver.hpp>
-#include <tacit/core/inner/inner.hpp>
-#include <tacit/problems/data/prepare.hpp>

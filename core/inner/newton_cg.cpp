@@ -105,12 +105,10 @@ void NewtonCgRun::stand_at(const Vec& x) {
 }
 
 /// Of products that took the residual to `asked`, those that a fresh factor would have saved: with it the first one takes it to a
-/// tenth, and so does each after that. A cold start takes more because it is far away, not because what was kept is old.
+/// tenth, and so does each after that.
 void NewtonCgRun::spend(Index products, double asked) {
-  if (!kept_.data)
-    kept_.spent += static_cast<double>(products);
-  else if (!s_.cold)
-    kept_.spent += std::max(0.0, static_cast<double>(products) - std::max(1.0, std::ceil(-std::log10(asked))));
+  const double fresh = kept_.data ? std::max(1.0, std::ceil(-std::log10(asked))) : 0;
+  kept_.spent += std::max(0.0, static_cast<double>(products) - fresh);
 }
 
 /// A factor once the products that it would have saved have cost as much, whatever the next ones will be: at most twice what was

@@ -7,9 +7,9 @@
 #include <numeric>
 #include <optional>
 #include <set>
-#include <tacit/core/support/detail/huge_pages.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
+#include <tacit/problems/data/detail/huge_pages.hpp>
 #include <tacit/problems/data/detail/numbered.hpp>
 #include <tacit/problems/data/detail/remarks.hpp>
 #include <tacit/problems/data/detail/targets.hpp>

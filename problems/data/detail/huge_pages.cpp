@@ -1,4 +1,4 @@
-#include <tacit/core/support/detail/huge_pages.hpp>
+#include <tacit/problems/data/detail/huge_pages.hpp>
 
 #include <cstdint>
 
