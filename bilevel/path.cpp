@@ -13,7 +13,7 @@
 namespace tacit::inline TACIT_ABI {
 namespace detail {
 
-constexpr double kPathTolerance = 1e-4;
+constexpr double kPathTolerance = 1e-3;
 
 Evaluation Walker::evaluate(In theta) {
   if (interrupted_ && interrupted_()) throw Interruption();

@@ -8,9 +8,10 @@
 namespace tacit::inline TACIT_ABI {
 
 Refit refit(const Problem& problem, In u, In x) {
-  constexpr Index kMostSteps = 100;
   require_solution(problem, "the final fit to rounding");
-  Polished p = polish(problem, u, x, kMostSteps, true);
+  PolishOptions how;
+  how.frugal = true;
+  Polished p = polish(problem, u, x, how);
   Refit out{std::move(p.x), p.gradient_norm, p.status, {}};
   if (out.reached()) return out;
   const double scale = problem.f->gradient_scale(u);

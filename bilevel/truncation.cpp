@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
+
+#include <Eigen/Eigenvalues>
 
 #include <tacit/bilevel/truncation.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
@@ -49,12 +52,32 @@ double smallest_curvature(const Problem& problem, In u, const Spectrum& spectrum
   return spectrum.smallest > spectrum.smallest_residual ? spectrum.smallest - spectrum.smallest_residual : 0;
 }
 
-/// Extreme eigenvalues of f_xx by products with it. Where a solver has kept f_xx of a point near, they are those of that matrix,
-/// which take no product, and the smallest is led over to this one with the factor that was kept.
-Spectrum extremes(const std::function<void(In, Out)>& product, In start, const InnerSolution& inner,
-                  const LanczosOptions& lanczos) {
+/// All eigenvalues of f_xx, where it is small and no dearer than some products.
+std::optional<Spectrum> exact_extremes(const Curvature& curvature, Index n) {
+  constexpr Index kSmall = 128;
+  constexpr double kAffordable = 10;
+  Mat h(n, n);
+  if (n == 0 || n > kSmall || curvature.factor_cost(n) > kAffordable || !curvature.dense(h) || !h.allFinite())
+    return std::nullopt;
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> all(h);
+  Spectrum s;
+  s.smallest = all.eigenvalues()[0];
+  s.largest = all.eigenvalues()[n - 1];
+  s.smallest_residual = s.largest_residual = 0;
+  s.smallest_vector = all.eigenvectors().col(0);
+  s.largest_vector = all.eigenvectors().col(n - 1);
+  s.products = n;
+  return s;
+}
+
+/// Extreme eigenvalues of f_xx: of the matrix itself where that is small, else by products. Where a solver has kept f_xx of a
+/// point near, they are those of that matrix, which take no product, and the smallest is led over to this one with the factor
+/// that was kept.
+Spectrum extremes(const Curvature& curvature, In start, const InnerSolution& inner, const LanczosOptions& lanczos) {
   constexpr double kSharp = 0.2 * kSlack;
   constexpr Index kFree = 100, kSteps = 8;
+  if (auto exact = exact_extremes(curvature, inner.inner_dim)) return std::move(*exact);
+  const auto product = [&](In p, Out hp) { curvature.hessian(p, hp); };
   if (const auto matrix = kept_hessian(inner)) {
     const auto near_product = [&](In p, Out hp) { hp.noalias() = matrix->selfadjointView<Eigen::Lower>() * p; };
     const Spectrum rough = extreme_eigenvalues(near_product, start, lanczos);
@@ -92,20 +115,19 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     }
     least = g.norm();
     out.x = x;
-    const auto product = [&](In p, Out hp) { curvature->hessian(p, hp); };
     LanczosOptions lanczos;
     lanczos.sharp_largest = sharp;
     Vec start = least > 0 ? Vec(g / least) : Vec(g);
     if (soft_mode.size() == n) start += soft_mode;
     const bool look = spectrum.products == 0 && !(problem.f->convexity(u) > 0);
-    if (look) spectrum = extremes(product, start, inner, lanczos);
+    if (look) spectrum = extremes(*curvature, start, inner, lanczos);
     const double mu = smallest_curvature(problem, u, spectrum);
     const double big = problem.f->smoothness(u);
     const double noise = std::isfinite(big) ? 4 * kEps * big * x.norm() : 0;  // of a gradient computed at x*
     out.error = mu > 0 ? (least + noise) / mu : kNaN;
     const bool done = !std::isfinite(out.error) || out.error <= 1e-3 * (inner.x0 - x).norm() || least <= noise;
     if (done || k == options.max_corrections) {
-      if (!look) spectrum = extremes(product, start, inner, lanczos);
+      if (!look) spectrum = extremes(*curvature, start, inner, lanczos);
       break;
     }
     CgOptions cg;
@@ -123,8 +145,7 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     const auto curvature = problem.f->linearize(out.x, u);
     LanczosOptions lanczos;
     lanczos.sharp_largest = sharp;
-    spectrum = extremes([&](In p, Out hp) { curvature->hessian(p, hp); }, soft_mode.size() == n ? Vec(soft_mode) : Vec::Zero(n),
-                        inner, lanczos);
+    spectrum = extremes(*curvature, soft_mode.size() == n ? Vec(soft_mode) : Vec::Zero(n), inner, lanczos);
   }
   return out;
 }

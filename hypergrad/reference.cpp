@@ -20,7 +20,10 @@ constexpr Index kDenseLimit = 2000;
 /// this takes many products.
 class Directions {
 public:
-  explicit Directions(bool constant, bool frugal = false) : constant_(constant), frugal_(frugal) {}
+  explicit Directions(bool constant, const PolishOptions& options = {})
+      : constant_(constant), frugal_(options.frugal && !constant) {
+    if (frugal_) factor_ = options.near;
+  }
 
   /// d = -f_xx^{-1} g, where frugal to kForcing; false when f_xx is not positive definite.
   bool newton(const Curvature& c, In g, Vec& d) {
@@ -30,7 +33,7 @@ public:
       const CgResult r = by_cg(c, g, m.get(), 1e-10, 10 * n, d);
       return r.status != Status::negative_curvature && d.allFinite();
     }
-    if (factor_ && !constant_ && frugal_) {
+    if (factor_ && frugal_) {
       const CgResult r = by_cg(c, g, factor_.get(), kForcing, kMostProducts, d);
       if (r.status == Status::converged && d.allFinite()) return true;
     }
@@ -70,13 +73,13 @@ bool advance(const Problem& problem, In u, detail::NewtonPoint& p, const Vec& d)
 
 }  // namespace
 
-Polished polish(const Problem& problem, In u, In x, Index max_steps, bool frugal) {
+Polished polish(const Problem& problem, In u, In x, const PolishOptions& options) {
   detail::NewtonPoint p = detail::newton_point(problem, u, x);
-  Directions directions(problem.f->quadratic(), frugal);
+  Directions directions(problem.f->quadratic(), options);
   Status status = Status::step_limit;
   const double floor = std::max(1e-12 * problem.f->gradient_scale(u), 4 * cancellation(*problem.f, u));
   Vec d;
-  for (Index k = 0; k < max_steps && status == Status::step_limit; ++k) {
+  for (Index k = 0; k < options.max_steps && status == Status::step_limit; ++k) {
     if (!std::isfinite(p.norm())) {
       status = Status::failed;
     } else if (p.norm() == 0) {
@@ -129,20 +132,31 @@ Vec adjoint_gap(const Problem& problem, In u, In x, In w) {
   return gap;
 }
 
-Hypergradient reference_hypergradient(const Problem& problem, In u, In x) {
+Hypergradient reference_hypergradient(const Problem& problem, In u, In x, const std::shared_ptr<const LinearOperator>& near) {
   require_solution(problem, "the reference hypergradient");
-  const Polished p = polish(problem, u, x);
+  constexpr double kRounding = 1e-14;
+  constexpr Index kMostProducts = 50;
+  const bool dense = x.size() <= kDenseLimit, by_near = near && dense && !problem.f->quadratic();
+  PolishOptions how;
+  how.frugal = by_near;
+  how.near = near;
+  const Polished p = polish(problem, u, x, how);
   InnerSolution inner;
   inner.z = p.x;
   inner.inner_dim = p.x.size();
   inner.status = p.status;
   Hypergradient h;
-  if (p.x.size() <= kDenseLimit) {
-    h = ImplicitDirectEstimator().estimate(problem, u, inner, nullptr, 0);
-  } else {
+  if (by_near || !dense) {
     ImplicitCgEstimator cg;
-    cg.max_steps = 10 * p.x.size();
-    h = cg.estimate(problem, u, inner, nullptr, 1e-12);
+    cg.max_steps = dense ? kMostProducts : 10 * p.x.size();
+    if (dense) inner.offered = near;
+    h = cg.estimate(problem, u, inner, nullptr, dense ? 0.1 * kRounding : 1e-12);
+    inner.offered.reset();
+  }
+  if (dense && !(h.residual <= kRounding)) h = ImplicitDirectEstimator().estimate(problem, u, inner, nullptr, 0);
+  if (h.status == Status::rounding && h.residual <= kRounding) {
+    h.status = Status::converged;
+    h.message.clear();
   }
   if (!usable(p.status)) {
     h.status = p.status;

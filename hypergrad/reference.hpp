@@ -11,14 +11,24 @@ struct Polished {
   Status status = Status::not_run;  ///< rounding when nothing improves any more; negative_curvature, step_limit, failed
 };
 
+struct PolishOptions {
+  Index max_steps = 100;
+  /// Up to 2000 variables, where f is not quadratic: directions by CG to 1e-4 with the last factor, or with `near`, while that
+  /// takes no more than 12 products, instead of a factor a step. Steps are more then, and get as far.
+  bool frugal = false;
+  std::shared_ptr<const LinearOperator> near{};  ///< an approximation of f_xx^{-1} near x
+};
+
 /// x*(u) by damped Newton steps from x until neither f nor ||f_x|| gets smaller; directions by a dense Cholesky factor up to 2000
-/// variables, beyond by CG to 1e-10. frugal: after the first factor by CG to 1e-4 with it, while that takes no more than 12
-/// products; steps are more then and as far.
-TACIT_EXPORT Polished polish(const Problem& problem, In u, In x, Index max_steps = 100, bool frugal = false);
+/// variables, beyond by CG to 1e-10.
+TACIT_EXPORT Polished polish(const Problem& problem, In u, In x, const PolishOptions& options = {});
 
 /// d l(x*(u), u) / du: polished x, then a dense solve with refinement (up to 2000 variables) or CG to 1e-12 for the adjoint. The
-/// truth against which estimators are measured. status is that of the polishing when it failed.
-TACIT_EXPORT Hypergradient reference_hypergradient(const Problem& problem, In u, In x);
+/// truth against which estimators are measured. near: an approximation of f_xx^{-1} near x, which then preconditions both; what
+/// comes out is as good by its residuals (1e-14 of the adjoint's), or made without it. status is that of the polishing when it
+/// failed.
+TACIT_EXPORT Hypergradient reference_hypergradient(const Problem& problem, In u, In x,
+                                                   const std::shared_ptr<const LinearOperator>& near = nullptr);
 
 /// d l(x_K(u), u) / du of a run from x_0(u) (Response::iterate), all of its steps: by forward mode, or by a reverse sweep over
 /// the steps, run again with about sqrt(K) states kept.

@@ -427,8 +427,8 @@ void SingleOracle::measure_reference(Evaluation& e, double floor) const {
   const InnerSolution& inner = e.state->inner;
   constexpr std::size_t kMost = std::size_t{1} << 28U;  // bytes of the tangents of forward mode
   if (iterate_ && ForwardEstimator().stored_bytes(inner.z.size(), e.u.size()) > kMost) return;
-  const Hypergradient truth =
-      iterate_ ? iterate_hypergradient(problem_, e.u, inner, true) : reference_hypergradient(problem_, e.u, inner.x());
+  const Hypergradient truth = iterate_ ? iterate_hypergradient(problem_, e.u, inner, true)
+                                       : reference_hypergradient(problem_, e.u, inner.x(), inner.inverse);
   if (truth.gradient.size() != e.u.size() || !truth.gradient.allFinite() || !usable(truth.status)) return;
   const Vec exact = in_theta(e, truth.gradient);
   e.diagnostics.hypergradient_error_reference = hypergradient_error(e.gradient, exact, floor);

@@ -13,7 +13,7 @@
 namespace tacit::inline TACIT_ABI {
 namespace {
 
-constexpr Index kBlockBytes = 32 * 1024;  // of X: read from memory once, still in the cache for the way back
+constexpr Index kBlockBytes = 64 * 1024;  // of X: read from memory once, still in the cache for the way back
 constexpr Index kMaxBlockRows = 2048;
 constexpr Index kCached = 1 << 20;  // bytes of X: so much stays in the second-level cache from pass to pass
 
