@@ -9,6 +9,6 @@
 #include <string>
 #include <vector>
 
-#include <Eigen/Dense>
 #include <doctest/doctest.h>
+#include <Eigen/Dense>
 #include <nlohmann/json.hpp>

@@ -151,8 +151,8 @@ TEST_CASE("version: of the headers, of the library and of the symbols are one") 
   CHECK(abi.rfind("v" + std::to_string(TACIT_VERSION_MAJOR) + "_" + std::to_string(TACIT_VERSION_MINOR) + "_align" +
                       std::to_string(EIGEN_MAX_ALIGN_BYTES) + "_",
                   0) == 0);
-  CHECK(read(fs::path(tacit::test::source_dir()) / "CITATION.cff").find(std::string("\nversion: ") + TACIT_VERSION + "\n") !=
-        std::string::npos);
+  const std::string cited = "\nversion: " TACIT_VERSION "\n";
+  CHECK(read(fs::path(tacit::test::source_dir()) / "CITATION.cff").find(cited) != std::string::npos);
   // No second place: the number is written in one header, from which CMake has it.
   CHECK(read(fs::path(tacit::test::source_dir()) / "CMakeLists.txt").find(tacit::version()) == std::string::npos);
 }

@@ -21,8 +21,8 @@ private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// Evaluates near what it evaluated last, to kPathTolerance or the tightest tolerance where that is looser or the only one: a value
-/// is within kLossShare of the solution's at any. Throws Interruption where it is asked to stop.
+/// Evaluates near what it evaluated last, to kPathTolerance or the tightest tolerance where that is looser or the only one: a
+/// value is within kLossShare of the solution's at any. Throws Interruption where it is asked to stop.
 class Walker {
 public:
   Walker(const Oracle& oracle, const std::function<bool()>& interrupted) : oracle_(oracle), interrupted_(interrupted) {}
