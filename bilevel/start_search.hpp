@@ -35,10 +35,11 @@ struct FoundStart {
 };
 
 /// The best of at least 13 points of the diagonal of the box of `one`, three quarters of a decade apart or less, from the upper
-/// end (the strongest penalty) down, each solved from the solution of the one before as tightly as the oracle can; 41 points at
-/// most on the part of a wide box around the data's own scale, which is left where the loss still falls at its end, and what is
-/// coarser than that is refined around the best. The middle of the box where no value is finite. tune: this value is then tuned
-/// by 20 steps of L-BFGS at most. oracle, one: of the problem in which one value stands for all, a space of one entry.
+/// end (the strongest penalty) down, each solved from the solution of the one before until its value is within kLossShare of the
+/// solution's; 41 points at most on the part of a wide box around the data's own scale, which is left where the loss still falls
+/// at its end, and what is coarser than that is refined around the best. The middle of the box where no value is finite. tune:
+/// this value is then tuned by 20 steps of L-BFGS at most. oracle, one: of the problem in which one value stands for all, a space
+/// of one entry.
 TACIT_EXPORT FoundStart search_common(const Oracle& oracle, const HyperSpace& one, bool tune, const SearchOptions& options = {});
 
 /// The start of many penalties: the outer loss has plateaus, so that from one common value little may be seen of where it is

@@ -56,9 +56,9 @@ double smallest_curvature(const Problem& problem, In u, const Spectrum& spectrum
 std::optional<Spectrum> exact_extremes(const Curvature& curvature, Index n) {
   constexpr Index kSmall = 128;
   constexpr double kAffordable = 10;
+  if (n == 0 || n > kSmall || curvature.factor_cost(n) > kAffordable) return std::nullopt;
   Mat h(n, n);
-  if (n == 0 || n > kSmall || curvature.factor_cost(n) > kAffordable || !curvature.dense(h) || !h.allFinite())
-    return std::nullopt;
+  if (!curvature.dense(h) || !h.allFinite()) return std::nullopt;
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> all(h);
   Spectrum s;
   s.smallest = all.eigenvalues()[0];

@@ -9,8 +9,9 @@ namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr double kForcing = 0.1;
-constexpr double kPrediction =
-    0.1;  // of the tolerance: a start that is to do without a step. A step leaves less than it was asked for
+// Of the tolerance, for a start that is to do without a step: a step leaves less than it was asked for, and adjoints and values
+// rely on that.
+constexpr double kPrediction = 0.1;
 constexpr Index kMostKept = 2000;  // variables: two matrices of so many rows are kept for each point in use
 
 class NewtonCgRun {
@@ -130,6 +131,7 @@ RunEnd NewtonCgRun::iterate() {
     if (!direction()) return RunEnd::failed;
     const auto search = detail::backtrack(f_, u_, s_.z, at_, d_, x_, trial_, curvature_);
     if (!search.accepted) {
+      if (norm_ <= tolerance_ * unit_) return RunEnd::target;  // a start that was to be better than asked, and cannot
       why_ = "newton-cg found no lower point along its direction (gradient " + sci(norm_) +
              "); check the derivatives of the inner objective";
       return norm_ <= floor() ? RunEnd::rounding : RunEnd::failed;
