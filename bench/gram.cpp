@@ -2,7 +2,6 @@
 // product of the portable build, and sparse ones beside the same rows stored dense. All timed alternately in one process.
 // Usage: gram [repetitions]. A symmetric sum counts n d^2, a product 2 n d^2.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -15,15 +14,12 @@
 #include <tacit/core/linear/design.hpp>
 #include <tacit/core/linear/detail/gram_kernel.hpp>
 
+#include "timing.hpp"
+
 using namespace tacit;
+using tacit_bench::seconds;
 
 namespace {
-
-double seconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 struct Kind {
   std::string name;

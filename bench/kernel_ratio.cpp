@@ -1,7 +1,6 @@
 // Gradient and Hessian product of dense logistic regression against the time of reading X once, all timed alternately in one
 // process. Usage: kernel_ratio [rows] [columns] [repetitions]. Goal at 20000 x 500 on one thread: at most 1.6.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -14,15 +13,12 @@
 #include <tacit/problems/models/losses.hpp>
 #include <tacit/problems/models/penalties.hpp>
 
+#include "timing.hpp"
+
 using namespace tacit;
+using tacit_bench::seconds;
 
 namespace {
-
-double seconds(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 double quantile(std::vector<double> t, double q) {
   std::sort(t.begin(), t.end());
