@@ -32,6 +32,8 @@ WarmState WarmState::carried() const {
   WarmState next;
   next.inner.inner_dim = inner.inner_dim;
   next.inner.z = inner.x();
+  next.inner.gradient = inner.gradient;
+  next.inner.inverse_left = inner.inverse_left;
   next.inner.inverse = inner.inverse;
   next.inner.pairs = inner.pairs;
   next.inner.kept = inner.kept;
@@ -132,6 +134,8 @@ std::optional<Evaluation> kept_curvature(const Evaluation& e) {
   state.inner.z = Vec::Constant(state.inner.inner_dim, kMissing);
   state.inner.inverse = e.state->inner.inverse;
   state.inner.kept = e.state->inner.kept;
+  constexpr double kRunSaves = 20;  // products that a factor made at its first point saves a run, of some points at least
+  spend_kept(state.inner, kRunSaves);
   out.state = std::move(state);
   return out;
 }

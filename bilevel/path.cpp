@@ -13,7 +13,7 @@
 namespace tacit::inline TACIT_ABI {
 namespace detail {
 
-constexpr double kPathTolerance = 1e-3;
+constexpr double kPathTolerance = 1e-2;
 
 Evaluation Walker::evaluate(In theta) {
   if (interrupted_ && interrupted_()) throw Interruption();

@@ -64,6 +64,7 @@ public:
 
 private:
   Tolerance for_part(std::size_t i, const Tolerance& t) const;
+  std::vector<Evaluation> starts(const Evaluation* near, const char* call) const;
   void require_parts(const Evaluation& e, const char* call) const;
   /// Runs change(i, part i) for each part and combines what comes out.
   Evaluation changed(Evaluation e, const std::function<Evaluation(std::size_t, Evaluation)>& change) const;
@@ -115,23 +116,35 @@ Evaluation SumOracle::changed(Evaluation e, const std::function<Evaluation(std::
   return e;
 }
 
+// What the parts start from; empty: cold.
+std::vector<Evaluation> SumOracle::starts(const Evaluation* near, const char* call) const {
+  if (!near) return {};
+  require_parts(*near, call);
+  std::vector<Evaluation> parts = near->parts;
+  if (!options_.alike) return parts;
+  std::vector<InnerSolution*> solutions;
+  for (Evaluation& part : parts) solutions.push_back(part.state ? &part.state.write().inner : nullptr);
+  share_kept(solutions);
+  return parts;
+}
+
 Evaluation SumOracle::evaluate(In theta, const Tolerance& tolerance, const Evaluation* near) const {
-  if (near) require_parts(*near, "evaluate() near a point");
+  const std::vector<Evaluation> from = starts(near, "evaluate() near a point");
   Evaluation e;
   e.parts.resize(parts_.size());
   const Vec at = theta;
   return changed(std::move(e), [&](std::size_t i, const Evaluation&) {
-    return parts_[i].oracle->evaluate(at, for_part(i, tolerance), near ? &near->parts[i] : nullptr);
+    return parts_[i].oracle->evaluate(at, for_part(i, tolerance), near ? &from[i] : nullptr);
   });
 }
 
 Evaluation SumOracle::evaluate_fully(In theta, const Evaluation* near) const {
-  if (near) require_parts(*near, "evaluate_fully() near a point");
+  const std::vector<Evaluation> from = starts(near, "evaluate_fully() near a point");
   Evaluation e;
   e.parts.resize(parts_.size());
   const Vec at = theta;
   return changed(std::move(e), [&](std::size_t i, const Evaluation&) {
-    return parts_[i].oracle->evaluate_fully(at, near ? &near->parts[i] : nullptr);
+    return parts_[i].oracle->evaluate_fully(at, near ? &from[i] : nullptr);
   });
 }
 

@@ -22,6 +22,8 @@ struct SumOptions {
   /// leave_out: the others stand for it, at its weight (their sum times total weight over theirs), and Diagnostics::left_out
   /// counts it.
   enum class Missing { fail, leave_out } missing = Missing::fail;
+  /// The inner problems differ by little, as those of folds do: what the solver of one has kept of f_xx serves the others.
+  bool alike = false;
 };
 
 /// sum_i w_i l_i(theta) and its hypergradient, added in the order of the parts whatever thread was first. Each part starts from

@@ -6,6 +6,7 @@
 
 #include <tacit/bilevel/truncation.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
+#include <tacit/hypergrad/loss_error.hpp>
 
 namespace tacit::inline TACIT_ABI {
 namespace {
@@ -71,8 +72,8 @@ std::optional<Spectrum> exact_extremes(const Curvature& curvature, Index n) {
 }
 
 /// Extreme eigenvalues of f_xx: of the matrix itself where that is small, else by products. Where a solver has kept f_xx of a
-/// point near, they are those of that matrix, which take no product, and the smallest is led over to this one with the factor
-/// that was kept.
+/// point near, they are those of that matrix, which take no product; unless its factor is so good that they are known to
+/// `kSlack`, the smallest is led over to this one with it.
 Spectrum extremes(const Curvature& curvature, In start, const InnerSolution& inner, const LanczosOptions& lanczos) {
   constexpr double kSharp = 0.2 * kSlack;
   constexpr Index kFree = 100, kSteps = 8;
@@ -81,7 +82,14 @@ Spectrum extremes(const Curvature& curvature, In start, const InnerSolution& inn
   if (const auto matrix = kept_hessian(inner)) {
     const auto near_product = [&](In p, Out hp) { hp.noalias() = matrix->selfadjointView<Eigen::Lower>() * p; };
     const Spectrum rough = extreme_eigenvalues(near_product, start, lanczos);
-    const Spectrum near = smallest_eigenvalue_near(near_product, *inner.inverse, rough.smallest_vector, kSharp, kFree);
+    Spectrum near = smallest_eigenvalue_near(near_product, *inner.inverse, rough.smallest_vector, kSharp, kFree);
+    if (const double off = factor_leaves(inner); off <= kSlack) {
+      near.smallest_residual = std::max(near.smallest_residual, off * near.smallest);
+      near.largest = rough.largest;
+      near.largest_vector = rough.largest_vector;
+      near.largest_residual = rough.largest_residual;
+      return near;
+    }
     Spectrum here = smallest_eigenvalue_near(product, *inner.inverse, near.smallest_vector, kSharp, kSteps);
     here.largest = rough.largest;
     here.largest_vector = rough.largest_vector;
@@ -91,10 +99,40 @@ Spectrum extremes(const Curvature& curvature, In start, const InnerSolution& inn
   return extreme_eigenvalues(product, start, lanczos);
 }
 
+Vec start_of_lanczos(In gradient, In soft_mode) {
+  const double size = gradient.norm();
+  Vec start = size > 0 ? Vec(gradient / size) : Vec(gradient);
+  if (soft_mode.size() == start.size()) start += soft_mode;
+  return start;
+}
+
+bool near_enough(const StandIn& at, const InnerSolution& inner, double least, double noise) {
+  return !std::isfinite(at.error) || at.error <= 1e-3 * (inner.x0 - at.x).norm() || least <= noise;
+}
+
+/// Rounding of a gradient computed at x*.
+double gradient_noise(const Problem& problem, In u, In x) {
+  const double big = problem.f->smoothness(u);
+  return std::isfinite(big) ? 4 * kEps * big * x.norm() : 0;
+}
+
+/// The corrected point where its gradient is known, without another pass: f_xx at x_T stands for the one there.
+bool corrected_before(const Problem& problem, In u, const InnerSolution& inner, In correction, In soft_mode, Spectrum& spectrum,
+                      const TruncationOptions& options, StandIn& out) {
+  const double least = options.corrected_gradient;
+  if (!(least < inner.gradient_norm) || !inner.curvature || inner.map || correction.size() != inner.inner_dim) return false;
+  out.x = inner.x() + correction;
+  spectrum = extremes(*inner.curvature, start_of_lanczos(inner.gradient, soft_mode), inner, {});
+  const double mu = smallest_curvature(problem, u, spectrum), noise = gradient_noise(problem, u, out.x);
+  out.error = mu > 0 ? (least + noise) / mu : kNaN;
+  return std::isfinite(out.error) && near_enough(out, inner, least, noise);
+}
+
 StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In correction, In soft_mode, Spectrum& spectrum,
                 bool sharp, const TruncationOptions& options) {
   const Index n = inner.inner_dim;
   StandIn out;
+  if (corrected_before(problem, u, inner, correction, soft_mode, spectrum, options, out)) return out;
   Vec x = inner.x(), g(n), step(n);
   double least = std::numeric_limits<double>::infinity();
   const bool told = correction.size() == n && correction.allFinite() && !correction.isZero(0);
@@ -117,16 +155,13 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     out.x = x;
     LanczosOptions lanczos;
     lanczos.sharp_largest = sharp;
-    Vec start = least > 0 ? Vec(g / least) : Vec(g);
-    if (soft_mode.size() == n) start += soft_mode;
+    const Vec start = start_of_lanczos(g, soft_mode);
     const bool look = spectrum.products == 0 && !(problem.f->convexity(u) > 0);
     if (look) spectrum = extremes(*curvature, start, inner, lanczos);
     const double mu = smallest_curvature(problem, u, spectrum);
-    const double big = problem.f->smoothness(u);
-    const double noise = std::isfinite(big) ? 4 * kEps * big * x.norm() : 0;  // of a gradient computed at x*
+    const double noise = gradient_noise(problem, u, x);
     out.error = mu > 0 ? (least + noise) / mu : kNaN;
-    const bool done = !std::isfinite(out.error) || out.error <= 1e-3 * (inner.x0 - x).norm() || least <= noise;
-    if (done || k == options.max_corrections) {
+    if (near_enough(out, inner, least, noise) || k == options.max_corrections) {
       if (!look) spectrum = extremes(*curvature, start, inner, lanczos);
       break;
     }
@@ -223,6 +258,17 @@ void corrected_estimates(const Problem& problem, In u, const InnerSolution& inne
   out.reliable = above_rounding(out.rate) && slack + kRounding * spectrum.largest <= kSlack * spectrum.smallest;
 }
 
+// ||x - A(x)|| at both starts. A step of gradient descent, which measures what is no map, is its step size times the gradient,
+// and those may be known.
+void measure_residuals(const Problem& problem, In u, const InnerSolution& inner, const FixedPointMap& map, Truncation& out) {
+  const bool gradient = !out.own_map, from_zero = inner.x_cold.isZero(0);
+  out.cold_residual = gradient && from_zero ? map.step_size() * problem.f->gradient_scale(u) : step_norm_at(map, u, inner.x_cold);
+  if (gradient && std::isfinite(inner.start_gradient))
+    out.warm_residual = map.step_size() * inner.start_gradient;
+  else
+    out.warm_residual = out.own_map && !inner.step_norms.empty() ? inner.step_norms.front() : step_norm_at(map, u, inner.x0);
+}
+
 }  // namespace
 
 Truncation measure_truncation(const Problem& problem, In u, const InnerSolution& inner, const std::vector<double>& rates,
@@ -238,10 +284,7 @@ Truncation measure_truncation(const Problem& problem, In u, const InnerSolution&
   const double tiny = kEps * out.solution.norm() + std::numeric_limits<double>::min();
   out.warm_distance = std::max((inner.x0 - out.solution).norm(), tiny);
   out.cold_distance = std::max((inner.x_cold - out.solution).norm(), tiny);
-  if (map) {
-    out.cold_residual = step_norm_at(*map, u, inner.x_cold);
-    out.warm_residual = out.own_map && !inner.step_norms.empty() ? inner.step_norms.front() : step_norm_at(*map, u, inner.x0);
-  }
+  if (map) measure_residuals(problem, u, inner, *map, out);
   if (inner.x0 == inner.x_cold) {
     out.nats = out.nats_lo = out.nats_hi = out.k_eff = out.k_eff_lo = out.k_eff_hi = 0;
     if (options.audit) out.k_match = 0;

@@ -45,6 +45,7 @@ struct TruncationOptions {
   bool correct = true;       ///< Newton corrections and Lanczos at x_T; false: the free quantities of the run alone
   Index max_products = 200;  ///< Hessian products of one correction
   Index max_corrections = 6;
+  double corrected_gradient = std::numeric_limits<double>::quiet_NaN();  ///< ||f_x|| at x_T + correction; NaN: not known
   bool audit = false;         ///< count plain cold iterations until ||x_k - x*|| <= ||x_0 - x*||: k_match
   Index audit_limit = 50000;  ///< iterations after which the audit gives up (k_match stays missing)
 };

@@ -14,11 +14,12 @@
 namespace tacit::inline TACIT_ABI {
 
 bool SettledGradient::settled(Vec gradient) {
+  const std::size_t seen = quick_ ? 1 : 4;
   last_.push_front(std::move(gradient));
-  if (last_.size() > 5) last_.pop_back();
-  if (last_.size() < 5) return false;
+  if (last_.size() > seen + 1) last_.pop_back();
+  if (last_.size() <= seen) return false;
   const double most = change_ * last_[0].norm();
-  for (const std::size_t back : {std::size_t{1}, std::size_t{2}, std::size_t{4}}) {
+  for (std::size_t back = 1; back <= seen; back *= 2) {
     if (!((last_[0] - last_[back]).norm() <= most)) return false;
   }
   return true;

@@ -66,15 +66,17 @@ TACIT_EXPORT Hypergradient estimate_as_planned(const Problem& problem, In u, con
 TACIT_EXPORT void note_hypergradient(Hypergradient& h, const Problem& problem, In u, const InnerSolution& inner, In slope);
 
 /// Watches a hypergradient that an iteration improves: settled when it moved by at most `change` of its length over each of the
-/// last 1, 2 and 4 iterations. One step alone says little: where the iteration creeps, all its steps are short.
+/// last 1, 2 and 4 iterations. One step alone says little: where the iteration creeps, all its steps are short. quick: each is
+/// known to take most of what is left, and the last one is enough.
 class TACIT_EXPORT SettledGradient {
 public:
-  explicit SettledGradient(double change) : change_(change) {}
+  explicit SettledGradient(double change, bool quick = false) : change_(change), quick_(quick) {}
   /// The next iterate's hypergradient, in theta.
   bool settled(Vec gradient);
 
 private:
   double change_;
+  bool quick_;
   std::deque<Vec> last_;  ///< the newest first
 };
 

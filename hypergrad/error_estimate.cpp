@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <tacit/core/linear/linear_model.hpp>
@@ -14,6 +15,8 @@ namespace {
 
 constexpr double kEps = std::numeric_limits<double>::epsilon();
 constexpr Index kCgLimit = 1000;
+/// Of ||f_x||, what a step by the solver's factor may leave for that to stand in for CG.
+constexpr double kNear = 0.4;
 /// A bound is sharp when what is not known of the point behind it is at most this share of the error that it bounds.
 constexpr double kSharp = 1e-4;
 
@@ -54,6 +57,13 @@ public:
   double rounding();
   /// One correction that takes no product: of a quadratic f by its factor, the result unchecked. False without a factor.
   bool by_factor();
+  /// A point and an adjoint with f_x, l_x, the residual l_x - f_xx w, and the hypergradient there.
+  struct Exact {
+    Vec x, w, fx, lx, left, gradient;
+  };
+  /// x and w corrected by the factor that the solver has kept, in one pass; `value`: l there. The residual of the adjoint is what
+  /// it was before. Nothing where the factor is not good enough, or leaves more of f_x than it should.
+  std::optional<Exact> by_kept_factor(double& value) const;
   /// ||.|| in theta
   double size(In gradient_u) const { return slope_.cwiseProduct(gradient_u).norm(); }
   /// By what an error is divided.
@@ -61,9 +71,10 @@ public:
   void bound(const Hypergradient& hyper, ErrorEstimate& e);
 
   const Vec& x() const { return point_.x; }
+  double gradient_norm() const { return point_.norm(); }
   const Vec& adjoint() const { return w_; }
   const Vec& gradient() const { return g_; }
-  /// Small residuals of the start: the inner point and the adjoint were solved for.
+  /// Small residuals of the start, the inner point and the adjoint were solved for; or no residual hides anything.
   bool tight() const { return tight_; }
 
 private:
@@ -77,10 +88,6 @@ private:
   double adjoint_rounding() const;
   std::shared_ptr<const LinearOperator> preconditioner();
   void factor_here();
-  /// A point and an adjoint with f_x, l_x, the residual l_x - f_xx w, and the hypergradient there.
-  struct Exact {
-    Vec x, w, fx, lx, left, gradient;
-  };
   Exact here();
   void sharpen(Exact& at);
   double remainder(const Exact& at, In scale) const;
@@ -96,17 +103,20 @@ private:
   double floor_ = 0, adjoint_residual_ = 0;
   bool at_floor_ = false, adjoint_at_floor_ = false, tight_ = false, factored_ = false;
   bool exact_ = false;  ///< factor_ is that of f_xx at point_.x
+  double left_;         ///< of ||f_x||, what a step by the factor that the solver kept leaves; NaN: not known
+  bool near_ = false;   ///< steps by factor_ leave at most kNear of f_x: no mode is so soft that residuals hide it
 };
 
 Correction::Correction(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
                        const ErrorOptions& options)
     : problem_(problem), u_(u), slope_(detail::theta_slope(problem, u)), options_(options),
-      factor_(inner.offered ? inner.offered : inner.inverse), point_(detail::newton_point(problem, u, inner.x())),
-      w_(Vec::Zero(inner.inner_dim)), lx_(w_.size()), lu_(u.size()), g_(u.size()), exact_(inner.exact_inverse() != nullptr) {
+      factor_(inner.offered ? inner.offered : inner.inverse), point_(detail::newton_point(problem, u, inner)),
+      w_(Vec::Zero(inner.inner_dim)), lx_(w_.size()), lu_(u.size()), g_(u.size()), exact_(inner.exact_inverse() != nullptr),
+      left_(inner.inverse ? inner.inverse_left : std::numeric_limits<double>::quiet_NaN()), near_(left_ <= kNear) {
   if (hyper.adjoint.size() == w_.size() && hyper.adjoint.allFinite()) w_ = hyper.adjoint;
   const double unit = inner.residual > 0 ? inner.gradient_norm / inner.residual : problem.f->gradient_scale(u_);
   floor_ = std::max(10 * kEps * unit, 4 * cancellation(*problem.f, u_));
-  tight_ = point_.at.gradient.norm() <= 1e-5 * unit && hyper.residual <= 1e-3;
+  tight_ = near_ || (point_.at.gradient.norm() <= 1e-5 * unit && hyper.residual <= 1e-3);
   if (!bounded()) return;
   value_ = problem.l->gradient(point_.x, u_, lx_, lu_);
   g_ = detail::implicit_gradient(*point_.curvature, w_, lu_);
@@ -139,11 +149,11 @@ CgResult Correction::solve(In b, Out out) {
   return detail::solve_with(*point_.curvature, b, out, cg);
 }
 
-/// By the factor where it is that of this point, which takes no product.
+/// By the factor where it is that of this point or as good for a step, which takes no product.
 bool Correction::newton_direction(Vec& d) {
   d = Vec::Zero(point_.x.size());
   (void)preconditioner();
-  if (exact_) {
+  if (exact_ || near_) {
     factor_->apply(-point_.at.gradient, d);
     return d.allFinite();
   }
@@ -271,6 +281,35 @@ bool Correction::by_factor() {
   return g_.allFinite();
 }
 
+std::optional<Correction::Exact> Correction::by_kept_factor(double& value) const {
+  constexpr double kGood = 0.3, kTwice = 0.1;  // left: by one step; and what is too much to be left of the adjoint's residual
+  const LinearModel* model = problem_.f->linear();
+  const double before = point_.norm();
+  if (!(left_ <= kGood) || !model || model->quadratic() || w_.isZero(0) || before <= floor_) return std::nullopt;
+  const Index n = point_.x.size(), m = u_.size();
+  Exact at{point_.x, w_, Vec(n), Vec(n), Vec(n), Vec(m)};
+  factor_->apply(point_.at.gradient, at.left);
+  at.x -= at.left;
+  Mat w = w_, hw(n, 1);
+  problem_.f->tangents(at.x, u_, w, Mat::Zero(m, 1), at.fx, hw);
+  if (!(at.fx.norm() <= kGood * before)) return std::nullopt;
+  Vec lu(m), cross(m), dw(n);
+  value = problem_.l->gradient(at.x, u_, at.lx, lu);
+  at.left = at.lx - hw.col(0);
+  factor_->apply(at.left, dw);
+  at.w += dw;
+  if (left_ > kTwice) {  // f_xx at x changes such a correction by as little as x differs
+    Vec product(n);
+    point_.curvature->hessian(dw, product);
+    factor_->apply(at.left - product, dw);
+    at.w += dw;
+  }
+  model->penalty().cross(at.x, at.w, cross);
+  at.gradient = lu - cross;
+  if (!at.gradient.allFinite()) return std::nullopt;
+  return at;
+}
+
 Correction::Exact Correction::here() { return {point_.x, w_, point_.at.gradient, lx_, adjoint_left(), g_}; }
 
 /// A step with the factor of f_xx, for what rounding, CG or a start that was good enough left.
@@ -380,6 +419,26 @@ bool told(Correction& correction, const Hypergradient& hyper, const ErrorOptions
 /// percent.
 constexpr double kValueShare = 0.05;
 
+/// One correction by the factor that the solver has kept, where it knows f_xx so well that this tells a small error.
+bool told_by_kept_factor(const Correction& correction, const Hypergradient& hyper, const ErrorOptions& options, ValueCheck& value,
+                         ErrorEstimate& e) {
+  double outer = 0;
+  const auto at = correction.by_kept_factor(outer);
+  if (!at) return false;
+  e.error = correction.size(hyper.gradient - at->gradient);
+  if (!(e.error <= options.negligible * correction.scale(at->gradient))) return false;
+  const double first = at->w.dot(at->fx);
+  if (!value.known(outer - first, kValueShare * std::abs(first))) return false;
+  e.value_error = value.error(false);
+  e.corrected = at->gradient;
+  e.adjoint = at->w;
+  e.x = at->x;
+  e.gradient_norm = at->fx.norm();
+  e.rounds = 1;
+  e.status = Status::converged;
+  return true;
+}
+
 /// One round after another until hypergradient and outer loss are known.
 void correct(Correction& correction, const Hypergradient& hyper, const ErrorOptions& options, ValueCheck& value,
              ErrorEstimate& e) {
@@ -433,12 +492,16 @@ ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& 
   }
   Correction correction(problem, u, inner, hyper, options);
   ValueCheck value(options.value);
-  if (!told(correction, hyper, options, value, e)) {
-    e.status = Status::step_limit;
-    correct(correction, hyper, options, value, e);
+  if (!told_by_kept_factor(correction, hyper, options, value, e)) {
+    const bool at_once = told(correction, hyper, options, value, e);
+    if (!at_once) {
+      e.status = Status::step_limit;
+      correct(correction, hyper, options, value, e);
+      e.gradient_norm = correction.gradient_norm();
+    }
+    if (e.status != Status::failed && e.rounds > 0) correction.bound(hyper, e);
+    e.x = correction.x();
   }
-  if (e.status != Status::failed && e.rounds > 0) correction.bound(hyper, e);
-  e.x = correction.x();
   e.iterate_error = (e.x - start).norm();
   return e;
 }

@@ -26,6 +26,7 @@ struct ErrorEstimate {
   Vec x;                     ///< corrected inner variable
   Vec adjoint;               ///< corrected adjoint
   double iterate_error = 0;  ///< ||x_T - x||, estimate of ||x_T - x*||
+  double gradient_norm = std::numeric_limits<double>::quiet_NaN();  ///< ||f_x(x, u)|| of that x; NaN: was not computed
   /// |value - l(x*)| of the reported outer loss, l(x*) by l(x) - w.f_x(x) at the corrected point and adjoint w, and what that
   /// leaves open.
   double value_error = std::numeric_limits<double>::quiet_NaN();
@@ -49,11 +50,13 @@ struct ErrorEstimate {
 /// adjoint in hand at the corrected point, both to 1 % of their start. A second round shows how well the first knew the error;
 /// rounds go on until that is known to 5 %. Residuals alone would not do: soft modes hide in them, so up to
 /// LinearModel::kEigenDim variables CG has a factor of f_xx, and its convexity, where known, must vouch for point and adjoint.
-/// A factor of f_xx at the very point replaces CG. Where the rigorous bound is known, it ends the rounds as soon as it leaves
-/// little open: after none, where the solver and the estimator solved tightly enough to tell. Where only rounding is left of the
-/// residuals and no convexity vouches for what that does to soft modes, further steps are taken in it: they improve, or what they
-/// move is what rounding hides.
-/// The work is counted with `problem.work`, if any.
+/// Of a linear model whose solver left a factor that leaves a sixth of a gradient at most, one pass is enough: f_x and f_xx w at
+/// the corrected point show what it has left, and the residual of the adjoint to which it is applied.
+/// A factor of f_xx at the very point replaces CG, and for the step of x one whose steps left little
+/// (InnerSolution::inverse_left). Where the rigorous bound is known, it ends the rounds as soon as it leaves little open: after
+/// none, where the solver and the estimator solved tightly enough to tell. Where only rounding is left of the residuals and no
+/// convexity vouches for what that does to soft modes, further steps are taken in it: they improve, or what they move is what
+/// rounding hides. The work is counted with `problem.work`, if any.
 TACIT_EXPORT ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
                                           const ErrorOptions& options = {});
 

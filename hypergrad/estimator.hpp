@@ -51,10 +51,11 @@ struct TACIT_EXPORT Hypergradient {
   std::string message;                                         ///< a sentence with the numbers when not converged
   double residual = std::numeric_limits<double>::quiet_NaN();  ///< ||residual|| / ||right-hand side|| of the adjoint equation
   Index linear_steps = 0;                                      ///< iterations or terms of the linear solve
-  Index window = 0;                                            ///< differentiated steps
-  std::size_t tape_bytes = 0;                                  ///< peak bytes of stored states
-  PredictedCost cost;                                          ///< of a sweep to a target
-  Calibration calibration;                                     ///< what an estimator with a target knows now, else empty
+  Index factor_saves = 0;      ///< of those by a kept factor, what one of f_xx at the point would have saved
+  Index window = 0;            ///< differentiated steps
+  std::size_t tape_bytes = 0;  ///< peak bytes of stored states
+  PredictedCost cost;          ///< of a sweep to a target
+  Calibration calibration;     ///< what an estimator with a target knows now, else empty
   void state(StateVisitor& v);
 };
 

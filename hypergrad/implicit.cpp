@@ -31,6 +31,11 @@ std::shared_ptr<const LinearOperator> choose_preconditioner(const std::string& c
   return diagonal;
 }
 
+/// Of a residual, what a step with a kept factor may leave if the step after it is to be known to be shorter still.
+constexpr double kQuick = 0.4;
+
+constexpr Index kFresh = 2;  // steps with a factor made at the point
+
 /// f_xx factored, where that costs about as much as the steps of CG that were not enough; else null.
 std::shared_ptr<const LinearOperator> affordable_factor(const Curvature& c, Index n) {
   constexpr Index kAffordable = 2000;
@@ -86,7 +91,7 @@ Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const 
   Hypergradient h;
   Vec lx(x.size()), lu(u.size());
   h.outer_value = problem.l->gradient(x, u, lx, lu);
-  const auto c = problem.f->linearize(x, u);
+  const auto c = curvature_at(problem, u, inner);
   const auto m = choose_preconditioner(preconditioner, inner, *c);
   const bool carried = warm_start && previous && previous->adjoint.size() == x.size() && previous->adjoint.allFinite();
   h.adjoint = carried ? previous->adjoint : Vec(Vec::Zero(x.size()));
@@ -94,7 +99,7 @@ Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const 
   options.tolerance = tolerance;
   options.max_steps = max_steps;
   options.preconditioner = m.get();
-  SettledGradient watch(target_ / 8);
+  SettledGradient watch(target_ / 8, m && m == inner.inverse && inner.inverse_left <= kQuick);
   const Vec slope = detail::theta_slope(problem, u);
   const auto gradient_of = [&](In w) { return Vec(detail::implicit_gradient(*c, w, lu).cwiseProduct(slope)); };
   if (target_ > 0) {
@@ -118,6 +123,7 @@ Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const 
       h.linear_steps += r.steps;
     }
   }
+  if (m && m == inner.inverse) h.factor_saves = std::max<Index>(0, h.linear_steps - kFresh);
   h.residual = r.residual;
   if (r.status == Status::negative_curvature) return indefinite(std::move(h), u.size());
   h.gradient = detail::implicit_gradient(*c, h.adjoint, lu);
@@ -145,7 +151,7 @@ Hypergradient ImplicitDirectEstimator::estimate(const Problem& problem, In u, co
   Hypergradient h;
   Vec lx(n), lu(u.size());
   h.outer_value = problem.l->gradient(x, u, lx, lu);
-  const auto c = problem.f->linearize(x, u);
+  const auto c = curvature_at(problem, u, inner);
   std::shared_ptr<const LinearOperator> inverse = inner.exact_inverse();
   if (!inverse) inverse = c->inverse();
   Mat dense;

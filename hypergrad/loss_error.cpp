@@ -11,6 +11,7 @@ namespace {
 constexpr Index kCgLimit = 1000;
 // Relative residual of d: beside an adjoint only its size is wanted; without one the first-order part is l_x.d itself.
 constexpr double kDirection = 0.1, kAlone = 0.01;
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// Rigorous where it needs no w, or f is quadratic; else NaN.
 LossError bounded(const Problem& problem, In u, const OuterPoint& at, const Vec* w, double w_residual) {
@@ -31,7 +32,7 @@ LossError bounded(const Problem& problem, In u, const OuterPoint& at, const Vec*
 /// d with f_xx d ~ f_x; false where there is none.
 bool newton_step(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, double tolerance, Vec& d) {
   d = Vec::Zero(at.fx.size());
-  const auto c = problem.f->linearize(inner.x(), u);
+  const auto c = curvature_at(problem, u, inner);
   std::shared_ptr<const LinearOperator> m = inner.inverse;
   if (!m) m = c->preconditioner(d.size());
   CgOptions options;
@@ -43,7 +44,7 @@ bool newton_step(const Problem& problem, In u, const InnerSolution& inner, const
   return r.status != Status::negative_curvature && r.status != Status::failed && d.allFinite();
 }
 
-/// What x - d leaves of the gradient.
+/// What x - d leaves of the gradient; left: empty where only its share is known.
 struct Stepped {
   Vec d, left;
   double share = std::numeric_limits<double>::infinity();  ///< of ||f_x||
@@ -58,17 +59,23 @@ Stepped step_by(const Problem& problem, In u, const InnerSolution& inner, const 
 }
 
 /// By the factor that the solver left, where that is the one of f_xx at x or as good; else by CG. False: there is no step.
-bool take_step(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, double tolerance, Stepped& s) {
+/// gradient: wanted there; without it the factor's own steps may tell what this one leaves.
+bool take_step(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, bool gradient, Stepped& s) {
   const auto exact = inner.exact_inverse();
   const std::shared_ptr<const LinearOperator> left = exact ? exact : inner.inverse;
   Vec d(at.fx.size());
   if (left) {
     left->apply(at.fx, d);
     if (!d.allFinite()) return false;
+    if (!exact && !gradient && !std::isnan(factor_leaves(inner))) {
+      s.d = std::move(d);
+      s.share = factor_leaves(inner);
+      return true;
+    }
     s = step_by(problem, u, inner, at, d);
     if (exact || s.share <= kDirection) return true;
   }
-  if (!newton_step(problem, u, inner, at, tolerance, d)) return false;
+  if (!newton_step(problem, u, inner, at, gradient ? kDirection : kAlone, d)) return false;
   s = step_by(problem, u, inner, at, d);
   return true;
 }
@@ -76,7 +83,7 @@ bool take_step(const Problem& problem, In u, const InnerSolution& inner, const O
 LossError measured(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w) {
   LossError e;
   Stepped s;
-  if (!problem.f->symmetric() || !take_step(problem, u, inner, at, w ? kDirection : kAlone, s)) return e;
+  if (!problem.f->symmetric() || !take_step(problem, u, inner, at, w != nullptr, s)) return e;
   const auto& [d, left, share] = s;
   const double lower = problem.l->value(inner.x() - d, u);
   if (!std::isfinite(lower) || !std::isfinite(share)) return e;
@@ -103,6 +110,11 @@ OuterPoint outer_point(const Problem& problem, In u, const InnerSolution& inner)
     problem.f->gradient(inner.x(), u, at.fx);
   }
   return at;
+}
+
+double factor_leaves(const InnerSolution& inner) {
+  constexpr double kMost = 0.5, kMore = 2;
+  return inner.inverse && inner.inverse_left <= kMost ? kMore * inner.inverse_left : kNaN;
 }
 
 LossError loss_error(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w,

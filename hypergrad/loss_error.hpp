@@ -25,6 +25,10 @@ struct LossError {
   double plain() const { return first + second; }
 };
 
+/// What a step with the solver's kept factor leaves of ||f_x||, by the steps that it took, doubled: what is left now lies in the
+/// modes that it knows least. NaN: too much for such a step to tell anything, or none was taken.
+TACIT_EXPORT double factor_leaves(const InnerSolution& inner);
+
 /// By the bounds ||d|| <= ||f_x|| / mu and ||l_xx|| <= L_l where these are known and show an error of at most `enough`; else from
 /// d itself, by the solver's factor of f_xx at x, or by CG to a tenth (without w a hundredth), and the difference to the loss at
 /// x - d. w: an adjoint with

@@ -82,7 +82,7 @@ Polished polish(const Problem& problem, In u, In x, const PolishOptions& options
   for (Index k = 0; k < options.max_steps && status == Status::step_limit; ++k) {
     if (!std::isfinite(p.norm())) {
       status = Status::failed;
-    } else if (p.norm() == 0) {
+    } else if (p.norm() == 0 || (options.to_floor && p.norm() <= floor)) {
       status = Status::rounding;
     } else if (!directions.newton(*p.curvature, p.at.gradient, d)) {
       status = Status::negative_curvature;
@@ -132,14 +132,15 @@ Vec adjoint_gap(const Problem& problem, In u, In x, In w) {
   return gap;
 }
 
-Hypergradient reference_hypergradient(const Problem& problem, In u, In x, const std::shared_ptr<const LinearOperator>& near) {
+Hypergradient reference_hypergradient(const Problem& problem, In u, In x, const ReferenceStart& near) {
   require_solution(problem, "the reference hypergradient");
-  constexpr double kRounding = 1e-14;
+  constexpr double kRounding = 1e-14, kByNear = 1e-12;
   constexpr Index kMostProducts = 50;
-  const bool dense = x.size() <= kDenseLimit, by_near = near && dense && !problem.f->quadratic();
+  const bool dense = x.size() <= kDenseLimit, by_near = near.inverse && dense && !problem.f->quadratic();
   PolishOptions how;
   how.frugal = by_near;
-  how.near = near;
+  how.near = near.inverse;
+  how.to_floor = by_near;
   const Polished p = polish(problem, u, x, how);
   InnerSolution inner;
   inner.z = p.x;
@@ -149,11 +150,14 @@ Hypergradient reference_hypergradient(const Problem& problem, In u, In x, const 
   if (by_near || !dense) {
     ImplicitCgEstimator cg;
     cg.max_steps = dense ? kMostProducts : 10 * p.x.size();
-    if (dense) inner.offered = near;
-    h = cg.estimate(problem, u, inner, nullptr, dense ? 0.1 * kRounding : 1e-12);
+    if (dense) inner.offered = near.inverse;
+    Hypergradient start;
+    start.adjoint = near.adjoint;
+    h = cg.estimate(problem, u, inner, &start, kByNear);
     inner.offered.reset();
   }
-  if (dense && !(h.residual <= kRounding)) h = ImplicitDirectEstimator().estimate(problem, u, inner, nullptr, 0);
+  if (dense && !(h.residual <= (by_near ? kByNear : kRounding)))
+    h = ImplicitDirectEstimator().estimate(problem, u, inner, nullptr, 0);
   if (h.status == Status::rounding && h.residual <= kRounding) {
     h.status = Status::converged;
     h.message.clear();

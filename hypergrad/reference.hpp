@@ -17,18 +17,24 @@ struct PolishOptions {
   /// takes no more than 12 products, instead of a factor a step. Steps are more then, and get as far.
   bool frugal = false;
   std::shared_ptr<const LinearOperator> near{};  ///< an approximation of f_xx^{-1} near x
+  bool to_floor = false;  ///< enough where ||f_x|| is at most 1e-12 ||f_x(0, u)||, or what rounding leaves of it
 };
 
 /// x*(u) by damped Newton steps from x until neither f nor ||f_x|| gets smaller; directions by a dense Cholesky factor up to 2000
 /// variables, beyond by CG to 1e-10.
 TACIT_EXPORT Polished polish(const Problem& problem, In u, In x, const PolishOptions& options = {});
 
+/// What is known near a point: approximations of f_xx^{-1} and of the adjoint; either may be missing.
+struct ReferenceStart {
+  std::shared_ptr<const LinearOperator> inverse{};
+  Vec adjoint{};
+};
+
 /// d l(x*(u), u) / du: polished x, then a dense solve with refinement (up to 2000 variables) or CG to 1e-12 for the adjoint. The
-/// truth against which estimators are measured. near: an approximation of f_xx^{-1} near x, which then preconditions both; what
-/// comes out is as good by its residuals (1e-14 of the adjoint's), or made without it. status is that of the polishing when it
+/// truth against which estimators are measured. near.inverse then preconditions both, and near.adjoint is the start; what
+/// comes out is as good by its residuals (1e-12 of both), or made without them. status is that of the polishing when it
 /// failed.
-TACIT_EXPORT Hypergradient reference_hypergradient(const Problem& problem, In u, In x,
-                                                   const std::shared_ptr<const LinearOperator>& near = nullptr);
+TACIT_EXPORT Hypergradient reference_hypergradient(const Problem& problem, In u, In x, const ReferenceStart& near = {});
 
 /// d l(x_K(u), u) / du of a run from x_0(u) (Response::iterate), all of its steps: by forward mode, or by a reverse sweep over
 /// the steps, run again with about sqrt(K) states kept.

@@ -102,7 +102,9 @@ void SingleOracle::take_inner(Evaluation& e) const {
   d.inner_status = inner.status;
   d.inner_message = inner.message;
   const bool sound = inner.status != Status::failed && inner.z.allFinite();
-  e.value = e.plain = sound ? problem_.l->value(inner.x(), e.u) : kMissing;
+  // With the gradient, which is asked next.
+  Vec lx(inner.inner_dim), lu(e.u.size());
+  e.value = e.plain = sound ? problem_.l->gradient(inner.x(), e.u, lx, lu) : kMissing;
   e.corrected = false;
 }
 
@@ -149,6 +151,7 @@ void SingleOracle::go_on_from_the_end(Evaluation& e, const Tolerance& tolerance)
   if (!inner.cold) {  // else the old point was no number to start from
     inner.z0 = old.z0;
     inner.x0 = old.x0;
+    inner.start_gradient = old.start_gradient;
     inner.cold = old.cold;
     inner.steps += old.steps;
     inner.step_norms.insert(inner.step_norms.begin(), old.step_norms.begin(), old.step_norms.end());
@@ -296,20 +299,28 @@ void SingleOracle::settle_iterate(Evaluation& e, double adjoint) const {
 }
 
 // l(x*) = l(x) - w.f_x(x) + O(|x - x*|^2): a line search compares values that differ by much less than an inner tolerance lets
-// them be off (1e-8 can leave 1e-6 of the value), and the adjoint takes out what is of first order. Only where that is more than
-// what it leaves, and leaves a value that the criterion can have.
+// them be off (1e-8 can leave 1e-6 of the value), and the adjoint takes out what is of first order; without one that which the
+// solver's factor makes of l_x, but for the point that is reported, whose value is that of its coefficients. Only where that is
+// more than what it leaves, and leaves a value that the criterion can have.
 void SingleOracle::judge_value(Evaluation& e, const OuterPoint& at, const ValueAsked& asked) const {
   const WarmState& state = *e.state;
-  const bool corrects = correctable(e) && can_correct(state);
-  const Vec* w = corrects ? &state.hyper.adjoint : nullptr;
+  Vec by_factor;
+  double off = 0;  // of the adjoint, as a share
+  if (!can_correct(state) && !std::isnan(off = asked.plain ? kMissing : factor_leaves(state.inner))) {
+    by_factor.resize(at.lx.size());
+    state.inner.inverse->apply(at.lx, by_factor);
+  }
+  const bool corrects = correctable(e) && !std::isnan(off);
+  const Vec* w = !corrects ? nullptr : by_factor.size() > 0 ? &by_factor : &state.hyper.adjoint;
   const double size = std::abs(at.value);
   LossError error;
   if (corrects) {
     error.first = std::abs(w->dot(at.fx));
-    error.second = error.first * std::min(1.0, kCurved * error.first / size);
+    error.second = error.first * std::min(1.0, off + kCurved * error.first / size);
   }
   // By its first order alone a trial point is known well enough, and so is one that is small there and to be diagnosed.
-  const bool told = corrects && (asked.trial || (options_.error_estimate && error.second <= 0.1 * asked.share * size));
+  const bool told =
+      corrects && (asked.trial || by_factor.size() > 0 || (options_.error_estimate && error.second <= 0.1 * asked.share * size));
   if (!told) {
     const double residual = std::isnan(state.hyper.residual) ? 0 : state.hyper.residual * at.lx.norm();
     error = loss_error(problem_, e.u, state.inner, at, w, residual, asked.share * size);
@@ -361,6 +372,7 @@ void SingleOracle::solve_adjoint(Evaluation& e, double tolerance) const {
   state.hyper = estimate_as_planned(problem_, e.u, *solver_, *estimator_, state.inner, previous, state.calibration,
                                     Accuracy{e.solved.inner}, tolerance);
   const Hypergradient& hyper = state.hyper;
+  spend_kept(state.inner, static_cast<double>(hyper.factor_saves));
   if (state.inner.steps != steps) take_inner(e);
   e.solved.adjoint = tolerance;
   Diagnostics& d = e.diagnostics;
@@ -395,13 +407,15 @@ Vec SingleOracle::in_theta(const Evaluation& e, In gradient_u) const {
 
 // ||g - g_c|| / max(||g_c||, s) with the gradient corrected by Newton and adjoint steps, and the bound of the same quotient where
 // one is known.
-void SingleOracle::measure_error(Evaluation& e, double floor, Vec& correction) const {
+void SingleOracle::measure_error(Evaluation& e, double floor, Corrected& corrected) const {
   const WarmState& state = *e.state;
   ErrorOptions options;
   options.floor = floor;
   options.value = e.value;
   const ErrorEstimate estimate = estimate_error(problem_, e.u, state.inner, state.hyper, options);
-  if (estimate.x.size() == state.inner.inner_dim && estimate.x.allFinite()) correction = estimate.x - state.inner.x();
+  if (estimate.x.size() == state.inner.inner_dim && estimate.x.allFinite()) corrected.step = estimate.x - state.inner.x();
+  if (estimate.adjoint.allFinite()) corrected.adjoint = estimate.adjoint;
+  corrected.gradient_norm = estimate.gradient_norm;
   Diagnostics& d = e.diagnostics;
   if (std::isfinite(estimate.value_error)) d.outer_loss_error = estimate.value_error;
   if (estimate.corrected.size() == e.u.size() && estimate.corrected.allFinite()) {
@@ -423,23 +437,32 @@ void SingleOracle::measure_iterate_error(Evaluation& e, double floor) const {
   e.diagnostics.hypergradient_error = hypergradient_error(e.gradient, in_theta(e, whole.gradient), floor);
 }
 
-void SingleOracle::measure_reference(Evaluation& e, double floor) const {
+// From what the error estimate has corrected where the solver's factor says that no soft mode is hidden; else from the point
+// itself, so that an estimate which was misled can be contradicted.
+void SingleOracle::measure_reference(Evaluation& e, double floor, const Corrected& corrected) const {
   const InnerSolution& inner = e.state->inner;
   constexpr std::size_t kMost = std::size_t{1} << 28U;  // bytes of the tangents of forward mode
   if (iterate_ && ForwardEstimator().stored_bytes(inner.z.size(), e.u.size()) > kMost) return;
-  const Hypergradient truth = iterate_ ? iterate_hypergradient(problem_, e.u, inner, true)
-                                       : reference_hypergradient(problem_, e.u, inner.x(), inner.inverse);
+  Vec x = inner.x();
+  ReferenceStart near{inner.inverse};
+  if (!std::isnan(factor_leaves(inner)) && corrected.step.size() == x.size()) {
+    x += corrected.step;
+    near.adjoint = corrected.adjoint;
+  }
+  const Hypergradient truth =
+      iterate_ ? iterate_hypergradient(problem_, e.u, inner, true) : reference_hypergradient(problem_, e.u, x, near);
   if (truth.gradient.size() != e.u.size() || !truth.gradient.allFinite() || !usable(truth.status)) return;
   const Vec exact = in_theta(e, truth.gradient);
   e.diagnostics.hypergradient_error_reference = hypergradient_error(e.gradient, exact, floor);
 }
 
-void SingleOracle::measure_truncation_of(Evaluation& e, Index step, In correction) const {
+void SingleOracle::measure_truncation_of(Evaluation& e, Index step, const Corrected& corrected) const {
   WarmState& state = e.state.write();
   TruncationOptions options;
   options.correct = options_.error_estimate;
   options.audit = options_.audit_every > 0 && step % options_.audit_every == 0;
-  const Truncation t = measure_truncation(problem_, e.u, state.inner, state.rates, correction, state.soft_mode, options);
+  options.corrected_gradient = corrected.gradient_norm;
+  const Truncation t = measure_truncation(problem_, e.u, state.inner, state.rates, corrected.step, state.soft_mode, options);
   state.rates.push_back(t.rate_seen);
   if (state.rates.size() > 5) state.rates.erase(state.rates.begin());
   state.soft_mode = t.soft_mode;
@@ -464,15 +487,16 @@ Evaluation SingleOracle::diagnose(Evaluation e, Index step, double error_floor) 
   e.state.write().calibration.floor = error_floor;
   const Account account{*this};
   try {
-    Vec correction;
+    Corrected corrected;
     e.diagnostics.errors_asked = errors_asked_;
-    e.diagnostics.inner_loss = problem_.f->value(e.state->inner.x(), e.u);
+    const InnerSolution& inner = e.state->inner;
+    e.diagnostics.inner_loss = std::isfinite(inner.value) ? inner.value : problem_.f->value(inner.x(), e.u);
     const bool estimate = options_.error_estimate && e.gradient.size() > 0;
     if (estimate && iterate_) measure_iterate_error(e, error_floor);
-    if (estimate && !iterate_) measure_error(e, error_floor, correction);
-    if (options_.truncation && !iterate_) measure_truncation_of(e, step, correction);
+    if (estimate && !iterate_) measure_error(e, error_floor, corrected);
+    if (options_.truncation && !iterate_) measure_truncation_of(e, step, corrected);
     if (options_.reference_every > 0 && step % options_.reference_every == 0 && e.gradient.size() > 0)
-      measure_reference(e, error_floor);
+      measure_reference(e, error_floor, corrected);
   } catch (const Interruption&) {
     e.diagnostics.cut_short = true;
   }

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include <tacit/bilevel/detail/remembering.hpp>
 #include <tacit/bilevel/oracle.hpp>
 #include <tacit/core/model/counting.hpp>
 #include <tacit/hypergrad/loss_error.hpp>
@@ -25,6 +26,7 @@ public:
       : counter_(std::make_shared<WorkCounter>()), problem_(counted(std::move(problem), counter_)), solver_(std::move(solver)),
         estimator_(std::move(estimator)), options_(options), iterate_(problem_.response == Response::iterate),
         warm_start_(options.warm_start.value_or(!iterate_)), errors_asked_(options.error_estimate) {
+    problem_.l = remembering(problem_.l);
     if (iterate_ || problem_.f->symmetric()) return;  // estimate and reference solve with the Hessian
     options_.error_estimate = false;
     options_.reference_every = 0;
@@ -80,10 +82,15 @@ private:
   bool wants_deeper(const Evaluation& e, double share) const;
   void go_deeper(Evaluation& e, const ValueAsked& asked) const;
   void measure_effect(Evaluation& e, const OuterPoint& at) const;
-  void measure_error(Evaluation& e, double floor, Vec& correction) const;
+  /// What the error estimate found: x* - x, and the adjoint there; empty where it found none.
+  struct Corrected {
+    Vec step, adjoint;
+    double gradient_norm = kMissing;  ///< at the corrected point
+  };
+  void measure_error(Evaluation& e, double floor, Corrected& corrected) const;
   void measure_iterate_error(Evaluation& e, double floor) const;
-  void measure_reference(Evaluation& e, double floor) const;
-  void measure_truncation_of(Evaluation& e, Index step, In correction) const;
+  void measure_reference(Evaluation& e, double floor, const Corrected& corrected) const;
+  void measure_truncation_of(Evaluation& e, Index step, const Corrected& corrected) const;
   void check_symmetry(Evaluation& e) const;
   void check_minimum(Evaluation& e) const;
   Vec in_theta(const Evaluation& e, In gradient_u) const;

@@ -314,6 +314,7 @@ std::unique_ptr<Oracle> over_parts(const Assembly& a, const Validation& v,
   for (std::size_t k = 0; k < v.parts.size(); ++k) parts.push_back({make(k), v.weight[k], v.names[k]});
   SumOptions options;
   options.threads = a.config.limits.threads.n;
+  options.alike = true;
   return sum_of(std::move(parts), options);
 }
 

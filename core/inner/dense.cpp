@@ -91,6 +91,7 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
     d = -d;
     const auto search = detail::backtrack(f, u, s.z, at, d, x, trial, curvature);
     if (!search.accepted) {
+      curvature.reset();
       ending = norm <= floor ? RunEnd::rounding : RunEnd::failed;
       why = "newton found no lower point along its direction (gradient " + sci(norm) +
             "); check the derivatives of the inner objective";
@@ -103,6 +104,9 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
     if (watch) watch({s.steps, s.x(), norm});
     s.inverse_exact = f.quadratic() && shift == 0;
   }
+  s.gradient = at.gradient;
+  s.value = at.value;
+  s.curvature = std::move(curvature);
   detail::finish(s, norm, unit, accuracy.residual, ending, why);
   return s;
 }

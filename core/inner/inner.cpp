@@ -299,17 +299,56 @@ std::shared_ptr<const LinearOperator> InnerSolution::exact_inverse() const {
   return inverse_exact ? inverse : nullptr;
 }
 
+std::shared_ptr<const Curvature> curvature_at(const Problem& problem, In u, const InnerSolution& s) {
+  return s.curvature ? s.curvature : problem.f->linearize(s.x(), u);
+}
+
 std::shared_ptr<const Eigen::MatrixXd> kept_hessian(const InnerSolution& s) {
   if (!s.kept || !s.kept->data || !s.inverse) return nullptr;
-  auto h = std::make_shared<Eigen::MatrixXd>(*s.kept->data);
+  auto h = std::make_shared<Eigen::MatrixXd>(s.kept->scale * *s.kept->data);
   h->diagonal() += s.kept->penalty;
   return h;
+}
+
+void spend_kept(InnerSolution& s, double products) {
+  if (!s.kept || !s.kept->data || !(products > 0)) return;
+  auto kept = std::make_shared<detail::KeptHessian>(*s.kept);
+  kept->spent += products;
+  s.kept = std::move(kept);
+}
+
+void share_kept(const std::vector<InnerSolution*>& solutions) {
+  constexpr double kToCome = 5;  // products that a factor saves each of those which are solved from these at least
+  const auto keeps = [](const InnerSolution* s) { return s && s->kept; };
+  const auto lends = [&](const InnerSolution* s) { return keeps(s) && s->kept->data && s->inverse; };
+  auto lender = std::find_if(solutions.begin(), solutions.end(), lends);
+  const bool none = lender == solutions.end();
+  if (none) lender = std::find_if(solutions.begin(), solutions.end(), keeps);
+  if (lender == solutions.end()) return;
+  double spent = (*lender)->kept->spent;
+  for (InnerSolution* s : solutions) {
+    if (!keeps(s) || s == *lender || s->kept->data || s->inner_dim != (*lender)->inner_dim) continue;
+    auto kept = std::make_shared<detail::KeptHessian>(*s->kept);
+    spent += std::exchange(kept->spent, 0) + kToCome;
+    kept->data = (*lender)->kept->data;
+    kept->factored = (*lender)->kept->factored;
+    kept->scale = (*lender)->kept->scale;
+    s->kept = std::move(kept);
+    if (none) continue;
+    s->inverse = (*lender)->inverse;
+    s->inverse_exact = false;
+  }
+  if (!none) return;
+  auto kept = std::make_shared<detail::KeptHessian>(*(*lender)->kept);
+  kept->spent = spent;
+  (*lender)->kept = std::move(kept);
 }
 
 void InnerSolution::state(StateVisitor& v) {
   map.reset();
   tape.reset();
   offered.reset();
+  curvature.reset();
   v.state("z0", z0);
   v.state("z", z);
   v.state("x0", x0);
@@ -328,6 +367,9 @@ void InnerSolution::state(StateVisitor& v) {
   v.state("residual", residual);
   v.state("gradient_norm", gradient_norm);
   v.state("gradient", gradient);
+  v.state("value", value);
+  v.state("start_gradient", start_gradient);
+  v.state("inverse_left", inverse_left);
   v.state("inner_dim", inner_dim);
 }
 

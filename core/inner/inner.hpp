@@ -63,11 +63,16 @@ struct TACIT_EXPORT InnerSolution {
   std::shared_ptr<const detail::InverseFromPairs> pairs;  ///< what lbfgs learnt of f_xx near x, for its next run
   std::shared_ptr<const detail::KeptHessian> kept;        ///< what newton-cg keeps of f_xx for the runs that start from here
   Status status = Status::not_run;
-  std::string message;       ///< a sentence with the numbers when not converged
-  Index steps = 0;           ///< iterations of the solver
-  double residual = 0;       ///< true ||f_x(x, u)|| / ||f_x(0, u)||
-  double gradient_norm = 0;  ///< true ||f_x(x, u)||
-  Vec gradient;              ///< f_x(x, u) where the solver has it at the end, else empty
+  std::string message;                                               ///< a sentence with the numbers when not converged
+  Index steps = 0;                                                   ///< iterations of the solver
+  double residual = 0;                                               ///< true ||f_x(x, u)|| / ||f_x(0, u)||
+  double gradient_norm = 0;                                          ///< true ||f_x(x, u)||
+  Vec gradient;                                                      ///< f_x(x, u) where the solver has it at the end, else empty
+  double value = std::numeric_limits<double>::quiet_NaN();           ///< f(x, u) where the solver has it at the end
+  double start_gradient = std::numeric_limits<double>::quiet_NaN();  ///< ||f_x(x0, u)|| where the run knew it
+  /// Of ||f_x||, what steps by `inverse` left in this run, the worst of them; NaN: none was taken by it alone.
+  double inverse_left = std::numeric_limits<double>::quiet_NaN();
+  std::shared_ptr<const Curvature> curvature;  ///< f_xx at exactly (x, u) where the solver ended with it, else null
   Index inner_dim = 0;
   /// The inner variable: the first inner_dim entries of z.
   auto x() const { return z.head(inner_dim); }
@@ -75,14 +80,24 @@ struct TACIT_EXPORT InnerSolution {
   double relative_iterate_error(const Problem& problem, In u, double least_rate = 0) const;
   /// f_xx^{-1} at exactly this (x, u), whoever has it; null: nobody.
   std::shared_ptr<const LinearOperator> exact_inverse() const;
-  /// All but map, tape and what the curvature offered: a solution that was read back is a start like any other, and its run is
+  /// All but map, tape, curvature and what that offered: a solution that was read back is a start like any other, and its run is
   /// repeated where it has to go on.
   void state(StateVisitor& v);
 };
 
+/// f_xx at the solution: what the solver ended with, else linearized anew.
+TACIT_EXPORT std::shared_ptr<const Curvature> curvature_at(const Problem& problem, In u, const InnerSolution& solution);
+
 /// What newton-cg has kept of f_xx, B + diag(c) with the c of the u that it was solved for, its lower triangle; null: nothing, or
 /// without a factor.
 TACIT_EXPORT std::shared_ptr<const Eigen::MatrixXd> kept_hessian(const InnerSolution& solution);
+
+/// Counts products with f_xx at the solution that a fresh factor would have saved: newton-cg makes one the sooner.
+TACIT_EXPORT void spend_kept(InnerSolution& solution, double products);
+
+/// Of solutions whose problems differ by little, at the same u: what newton-cg has kept of f_xx of the first that has it serves
+/// those that have none. Where none has, what all have spent counts for the first, which makes it the sooner. Null: no solution.
+TACIT_EXPORT void share_kept(const std::vector<InnerSolution*>& solutions);
 
 /// One iteration of an inner solver, as a watcher sees it.
 struct InnerIteration {
@@ -177,9 +192,11 @@ public:
 
 /// Newton's method; directions by CG with Curvature::preconditioner, forcing term min(0.1, sqrt(||g|| / ||f_x(0)||)), no
 /// tighter than the target needs (Dembo, Eisenstat and Steihaug 1982). One pass for value, gradient and curvature a trial point.
-/// Once the products spent are worth a factor of f_xx (Curvature::factor_cost), it is made, left as `inverse`, and preconditions
-/// from then on, also the runs that start from this one: B = f_xx - diag(c) is kept and factored with the c of each u, and a run
-/// starts from x - (B + diag(c))^{-1} diag(c - c_old) x, the solution to first order in u.
+/// Once the products spent are worth a factor of f_xx (Curvature::factor_cost), it is made, left as `inverse`, and serves from
+/// then on, also the runs that start from this one: B = f_xx - diag(c) is kept and factored with the c of each u. A run starts
+/// from x - (B + diag(c))^{-1} (g + diag(c - c_old) x), g the gradient that the one before left: the solution to first order in
+/// u. Steps are those of limited-memory BFGS from H_0 = (B + diag(c))^{-1}, one pass each, while they halve the gradient; then CG
+/// with that as preconditioner.
 class TACIT_EXPORT NewtonCgSolver final : public InnerSolver {
 public:
   IterativeOptions options;

@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include <tacit/core/inner/detail/common.hpp>
+#include <tacit/core/inner/detail/inverse_from_pairs.hpp>
 #include <tacit/core/inner/detail/kept_hessian.hpp>
 #include <tacit/core/inner/detail/line_search.hpp>
 
@@ -13,6 +16,9 @@ constexpr double kForcing = 0.1;
 // rely on that.
 constexpr double kPrediction = 0.1;
 constexpr Index kMostKept = 2000;  // variables: two matrices of so many rows are kept for each point in use
+constexpr Index kPairs = 10;
+constexpr double kFar = 0.1;   // of the unit: with a larger gradient f_xx is not yet what it will be at the end
+constexpr double kSlow = 0.5;  // of the gradient: what a step by the factor may leave, or CG is the better use of a pass
 
 class NewtonCgRun {
 public:
@@ -22,14 +28,20 @@ public:
 
   void run(const InnerSolution* previous) {
     keep(previous);
-    start();
+    start(previous);
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
     unknowable_ = detail::unknowable(problem_, u_, unit_);
     const RunEnd ending = iterate();
     s_.gradient = at_.gradient;
+    s_.value = at_.value;
+    s_.curvature = std::move(curvature_);
     if (keeps()) {
       kept_.penalty = penalty_;
       s_.kept = std::make_shared<const detail::KeptHessian>(std::move(kept_));
+      if (!pairs_.empty()) {
+        pairs_.u = u_;
+        s_.pairs = std::make_shared<const detail::InverseFromPairs>(std::move(pairs_));
+      }
     }
     detail::finish(s_, norm_, unit_, tolerance_, ending, why_);
   }
@@ -37,13 +49,17 @@ public:
 private:
   bool keeps() const { return n_ <= kMostKept; }
   void keep(const InnerSolution* previous);
-  void start();
+  void start(const InnerSolution* previous);
   void stand_at(const Vec& x);
   void factor();
   void renew();
-  void spend(Index products, double asked);
+  void spend(double passes, double fresh);
   RunEnd iterate();
   bool direction();
+  bool direction_by_factor();
+  bool direction_by_cg();
+  void learn(Vec s, Vec y);
+  void judge_factor(double before);
   double forcing() const;
   double floor() const { return detail::rounding_floor(problem_, u_, unit_, curvature_met_, s_.z.norm()); }
 
@@ -59,8 +75,13 @@ private:
   std::unique_ptr<const Curvature> curvature_;
   Vec d_, x_;
   Vec penalty_;  ///< c of this u
+  bool penalty_known_ = false;
   detail::KeptHessian kept_;
   bool predicted_ = false;  ///< the start is x to first order in u
+  bool quick_ = true;       ///< steps by the factor are worth their pass
+  bool by_factor_ = false;  ///< the last direction was one,
+  bool alone_ = false;      ///< without a pair
+  detail::InverseFromPairs pairs_{kPairs};
   double norm_ = 0, unit_ = 1, unknowable_ = 0;
   double curvature_met_ = 0;  ///< largest ||H p|| / ||p|| seen: a lower bound of the largest eigenvalue
   detail::StallWatch watch_{3};
@@ -71,32 +92,41 @@ private:
 void NewtonCgRun::keep(const InnerSolution* previous) {
   if (!keeps()) return;
   penalty_ = Vec::Zero(n_);
-  f_.penalty_diagonal(u_, penalty_);
+  penalty_known_ = f_.penalty_diagonal(u_, penalty_);
   if (!previous || !previous->kept || previous->kept->penalty.size() != n_) return;
   kept_ = *previous->kept;
   if (!kept_.data) return;
   s_.inverse = previous->inverse;
   if (!s_.inverse || detail::far_apart(kept_.factored, penalty_)) factor();
+  if (s_.inverse) curvature_met_ = kept_.data->diagonal().maxCoeff();
+  // At another u pairs of an old f_xx do more harm than good.
+  if (previous->pairs && previous->pairs->u == u_) {
+    pairs_.inherit(*previous->pairs);
+    s_.inverse_left = previous->inverse_left;
+  }
 }
 
 void NewtonCgRun::factor() {
-  s_.inverse = detail::inverse_at(*kept_.data, penalty_);
+  s_.inverse = detail::inverse_at(*kept_.data, kept_.scale, penalty_);
   kept_.factored = penalty_;
   if (!s_.inverse) kept_.data.reset();
 }
 
-/// From where the run before ended, f_x is diag(c - c_old) x to what that run left: the step that this asks for takes no product.
-void NewtonCgRun::start() {
-  if (s_.inverse && !s_.cold) {
-    const Vec moved = s_.x0.cwiseProduct(penalty_ - kept_.penalty);
-    s_.inverse->apply(moved, d_);
-    if (!d_.isZero(0)) {
-      stand_at(s_.x0 - d_);
-      predicted_ = norm_ <= moved.norm();
+/// Where the run before ended, f_x is what that run left and diag(c - c_old) x: the step that this asks for takes no pass.
+void NewtonCgRun::start(const InnerSolution* previous) {
+  if (penalty_known_ && s_.inverse && !s_.cold && previous->gradient.size() == n_) {
+    const Vec there = previous->gradient + s_.x0.cwiseProduct(penalty_ - kept_.penalty);
+    s_.start_gradient = there.norm();
+    pairs_.direction(there, *s_.inverse, d_);
+    if (!d_.isZero(0) && d_.allFinite()) {
+      stand_at(s_.x0 + d_);
+      predicted_ = norm_ <= s_.start_gradient;
+      if (predicted_ && pairs_.empty()) s_.inverse_left = norm_ / s_.start_gradient;
       if (predicted_) return;
     }
   }
   stand_at(s_.x0);
+  s_.start_gradient = norm_;
 }
 
 void NewtonCgRun::stand_at(const Vec& x) {
@@ -105,20 +135,20 @@ void NewtonCgRun::stand_at(const Vec& x) {
   norm_ = at_.gradient.norm();
 }
 
-/// Of products that took the residual to `asked`, those that a fresh factor would have saved: with it the first one takes it to a
-/// tenth, and so does each after that.
-void NewtonCgRun::spend(Index products, double asked) {
-  const double fresh = kept_.data ? std::max(1.0, std::ceil(-std::log10(asked))) : 0;
-  kept_.spent += std::max(0.0, static_cast<double>(products) - fresh);
-}
+/// Passes beyond those that a fresh factor needs, each of which takes the residual to a tenth.
+void NewtonCgRun::spend(double passes, double fresh) { kept_.spent += std::max(0.0, passes - (kept_.data ? fresh : 0)); }
 
 /// A factor once the products that it would have saved have cost as much, whatever the next ones will be: at most twice what was
 /// to be had with foresight.
 void NewtonCgRun::renew() {
-  if (!keeps() || !(kept_.spent >= curvature_->factor_cost(n_))) return;
+  if (!keeps() || !(kept_.spent >= curvature_->factor_cost(n_)) || (kept_.data && norm_ > kFar * unit_)) return;
   kept_.spent = 0;
   kept_.data = detail::data_hessian(*curvature_, penalty_);
+  kept_.scale = 1;
+  pairs_.clear();
   s_.inverse.reset();
+  s_.inverse_left = std::numeric_limits<double>::quiet_NaN();
+  quick_ = true;
   if (kept_.data) factor();
 }
 
@@ -131,15 +161,23 @@ RunEnd NewtonCgRun::iterate() {
     if (!direction()) return RunEnd::failed;
     const auto search = detail::backtrack(f_, u_, s_.z, at_, d_, x_, trial_, curvature_);
     if (!search.accepted) {
+      curvature_.reset();
       if (norm_ <= tolerance_ * unit_) return RunEnd::target;  // a start that was to be better than asked, and cannot
+      if (by_factor_ && norm_ > floor()) {
+        quick_ = false;
+        stand_at(Vec(s_.z));
+        continue;
+      }
       why_ = "newton-cg found no lower point along its direction (gradient " + sci(norm_) +
              "); check the derivatives of the inner objective";
       return norm_ <= floor() ? RunEnd::rounding : RunEnd::failed;
     }
     ++s_.steps;
+    if (s_.inverse) learn(x_ - s_.z, trial_.gradient - at_.gradient);
     s_.z = x_;
     std::swap(at_, trial_);
-    norm_ = at_.gradient.norm();
+    const double before = std::exchange(norm_, at_.gradient.norm());
+    if (by_factor_) judge_factor(before);
     if (solver_.watch) solver_.watch({s_.steps, s_.x(), norm_});
   }
 }
@@ -152,6 +190,30 @@ double NewtonCgRun::forcing() const {
 
 bool NewtonCgRun::direction() {
   renew();
+  by_factor_ = quick_ && s_.inverse && direction_by_factor();
+  return by_factor_ || direction_by_cg();
+}
+
+bool NewtonCgRun::direction_by_factor() {
+  alone_ = pairs_.empty();
+  pairs_.direction(at_.gradient, *s_.inverse, d_);
+  return d_.allFinite() && at_.gradient.dot(d_) < 0;
+}
+
+void NewtonCgRun::learn(Vec s, Vec y) {
+  if (kept_.data) kept_.scale = detail::scale_along(*kept_.data, penalty_, s, y);
+  pairs_.add(std::move(s), std::move(y));
+}
+
+/// What a step by the factor has left of the gradient says what the next one will.
+void NewtonCgRun::judge_factor(double before) {
+  const double left = norm_ / before;
+  if (alone_) s_.inverse_left = std::fmax(s_.inverse_left, left);
+  spend(1, -std::log10(std::clamp(left, 0.1, 1.0)));
+  quick_ = left <= kSlow;
+}
+
+bool NewtonCgRun::direction_by_cg() {
   const auto preconditioner = s_.inverse ? std::shared_ptr<const LinearOperator>(s_.inverse) : curvature_->preconditioner(n_);
   CgOptions options;
   options.tolerance = forcing();
@@ -166,7 +228,7 @@ bool NewtonCgRun::direction() {
     if (size > 0) curvature_met_ = std::max(curvature_met_, out.norm() / size);
   };
   const CgResult cg = conjugate_gradient(product, b, d_, options);
-  spend(cg.products, options.tolerance);
+  spend(static_cast<double>(cg.products), std::max(1.0, std::ceil(-std::log10(options.tolerance))));
   if (cg.status == Status::failed) {
     why_ = cg.message;
     return false;

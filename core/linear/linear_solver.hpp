@@ -50,22 +50,23 @@ struct CgOptions {
   const LinearOperator* preconditioner = nullptr;
   /// Called after each iteration with the iterate and the norm of its residual b - H w; true stops (reported as converged).
   std::function<bool(In w, double residual)> stop{};
-  /// Recompute the residual at the end (one more product). false: trust the recursion, for directions of an outer iteration.
+  /// Recompute the residual at the end (one more product) where rounding may have changed it by a tenth. false: trust the
+  /// recursion, for directions of an outer iteration.
   bool verify = true;
 };
 
 struct CgResult {
   Status status = Status::not_run;
   Index steps = 0;      ///< iterations
-  double residual = 0;  ///< true ||b - H w|| / ||b||, recomputed at the end
+  double residual = 0;  ///< true ||b - H w|| / ||b||
   Index products = 0;   ///< products with H, the ones for residuals included
   std::string message;  ///< a sentence with the numbers, empty when converged
 };
 
 /// Preconditioned conjugate gradients (Hestenes and Stiefel 1952) from the given w. The residual reported is the true one. At a
 /// direction of non-positive curvature it stops with the best iterate so far; when the recursion's residual and the true one
-/// part, it restarts once and then reports Status::rounding. Products: one a step, one for a start other than zero, one for the
-/// check at the end.
+/// part, it restarts once and then reports Status::rounding. Products: one a step, one for a start other than zero, one for a
+/// check at the end that is needed.
 TACIT_EXPORT CgResult conjugate_gradient(const std::function<void(In, Out)>& h, In b, Out w, const CgOptions& options);
 
 /// Factors a symmetric positive definite matrix (only its lower triangle is read) and returns the inverse as an operator; null

@@ -16,7 +16,7 @@ public:
   void apply(In x, Out y) const override {
     Vec z = q_->transpose() * x;
     for (Index i = 1; i < z.size(); ++i) z[i] -= beside_[i - 1] * z[i - 1];
-    z = z.cwiseQuotient(pivots_);
+    z.array() /= pivots_.array();
     for (Index i = z.size() - 1; i-- > 0;) z[i] -= beside_[i] * z[i + 1];
     y.noalias() = *q_ * z;
   }

@@ -66,8 +66,8 @@ public:
   /// g = f_x(x, u), dg = f_xx dx + f_xu du for k tangents, dx n x k, du m x k (forward sweeps). du without entries stands for the
   /// identity (k = m), which then need not exist.
   virtual void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const;
-  /// The diagonal c that u alone adds to the curvature: f_xx(x, u) = B(x) + diag(c(u)); false: there is none, or it is not known,
-  /// c untouched.
+  /// The diagonal c that u alone adds to the curvature, where u enters f_x in no other way: f_xx(x, u) = B(x) + diag(c(u)) and
+  /// f_x(x, u) = b(x) + c(u) x; false: there is none, or it is not known, c untouched.
   virtual bool penalty_diagonal(In u, Out c) const;
   /// The structure when f is a linear model, else null.
   virtual const LinearModel* linear() const { return nullptr; }

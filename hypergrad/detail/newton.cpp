@@ -12,6 +12,12 @@ NewtonPoint newton_point(const Problem& problem, In u, Vec x) {
   return p;
 }
 
+NewtonPoint newton_point(const Problem& problem, In u, const InnerSolution& inner) {
+  if (!inner.curvature || inner.gradient.size() != inner.inner_dim || !std::isfinite(inner.value))
+    return newton_point(problem, u, Vec(inner.x()));
+  return {inner.x(), {inner.value, inner.gradient}, inner.curvature};
+}
+
 bool improves(const FirstOrder& at, const FirstOrder& trial, double slope) {
   if (-slope > 1e-10 * std::abs(at.value)) return trial.value <= at.value + 1e-4 * slope;
   return trial.gradient.norm() < at.gradient.norm();

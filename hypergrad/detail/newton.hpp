@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 
+#include <tacit/core/inner/inner.hpp>
 #include <tacit/core/model/model.hpp>
 
 namespace tacit::inline TACIT_ABI::detail {
@@ -10,10 +11,12 @@ namespace tacit::inline TACIT_ABI::detail {
 struct NewtonPoint {
   Vec x;
   FirstOrder at;
-  std::unique_ptr<const Curvature> curvature;
+  std::shared_ptr<const Curvature> curvature;
   double norm() const { return at.gradient.norm(); }
 };
 NewtonPoint newton_point(const Problem& problem, In u, Vec x);
+/// At the inner solution: what the solver left of it, else evaluated anew.
+NewtonPoint newton_point(const Problem& problem, In u, const InnerSolution& inner);
 
 /// Whether a trial point along a descent direction is progress: enough decrease of f, or, where rounding hides differences of f,
 /// a smaller gradient. slope: f_x' times the step taken.

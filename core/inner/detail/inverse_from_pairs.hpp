@@ -40,6 +40,16 @@ public:
     d = -g;
     apply_inverse_hessian(pairs_, scale_, d);
   }
+  /// The same with H_0 = initial.
+  void direction(const Vec& g, const LinearOperator& initial, Vec& d) const {
+    Vec room(g.size());
+    d = -g;
+    const auto apply = [&](Vec& q) {
+      initial.apply(q, room);
+      q.swap(room);
+    };
+    apply_inverse_hessian(pairs_, apply, d);
+  }
   /// Largest y'y / s'y seen: a lower bound of the largest curvature.
   double curvature_met() const { return curvature_met_; }
 

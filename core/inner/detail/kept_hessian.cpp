@@ -1,5 +1,8 @@
 #include <tacit/core/inner/detail/kept_hessian.hpp>
 
+#include <algorithm>
+#include <cmath>
+
 namespace tacit::inline TACIT_ABI::detail {
 
 void KeptHessian::state(StateVisitor& v) {
@@ -9,6 +12,7 @@ void KeptHessian::state(StateVisitor& v) {
   v.state("kept.data", entries);
   v.state("kept.penalty", penalty);
   v.state("kept.factored", factored);
+  v.state("kept.scale", scale);
   v.state("kept.spent", spent);
   if (entries.size() != n * n)
     throw UsageError("the saved Hessian has " + std::to_string(entries.size()) + " entries, not n x n");
@@ -24,8 +28,14 @@ std::shared_ptr<const Eigen::MatrixXd> data_hessian(const Curvature& curvature, 
   return data;
 }
 
-std::shared_ptr<const CholeskyInverse> inverse_at(const Eigen::MatrixXd& data, const Vec& penalty) {
-  Eigen::MatrixXd h = data;
+double scale_along(const Eigen::MatrixXd& data, const Vec& penalty, const Vec& s, const Vec& y) {
+  constexpr double kMost = 10;
+  const double was = s.dot(data.selfadjointView<Eigen::Lower>() * s), is = s.dot(y - penalty.cwiseProduct(s));
+  return was > 0 && is > 0 && std::isfinite(is / was) ? std::clamp(is / was, 1 / kMost, kMost) : 1;
+}
+
+std::shared_ptr<const CholeskyInverse> inverse_at(const Eigen::MatrixXd& data, double scale, const Vec& penalty) {
+  Eigen::MatrixXd h = scale * data;
   h.diagonal() += penalty;
   return cholesky_inverse(h);
 }
