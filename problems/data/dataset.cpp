@@ -9,10 +9,10 @@
 #include <set>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
-#include <tacit/problems/data/detail/huge_pages.hpp>
 #include <tacit/problems/data/detail/numbered.hpp>
 #include <tacit/problems/data/detail/remarks.hpp>
 #include <tacit/problems/data/detail/targets.hpp>
+#include <tacit/problems/readers/detail/huge_pages.hpp>
 #include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/table_start.hpp>
 
@@ -51,8 +51,13 @@ public:
       s.kept = kept_rows(s.table, s.columns, required, o_.missing);
       rows += static_cast<Index>(s.kept.size());
     }
-    d_.x.dense.resize(rows, encoder().features());
-    prefer_huge_pages(d_.x.dense.data(), static_cast<std::size_t>(d_.x.dense.size()) * sizeof(double));
+    // Numbers alone stay in the memory that they were read into; words take more columns than they have cells.
+    in_place_ =
+        std::none_of(encoder().columns.begin(), encoder().columns.end(), [](const EncodedColumn& c) { return c.categorical; });
+    if (!in_place_) {
+      d_.x.dense.resize(rows, encoder().features());
+      prefer_huge_pages(d_.x.dense.data(), static_cast<std::size_t>(d_.x.dense.size()) * sizeof(double));
+    }
     d_.y.resize(rows);
     d_.weight = Vec::Ones(rows);
     d_.row.reserve(static_cast<std::size_t>(rows));
@@ -70,6 +75,7 @@ public:
     d_.groups = make_groups(o_, d_.feature_names, parents(), d_.warnings);
     remark_table(train().table, train().columns, train().target, encoder(), d_.remarks);
     if (!o_.categorical) remark_levels(train().table, encoder(), d_.remarks);
+    if (in_place_) take_numbers(rows);
     remark_same_rows(d_);
     return std::move(d_);
   }
@@ -313,7 +319,10 @@ private:
   }
 
   Index load_rows(const Source& s, Index at, bool with_target) {
-    encode_rows(encoder(), s.table, s.columns, s.kept, d_.x.dense, at, d_.missing, d_.warnings);
+    if (in_place_)
+      require_feature_numbers(encoder(), s.table, s.columns);
+    else
+      encode_rows(encoder(), s.table, s.columns, s.kept, d_.x.dense, at, d_.missing, d_.warnings);
     if (with_target) load_target(s, at);
     load_weight(s, at);
     const auto at_cell = [&](const std::optional<ColumnFile>& column, Index number) -> RowError {
@@ -333,6 +342,23 @@ private:
     }
     d_.files.push_back({s.table.file().path(), s.table.file().digest(), rows, format_});
     return at + rows;
+  }
+
+  /// The features of all tables, where all are numbers: those of the first one move together where they stand, so that there is
+  /// no second copy of them.
+  void take_numbers(Index rows) {
+    Source& first = train();
+    list_missing(first.table, first.columns, first.kept, 0, d_.missing);
+    d_.x.dense = first.table.take_values();
+    keep_entries(d_.x.dense, first.kept, first.columns);
+    auto at = static_cast<Index>(first.kept.size());
+    if (at < rows) d_.x.dense.conservativeResize(rows, d_.x.dense.cols());
+    for (std::size_t k = 1; k < sources_.size(); ++k) {
+      const Table table = std::move(sources_[k].table);  // given back when it is taken over
+      list_missing(table, sources_[k].columns, sources_[k].kept, at, d_.missing);
+      copy_entries(table, sources_[k].kept, sources_[k].columns, d_.x.dense, at);
+      at += static_cast<Index>(sources_[k].kept.size());
+    }
   }
 
   void load_target(const Source& s, Index at) {
@@ -379,6 +405,7 @@ private:
   const DataOptions& o_;
   std::string format_;
   std::vector<Source> sources_;
+  bool in_place_ = false;
   Vec weights_;  // of a weight file
   std::optional<ColumnFile> split_, groups_;
   std::map<std::string, Index> group_numbers_;
