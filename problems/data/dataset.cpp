@@ -350,9 +350,8 @@ private:
     Source& first = train();
     list_missing(first.table, first.columns, first.kept, 0, d_.missing);
     d_.x.dense = first.table.take_values();
-    keep_entries(d_.x.dense, first.kept, first.columns);
+    keep_entries(d_.x.dense, first.kept, first.columns, rows);
     auto at = static_cast<Index>(first.kept.size());
-    if (at < rows) d_.x.dense.conservativeResize(rows, d_.x.dense.cols());
     for (std::size_t k = 1; k < sources_.size(); ++k) {
       const Table table = std::move(sources_[k].table);  // given back when it is taken over
       list_missing(table, sources_[k].columns, sources_[k].kept, at, d_.missing);

@@ -7,6 +7,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
 #include <tacit/problems/data/detail/numbered.hpp>
+#include <tacit/problems/readers/detail/huge_pages.hpp>
 #include <tacit/problems/readers/formats.hpp>
 #include <unordered_map>
 
@@ -153,15 +154,23 @@ void copy_entries(const Table& table, const std::vector<Index>& kept, const std:
     copy_row(runs, table.row(kept[i]), x.data() + (at + static_cast<Index>(i)) * x.cols());
 }
 
-void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns) {
+void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns, Index all) {
   const auto n = static_cast<Index>(rows.size()), d = static_cast<Index>(columns.size());
-  if (n == x.rows() && d == x.cols()) return;
+  all = std::max(all, n);
+  if (n == x.rows() && d == x.cols() && all == n) return;
   // Nothing moves behind what is still to be read: rows and columns ascend.
   const std::vector<ColumnRun> runs = column_runs(columns, ascending(columns.size()));
   for (Index i = 0; i < n; ++i) copy_row(runs, x.data() + rows[static_cast<std::size_t>(i)] * x.cols(), x.data() + i * d);
+  if (all * d > x.size()) {
+    Mat more(all, d);  // memory that the system moves would lose its large pages
+    prefer_huge_pages(more.data(), static_cast<std::size_t>(more.size()) * sizeof(double));
+    std::copy_n(x.data(), n * d, more.data());
+    x.swap(more);
+    return;
+  }
   x.resize(x.size(), 1);  // a row-major matrix is cut behind without a copy
-  x.conservativeResize(n * d, 1);
-  x.resize(n, d);
+  x.conservativeResize(all * d, 1);
+  x.resize(all, d);
 }
 
 bool any_missing(const Mat& x) {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <new>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/detail/cell_scanner.hpp>
@@ -250,7 +251,7 @@ private:
     TextPieces pieces(t_.file_, first, delimiter_);
     NumberRows numbers(static_cast<Index>(width));
     CellCounts counts(width);
-    numbers.reserve(likely_rows());
+    make_room(numbers);
     const auto read = [&](RowBlock& block) {
       block.numbers.begin(static_cast<Index>(width));
       RowReader(t_.file_, delimiter_, meaning_, width, block, threads > 1 ? block.numbers : numbers).run();
@@ -269,6 +270,17 @@ private:
     if (partial_) t_.file_.set_digest(pieces.digest());
     t_.values_ = numbers.take();
     t_.cells_ = counts.finish(t_.rows());
+  }
+
+  /// For the rows that are likely and as many again, where a data set puts those of other files: what is not written to costs
+  /// nothing.
+  void make_room(NumberRows& numbers) const {
+    const Index rows = likely_rows();
+    try {
+      numbers.reserve(partial_ ? 2 * rows : rows);
+    } catch (const std::bad_alloc&) {
+      numbers.reserve(rows);
+    }
   }
 
   /// The rows that the lines in memory make likely.

@@ -60,8 +60,9 @@ TACIT_EXPORT void copy_entries(const Table& table, const std::vector<Index>& kep
                                Index at);
 /// The given columns of x, ascending, in the memory of x.
 TACIT_EXPORT void keep_columns(CsrMatrix& x, const std::vector<Index>& kept);
-/// The given rows and columns of x, both ascending, in the memory of x.
-TACIT_EXPORT void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns);
+/// The given rows and columns of x, both ascending, in the memory of x where it is enough; x has `all` rows then, if these are
+/// more, of which the others are not set.
+TACIT_EXPORT void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns, Index all = 0);
 /// Whether a number is missing (NaN), at the speed of reading them.
 TACIT_EXPORT bool any_missing(const Mat& x);
 /// 3 for "x3", the name of a column without one; 0 for any other.

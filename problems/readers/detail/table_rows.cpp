@@ -50,13 +50,15 @@ CellKind CellMeaning::classify_as_it_is(std::string_view s, double& value) const
 
 void NumberRows::reserve(Index rows) {
   if (rows <= x_.rows()) return;
-  x_.conservativeResize(rows, columns_);
-  prefer_huge_pages(x_.data() + rows_ * columns_, static_cast<std::size_t>((rows - rows_) * columns_) * sizeof(double));
+  Mat more(rows, columns_);  // memory that the system moves would lose its large pages
+  prefer_huge_pages(more.data(), static_cast<std::size_t>(more.size()) * sizeof(double));
+  std::copy_n(x_.data(), rows_ * columns_, more.data());
+  x_.swap(more);
 }
 
 void NumberRows::append(const NumberRows& more) {
   const Index all = rows_ + more.rows_;
-  if (all > x_.rows()) reserve(std::max(all, rows_ + rows_ / 4));
+  if (all > x_.rows()) reserve(std::max(all, rows_ + rows_ / 2));
   std::copy_n(more.x_.data(), more.rows_ * columns_, x_.data() + rows_ * columns_);
   rows_ = all;
 }
@@ -67,7 +69,6 @@ void NumberRows::begin(Index columns) {
 }
 
 Mat NumberRows::take() {
-  x_.conservativeResize(rows_, columns_);
   rows_ = 0;
   Mat out;
   out.swap(x_);

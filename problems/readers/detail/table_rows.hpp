@@ -36,14 +36,14 @@ private:
   char decimal_;
 };
 
-/// Rows of numbers below each other, in memory that grows without a copy of what is there where the system can move it.
+/// Rows of numbers below each other.
 class NumberRows {
 public:
   explicit NumberRows(Index columns = 0) : columns_(columns) {}
   void reserve(Index rows);
   /// Room for the columns of one more row; it counts once keep() is called.
   double* next() {
-    if (rows_ == x_.rows()) reserve(rows_ + rows_ / 4 + 16);
+    if (rows_ == x_.rows()) reserve(rows_ + rows_ / 2 + 16);
     return x_.data() + rows_ * columns_;
   }
   void keep() { ++rows_; }
@@ -52,7 +52,7 @@ public:
   void begin(Index columns);
   Index rows() const { return rows_; }
   const double* row(Index r) const { return x_.data() + r * columns_; }
-  /// As a matrix of just these rows; none are left here.
+  /// As a matrix, whose rows behind these are room for more; none are left here.
   Mat take();
 
 private:
