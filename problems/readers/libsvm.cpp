@@ -261,7 +261,7 @@ void append_piece(const TextFile& file, const SparsePiece& piece, RawRows& rows)
 
 RawRows read_rows(const TextFile& file) {
   RawRows rows;
-  const Index threads = std::max<Index>(1, file.limits().threads);
+  const Index threads = reading_threads(file);
   TextPieces pieces(file, 0);
   in_order<SparsePiece>(
       threads, [&](SparsePiece& piece) { return pieces.take(piece, threads > 1); },

@@ -247,7 +247,7 @@ private:
   /// All rows from a byte on. Their numbers are written where they stay by one thread; those of several are put below each other.
   void read_rows(std::size_t first) {
     const std::size_t width = t_.names_.size();
-    const Index threads = std::max<Index>(1, t_.file_.limits().threads);
+    const Index threads = reading_threads(t_.file_);
     TextPieces pieces(t_.file_, first, delimiter_);
     NumberRows numbers(static_cast<Index>(width));
     CellCounts counts(width);

@@ -6,6 +6,15 @@
 
 namespace tacit::inline TACIT_ABI {
 
+Index reading_threads(const TextFile& file) {
+  const ReadLimits& limits = file.limits();
+  if (file.whole() && file.bytes().size() <= limits.kept_text) return 1;
+  const std::size_t length = std::max(file.length(), static_cast<std::uint64_t>(file.bytes().size()));
+  const auto pieces = static_cast<Index>(length / std::max<std::size_t>(limits.piece, 1)) + 1;
+  const bool known = file.whole() || file.length() > 0;  // a packed file has more than is seen of it
+  return std::max<Index>(1, known ? std::min(limits.threads, pieces) : limits.threads);
+}
+
 TextPieces::TextPieces(const TextFile& file, std::size_t first, char delimiter)
     : file_(file), window_(file), delimiter_(delimiter), at_(first) {
   while (window_.base() + window_.text().size() <= at_ && !window_.at_end()) window_.advance(window_.text().size());

@@ -34,4 +34,7 @@ private:
   std::size_t at_;
 };
 
+/// ReadLimits::threads, where the file has pieces for as many: one for a short text.
+Index reading_threads(const TextFile& file);
+
 }  // namespace tacit::inline TACIT_ABI
