@@ -13,7 +13,9 @@
 #include <tacit/problems/data/detail/remarks.hpp>
 #include <tacit/problems/data/detail/targets.hpp>
 #include <tacit/problems/readers/detail/huge_pages.hpp>
+#include <tacit/problems/readers/detail/table_scan.hpp>
 #include <tacit/problems/readers/formats.hpp>
+#include <tacit/problems/readers/packed_file.hpp>
 #include <tacit/problems/readers/table_start.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -24,6 +26,7 @@ constexpr std::size_t kMostLevels = 50;
 /// One table of the set with the columns that are no features.
 struct Source {
   Table table;
+  bool packed = false;
   Origin origin = Origin::train;
   Index target = -1, weight = -1, split = -1, group = -1;
   std::vector<Index> columns;             // of the encoder's columns
@@ -106,11 +109,18 @@ private:
     TableOptions reading = o_.table;
     reading.keep_text = false;
     if (format_ == "tsv" && reading.delimiter == "auto") reading.delimiter = "tab";
-    encoder().table = reading;
     // The columns of further files are found by the names in their first line, whatever these look like.
     if (origin != Origin::train && encoder().had_header) reading.header = Header::present;
     Source s;
-    s.table = Table::read(resolve_path(o_.base_dir, path), reading);
+    const std::string file = resolve_path(o_.base_dir, path);
+    TableOptions as_read = reading;
+    s.packed = is_packed(file);
+    s.table = s.packed ? packed_table(file, &as_read) : Table::read(file, reading);
+    if (origin == Origin::train) {  // other files are read as this one, or the text that it was made of, was
+      as_read.keep_text = false;
+      as_read.limits = reading.limits;
+      encoder().table = as_read;
+    }
     s.origin = origin;
     if (origin != Origin::train && !encoder().had_header) require_same_columns(s.table, train().table.cols(), false);
     remark_header(s.table, d_.remarks);
@@ -340,7 +350,10 @@ private:
     if (rows < s.table.rows()) {
       d_.warnings.push_back(dropped_text(s.table.rows() - rows, s.table.rows(), s.table.file().path()));
     }
-    d_.files.push_back({s.table.file().path(), s.table.file().digest(), rows, format_});
+    d_.files.push_back({s.table.file().path(), s.table.file().digest(), rows,
+                        s.packed             ? "tacit"
+                        : format_ == "tacit" ? "csv"
+                                             : format_});
     return at + rows;
   }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 #include <new>
 #include <tacit/core/support/errors.hpp>
@@ -10,8 +11,11 @@
 #include <tacit/problems/readers/detail/huge_pages.hpp>
 #include <tacit/problems/readers/detail/in_order.hpp>
 #include <tacit/problems/readers/detail/table_rows.hpp>
+#include <tacit/problems/readers/detail/table_scan.hpp>
 #include <tacit/problems/readers/detail/text_window.hpp>
 #include <tacit/problems/readers/detail/written_number.hpp>
+#include <tacit/problems/readers/formats.hpp>
+#include <tacit/problems/readers/packed_file.hpp>
 #include <tacit/problems/readers/table.hpp>
 #include <tacit/problems/readers/table_start.hpp>
 #include <unordered_map>
@@ -25,6 +29,9 @@ std::string label_of(std::string_view text, char decimal, double value) {
   std::string digits = lost_digits(text, decimal, value);
   return digits.empty() ? number_label(value) : digits;
 }
+
+/// In place of where a row of a packed file begins in a text: it is in none.
+constexpr std::size_t kNoText = std::numeric_limits<std::size_t>::max();
 
 /// Gives equal keys one code.
 template <class Key>
@@ -47,9 +54,9 @@ private:
 /// Cuts a text into rows and cells.
 class TableParser : private CellScanner {
 public:
-  TableParser(Table& table, const TableOptions& options)
+  TableParser(Table& table, const TableOptions& options, const EachRows& each = {})
       : CellScanner(table.file_, ',', 0), t_(table), options_(options), meaning_(options.missing_values, options.decimal),
-        partial_(!table.file_.whole()) {
+        each_(each), partial_(!table.file_.whole()) {
     if (options.decimal != '.' && options.decimal != ',') {
       throw UsageError("the decimal sign must be '.' or ','", "data.decimal");
     }
@@ -76,6 +83,42 @@ public:
     if (t_.row_start_.empty()) throw no_rows();
     collect_text();
     return true;
+  }
+
+  /// A text, as Table::read says. What is known of its beginning grows until it is enough.
+  static Table of_text(const std::string& path, const TableOptions& options, const EachRows& each) {
+    ReadLimits limits = options.limits;
+    while (true) {
+      Table table;
+      table.file_ = TextFile::open(path, limits);
+      limits.kept_text =
+          2 * std::max(limits.kept_text, table.file_.bytes().size()) + 1;  // longer each time, whatever was cut off
+      if (TableParser(table, options, each).run(options.header)) return table;
+    }
+  }
+
+  static Table of_packed(const std::string& path, TableOptions* packed_options) {
+    PackedData data = read_packed(path);
+    PackedFacts& facts = data.facts;
+    Table table;
+    // Its first line stands where it stood; a dash before it says nothing of what follows.
+    std::string lines;
+    for (std::int64_t k = 1; k < facts.first_line_number; ++k) lines += "-\n";
+    table.first_line_ = lines.size();
+    table.file_ = TextFile::from_string(path, lines + facts.first_line + "\n");
+    table.file_.set_digest(data.digest);
+    table.names_ = std::move(facts.names);
+    table.cells_ = std::move(facts.cells);
+    table.unnamed_ = std::move(facts.unnamed);
+    table.text_ = std::move(facts.text);
+    table.text_of_ = std::move(facts.text_of);
+    table.row_start_.assign(static_cast<std::size_t>(facts.rows), kNoText);
+    table.values_ = std::move(data.numbers);
+    table.has_header_ = facts.has_header;
+    table.header_sure_ = facts.header_sure;
+    table.decimal_ = facts.options.decimal;
+    if (packed_options) *packed_options = std::move(facts.options);
+    return table;
   }
 
 private:
@@ -251,10 +294,11 @@ private:
     TextPieces pieces(t_.file_, first, delimiter_);
     NumberRows numbers(static_cast<Index>(width));
     CellCounts counts(width);
-    make_room(numbers);
+    const bool apart = threads > 1 || each_;  // from where they stay
+    if (!each_) make_room(numbers);
     const auto read = [&](RowBlock& block) {
       block.numbers.begin(static_cast<Index>(width));
-      RowReader(t_.file_, delimiter_, meaning_, width, block, threads > 1 ? block.numbers : numbers).run();
+      RowReader(t_.file_, delimiter_, meaning_, width, block, apart ? block.numbers : numbers).run();
     };
     const auto add = [&](const RowBlock& block) {
       counts.add(block.notes, t_.rows());
@@ -263,7 +307,10 @@ private:
       text_ = block.text;
       base_ = block.base;
       if (block.ragged) throw ragged(block.ragged->start, block.ragged->at);
-      if (threads > 1) numbers.append(block.numbers);
+      if (each_ && block.numbers.rows() > 0)
+        each_(block.numbers.row(0), block.numbers.rows(), static_cast<Index>(width));
+      else if (apart)
+        numbers.append(block.numbers);
     };
     in_order<RowBlock>(
         threads, [&](RowBlock& block) { return pieces.take(block, threads > 1); }, read, add);
@@ -332,7 +379,8 @@ private:
     t_.text_of_.assign(t_.names_.size(), -1);
     std::size_t last = 0;
     for (std::size_t c = 0; c < t_.names_.size(); ++c) {
-      if (t_.cells_[c].words == 0) continue;
+      const ColumnCells& cells = t_.cells_[c];
+      if (cells.words == 0 && !(each_ && (cells.inexact > 0 || cells.not_finite > 0))) continue;
       t_.text_of_[c] = static_cast<std::int32_t>(t_.text_.size());
       t_.text_.emplace_back();
       last = c;
@@ -370,21 +418,26 @@ private:
   Table& t_;
   const TableOptions& options_;
   CellMeaning meaning_;
+  EachRows each_;                    // takes the numbers, if any
   bool partial_ = false;             // text_ is a part of the file
   bool cut_ = false;                 // that part ended before enough rows were seen
   Index looked_ = 0, in_order_ = 0;  // rows below the first one
 };
 
 Table Table::read(const std::string& path, const TableOptions& options) {
+  if (is_packed(path)) return packed_table(path);
+  if (format_extension(path) == ".tacit" && std::filesystem::is_regular_file(path))
+    throw DataError("D103", "'" + path + "' is no packed data set, though its name says so", SourceLocation{path, 0, 0},
+                    "end its name in what it is (.csv), or unpack it where gzip packed it");
   if (options.keep_text) return parse(TextFile::read(path, options.limits), options);
-  ReadLimits limits = options.limits;
-  while (true) {
-    Table table;
-    TextFile start = TextFile::open(path, limits);
-    limits.kept_text = 2 * std::max(limits.kept_text, start.bytes().size()) + 1;  // longer each time, whatever was cut off
-    if (try_parse(table, std::move(start), options)) return table;
-  }
+  return TableParser::of_text(path, options, {});
 }
+
+Table scan_table(const std::string& path, const TableOptions& options, const EachRows& each) {
+  return TableParser::of_text(path, options, each);
+}
+
+Table packed_table(const std::string& path, TableOptions* packed_options) { return TableParser::of_packed(path, packed_options); }
 
 bool Table::try_parse(Table& table, TextFile file, const TableOptions& options) {
   table.file_ = std::move(file);
@@ -432,7 +485,14 @@ TextColumn Table::text(Index column) const {
   return out;
 }
 
-std::string Table::cell(Index row, Index column) const { return locate_cell(row, column).first; }
+std::string Table::cell(Index row, Index column) const {
+  if (row_start_[static_cast<std::size_t>(row)] != kNoText) return locate_cell(row, column).first;
+  const std::int32_t k = text_of_[static_cast<std::size_t>(column)];
+  if (k < 0) return std::isnan(value(row, column)) ? "" : number_label(value(row, column));
+  const TextColumn& text = text_[static_cast<std::size_t>(k)];
+  const std::int32_t code = text.codes[static_cast<std::size_t>(row)];
+  return code < 0 ? "" : text.levels[static_cast<std::size_t>(code)];
+}
 
 std::pair<std::string, std::size_t> Table::locate_cell(Index row, Index column) const {
   const std::size_t start = row_start_[static_cast<std::size_t>(row)];
@@ -469,6 +529,8 @@ std::pair<std::string, std::size_t> Table::locate_cell(std::string_view text, st
 }
 
 DataError Table::error(const char* code, const std::string& message, Index row, Index column, std::string remedy) const {
+  if (row_start_[static_cast<std::size_t>(row)] == kNoText)
+    return file_.error(code, message + ", in row " + std::to_string(row + 1) + " of '" + file_.path() + "'", std::move(remedy));
   return file_.error(code, message, locate_cell(row, column).second, std::move(remedy));
 }
 
