@@ -269,6 +269,8 @@ std::string elsewhere_r(const FittedModel& model, const ElsewhereFit& fit) {
 
 bool write_elsewhere(const FilesOf& files, const FittedModel& model, const ElsewhereFit& fit) {
   if (!has_script(model.kind)) return false;
+  const auto packed = [](const FitRows& part) { return part.format == "tacit"; };  // which no other tool reads
+  if (std::any_of(fit.data.begin(), fit.data.end(), packed)) return false;
   const std::string python = elsewhere_python(model, fit), r = elsewhere_r(model, fit);
   write_atomically(files("elsewhere.py"), python);
   const bool numbers = std::any_of(fit.data.begin(), fit.data.end(), [](const FitRows& part) {

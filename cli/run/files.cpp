@@ -66,6 +66,13 @@ bool write_all(int fd, std::string_view content) {
   return true;
 }
 
+void write_at_end(int fd, const fs::path& file, std::string_view bytes) {
+  if (::lseek(fd, 0, SEEK_END) < 0 || !write_all(fd, bytes)) throw IoError("write", file, errno);
+}
+void write_over(int fd, const fs::path& file, std::uint64_t offset, std::string_view bytes) {
+  if (::lseek(fd, static_cast<off_t>(offset), SEEK_SET) < 0 || !write_all(fd, bytes)) throw IoError("write", file, errno);
+}
+
 /// fsync, where the file system has it.
 bool flush(int fd) { return ::fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS; }
 
@@ -130,6 +137,30 @@ void write_atomically(const fs::path& given, std::string_view content) {
   flush_folder(folder_of(file));
 }
 
+PendingFile::PendingFile(const fs::path& file) : file_(follow_links(file)) {
+  if (fs::is_directory(file_)) throw IoError("write", file_, EISDIR);
+  fd_ = open_temporary(file_, 0666, temporary_);
+  if (fd_ < 0) throw IoError("write", file_, errno);
+}
+
+PendingFile::~PendingFile() {
+  if (fd_ >= 0) ::close(fd_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void PendingFile::append(std::string_view bytes) { write_at_end(fd_, file_, bytes); }
+
+void PendingFile::replace(std::uint64_t offset, std::string_view bytes) { write_over(fd_, file_, offset, bytes); }
+
+void PendingFile::finish() {
+  if (!tacit::flush(fd_)) throw IoError("write", file_, errno);
+  const int fd = std::exchange(fd_, -1);
+  if (::close(fd) != 0) throw IoError("write", file_, errno);
+  if (::rename(temporary_.c_str(), file_.c_str()) != 0) throw IoError("write", file_, errno);
+  temporary_.clear();
+  flush_folder(folder_of(file_));
+}
+
 bool overwrite_shorter(const fs::path& file, std::string_view content) noexcept {
   struct stat old {};
   if (::stat(file.c_str(), &old) != 0 || !S_ISREG(old.st_mode) || static_cast<std::size_t>(old.st_size) < content.size())
@@ -145,13 +176,9 @@ GrowingFile::GrowingFile(fs::path file, std::string_view begin) : file_(std::mov
 }
 GrowingFile::~GrowingFile() { ::close(fd_); }
 
-void GrowingFile::append(std::string_view bytes) {
-  if (::lseek(fd_, 0, SEEK_END) < 0 || !write_all(fd_, bytes)) throw IoError("write", file_, errno);
-}
+void GrowingFile::append(std::string_view bytes) { write_at_end(fd_, file_, bytes); }
 
-void GrowingFile::replace(std::size_t offset, std::string_view bytes) {
-  if (::lseek(fd_, static_cast<off_t>(offset), SEEK_SET) < 0 || !write_all(fd_, bytes)) throw IoError("write", file_, errno);
-}
+void GrowingFile::replace(std::size_t offset, std::string_view bytes) { write_over(fd_, file_, offset, bytes); }
 
 void GrowingFile::flush() {
   if (!tacit::flush(fd_)) throw IoError("write", file_, errno);

@@ -1,5 +1,6 @@
 // Files and folders of a run: atomic writes, the choice of the run folder.
 #pragma once
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <set>
@@ -27,6 +28,24 @@ private:
 /// replaced; what is no regular file (a pipe, /dev/null) is written in place. Throws IoError, after which no temporary file is
 /// left.
 void write_atomically(const std::filesystem::path& file, std::string_view content);
+
+/// A file that is written piece by piece to a temporary name beside it and appears whole, as write_atomically leaves it; nothing
+/// is left of one that is not finished. Throws IoError.
+class PendingFile {
+public:
+  explicit PendingFile(const std::filesystem::path& file);
+  PendingFile(const PendingFile&) = delete;
+  PendingFile& operator=(const PendingFile&) = delete;
+  ~PendingFile();
+  void append(std::string_view bytes);
+  /// Writes over what was appended before.
+  void replace(std::uint64_t offset, std::string_view bytes);
+  void finish();
+
+private:
+  std::filesystem::path file_, temporary_;
+  int fd_ = -1;
+};
 
 /// Writes `content` over an existing file, in place and cut off after it, where it is shorter than what is there: what a full
 /// disk still lets one do. False where it cannot be.

@@ -174,6 +174,9 @@ std::string data_unused(const RunConfig& config, std::string_view key) {
              {"data.header", "data.skip_rows", "data.delimiter", "data.decimal", "data.missing_values", "data.categorical"})) {
     return "the data are " + known->title + ", numbers without names and words";
   }
+  if (format == "tacit" &&
+      one_of(key, {"data.header", "data.skip_rows", "data.delimiter", "data.decimal", "data.missing_values"}))
+    return "the data are packed, and their text was read when that was done";
   if (key == "data.test_target" && !config.data.test.file) return "there is no test file";
   if (key == "data.synthetic" && !config.data.synthetic.node) return "there are no made-up data";
   return {};

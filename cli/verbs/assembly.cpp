@@ -75,6 +75,7 @@ DataOptions data_options(const RunConfig& c, TargetKind kind) {
   o.group = column_or_file(d.group);
   o.base_dir = d.weight.base;  // all other paths are absolute
   o.table = table_options(d);
+  o.table.limits.threads = c.limits.threads.is_number() ? c.limits.threads.n : usable_processors();
   o.missing = missing_rule(d.missing);
   if (d.index_base == "0") o.index_base = 0;
   if (d.index_base == "1") o.index_base = 1;

@@ -120,6 +120,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   line.print_config = given.count("print-config") > 0;
   line.json = given.count("json") > 0;
   line.gradient = given.count("gradient") > 0;
+  line.float32 = given.count("float32") > 0;
   line.quiet = given.count("quiet") > 0;
   line.verbose = given.count("verbose") > 0;
   line.version = given.count("version") > 0;

@@ -13,7 +13,7 @@ struct CommandLine {
   std::vector<std::string> files;      ///< positional arguments that are not overrides
   std::vector<std::string> overrides;  ///< key.path=value, in order; --seed, --threads and --time come as such too
   std::optional<std::string> output;   ///< -o
-  bool force = false, print_config = false, json = false, quiet = false, verbose = false, gradient = false;
+  bool force = false, print_config = false, json = false, quiet = false, verbose = false, gradient = false, float32 = false;
   bool help = false, version = false;
   std::string progress = "auto";
 };

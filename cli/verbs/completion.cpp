@@ -5,6 +5,7 @@
 #include <tacit/cli/runfile/field_list.hpp>
 #include <tacit/cli/verbs/assembly.hpp>
 #include <tacit/cli/verbs/describe.hpp>
+#include <tacit/cli/verbs/pack.hpp>
 #include <tacit/cli/verbs/predict.hpp>
 #include <tacit/cli/verbs/shell_files.hpp>
 #include <tacit/cli/verbs/verb_docs.hpp>
@@ -57,7 +58,8 @@ bool takes_key(const VerbDoc& verb, const std::string& path) {
   const auto& reading = reading_keys();
   const bool reads = path.rfind("data.", 0) == 0 && std::find(reading.begin(), reading.end(), path.substr(5)) != reading.end();
   return verb.operand == Operand::run_file || verb.operand == Operand::model_kind ||
-         (verb.operand == Operand::model_and_data && reads);
+         (verb.operand == Operand::model_and_data && reads) ||
+         (verb.operand == Operand::data && std::find(pack_keys().begin(), pack_keys().end(), path) != pack_keys().end());
 }
 
 /// The words that may stand after a verb, where they are no files.
@@ -76,7 +78,10 @@ std::vector<std::string> operand_words(const VerbDoc& verb, const StrategyCatalo
 /// How many words that are files come first.
 int leading_files(Operand operand) {
   constexpr int kMany = 99;
-  return operand == Operand::run_file ? 1 : operand == Operand::model_and_data ? 2 : operand == Operand::folders ? kMany : 0;
+  return operand == Operand::run_file || operand == Operand::data ? 1
+         : operand == Operand::model_and_data                     ? 2
+         : operand == Operand::folders                            ? kMany
+                                                                  : 0;
 }
 
 bool flag_takes_file(const FlagDoc& flag) { return flag.value == "DIR"; }

@@ -153,6 +153,9 @@ DataSummary summarize_data(const RunConfig& config) {
   s.file = written_path(*d.train.path);
   s.format = format_of(d.format, *d.train.path);
   s.format_told = d.format == "auto" && format_of_file(*d.train.path) != nullptr;
+  if (s.format == "tacit")
+    throw UsageError("a run file is filled in from the table itself; name the one that '" + s.file + "' was made of",
+                     "data.train");
   const bool table = s.format == "csv" || s.format == "tsv";
   if (table) {
     TableOptions options = table_options(d);

@@ -29,6 +29,7 @@ int dispatch(const CommandLine& line, Streams& io) {
   if (line.verb == "compare") return compare(line, io);
   if (line.verb == "curve") return curve(line, io);
   if (line.verb == "predict") return predict_verb(line, io);
+  if (line.verb == "pack") return pack_verb(line, io);
   if (line.verb == "report") return report(line, io);
   if (line.verb == "init") return init(line, io);
   if (line.verb == "describe") return describe_verb(line, io);

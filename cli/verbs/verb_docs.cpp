@@ -41,6 +41,16 @@ const std::vector<VerbDoc>& verb_docs() {
        "tacit predict out next.csv data.decimal=, -o predictions.csv",
        Operand::model_and_data,
        {"output"}},
+      {"pack",
+       "DATA -o FILE [data.KEY=VALUE ...]",
+       "a table as numbers in a checked file (.tacit) that data.train takes, so that no text is read again",
+       "DATA is read as tune would read it, before anything is chosen, split or scaled, and never in memory as a whole. Runs on "
+       "FILE "
+       "give the numbers of runs on DATA, to the bit unless --float32 rounds them. Keys say how DATA is written: data.delimiter, "
+       "decimal, header, skip_rows, missing_values, format, unpack_ratio.",
+       "tacit pack train.csv -o train.tacit",
+       Operand::data,
+       {"output", "float32", "threads"}},
       {"report",
        "DIR...",
        "(re)build report.html and plots/ of a run folder; several side by side, in a new folder",
@@ -81,11 +91,12 @@ po::options_description flags() {
   po::options_description all("Flags");
   auto add = all.add_options();
   add("output,o", po::value<std::string>()->value_name("DIR"),
-      "run folder (predict: file; report: folder) to write; a folder must be empty without --force");
+      "run folder (predict, pack: file; report: folder) to write; a folder must be empty without --force");
   add("force", "replace what an earlier run left in the folder given with -o");
   add("print-config", "print the run file with every key in use, and stop");
   add("json", "one JSON object on standard output, nothing else");
   add("gradient", "check: also test the hypergradient against finite differences");
+  add("float32", "pack: 4 bytes a number instead of 8, each rounded to the nearest such number");
   add("seed", po::value<std::string>()->value_name("N"), "same as seed=N");
   add("threads", po::value<std::string>()->value_name("N"), "same as limits.threads=N");
   add("time", po::value<std::string>()->value_name("SPAN"), "tune, compare: same as limits.time=SPAN (30s, 5min, 2h)");

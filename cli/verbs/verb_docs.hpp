@@ -10,7 +10,7 @@
 namespace tacit {
 
 /// What the words after a verb name.
-enum class Operand { none, run_file, model_and_data, folders, model_kind, topic, verb, shell };
+enum class Operand { none, run_file, model_and_data, data, folders, model_kind, topic, verb, shell };
 
 /// Flags beside those that every verb takes: a flag without effect would mislead.
 struct VerbDoc {

@@ -17,6 +17,7 @@ int init(const CommandLine& line, Streams& io);
 int describe_verb(const CommandLine& line, Streams& io);
 int schema_verb(const CommandLine& line, Streams& io);
 int completion_verb(const CommandLine& line, Streams& io);
+int pack_verb(const CommandLine& line, Streams& io);
 int report(const CommandLine& line, Streams& io);
 
 /// Runs a command line: the whole program but for the process itself. Errors are printed with code, place and remedy.

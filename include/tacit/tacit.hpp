@@ -90,6 +90,8 @@
 #include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/libsvm.hpp>
 #include <tacit/problems/readers/number_file.hpp>
+#include <tacit/problems/readers/pack_table.hpp>
+#include <tacit/problems/readers/packed_file.hpp>
 #include <tacit/problems/readers/table.hpp>
 #include <tacit/problems/readers/table_start.hpp>
 #include <tacit/problems/readers/text_file.hpp>

@@ -9,11 +9,13 @@
 #include <set>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
-#include <tacit/problems/data/detail/huge_pages.hpp>
 #include <tacit/problems/data/detail/numbered.hpp>
 #include <tacit/problems/data/detail/remarks.hpp>
 #include <tacit/problems/data/detail/targets.hpp>
+#include <tacit/problems/readers/detail/huge_pages.hpp>
+#include <tacit/problems/readers/detail/table_scan.hpp>
 #include <tacit/problems/readers/formats.hpp>
+#include <tacit/problems/readers/packed_file.hpp>
 #include <tacit/problems/readers/table_start.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -24,6 +26,7 @@ constexpr std::size_t kMostLevels = 50;
 /// One table of the set with the columns that are no features.
 struct Source {
   Table table;
+  bool packed = false;
   Origin origin = Origin::train;
   Index target = -1, weight = -1, split = -1, group = -1;
   std::vector<Index> columns;             // of the encoder's columns
@@ -51,8 +54,13 @@ public:
       s.kept = kept_rows(s.table, s.columns, required, o_.missing);
       rows += static_cast<Index>(s.kept.size());
     }
-    d_.x.dense.resize(rows, encoder().features());
-    prefer_huge_pages(d_.x.dense.data(), static_cast<std::size_t>(d_.x.dense.size()) * sizeof(double));
+    // Numbers alone stay in the memory that they were read into; words take more columns than they have cells.
+    in_place_ =
+        std::none_of(encoder().columns.begin(), encoder().columns.end(), [](const EncodedColumn& c) { return c.categorical; });
+    if (!in_place_) {
+      d_.x.dense.resize(rows, encoder().features());
+      prefer_huge_pages(d_.x.dense.data(), static_cast<std::size_t>(d_.x.dense.size()) * sizeof(double));
+    }
     d_.y.resize(rows);
     d_.weight = Vec::Ones(rows);
     d_.row.reserve(static_cast<std::size_t>(rows));
@@ -70,6 +78,7 @@ public:
     d_.groups = make_groups(o_, d_.feature_names, parents(), d_.warnings);
     remark_table(train().table, train().columns, train().target, encoder(), d_.remarks);
     if (!o_.categorical) remark_levels(train().table, encoder(), d_.remarks);
+    if (in_place_) take_numbers(rows);
     remark_same_rows(d_);
     return std::move(d_);
   }
@@ -100,11 +109,18 @@ private:
     TableOptions reading = o_.table;
     reading.keep_text = false;
     if (format_ == "tsv" && reading.delimiter == "auto") reading.delimiter = "tab";
-    encoder().table = reading;
     // The columns of further files are found by the names in their first line, whatever these look like.
     if (origin != Origin::train && encoder().had_header) reading.header = Header::present;
     Source s;
-    s.table = Table::read(resolve_path(o_.base_dir, path), reading);
+    const std::string file = resolve_path(o_.base_dir, path);
+    TableOptions as_read = reading;
+    s.packed = is_packed(file);
+    s.table = s.packed ? packed_table(file, &as_read) : Table::read(file, reading);
+    if (origin == Origin::train) {  // other files are read as this one, or the text that it was made of, was
+      as_read.keep_text = false;
+      as_read.limits = reading.limits;
+      encoder().table = as_read;
+    }
     s.origin = origin;
     if (origin != Origin::train && !encoder().had_header) require_same_columns(s.table, train().table.cols(), false);
     remark_header(s.table, d_.remarks);
@@ -313,7 +329,10 @@ private:
   }
 
   Index load_rows(const Source& s, Index at, bool with_target) {
-    encode_rows(encoder(), s.table, s.columns, s.kept, d_.x.dense, at, d_.missing, d_.warnings);
+    if (in_place_)
+      require_feature_numbers(encoder(), s.table, s.columns);
+    else
+      encode_rows(encoder(), s.table, s.columns, s.kept, d_.x.dense, at, d_.missing, d_.warnings);
     if (with_target) load_target(s, at);
     load_weight(s, at);
     const auto at_cell = [&](const std::optional<ColumnFile>& column, Index number) -> RowError {
@@ -331,8 +350,27 @@ private:
     if (rows < s.table.rows()) {
       d_.warnings.push_back(dropped_text(s.table.rows() - rows, s.table.rows(), s.table.file().path()));
     }
-    d_.files.push_back({s.table.file().path(), s.table.file().digest(), rows, format_});
+    d_.files.push_back({s.table.file().path(), s.table.file().digest(), rows,
+                        s.packed             ? "tacit"
+                        : format_ == "tacit" ? "csv"
+                                             : format_});
     return at + rows;
+  }
+
+  /// The features of all tables, where all are numbers: those of the first one move together where they stand, so that there is
+  /// no second copy of them.
+  void take_numbers(Index rows) {
+    Source& first = train();
+    list_missing(first.table, first.columns, first.kept, 0, d_.missing);
+    d_.x.dense = first.table.take_values();
+    keep_entries(d_.x.dense, first.kept, first.columns, rows);
+    auto at = static_cast<Index>(first.kept.size());
+    for (std::size_t k = 1; k < sources_.size(); ++k) {
+      const Table table = std::move(sources_[k].table);  // given back when it is taken over
+      list_missing(table, sources_[k].columns, sources_[k].kept, at, d_.missing);
+      copy_entries(table, sources_[k].kept, sources_[k].columns, d_.x.dense, at);
+      at += static_cast<Index>(sources_[k].kept.size());
+    }
   }
 
   void load_target(const Source& s, Index at) {
@@ -379,6 +417,7 @@ private:
   const DataOptions& o_;
   std::string format_;
   std::vector<Source> sources_;
+  bool in_place_ = false;
   Vec weights_;  // of a weight file
   std::optional<ColumnFile> split_, groups_;
   std::map<std::string, Index> group_numbers_;

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <set>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
 #include <tacit/problems/data/detail/numbered.hpp>
+#include <tacit/problems/readers/detail/huge_pages.hpp>
 #include <tacit/problems/readers/formats.hpp>
 #include <unordered_map>
 
@@ -37,21 +39,48 @@ double weighted_median(std::vector<std::pair<double, double>> cells) {
   return cells.back().first;
 }
 
-/// Number columns of an encoder: where they stand in the table, and their feature.
-struct NumberColumn {
-  Index source, feature;
+/// Columns next to each other, which are copied at once.
+struct ColumnRun {
+  Index from, to, count;
 };
 
-void encode_numbers(const std::vector<NumberColumn>& columns, const Table& table, const std::vector<Index>& kept, Mat& x,
-                    Index at, std::vector<MissingCell>& missing) {
+std::vector<ColumnRun> column_runs(const std::vector<Index>& from, const std::vector<Index>& to) {
+  std::vector<ColumnRun> runs;
+  for (std::size_t k = 0; k < from.size(); ++k) {
+    if (!runs.empty() && runs.back().from + runs.back().count == from[k] && runs.back().to + runs.back().count == to[k])
+      ++runs.back().count;
+    else
+      runs.push_back({from[k], to[k], 1});
+  }
+  return runs;
+}
+
+void copy_row(const std::vector<ColumnRun>& runs, const double* from, double* to) {
+  for (const ColumnRun& run : runs) {
+    if (run.count == 1)
+      to[run.to] = from[run.from];
+    else
+      std::memmove(to + run.to, from + run.from, static_cast<std::size_t>(run.count) * sizeof(double));
+  }
+}
+
+std::vector<Index> ascending(std::size_t n) {
+  std::vector<Index> out(n);
+  std::iota(out.begin(), out.end(), Index{0});
+  return out;
+}
+
+/// The same where a column goes to another feature than its place among them.
+void list_missing_at(const Table& table, const std::vector<Index>& columns, const std::vector<Index>& features,
+                     const std::vector<Index>& kept, Index at, std::vector<MissingCell>& missing) {
+  std::vector<std::size_t> gaps;
+  for (std::size_t k = 0; k < columns.size(); ++k) {
+    if (table.cells(columns[k]).missing > 0) gaps.push_back(k);
+  }
+  if (gaps.empty()) return;
   for (std::size_t i = 0; i < kept.size(); ++i) {
-    const double* from = table.row(kept[i]);
-    const Index row = at + static_cast<Index>(i);
-    double* to = &x(row, 0);
-    for (const NumberColumn& c : columns) {
-      const double value = from[c.source];
-      to[c.feature] = value;
-      if (std::isnan(value)) missing.push_back({row, c.feature});
+    for (const std::size_t k : gaps) {
+      if (std::isnan(table.value(kept[i], columns[k]))) missing.push_back({at + static_cast<Index>(i), features[k]});
     }
   }
 }
@@ -114,17 +143,34 @@ void keep_columns(CsrMatrix& x, const std::vector<Index>& kept) {
   x.makeCompressed();
 }
 
-void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns) {
+void list_missing(const Table& table, const std::vector<Index>& columns, const std::vector<Index>& kept, Index at,
+                  std::vector<MissingCell>& missing) {
+  list_missing_at(table, columns, ascending(columns.size()), kept, at, missing);
+}
+
+void copy_entries(const Table& table, const std::vector<Index>& kept, const std::vector<Index>& columns, Mat& x, Index at) {
+  const std::vector<ColumnRun> runs = column_runs(columns, ascending(columns.size()));
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    copy_row(runs, table.row(kept[i]), x.data() + (at + static_cast<Index>(i)) * x.cols());
+}
+
+void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns, Index all) {
   const auto n = static_cast<Index>(rows.size()), d = static_cast<Index>(columns.size());
-  if (n == x.rows() && d == x.cols()) return;
-  double* to = x.data();
-  for (const Index row : rows) {
-    const double* from = x.data() + row * x.cols();
-    for (const Index column : columns) *to++ = from[column];
+  all = std::max(all, n);
+  if (n == x.rows() && d == x.cols() && all == n) return;
+  // Nothing moves behind what is still to be read: rows and columns ascend.
+  const std::vector<ColumnRun> runs = column_runs(columns, ascending(columns.size()));
+  for (Index i = 0; i < n; ++i) copy_row(runs, x.data() + rows[static_cast<std::size_t>(i)] * x.cols(), x.data() + i * d);
+  if (all * d > x.size()) {
+    Mat more(all, d);  // memory that the system moves would lose its large pages
+    prefer_huge_pages(more.data(), static_cast<std::size_t>(more.size()) * sizeof(double));
+    std::copy_n(x.data(), n * d, more.data());
+    x.swap(more);
+    return;
   }
   x.resize(x.size(), 1);  // a row-major matrix is cut behind without a copy
-  x.conservativeResize(n * d, 1);
-  x.resize(n, d);
+  x.conservativeResize(all * d, 1);
+  x.resize(all, d);
 }
 
 bool any_missing(const Mat& x) {
@@ -214,21 +260,37 @@ std::vector<Index> kept_rows(const Table& table, const std::vector<Index>& colum
   return kept;
 }
 
+namespace {
+
+void require_feature_number(const Table& table, Index column, bool fitted) {
+  require_numbers(table, column,
+                  std::string("correct it, ") + (fitted ? "" : "name the column in data.categorical, ") +
+                      "or add the word to data.missing_values");
+}
+
+}  // namespace
+
+void require_feature_numbers(const Encoder& encoder, const Table& table, const std::vector<Index>& sources, bool fitted) {
+  for (std::size_t k = 0; k < encoder.columns.size(); ++k) require_feature_number(table, sources[k], fitted);
+}
+
 void encode_rows(const Encoder& encoder, const Table& table, const std::vector<Index>& sources, const std::vector<Index>& kept,
                  Mat& x, Index at, std::vector<MissingCell>& missing, std::vector<std::string>& warnings, bool fitted) {
-  std::vector<NumberColumn> numbers;
+  std::vector<Index> from, to;
   for (std::size_t k = 0; k < sources.size(); ++k) {
     const EncodedColumn& column = encoder.columns[k];
     if (column.categorical) {
       encode_levels(column, table, sources[k], kept, x, at, warnings);
       continue;
     }
-    require_numbers(table, sources[k],
-                    std::string("correct it, ") + (fitted ? "" : "name the column in data.categorical, ") +
-                        "or add the word to data.missing_values");
-    numbers.push_back({sources[k], column.first});
+    require_feature_number(table, sources[k], fitted);
+    from.push_back(sources[k]);
+    to.push_back(column.first);
   }
-  encode_numbers(numbers, table, kept, x, at, missing);
+  const std::vector<ColumnRun> runs = column_runs(from, to);
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    copy_row(runs, table.row(kept[i]), x.data() + (at + static_cast<Index>(i)) * x.cols());
+  list_missing_at(table, from, to, kept, at, missing);
 }
 
 Index Encoder::features() const {

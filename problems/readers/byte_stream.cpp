@@ -89,18 +89,31 @@ struct ByteStream::State {
   bool refill() {
     if (at < filled) return true;
     if (buffer.empty()) buffer.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kBuffer, stored) + 1));
-    in->read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
     at = 0;
-    filled = static_cast<std::size_t>(in->gcount());
-    if (in->bad()) throw file_error("D101", "reading '" + path + "' failed", path, "check the disk, then try again");
-    XXH3_64bits_update(&hash, buffer.data(), filled);
-    taken += filled;
+    filled = fetch(buffer.data(), buffer.size());
     return filled > 0;
+  }
+
+  /// Bytes as stored, up to n of them.
+  std::size_t fetch(char* to, std::size_t n) {
+    in->read(to, static_cast<std::streamsize>(n));
+    const auto got = static_cast<std::size_t>(in->gcount());
+    if (in->bad()) throw file_error("D101", "reading '" + path + "' failed", path, "check the disk, then try again");
+    XXH3_64bits_update(&hash, to, got);
+    taken += got;
+    return got;
   }
 
   std::size_t read_plain(char* to, std::size_t n) {
     std::size_t done = 0;
-    while (done < n && refill()) {
+    while (done < n) {
+      if (at == filled && n - done >= kBuffer) {  // no need to go through the buffer
+        const std::size_t got = fetch(to + done, kBuffer);
+        if (got == 0) break;
+        done += got;
+        continue;
+      }
+      if (!refill()) break;
       const std::size_t piece = std::min(n - done, filled - at);
       std::memcpy(to + done, buffer.data() + at, piece);
       at += piece;

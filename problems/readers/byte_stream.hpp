@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <tacit/core/support/abi.hpp>
+#include <tacit/core/support/types.hpp>
 
 namespace tacit::inline TACIT_ABI {
 
@@ -24,6 +25,8 @@ struct ReadLimits {
   /// A longer text is read piece by piece and not kept: its first bytes are, and what a message shows is read again.
   std::size_t kept_text = std::size_t{1} << 22U;
   std::size_t piece = std::size_t{1} << 20U;
+  /// Threads that read such pieces beside each other; what is read does not depend on them.
+  Index threads = 1;
 };
 
 /// Reads a file once from its beginning to its end. Bytes that start like gzip (RFC 1952) are unpacked: any number of members,

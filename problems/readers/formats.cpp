@@ -42,7 +42,13 @@ const std::vector<FileFormat>& file_formats() {
        {"-ubyte", ".idx"},
        "\0\0"s,
        read_idx,
-       "big-endian arrays of all its types; images lie flat in the row"}};
+       "big-endian arrays of all its types; images lie flat in the row"},
+      {"tacit",
+       "a packed data set",
+       {".tacit"},
+       "\x89TACIT",
+       nullptr,
+       "a table as `tacit pack` leaves it: its numbers as they are, checked, so that no text is read"}};
   return formats;
 }
 

@@ -16,7 +16,7 @@ struct TACIT_EXPORT FileFormat {
   std::string magic;                 ///< the first bytes of every such file; empty: text that begins in any way
   NumberFile (*read)(ByteStream);    ///< null: a table, or LIBSVM text, whose readers take options
   std::string doc;                   ///< what is read, in one line
-  bool table() const { return name == "csv" || name == "tsv"; }
+  bool table() const { return name == "csv" || name == "tsv" || name == "tacit"; }
 };
 TACIT_EXPORT const std::vector<FileFormat>& file_formats();
 /// All endings, in the order of the formats.

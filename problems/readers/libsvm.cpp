@@ -5,7 +5,9 @@
 #include <new>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
-#include <tacit/problems/readers/detail/text_window.hpp>
+#include <tacit/problems/readers/detail/in_order.hpp>
+#include <tacit/problems/readers/detail/quick_number.hpp>
+#include <tacit/problems/readers/detail/text_pieces.hpp>
 #include <tacit/problems/readers/libsvm.hpp>
 #include <utility>
 #if __has_include(<sys/mman.h>)
@@ -66,6 +68,16 @@ public:
     blocks_.back()[used_++] = value;
     ++count_;
   }
+  void append(const std::vector<T>& values) {
+    for (std::size_t done = 0; done < values.size();) {
+      push_back(values[done++]);
+      const std::size_t n = std::min(values.size() - done, blocks_.back().size() - used_);
+      std::copy_n(values.data() + done, n, &blocks_.back()[used_]);
+      used_ += n;
+      count_ += n;
+      done += n;
+    }
+  }
   std::size_t size() const { return count_; }
   /// The first number that was not taken yet; its block is given back with its last one.
   T take() {
@@ -82,45 +94,65 @@ private:
   std::size_t used_ = 0, count_ = 0, block_ = 0, taken_ = 0;
 };
 
-/// The rows of one file with indices as written, which may start at 0 or 1.
-struct RawRows {
-  std::vector<double> label;
-  Blocks<double> value;
-  Blocks<std::int32_t> index;
-  std::vector<std::int32_t> start{0};
-  std::uint64_t digest = 0;
+/// Rows with indices as written, which may start at 0 or 1: those of one file, or of a piece of it.
+struct RowFacts {
   Index inexact = 0;                                // labels and values
   std::size_t zero_at = std::string_view::npos;     // where an index 0 stands
   std::size_t largest_at = std::string_view::npos;  // where the largest index stands
   std::int64_t largest = -1, smallest = kMostEntries;
   Index zero_rows = 0;  // rows with an index 0
+
+  /// With those of the rows that follow.
+  void add(const RowFacts& next) {
+    inexact += next.inexact;
+    zero_at = std::min(zero_at, next.zero_at);
+    if (next.largest > largest) {
+      largest = next.largest;
+      largest_at = next.largest_at;
+    }
+    smallest = std::min(smallest, next.smallest);
+    zero_rows += next.zero_rows;
+  }
 };
 
+struct RawRows : RowFacts {
+  std::vector<double> label;
+  Blocks<double> value;
+  Blocks<std::int32_t> index;
+  std::vector<std::int32_t> start{0};
+  std::uint64_t digest = 0;
+};
+
+/// A piece of a file and its rows.
+struct SparsePiece : TextPiece {
+  RowFacts facts;
+  std::vector<double> label, value;
+  std::vector<std::int32_t> index, end;  // end: of each row, among the entries of the piece
+  std::exception_ptr wrong;              // the rows before it are there
+};
+
+/// Reads the rows of a piece. Errors are left in it.
 class LibsvmParser {
 public:
-  explicit LibsvmParser(const TextFile& file) : file_(file), window_(file) {}
+  LibsvmParser(const TextFile& file, SparsePiece& rows)
+      : file_(file), rows_(rows), p_(rows.text.data()), end_(p_ + rows.text.size()) {}
 
-  RawRows run() {
-    look_through();
-    while (p_ < end_ || !window_.at_end()) {
+  void run() {
+    rows_.facts = {};
+    rows_.wrong = nullptr;
+    rows_.label.clear();
+    rows_.value.clear();
+    rows_.index.clear();
+    rows_.end.clear();
+    try {
       while (p_ < end_) read_line();
-      if (window_.at_end()) break;
-      window_.advance(window_.text().size());
-      look_through();
+    } catch (...) {
+      rows_.wrong = std::current_exception();
     }
-    rows_.digest = window_.digest();
-    if (rows_.label.empty()) {
-      throw file_.error("D102", "the file '" + file_.path() + "' holds no row of data", "name a file with data");
-    }
-    return std::move(rows_);
   }
 
 private:
-  void look_through() {
-    p_ = window_.text().data();
-    end_ = p_ + window_.text().size();
-  }
-  std::size_t offset(const char* at) const { return window_.base() + static_cast<std::size_t>(at - window_.text().data()); }
+  std::size_t offset(const char* at) const { return rows_.base + static_cast<std::size_t>(at - rows_.text.data()); }
   bool line_ends() const { return p_ == end_ || *p_ == '\n' || *p_ == '#'; }
   void skip_blanks() {
     while (p_ < end_ && (*p_ == ' ' || *p_ == '\t' || *p_ == '\r')) ++p_;
@@ -137,13 +169,26 @@ private:
       rows_.label.push_back(number("the label"));
       previous_ = -1;
       while (skip_blanks(), !line_ends()) read_entry();
-      rows_.start.push_back(static_cast<std::int32_t>(rows_.index.size()));
+      rows_.end.push_back(static_cast<std::int32_t>(rows_.index.size()));
     }
     p_ = std::find(p_, end_, '\n');
     if (p_ < end_) ++p_;
   }
 
-  double number(const std::string& what) {
+  double number(const char* what) {
+    double value = 0;
+    // The common case: a number, and a blank or the end of the line right behind it.
+    const bool plus = *p_ == '+';
+    const char* const first = p_ + (plus ? 1 : 0);
+    const char* const stop = quick_number(first, end_, '.', value);
+    if (stop && (*stop == ' ' || *stop == '\n') && std::abs(value) < kExactWhole && !(plus && *first == '-')) {
+      p_ = stop;
+      return value;
+    }
+    return any_number(what);
+  }
+
+  double any_number(const std::string& what) {
     const std::string_view text = word();
     double value = 0;
     const NumberText kind = read_number(text, '.', value);
@@ -152,7 +197,7 @@ private:
                          {text.find(',') == std::string_view::npos ? "every row is 'label index:value index:value ...'"
                                                                    : "a row has one label, and '.' is the decimal sign",
                           "LIBSVM files cannot say that a value is missing: leave the row out"});
-    if (std::abs(value) >= kExactWhole && !lost_digits(text, '.', value).empty()) ++rows_.inexact;
+    if (std::abs(value) >= kExactWhole && !lost_digits(text, '.', value).empty()) ++rows_.facts.inexact;
     p_ += text.size();
     return value;
   }
@@ -182,27 +227,51 @@ private:
                         "every row is 'label index:value index:value ...', a number after every colon");
     }
     const double value = number("the value");
-    if (index == 0) ++rows_.zero_rows;
-    if (index == 0 && rows_.zero_at == std::string_view::npos) rows_.zero_at = offset(begin);
-    rows_.smallest = std::min(rows_.smallest, index);
-    if (index > rows_.largest) {
-      rows_.largest = index;
-      rows_.largest_at = offset(begin);
+    RowFacts& facts = rows_.facts;
+    if (index == 0) ++facts.zero_rows;
+    if (index == 0 && facts.zero_at == std::string_view::npos) facts.zero_at = offset(begin);
+    facts.smallest = std::min(facts.smallest, index);
+    if (index > facts.largest) {
+      facts.largest = index;
+      facts.largest_at = offset(begin);
     }
     if (value == 0) return;
-    if (static_cast<std::int64_t>(rows_.index.size()) == kMostEntries)
-      throw file_.error("D118", "more than 2^31 entries", "cut the file into smaller ones");
     rows_.index.push_back(static_cast<std::int32_t>(index));
     rows_.value.push_back(value);
   }
 
   const TextFile& file_;
-  TextWindow window_;
-  const char* p_ = nullptr;
-  const char* end_ = nullptr;
+  SparsePiece& rows_;
+  const char* p_;
+  const char* end_;
   std::int64_t previous_ = -1;
-  RawRows rows_;
 };
+
+void append_piece(const TextFile& file, const SparsePiece& piece, RawRows& rows) {
+  if (piece.wrong) std::rethrow_exception(piece.wrong);
+  if (rows.index.size() + piece.index.size() > static_cast<std::size_t>(kMostEntries))
+    throw file.error("D118", "more than 2^31 entries", "cut the file into smaller ones");
+  const auto before = static_cast<std::int32_t>(rows.index.size());
+  for (const std::int32_t end : piece.end) rows.start.push_back(before + end);
+  rows.label.insert(rows.label.end(), piece.label.begin(), piece.label.end());
+  rows.index.append(piece.index);
+  rows.value.append(piece.value);
+  rows.add(piece.facts);
+}
+
+RawRows read_rows(const TextFile& file) {
+  RawRows rows;
+  const Index threads = reading_threads(file);
+  TextPieces pieces(file, 0);
+  in_order<SparsePiece>(
+      threads, [&](SparsePiece& piece) { return pieces.take(piece, threads > 1); },
+      [&](SparsePiece& piece) { LibsvmParser(file, piece).run(); },
+      [&](const SparsePiece& piece) { append_piece(file, piece, rows); });
+  rows.digest = pieces.digest();
+  if (rows.label.empty())
+    throw file.error("D102", "the file '" + file.path() + "' holds no row of data", "name a file with data");
+  return rows;
+}
 
 /// "'a' and 'b'"
 std::string paths_of(const std::vector<TextFile>& files, const std::vector<RawRows>& raw, bool with_zero) {
@@ -338,7 +407,7 @@ void join_files(const std::vector<TextFile>& files, std::vector<RawRows> raw, Li
 
 LibsvmSet parse_libsvm(const std::vector<TextFile>& files, const LibsvmOptions& options) {
   std::vector<RawRows> raw;
-  for (const TextFile& file : files) raw.push_back(LibsvmParser(file).run());
+  for (const TextFile& file : files) raw.push_back(read_rows(file));
   LibsvmSet set;
   set.index_base = find_base(files, raw, options);
   if (!options.index_base) compare_bases(files, raw, set.remark);

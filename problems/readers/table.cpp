@@ -1,14 +1,21 @@
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
+#include <new>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/detail/cell_scanner.hpp>
 #include <tacit/problems/readers/detail/header_guess.hpp>
+#include <tacit/problems/readers/detail/huge_pages.hpp>
+#include <tacit/problems/readers/detail/in_order.hpp>
+#include <tacit/problems/readers/detail/table_rows.hpp>
+#include <tacit/problems/readers/detail/table_scan.hpp>
 #include <tacit/problems/readers/detail/text_window.hpp>
 #include <tacit/problems/readers/detail/written_number.hpp>
+#include <tacit/problems/readers/formats.hpp>
+#include <tacit/problems/readers/packed_file.hpp>
 #include <tacit/problems/readers/table.hpp>
 #include <tacit/problems/readers/table_start.hpp>
 #include <unordered_map>
@@ -17,14 +24,14 @@
 namespace tacit::inline TACIT_ABI {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInf = std::numeric_limits<double>::infinity();
-
 /// A number as a label, with all its digits where no double is equal to it.
 std::string label_of(std::string_view text, char decimal, double value) {
   std::string digits = lost_digits(text, decimal, value);
   return digits.empty() ? number_label(value) : digits;
 }
+
+/// In place of where a row of a packed file begins in a text: it is in none.
+constexpr std::size_t kNoText = std::numeric_limits<std::size_t>::max();
 
 /// Gives equal keys one code.
 template <class Key>
@@ -42,15 +49,14 @@ private:
   std::unordered_map<Key, std::int32_t> code_;
 };
 
-enum class CellKind { number, missing, not_finite, word };
-
 }  // namespace
 
 /// Cuts a text into rows and cells.
 class TableParser : private CellScanner {
 public:
-  TableParser(Table& table, const TableOptions& options)
-      : CellScanner(table.file_, ',', 0), t_(table), options_(options), partial_(!table.file_.whole()) {
+  TableParser(Table& table, const TableOptions& options, const EachRows& each = {})
+      : CellScanner(table.file_, ',', 0), t_(table), options_(options), meaning_(options.missing_values, options.decimal),
+        each_(each), partial_(!table.file_.whole()) {
     if (options.decimal != '.' && options.decimal != ',') {
       throw UsageError("the decimal sign must be '.' or ','", "data.decimal");
     }
@@ -59,11 +65,6 @@ public:
     delimiter_ = t_.delimiter_ = delimiter_at(table.file_, options, comments_at(text_, pos_).end);
     t_.decimal_ = options.decimal;
     if (delimiter_ == t_.decimal_) throw UsageError("delimiter and decimal sign are the same character", "data.delimiter");
-    for (const std::string& m : options.missing_values) {
-      missing_.push_back(m);
-      double value = 0;
-      if (read_number(m, t_.decimal_, value) == NumberText::number) missing_numbers_.push_back(value);
-    }
   }
 
   /// False where the beginning of the file that is in memory is too short to tell how the table is written.
@@ -78,15 +79,46 @@ public:
       return false;
     }
     if (!holds_start()) return false;
-    reserve();
-    const std::size_t first = pos_;
-    TextWindow window(t_.file_);
-    look_through(window, first);
-    while (next_row(window)) read_row();
+    read_rows(pos_);
     if (t_.row_start_.empty()) throw no_rows();
-    if (partial_) t_.file_.set_digest(window.digest());
     collect_text();
     return true;
+  }
+
+  /// A text, as Table::read says. What is known of its beginning grows until it is enough.
+  static Table of_text(const std::string& path, const TableOptions& options, const EachRows& each) {
+    ReadLimits limits = options.limits;
+    while (true) {
+      Table table;
+      table.file_ = TextFile::open(path, limits);
+      limits.kept_text =
+          2 * std::max(limits.kept_text, table.file_.bytes().size()) + 1;  // longer each time, whatever was cut off
+      if (TableParser(table, options, each).run(options.header)) return table;
+    }
+  }
+
+  static Table of_packed(const std::string& path, TableOptions* packed_options) {
+    PackedData data = read_packed(path);
+    PackedFacts& facts = data.facts;
+    Table table;
+    // Its first line stands where it stood; a dash before it says nothing of what follows.
+    std::string lines;
+    for (std::int64_t k = 1; k < facts.first_line_number; ++k) lines += "-\n";
+    table.first_line_ = lines.size();
+    table.file_ = TextFile::from_string(path, lines + facts.first_line + "\n");
+    table.file_.set_digest(data.digest);
+    table.names_ = std::move(facts.names);
+    table.cells_ = std::move(facts.cells);
+    table.unnamed_ = std::move(facts.unnamed);
+    table.text_ = std::move(facts.text);
+    table.text_of_ = std::move(facts.text_of);
+    table.row_start_.assign(static_cast<std::size_t>(facts.rows), kNoText);
+    table.values_ = std::move(data.numbers);
+    table.has_header_ = facts.has_header;
+    table.header_sure_ = facts.header_sure;
+    table.decimal_ = facts.options.decimal;
+    if (packed_options) *packed_options = std::move(facts.options);
+    return table;
   }
 
 private:
@@ -114,64 +146,12 @@ private:
     text_ = window.text();
     base_ = window.base();
     pos_ = std::min(at - std::min(at, base_), text_.size());
-    const std::size_t quote = text_.rfind('"');
-    quoted_before_ = quote == std::string_view::npos ? 0 : quote + 1;
-  }
-
-  /// Goes to the next row and sees to it that all of it is in text_; false: there is none.
-  bool next_row(TextWindow& window) {
-    while (true) {
-      skip_blank_lines();
-      if (pos_ < text_.size() && (window.at_end() || pos_ >= quoted_before_ || row_is_here())) return true;
-      if (window.at_end()) return false;
-      const std::size_t at = base_ + pos_;
-      window.advance(pos_);
-      look_through(window, at);
-    }
-  }
-
-  /// Does the row at pos_ end within text_? Without quotation marks it does, since text_ is whole lines.
-  bool row_is_here() {
-    const std::size_t start = pos_;
-    bool here = false;
-    try {
-      count_cells();
-      here = text_[pos_ - 1] == '\n';
-    } catch (const DataError&) {
-      here = pos_ != std::string_view::npos;  // else a quotation mark is not closed yet
-    }
-    pos_ = start;
-    return here;
   }
 
   DataError no_rows() const {
     return t_.file_.error("D102",
                           "the file '" + t_.file_.path() + "' holds no row of data" + (t_.has_header_ ? ", only a header" : ""),
                           "check data.skip_rows and data.header, or name a file with data");
-  }
-
-  CellKind classify(std::string_view s, double& value) const {
-    const CellKind kind = classify_as_it_is(s, value);
-    std::string plain;
-    if (kind != CellKind::word || !plain_signs(s, plain)) return kind;
-    return classify_as_it_is(plain, value);
-  }
-  CellKind classify_as_it_is(std::string_view s, double& value) const {
-    for (const std::string& m : missing_) {
-      if (s == m) return CellKind::missing;
-    }
-    switch (read_number(s, t_.decimal_, value)) {
-      case NumberText::word:
-        return CellKind::word;
-      case NumberText::number:
-        return is_missing_number(value) ? CellKind::missing : CellKind::number;
-      default:
-        return CellKind::not_finite;
-    }
-  }
-  bool is_missing_number(double value) const {
-    return !missing_numbers_.empty() &&
-           std::find(missing_numbers_.begin(), missing_numbers_.end(), value) != missing_numbers_.end();
   }
 
   /// What stands before a table is said before it is taken for one.
@@ -231,7 +211,7 @@ private:
       FirstCell f;
       f.text = content(c);
       f.quoted = c.quoted;
-      switch (classify(f.text, f.value)) {
+      switch (meaning_.classify(f.text, f.value)) {
         case CellKind::number:
           f.kind = FirstCell::Kind::number;
           break;
@@ -278,7 +258,7 @@ private:
   void look(const Cell& cell, const Cell& first, ColumnBelow& b, std::vector<double>& numbers) const {
     const std::string text = content(cell);
     double value = 0;
-    const CellKind kind = classify(text, value);
+    const CellKind kind = meaning_.classify(text, value);
     if (kind == CellKind::word) {
       ++b.words;
       if (text == content(first)) ++b.same;
@@ -307,85 +287,58 @@ private:
     }
   }
 
-  /// For the rows that the lines in memory make likely.
-  void reserve() {
+  /// All rows from a byte on. Their numbers are written where they stay by one thread; those of several are put below each other.
+  void read_rows(std::size_t first) {
+    const std::size_t width = t_.names_.size();
+    const Index threads = reading_threads(t_.file_);
+    TextPieces pieces(t_.file_, first, delimiter_);
+    NumberRows numbers(static_cast<Index>(width));
+    CellCounts counts(width);
+    const bool apart = threads > 1 || each_;  // from where they stay
+    if (!each_) make_room(numbers);
+    const auto read = [&](RowBlock& block) {
+      block.numbers.begin(static_cast<Index>(width));
+      RowReader(t_.file_, delimiter_, meaning_, width, block, apart ? block.numbers : numbers).run();
+    };
+    const auto add = [&](const RowBlock& block) {
+      counts.add(block.notes, t_.rows());
+      t_.row_start_.insert(t_.row_start_.end(), block.starts.begin(), block.starts.end());
+      if (block.wrong) std::rethrow_exception(block.wrong);
+      text_ = block.text;
+      base_ = block.base;
+      if (block.ragged) throw ragged(block.ragged->start, block.ragged->at);
+      if (each_ && block.numbers.rows() > 0)
+        each_(block.numbers.row(0), block.numbers.rows(), static_cast<Index>(width));
+      else if (apart)
+        numbers.append(block.numbers);
+    };
+    in_order<RowBlock>(
+        threads, [&](RowBlock& block) { return pieces.take(block, threads > 1); }, read, add);
+    if (partial_) t_.file_.set_digest(pieces.digest());
+    t_.values_ = numbers.take();
+    t_.cells_ = counts.finish(t_.rows());
+  }
+
+  /// For the rows that are likely and as many again, where a data set puts those of other files: what is not written to costs
+  /// nothing.
+  void make_room(NumberRows& numbers) const {
+    const Index rows = likely_rows();
+    try {
+      numbers.reserve(partial_ ? 2 * rows : rows);
+    } catch (const std::bad_alloc&) {
+      numbers.reserve(rows);
+    }
+  }
+
+  /// The rows that the lines in memory make likely.
+  Index likely_rows() const {
     const double counted = static_cast<double>(std::count(text_.begin() + static_cast<std::ptrdiff_t>(pos_), text_.end(), '\n'));
     const std::size_t all = std::max<std::size_t>(partial_ ? t_.file_.length() : 0, text_.size());
     const double slack = all > text_.size() ? 1.02 : 1;
-    const auto lines =
-        static_cast<std::size_t>(slack * counted * (static_cast<double>(all) / static_cast<double>(text_.size()))) + 1;
-    t_.row_start_.reserve(lines);
-    t_.values_.reserve(std::min(lines * t_.names_.size(), all / 2 + 1 + t_.names_.size()));
-  }
-
-  /// A plain number right here, the common case: no second look at its characters.
-  bool quick_number(double& value) {
-    if (t_.decimal_ != '.') return false;
-    const char* p = text_.data() + pos_;
-    const char* end = text_.data() + text_.size();
-    const auto [stop, ec] = std::from_chars(p, end, value);
-    if (ec != std::errc{} || !(std::abs(value) <= kLargestNumber) || is_missing_number(value)) return false;
-    const std::size_t after = static_cast<std::size_t>(stop - text_.data());
-    const std::size_t before = std::exchange(pos_, after);
-    if (at_line_end() || text_[pos_] == delimiter_) {
-      token_ = text_.substr(before, after - before);
-      return true;
-    }
-    pos_ = before;
-    return false;
-  }
-
-  void read_row() {
-    const Index row = t_.rows();
-    const std::size_t start = pos_, width = t_.names_.size();
-    t_.row_start_.push_back(base_ + start);
-    std::size_t column = 0;
-    bool more = true;
-    while (more) {
-      if (column == width) throw ragged(start, pos_);
-      double value = 0;
-      if (quick_number(value)) {
-        note_number(t_.cells_[column], row, value);
-      } else {
-        value = slow_cell(column, row);
-      }
-      t_.values_.push_back(value);
-      ++column;
-      more = step_over_delimiter();
-    }
-    if (column != width) throw ragged(start, pos_);
-    end_line();
-  }
-
-  double slow_cell(std::size_t column, Index row) {
-    const Cell cell = scan();
-    ColumnCells& of = t_.cells_[column];
-    double value = kNaN;
-    token_ = text_.substr(cell.begin, cell.end - cell.begin);
-    switch (classify(cell.escaped ? content(cell) : token_, value)) {
-      case CellKind::number:
-        note_number(of, row, value);
-        return value;
-      case CellKind::missing:
-        note(of.missing, of.first_missing, row);
-        return kNaN;
-      case CellKind::not_finite:
-        note(of.not_finite, of.first_not_finite, row);
-        return kInf;
-      case CellKind::word:
-        note(of.words, of.first_word, row);
-    }
-    return kNaN;
-  }
-  void note_number(ColumnCells& of, Index row, double value) const {
-    note(of.numbers, of.first_number, row);
-    if (std::abs(value) >= kExactWhole && !lost_digits(token_, t_.decimal_, value).empty())
-      note(of.inexact, of.first_inexact, row);
-    if (token_.size() >= 3 && token_[0] == '0' && token_.find_first_not_of("0123456789") == std::string_view::npos)
-      note(of.codes, of.first_code, row);
-  }
-  static void note(Index& count, Index& first, Index row) {
-    if (count++ == 0) first = row;
+    const double lines = slack * counted * (static_cast<double>(all) / static_cast<double>(text_.size())) + 1;
+    // A cell takes two bytes, with the sign that ends it; but for the last one.
+    const std::size_t cells = all / 2 + 1 + t_.names_.size();
+    return std::min(static_cast<Index>(lines), static_cast<Index>(cells / t_.names_.size()));
   }
 
   DataError ragged(std::size_t start, std::size_t at) {
@@ -426,7 +379,8 @@ private:
     t_.text_of_.assign(t_.names_.size(), -1);
     std::size_t last = 0;
     for (std::size_t c = 0; c < t_.names_.size(); ++c) {
-      if (t_.cells_[c].words == 0) continue;
+      const ColumnCells& cells = t_.cells_[c];
+      if (cells.words == 0 && !(each_ && (cells.inexact > 0 || cells.not_finite > 0))) continue;
       t_.text_of_[c] = static_cast<std::int32_t>(t_.text_.size());
       t_.text_.emplace_back();
       last = c;
@@ -452,7 +406,7 @@ private:
   void add_text(std::size_t k, const Cell& cell, std::vector<Codes<std::string>>& codes) {
     std::string s = content(cell);
     double value = 0;
-    const CellKind kind = classify(s, value);
+    const CellKind kind = meaning_.classify(s, value);
     if (kind == CellKind::missing) {
       t_.text_[k].codes.push_back(-1);
       return;
@@ -463,25 +417,27 @@ private:
 
   Table& t_;
   const TableOptions& options_;
+  CellMeaning meaning_;
+  EachRows each_;                    // takes the numbers, if any
   bool partial_ = false;             // text_ is a part of the file
   bool cut_ = false;                 // that part ended before enough rows were seen
-  std::size_t quoted_before_ = 0;    // in text_: after the last quotation mark
   Index looked_ = 0, in_order_ = 0;  // rows below the first one
-  std::string_view token_;           // the number just read
-  std::vector<std::string> missing_;
-  std::vector<double> missing_numbers_;
 };
 
 Table Table::read(const std::string& path, const TableOptions& options) {
+  if (is_packed(path)) return packed_table(path);
+  if (format_extension(path) == ".tacit" && std::filesystem::is_regular_file(path))
+    throw DataError("D103", "'" + path + "' is no packed data set, though its name says so", SourceLocation{path, 0, 0},
+                    "end its name in what it is (.csv), or unpack it where gzip packed it");
   if (options.keep_text) return parse(TextFile::read(path, options.limits), options);
-  ReadLimits limits = options.limits;
-  while (true) {
-    Table table;
-    TextFile start = TextFile::open(path, limits);
-    limits.kept_text = 2 * std::max(limits.kept_text, start.bytes().size()) + 1;  // longer each time, whatever was cut off
-    if (try_parse(table, std::move(start), options)) return table;
-  }
+  return TableParser::of_text(path, options, {});
 }
+
+Table scan_table(const std::string& path, const TableOptions& options, const EachRows& each) {
+  return TableParser::of_text(path, options, each);
+}
+
+Table packed_table(const std::string& path, TableOptions* packed_options) { return TableParser::of_packed(path, packed_options); }
 
 bool Table::try_parse(Table& table, TextFile file, const TableOptions& options) {
   table.file_ = std::move(file);
@@ -529,7 +485,14 @@ TextColumn Table::text(Index column) const {
   return out;
 }
 
-std::string Table::cell(Index row, Index column) const { return locate_cell(row, column).first; }
+std::string Table::cell(Index row, Index column) const {
+  if (row_start_[static_cast<std::size_t>(row)] != kNoText) return locate_cell(row, column).first;
+  const std::int32_t k = text_of_[static_cast<std::size_t>(column)];
+  if (k < 0) return std::isnan(value(row, column)) ? "" : number_label(value(row, column));
+  const TextColumn& text = text_[static_cast<std::size_t>(k)];
+  const std::int32_t code = text.codes[static_cast<std::size_t>(row)];
+  return code < 0 ? "" : text.levels[static_cast<std::size_t>(code)];
+}
 
 std::pair<std::string, std::size_t> Table::locate_cell(Index row, Index column) const {
   const std::size_t start = row_start_[static_cast<std::size_t>(row)];
@@ -566,6 +529,8 @@ std::pair<std::string, std::size_t> Table::locate_cell(std::string_view text, st
 }
 
 DataError Table::error(const char* code, const std::string& message, Index row, Index column, std::string remedy) const {
+  if (row_start_[static_cast<std::size_t>(row)] == kNoText)
+    return file_.error(code, message + ", in row " + std::to_string(row + 1) + " of '" + file_.path() + "'", std::move(remedy));
   return file_.error(code, message, locate_cell(row, column).second, std::move(remedy));
 }
 

@@ -71,9 +71,11 @@ public:
   Index find(const std::string& name) const;
   const ColumnCells& cells(Index column) const { return cells_[static_cast<std::size_t>(column)]; }
   /// The number in a cell; NaN where it is missing or a word, infinite where it is not finite or larger than kLargestNumber.
-  double value(Index row, Index column) const { return values_[static_cast<std::size_t>(row * cols() + column)]; }
+  double value(Index row, Index column) const { return values_(row, column); }
   /// Pointer to the cols() numbers of a row.
   const double* row(Index r) const { return values_.data() + r * cols(); }
+  /// All numbers; value(), row(), and text() of a column without words cannot be asked any more.
+  Mat take_values() { return std::move(values_); }
   /// The column as text; numbers in their shortest form, so that 1 and 1.0 are the same label, and with all their digits where no
   /// double is equal to them.
   TextColumn text(Index column) const;
@@ -98,7 +100,7 @@ private:
   TextFile file_;
   std::vector<std::string> names_;
   std::vector<ColumnCells> cells_;
-  std::vector<double> values_;
+  Mat values_;
   std::vector<std::size_t> row_start_;
   std::vector<TextColumn> text_;       // of the columns with words, by text_of_
   std::vector<std::int32_t> text_of_;  // column -> number in text_, or -1

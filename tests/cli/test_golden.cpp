@@ -20,8 +20,8 @@ namespace {
 using namespace golden_test;
 
 // One test case a folder: what is listed here and what is there must agree.
-const std::vector<std::string> kFolders{"check",   "compare", "data",   "describe", "init",  "iterate", "override",
-                                        "predict", "reader",  "report", "tune",     "usage", "warning"};
+const std::vector<std::string> kFolders{"check", "compare", "data",   "describe", "init", "iterate", "override",
+                                        "pack",  "predict", "reader", "report",   "tune", "usage",   "warning"};
 
 bool updating() { return std::getenv("TACIT_GOLDEN_UPDATE") != nullptr; }
 
@@ -64,6 +64,7 @@ TEST_CASE("golden: describe and schema") { check_folder("describe"); }
 TEST_CASE("golden: init") { check_folder("init"); }
 TEST_CASE("golden: x after a number of steps") { check_folder("iterate"); }
 TEST_CASE("golden: overrides") { check_folder("override"); }
+TEST_CASE("golden: packed files") { check_folder("pack"); }
 TEST_CASE("golden: predict") { check_folder("predict"); }
 TEST_CASE("golden: the reader of run files") { check_folder("reader"); }
 TEST_CASE("golden: report") { check_folder("report"); }

@@ -17,9 +17,10 @@ inline ReadLimits pieces(std::size_t n) {
 }
 
 /// All that a table says, or its error; read in pieces of so many bytes, 0: as a whole.
-inline std::string told(const std::string& path, TableOptions options, std::size_t piece) {
+inline std::string told(const std::string& path, TableOptions options, std::size_t piece, Index threads = 1) {
   options.keep_text = piece == 0;
   if (piece > 0) options.limits = pieces(piece);
+  options.limits.threads = threads;
   std::string out;
   const auto add = [&](const std::string& s) { out += s + '\x1f'; };
   try {
@@ -53,10 +54,11 @@ inline std::string told(const std::string& path, TableOptions options, std::size
 }
 
 /// The same of LIBSVM text.
-inline std::string told_libsvm(const std::string& path, std::size_t piece) {
+inline std::string told_libsvm(const std::string& path, std::size_t piece, Index threads = 1) {
   try {
     LibsvmOptions options;
     if (piece > 0) options.limits = pieces(piece);
+    options.limits.threads = threads;
     const LibsvmSet set = read_libsvm({path}, options);
     const LibsvmPart& p = set.parts[0];
     std::string out = std::to_string(p.digest) + " " + std::to_string(set.x.rows());

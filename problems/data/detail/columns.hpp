@@ -48,10 +48,21 @@ TACIT_EXPORT std::vector<Index> kept_rows(const Table& table, const std::vector<
 TACIT_EXPORT void encode_rows(const Encoder& encoder, const Table& table, const std::vector<Index>& sources,
                               const std::vector<Index>& kept, Mat& x, Index at, std::vector<MissingCell>& missing,
                               std::vector<std::string>& warnings, bool fitted = false);
+/// Throws D108, D109 as encode_rows does, for an encoder without categories.
+TACIT_EXPORT void require_feature_numbers(const Encoder& encoder, const Table& table, const std::vector<Index>& sources,
+                                          bool fitted = false);
+/// Of the kept rows and the columns of a table the cells without a number; rows are counted from `at`, columns in their order
+/// here.
+TACIT_EXPORT void list_missing(const Table& table, const std::vector<Index>& columns, const std::vector<Index>& kept, Index at,
+                               std::vector<MissingCell>& missing);
+/// Writes these rows and columns of a table to x, from row `at` on.
+TACIT_EXPORT void copy_entries(const Table& table, const std::vector<Index>& kept, const std::vector<Index>& columns, Mat& x,
+                               Index at);
 /// The given columns of x, ascending, in the memory of x.
 TACIT_EXPORT void keep_columns(CsrMatrix& x, const std::vector<Index>& kept);
-/// The given rows and columns of x, both ascending, in the memory of x.
-TACIT_EXPORT void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns);
+/// The given rows and columns of x, both ascending, in the memory of x where it is enough; x has `all` rows then, if these are
+/// more, of which the others are not set.
+TACIT_EXPORT void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns, Index all = 0);
 /// Whether a number is missing (NaN), at the speed of reading them.
 TACIT_EXPORT bool any_missing(const Mat& x);
 /// 3 for "x3", the name of a column without one; 0 for any other.

@@ -1,4 +1,4 @@
-#include <tacit/problems/data/detail/huge_pages.hpp>
+#include <tacit/problems/readers/detail/huge_pages.hpp>
 
 #include <cstdint>
 

@@ -1,0 +1,21 @@
+// A table whose numbers are handed over and not kept. (internal to this folder)
+#pragma once
+#include <functional>
+#include <string>
+
+#include <tacit/problems/readers/table.hpp>
+
+namespace tacit::inline TACIT_ABI {
+
+/// Some rows below each other.
+using EachRows = std::function<void(const double* numbers, Index rows, Index columns)>;
+
+/// What Table::read gives of a text, but for the numbers: value(), row() and text() of a column of numbers that are all finite
+/// and exact cannot be asked.
+Table scan_table(const std::string& path, const TableOptions& options, const EachRows& each);
+
+/// The table that a packed file holds, and the options that its text was read with where packed_options is given. Its rows have
+/// no place in a text, so that messages name their number.
+Table packed_table(const std::string& path, TableOptions* packed_options = nullptr);
+
+}  // namespace tacit::inline TACIT_ABI
