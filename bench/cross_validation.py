@@ -11,9 +11,10 @@ cost    a9a, covtype (20000 rows) and made data of 20000 x 500: CPU seconds on o
 
 DIR holds a9a.svm, covtype_20k.csv.gz, colon-cancer.svm, leukemia_X.npy and leukemia_y.npy. Needs numpy, pandas, scikit-learn.
 """
-import argparse, gzip, json, os, resource, subprocess, sys
+import argparse, gzip, json, os, subprocess, sys
 import numpy as np
 
+from processes import ONE_THREAD, run
 from starts import convert
 
 SKLEARN = r"""
@@ -45,11 +46,11 @@ print(loss, time.process_time() - begin)
 """
 
 
-def tune(a, run, *overrides):
-    r = subprocess.run([a.tacit, "tune", run, *overrides, *a.override, "-o", os.path.join(a.work, "out"), "--force", "--json", "-q"],
+def tune(a, run_file, *overrides):
+    r = subprocess.run([a.tacit, "tune", run_file, *overrides, *a.override, "-o", os.path.join(a.work, "out"), "--force", "--json", "-q"],
                        capture_output=True, text=True)
     if r.returncode != 0:
-        sys.exit(f"{run} {' '.join(overrides)}: exit {r.returncode}: {r.stderr[:500]}")
+        sys.exit(f"{run_file} {' '.join(overrides)}: exit {r.returncode}: {r.stderr[:500]}")
     return json.loads(r.stdout)
 
 
@@ -59,12 +60,12 @@ def spread(a):
         if a.only and name not in a.only:
             continue
         for kind in ("logistic", "ridge"):
-            run = os.path.join(a.work, "spread.yaml")
-            open(run, "w").write(f"tacit: 1\ndata: {{train: {json.dumps(os.path.abspath(file))}}}\nmodel: {{kind: {kind}}}\n"
+            run_file = os.path.join(a.work, "spread.yaml")
+            open(run_file, "w").write(f"tacit: 1\ndata: {{train: {json.dumps(os.path.abspath(file))}}}\nmodel: {{kind: {kind}}}\n"
                                  "prepare: {standardize: true}\ndiagnostics: {reference: 0}\n")
             found = {}
             for what, keys in (("hold-out", ["validation.scheme=holdout"]), ("5 x 5 folds", ["validation.folds=5", "validation.repeats=5"])):
-                got = [tune(a, run, *keys, f"seed={seed}") for seed in range(10)]
+                got = [tune(a, run_file, *keys, f"seed={seed}") for seed in range(10)]
                 l2 = np.log([g["best"]["hyperparameters"]["l2"] for g in got])
                 edges = sum(any(w["code"] == "W310" for w in g["warnings"]) for g in got)
                 found[what] = l2.std(ddof=1)
@@ -98,15 +99,6 @@ def dense(a, name, X, y, kind):
     return path
 
 
-def cpu_of(argv, **more):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    r = subprocess.run(argv, capture_output=True, text=True, **more)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if r.returncode != 0:
-        sys.exit(f"{argv[:4]}: exit {r.returncode}: {r.stderr[:500]}")
-    return r.stdout, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 def workload(a, name, kind):
     if name == "a9a":
         if kind == "logistic":
@@ -128,7 +120,6 @@ def workload(a, name, kind):
 
 
 def cost(a):
-    env = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     for name in ("a9a", "covtype", "made"):
         for kind in ("logistic", "ridge"):
             if a.only and name not in a.only and f"{name}_{kind}" not in a.only:
@@ -136,20 +127,20 @@ def cost(a):
             file, n = workload(a, name, kind)
             folds = os.path.join(a.work, f"{name}.folds")
             np.savetxt(folds, np.random.RandomState(0).permutation(n) % 5, fmt="%d")
-            run = os.path.join(a.work, "cost.yaml")
+            run_file = os.path.join(a.work, "cost.yaml")
             target = "" if file.endswith(".svm") else ", target: y"
-            open(run, "w").write(f"tacit: 1\ndata: {{train: {json.dumps(file)}{target}}}\nprepare: {{standardize: false}}\n"
+            open(run_file, "w").write(f"tacit: 1\ndata: {{train: {json.dumps(file)}{target}}}\nprepare: {{standardize: false}}\n"
                                  f"validation: {{split_column: {json.dumps(folds)}}}\nmodel: {{kind: {kind}}}\n"
                                  "limits: {threads: 1}\n")
             ours, theirs, whole = [], [], []
             for _ in range(a.times):
-                text, cpu = cpu_of([a.tacit, "tune", run, *a.override, "-o", os.path.join(a.work, "out"), "--force", "--json", "-q"])
-                mine = json.loads(text)
-                ours.append(cpu)
-                text, all_of_it = cpu_of([sys.executable, "-c", SKLEARN, kind, file, folds], env=env)
-                loss, fit = map(float, text.split())
+                ran = run([a.tacit, "tune", run_file, *a.override, "-o", os.path.join(a.work, "out"), "--force", "--json", "-q"])
+                mine = json.loads(ran.out)
+                ours.append(ran.cpu)
+                other = run([sys.executable, "-c", SKLEARN, kind, file, folds], environment=ONE_THREAD)
+                loss, fit = map(float, other.out.split())
                 theirs.append(fit)
-                whole.append(all_of_it)
+                whole.append(other.cpu)
             t, f, w = np.median(ours), np.median(theirs), np.median(whole)
             print(f"{name:8s} {kind:8s} tacit {t:.2f} s (whole)  scikit-learn {f:.2f} s fit, {w:.2f} s whole  ratio to the fit {t / f:.2f}, to "
                   f"the whole {t / w:.2f}  loss {mine['best']['outer_loss']:.8g} against {loss:.8g}", flush=True)

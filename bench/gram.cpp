@@ -1,11 +1,12 @@
 // Gram matrices A' diag(w) A on one thread: dense ones in GFLOP/s for every instruction set that the machine runs, beside Eigen's
-// product of the portable build, and sparse ones beside the same rows stored dense. All timed alternately in one process.
-// Usage: gram [repetitions]. A symmetric sum counts n d^2, a product 2 n d^2.
-#include <algorithm>
+// product of the portable build and the dgemm of a BLAS that this machine has, and sparse ones beside the same rows stored dense.
+// All timed alternately in one process. Usage: gram [repetitions] [--json]: with --json some of the dense ones alone. A symmetric
+// sum counts n d^2, a product 2 n d^2.
+#include <dlfcn.h>
+
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,56 +15,52 @@
 #include <tacit/core/linear/design.hpp>
 #include <tacit/core/linear/detail/gram_kernel.hpp>
 
+#include "made.hpp"
 #include "timing.hpp"
 
 using namespace tacit;
-using tacit_bench::seconds;
+using tacit_bench::Timed;
 
 namespace {
 
-struct Kind {
-  std::string name;
-  std::function<void()> work;
-  std::vector<double> times{};
+using Dgemm = void (*)(const char*, const char*, const int*, const int*, const int*, const double*, const double*, const int*,
+                       const double*, const int*, const double*, double*, const int*);
 
-  double quantile(double q) const {
-    std::vector<double> t = times;
-    std::sort(t.begin(), t.end());
-    return t[static_cast<std::size_t>(q * static_cast<double>(t.size() - 1))];
-  }
-};
-
-void time_all(std::vector<Kind>& kinds, int repetitions) {
-  for (int r = 0; r < repetitions + 1; ++r) {
-    for (Kind& k : kinds) {
-      const double t = seconds(k.work);
-      if (r > 0) k.times.push_back(t);
+/// A BLAS of this machine, on one thread; null where there is none.
+Dgemm find_dgemm() {
+  setenv("OPENBLAS_NUM_THREADS", "1", 1);  // read when it is loaded
+  for (const char* name : {"libopenblas.so.0", "libmkl_rt.so", "libblis.so.4", "libblas.so.3"}) {
+    if (void* library = dlopen(name, RTLD_NOW)) {
+      if (void* dgemm = dlsym(library, "dgemm_")) return reinterpret_cast<Dgemm>(dgemm);
     }
   }
+  return nullptr;
 }
 
-struct Uniform {
-  unsigned long long state = 7;
-  double operator()() {
-    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-    return static_cast<double>(state >> 11) * 0x1.0p-53;
-  }
-};
-
+/// Numbers in (-1, 1), or 0 but for this share of them.
 Mat numbers(Index n, Index d, double share) {
-  Uniform uniform;
+  tacit_bench::Numbers next(7);
   Mat x(n, d);
-  for (Index i = 0; i < x.size(); ++i) x.data()[i] = uniform() < share ? 2 * uniform() - 1 : 0;
+  for (Index i = 0; i < x.size(); ++i) x.data()[i] = share == 1 || (next() + 1) / 2 < share ? next() : 0;
   return x;
 }
 
-double dense(Index n, Index d, int repetitions) {
+double dense(Index n, Index d, int repetitions, Dgemm dgemm, tacit_bench::Figures& figures) {
   const auto x = std::make_shared<Mat>(numbers(n, d, 1));
   const Design a(x);
   const Vec w = Vec::LinSpaced(n, 0.5, 2), shift = Vec::Constant(d, 0.1), scale = Vec::Constant(d, 0.5);
   const Mat weighted = w.asDiagonal() * *x;
   Mat h(d, d);
-  std::vector<Kind> kinds = {{"A'B by Eigen", [&] { h.noalias() = x->transpose() * weighted; }}};
+  std::vector<Timed> kinds = {{"A'B by Eigen", [&] { h.noalias() = x->transpose() * weighted; }}};
+  // In its column order the rows of X are columns of A'.
+  const int columns = static_cast<int>(d), rows = static_cast<int>(n);
+  const double one = 1, zero = 0;
+  if (dgemm)
+    kinds.push_back({"A'B by dgemm", [&] {
+                       dgemm("N", "T", &columns, &columns, &rows, &one, x->data(), &columns, weighted.data(), &columns, &zero,
+                             h.data(), &columns);
+                     }});
+  const std::size_t products = kinds.size();
   for (const kernels::GramKernel& kernel : kernels::gram_kernels()) {
     kinds.push_back({kernel.name, [&] {
                        kernels::GramSum sum({d}, n, h, kernel);
@@ -73,13 +70,15 @@ double dense(Index n, Index d, int repetitions) {
                      }});
   }
   kinds.push_back({"standardized", [&] { a.standardized(shift, scale).weighted_gram(w, h); }});
-  time_all(kinds, repetitions);
+  tacit_bench::time_by_turns(kinds, repetitions);
   const double work = 1e-9 * static_cast<double>(n) * static_cast<double>(d) * static_cast<double>(d);
-  std::printf("dense %ld x %ld\n", static_cast<long>(n), static_cast<long>(d));
-  for (const Kind& k : kinds) {
-    const double done = &k == kinds.data() ? 2 * work : work;
-    std::printf("  %-14s %9.3f ms median  %6.1f GFLOP/s median  %6.1f best\n", k.name.c_str(), 1e3 * k.quantile(0.5),
-                done / k.quantile(0.5), done / k.quantile(0));
+  if (!figures.wanted()) std::printf("dense %ld x %ld\n", static_cast<long>(n), static_cast<long>(d));
+  for (std::size_t k = 0; k < kinds.size(); ++k) {
+    const double done = k < products ? 2 * work : work;
+    figures.add(std::to_string(n) + " x " + std::to_string(d) + "/" + kinds[k].name, done / kinds[k].quantile(0.5));
+    if (!figures.wanted())
+      std::printf("  %-14s %9.3f ms median  %6.1f GFLOP/s median  %6.1f best\n", kinds[k].name.c_str(),
+                  1e3 * kinds[k].quantile(0.5), done / kinds[k].quantile(0.5), done / kinds[k].quantile(0));
   }
   return h.sum();
 }
@@ -94,13 +93,13 @@ double sparse(Index n, Index d, double share, int repetitions) {
   Mat h(d, d), products(d, 8);
   Vec out(d);
   const auto same = [](Index, BlockIn t, BlockOut to) { to = t; };
-  std::vector<Kind> kinds;
+  std::vector<Timed> kinds;
   for (const Design& a : {Design(std::shared_ptr<const CsrMatrix>(csr)), Design(std::shared_ptr<const Mat>(x))}) {
     kinds.push_back({"Gram matrix", [&, a] { a.weighted_gram(w, h); }});
     kinds.push_back({"pass", [&, a] { a.sweep(v, same, out); }});
     kinds.push_back({"pass of 8", [&, a] { a.sweep_batch(block, same, products); }});
   }
-  time_all(kinds, repetitions);
+  tacit_bench::time_by_turns(kinds, repetitions);
   std::printf("%6ld x %-5ld %5.2f", static_cast<long>(n), static_cast<long>(d), share);
   for (std::size_t k = 0; k < 3; ++k)
     std::printf("   %9.3f %9.3f %5.2f", 1e3 * kinds[k].quantile(0.5), 1e3 * kinds[k + 3].quantile(0.5),
@@ -112,11 +111,18 @@ double sparse(Index n, Index d, double share, int repetitions) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  tacit_bench::Figures figures(argc, argv);
   const int repetitions = argc > 1 ? std::atoi(argv[1]) : 11;
+  const Dgemm dgemm = find_dgemm();
   double total = 0;
-  const std::vector<std::pair<Index, Index>> sizes = {{500000, 3}, {200000, 10}, {60000, 30},  {20000, 100},
-                                                      {1000, 100}, {20000, 500}, {8000, 1000}, {2000, 3000}};
-  for (const auto& [n, d] : sizes) total += dense(n, d, repetitions);
+  std::vector<std::pair<Index, Index>> sizes = {{500000, 3}, {200000, 10}, {60000, 30},  {20000, 100},
+                                                {1000, 100}, {20000, 500}, {8000, 1000}, {2000, 3000}};
+  if (figures.wanted()) sizes = {{60000, 30}, {20000, 100}, {20000, 500}};
+  for (const auto& [n, d] : sizes) total += dense(n, d, repetitions, dgemm, figures);
+  if (figures.wanted()) {
+    figures.print();
+    return std::isfinite(total) ? 0 : 1;
+  }
   std::printf("stored sparse against stored dense: medians [ms] and their ratio\n%20s %29s %27s %27s\n", "share", "Gram matrix",
               "pass", "pass of 8 columns");
   for (const double share : {0.02, 0.1, 0.2, 0.25, 0.3, 0.33, 0.4, 0.5, 0.7, 1.0}) total += sparse(4000, 400, share, repetitions);

@@ -1,10 +1,9 @@
 // Gradient and Hessian product of dense logistic regression against the time of reading X once, all timed alternately in one
-// process. Usage: kernel_ratio [rows] [columns] [repetitions]. Goal at 20000 x 500 on one thread: at most 1.6.
-#include <algorithm>
+// process. Usage: kernel_ratio [rows] [columns] [repetitions] [--json]. Goal on one thread: at most 1.33 from 500 columns on
+// and 1.54 at 100, with X beyond the last-level cache.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -13,29 +12,33 @@
 #include <tacit/problems/models/losses.hpp>
 #include <tacit/problems/models/penalties.hpp>
 
+#include "made.hpp"
 #include "timing.hpp"
 
 using namespace tacit;
-using tacit_bench::seconds;
 
 namespace {
 
-double quantile(std::vector<double> t, double q) {
-  std::sort(t.begin(), t.end());
-  return t[static_cast<std::size_t>(q * static_cast<double>(t.size() - 1))];
+void print(const std::vector<tacit_bench::Timed>& kinds, const Mat& x, int repetitions) {
+  const double bytes = 8 * static_cast<double>(x.size());
+  std::printf("dense logistic, %ld x %ld (%.0f MB of X), one thread, %d repetitions\n", static_cast<long>(x.rows()),
+              static_cast<long>(x.cols()), 1e-6 * bytes, repetitions);
+  std::printf("%-20s %10s %12s %12s | ratio: %8s %8s %8s\n", "", "min [ms]", "10 % [ms]", "median [ms]", "min", "10 %", "median");
+  for (const tacit_bench::Timed& k : kinds) {
+    const auto ratio = [&](double q) { return k.quantile(q) / kinds[0].quantile(q); };
+    std::printf("%-20s %10.3f %12.3f %12.3f | %14.2f %8.2f %8.2f\n", k.name.c_str(), 1e3 * k.quantile(0), 1e3 * k.quantile(0.1),
+                1e3 * k.quantile(0.5), ratio(0), ratio(0.1), ratio(0.5));
+  }
+  std::printf("reading at %.1f GB/s (min)\n", 1e-9 * bytes / kinds[0].quantile(0));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  tacit_bench::Figures figures(argc, argv);
   const Index n = argc > 1 ? std::atol(argv[1]) : 20000, d = argc > 2 ? std::atol(argv[2]) : 500;
   const int repetitions = argc > 3 ? std::atoi(argv[3]) : 60;
-  auto x = std::make_shared<Mat>(n, d);
-  unsigned long long random = 7;
-  for (Index i = 0; i < x->size(); ++i) {
-    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
-    x->data()[i] = static_cast<double>(random >> 11) * 0x1.0p-52 - 1;
-  }
+  const auto x = tacit_bench::Numbers(7).matrix(n, d);
   Vec y(n);
   for (Index i = 0; i < n; ++i) y[i] = (*x)(i, 0) > 0 ? 1 : -1;
   const LinearModel f(Design(x), std::make_shared<LogisticLoss>(), y, Vec::Constant(n, 1.0 / static_cast<double>(n)),
@@ -46,33 +49,19 @@ int main(int argc, char** argv) {
   const auto curvature = f.linearize(at, u);
   double total = 0;
 
-  struct Kind {
-    const char* name;
-    std::function<void()> work;
-    std::vector<double> times{};
-  };
-  std::vector<Kind> kinds = {
+  std::vector<tacit_bench::Timed> kinds = {
       {"read X", [&] { total += kernels::sum(x->data(), x->size()); }},
       {"gradient", [&] { total += f.gradient(at, u, g); }},
       {"hessian product", [&] { curvature->hessian(g, out); }},
       {"one-shot adjoint", [&] { f.adjoint(at, u, g, out, outer); }},
       {"8 hessian products", [&] { curvature->hessian_batch(block, products); }},
   };
-  for (int r = 0; r < repetitions + 3; ++r) {
-    for (Kind& k : kinds) {
-      const double t = seconds(k.work);
-      if (r >= 3) k.times.push_back(t);
-    }
-  }
-  std::printf("dense logistic, %ld x %ld (%.0f MB of X), one thread, %d repetitions\n", static_cast<long>(n),
-              static_cast<long>(d), 8e-6 * static_cast<double>(x->size()), repetitions);
-  std::printf("%-20s %10s %12s %12s | ratio: %8s %8s %8s\n", "", "min [ms]", "10 % [ms]", "median [ms]", "min", "10 %", "median");
-  const auto& read = kinds[0].times;
-  for (const Kind& k : kinds) {
-    const auto ratio = [&](double q) { return quantile(k.times, q) / quantile(read, q); };
-    std::printf("%-20s %10.3f %12.3f %12.3f | %14.2f %8.2f %8.2f\n", k.name, 1e3 * quantile(k.times, 0),
-                1e3 * quantile(k.times, 0.1), 1e3 * quantile(k.times, 0.5), ratio(0), ratio(0.1), ratio(0.5));
-  }
-  std::printf("reading at %.1f GB/s (min)\n", 8e-9 * static_cast<double>(x->size()) / quantile(read, 0));
+  tacit_bench::time_by_turns(kinds, repetitions, 3);
+  const tacit_bench::Timed& read = kinds[0];
+  for (const tacit_bench::Timed& k : kinds) figures.add(k.name, k.quantile(0.5) / read.quantile(0.5));
+  figures.add("threads", 1);
+  figures.add("reading [GB/s]", 8e-9 * static_cast<double>(x->size()) / read.quantile(0.5));
+  figures.print();
+  if (!figures.wanted()) print(kinds, *x, repetitions);
   return std::isfinite(total) ? 0 : 1;
 }

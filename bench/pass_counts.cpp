@@ -1,6 +1,5 @@
 // What an inner solution and one hypergradient cost in gradients, Hessian products and reads of X: counts, the same on every
-// machine. Usage: pass_counts [rows] [columns]
-#include <cmath>
+// machine. Usage: pass_counts [rows] [columns] [--json]
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -11,55 +10,46 @@
 #include <tacit/core/model/counting.hpp>
 #include <tacit/problems/models/tasks.hpp>
 
+#include "made.hpp"
+#include "timing.hpp"
+
 using namespace tacit;
 
 namespace {
 
-/// Logistic data whose columns have scales from 1 down to 1/30, so that preconditioning has something to do.
-ModelParts make_parts(Index n, Index d) {
-  auto x = std::make_shared<Mat>(n, d);
-  unsigned long long random = 11;
-  const auto next = [&] {
-    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
-    return static_cast<double>(random >> 11) * 0x1.0p-52 - 1;
-  };
-  Vec truth(d);
-  for (double& w : truth) w = next();
-  ModelParts parts;
-  parts.y.resize(n);
-  for (Index i = 0; i < n; ++i) {
-    const double common = next();
-    for (Index j = 0; j < d; ++j)
-      (*x)(i, j) = (next() + 0.5 * common) * std::pow(30.0, -static_cast<double>(j) / static_cast<double>(d));
-    parts.y[i] = x->row(i).dot(truth) + next() > 0 ? 1 : -1;
+class Report {
+public:
+  Report(int& argc, char** argv) : figures_(argc, argv) {}
+  ~Report() { figures_.print(); }
+  bool wanted() const { return figures_.wanted(); }
+  void add(const std::string& what, const Work& w, double reached) {
+    figures_.add(what + "/gradients", static_cast<double>(w.gradients));
+    figures_.add(what + "/products", static_cast<double>(w.hessian_products));
+    figures_.add(what + "/passes", static_cast<double>(w.data_passes));
+    if (wanted()) return;
+    std::printf("%-44s %10lld %10lld %10lld %10.1e\n", what.c_str(), static_cast<long long>(w.gradients),
+                static_cast<long long>(w.hessian_products), static_cast<long long>(w.data_passes), reached);
   }
-  const Index train = 3 * n / 4;
-  const Design all(x);
-  parts.train = all.row_range(0, train);
-  parts.validation = all.row_range(train, n - train);
-  parts.validation_y = parts.y.tail(n - train);
-  parts.y.conservativeResize(train);
-  return parts;
-}
 
-void print(const std::string& what, const Work& w, double reached) {
-  std::printf("%-44s %10lld %10lld %10lld %10.1e\n", what.c_str(), static_cast<long long>(w.gradients),
-              static_cast<long long>(w.hessian_products), static_cast<long long>(w.data_passes), reached);
-}
+private:
+  tacit_bench::Figures figures_;
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  Report report(argc, argv);
   const Index n = argc > 1 ? std::atol(argv[1]) : 4000, d = argc > 2 ? std::atol(argv[2]) : 100;
   auto work = std::make_shared<WorkCounter>();
-  ModelParts parts = make_parts(n, d);
+  ModelParts parts = tacit_bench::made_classes(n, d);
   parts.train = parts.train.counted(work);
   const Problem problem = counted(make_task("logistic")->make(parts, {}), work);
   const Vec u = Vec::Constant(1, 1e-4);
   problem.f->smoothness(u);  // constants of the problem, kept
   problem.f->gradient_scale(u);
-  std::printf("logistic, %ld training rows x %ld columns, l2 = 1e-4\n%-44s %10s %10s %10s %10s\n",
-              static_cast<long>(parts.train.rows()), static_cast<long>(d), "", "gradients", "products", "passes", "reached");
+  if (!report.wanted())
+    std::printf("logistic, %ld training rows x %ld columns, l2 = 1e-4\n%-44s %10s %10s %10s %10s\n",
+                static_cast<long>(parts.train.rows()), static_cast<long>(d), "", "gradients", "products", "passes", "reached");
 
   Registry<InnerSolver> solvers("solver");
   register_solvers(solvers);
@@ -67,13 +57,13 @@ int main(int argc, char** argv) {
   for (const char* name : {"gradient-descent", "lbfgs", "newton", "newton-cg"}) {
     const Work before = work->read();
     solution = solvers.make(name)->solve(problem, u, nullptr, Accuracy{1e-8}, TapeRequest{});
-    print(std::string("inner solve to 1e-8, cold, ") + name, work->read() - before, solution.residual);
+    report.add(std::string("inner solve to 1e-8, cold, ") + name, work->read() - before, solution.residual);
   }
   const Vec shifted = 1.3 * u;
   for (const char* name : {"lbfgs", "newton-cg"}) {
     const Work before = work->read();
     const InnerSolution warm = solvers.make(name)->solve(problem, shifted, &solution, Accuracy{1e-8}, TapeRequest{});
-    print(std::string("after l2 times 1.3, warm, ") + name, work->read() - before, warm.residual);
+    report.add(std::string("after l2 times 1.3, warm, ") + name, work->read() - before, warm.residual);
   }
 
   const Vec x = solution.x();
@@ -89,12 +79,12 @@ int main(int argc, char** argv) {
     if (preconditioned) options.preconditioner = &jacobi;
     const Work before = work->read();
     const CgResult result = conjugate_gradient([&](In p, Out out) { curvature->hessian(p, out); }, gx, adjoint, options);
-    print(preconditioned ? "adjoint to 1e-6, CG with the diagonal" : "adjoint to 1e-6, plain CG", work->read() - before,
-          result.residual);
+    report.add(preconditioned ? "adjoint to 1e-6, CG with the diagonal" : "adjoint to 1e-6, plain CG", work->read() - before,
+               result.residual);
   }
   Mat block = Mat::Ones(x.size(), 8), out(x.size(), 8);
   const Work before = work->read();
   curvature->hessian_batch(block, out);
-  print("8 products at once", work->read() - before, 0);
+  report.add("8 products at once", work->read() - before, 0);
   return 0;
 }

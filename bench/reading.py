@@ -10,7 +10,9 @@ repetitions, and the most resident memory less that of the same program without 
 and is timed as a whole; the others are timed around the call that reads: that of Tacit is load_dataset in bench/reading. A reader that is not installed is left out with a word. Processes are started by a
 parent that holds no data, so that its memory is not counted as theirs.
 """
-import argparse, os, statistics, subprocess, sys, time
+import argparse, os, statistics, subprocess, sys
+
+from processes import run
 
 MAKE = """
 import gzip, shutil, sys
@@ -44,43 +46,32 @@ OTHERS = [
 FILES = ["table.csv", "table.csv.gz", "c.npy", "c.npy.gz", "fortran.npy", "sparse.svm", "sparse.svm.gz"]
 
 
-def measured(command, folder):
-    """Standard output, seconds and peak resident bytes of a command that must end with 0."""
-    start = time.time()
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    out = process.stdout.read()
-    _, status, used = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(" ".join(command) + f" ended with {status}")
-    return out, time.time() - start, used.ru_maxrss * 1024
-
-
 def tacit_reader(tacit, folder):
     def read(name):
         with open(os.path.join(folder, "run.yaml"), "w") as f:
             target = "" if ".svm" in name else ", target: last"
             f.write("tacit: 1\ndata: {train: " + name + target + "}\n")
-        _, seconds, peak = measured([tacit, "check", "run.yaml"], folder)
-        return seconds, peak
+        ran = run([tacit, "check", "run.yaml"], folder)
+        return ran.seconds, ran.peak
 
-    return read, measured([tacit, "schema"], folder)[2]
+    return read, run([tacit, "schema"], folder).peak
 
 
 def library_reader(program, folder):
     def read(name):
-        out, _, peak = measured([program, name, *([] if ".svm" in name else ["last"])], folder)
-        return float(out), peak
+        ran = run([program, name, *([] if ".svm" in name else ["last"])], folder)
+        return float(ran.out), ran.peak
 
-    return read, measured([program], folder)[2]
+    return read, run([program], folder).peak
 
 
 def other_reader(setup, call, python, folder):
     def read(name):
         code = f"import time\n{setup}\nFILE = {name!r}\nstart = time.time()\nx = {call}\nprint(time.time() - start)"
-        out, _, peak = measured([python, "-c", code], folder)
-        return float(out), peak
+        ran = run([python, "-c", code], folder)
+        return float(ran.out), ran.peak
 
-    return read, measured([python, "-c", setup], folder)[2]
+    return read, run([python, "-c", setup], folder).peak
 
 
 def bytes_of_numbers(megabytes, columns, name):

@@ -1,96 +1,116 @@
-// A full unroll of gradient descent (steps, then the reverse sweep through the recorded states) against the plain steps, timed
-// alternately. Usage: unroll_cost [rows] [columns] [steps] [repetitions]. Goal at 10000 x 500, 100 steps: at most 2.6.
-#include <algorithm>
-#include <chrono>
+// What it costs to differentiate the steps of gradient descent, over the plain steps alone, all timed by turns: full unroll with
+// every state kept and with checkpoints (the run that records them included), and forward mode with one and eight hyperparameters
+// (the recursion, which runs the steps itself, and with the run before it). Usage: unroll_cost [rows] [columns] [steps]
+// [repetitions] [--json]. Goals at 10000 training rows x 500, 100 steps: 2.0, 3.2, 2.2 and 4.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
-#include <tacit/core/linear/linear_model.hpp>
-#include <tacit/problems/models/losses.hpp>
-#include <tacit/problems/models/penalties.hpp>
+#include <tacit/core/inner/inner.hpp>
+#include <tacit/hypergrad/estimators.hpp>
+#include <tacit/problems/models/tasks.hpp>
+
+#include "made.hpp"
+#include "timing.hpp"
 
 using namespace tacit;
+using tacit_bench::Timed;
 
 namespace {
 
-double quantile(std::vector<double> t, double q) {
-  std::sort(t.begin(), t.end());
-  return t[static_cast<std::size_t>(q * static_cast<double>(t.size() - 1))];
+/// Exactly so many steps of that size.
+IterateSolver descent(Index steps, double step) {
+  auto map = std::make_unique<GradientDescent>();
+  map->step = step;
+  IterateSolver solver(std::move(map));
+  solver.options.max_steps = steps;
+  solver.options.tolerance = 0;
+  return solver;
 }
 
-struct Run {
-  const LinearModel& f;
-  Vec u;
-  double alpha;
-  Index steps;
-  Eigen::MatrixXd tape;  // a state a column
-  Vec x, g, p, q, cross, hyper;
+/// One penalty, or one for each of eight groups of columns.
+Problem problem_of(const char* kind, ModelParts parts, bool eight) {
+  ModelOptions options;
+  if (eight) {
+    options.per = PenaltyPer::group;
+    parts.groups.resize(8);
+    for (Index j = 0; j < parts.train.features(); ++j) parts.groups[static_cast<std::size_t>(j % 8)].columns.push_back(j);
+    for (std::size_t k = 0; k < 8; ++k) parts.groups[k].name = std::to_string(k);
+  }
+  Problem problem = make_task(kind)->make(parts, options);
+  problem.response = Response::iterate;
+  return problem;
+}
 
-  void plain() {
-    x.setZero();
-    for (Index k = 0; k < steps; ++k) {
-      f.gradient(x, u, g);
-      x -= alpha * g;
-    }
-  }
-  /// d(1/2 ||x_T||^2)/du by the reverse sweep: p <- p - alpha f_xx p, hyper <- hyper - alpha f_ux p.
-  void unrolled() {
-    x.setZero();
-    for (Index k = 0; k < steps; ++k) {
-      tape.col(k) = x;
-      f.gradient(x, u, g);
-      x -= alpha * g;
-    }
-    p = x;
-    hyper.setZero();
-    for (Index k = steps - 1; k >= 0; --k) {
-      f.adjoint(tape.col(k), u, p, q, cross);
-      hyper -= alpha * cross;
-      p -= alpha * q;
-    }
-  }
+struct Method {
+  std::string name;
+  const Problem& problem;
+  std::unique_ptr<HypergradientEstimator> estimator;
+  bool with_run = true;
 };
+
+std::vector<Method> methods_for(const Problem& one, const Problem& eight) {
+  std::vector<Method> all;
+  all.push_back({"full unroll", one, std::make_unique<UnrollEstimator>(false)});
+  auto checkpointed = std::make_unique<UnrollEstimator>(false);
+  checkpointed->stride = Count::automatic();
+  all.push_back({"checkpoints", one, std::move(checkpointed)});
+  for (const bool with_run : {false, true}) {
+    const std::string run = with_run ? " and run" : "";
+    all.push_back({"forward, 1" + run, one, std::make_unique<ForwardEstimator>(), with_run});
+    all.push_back({"forward, 8" + run, eight, std::make_unique<ForwardEstimator>(), with_run});
+  }
+  return all;
+}
+
+/// Medians over that of the plain run; false where a number is not finite.
+bool measure(const char* kind, const ModelParts& parts, Index steps, int repetitions, tacit_bench::Figures& figures) {
+  const Problem one = problem_of(kind, parts, false), eight = problem_of(kind, parts, true);
+  const IterateSolver solver = descent(steps, 1 / one.f->smoothness(Vec::Constant(1, 1e-2)));
+  const std::vector<Method> methods = methods_for(one, eight);
+  double total = 0;
+  const auto u_of = [](const Problem& p) { return Vec::Constant(p.space.size(), 1e-2); };
+  std::vector<Timed> pieces = {{"plain run", [&] { total += solver.solve(one, u_of(one), nullptr, {}, {}).z.sum(); }}};
+  std::vector<InnerSolution> done;  // for recursions alone
+  for (const Method& m : methods)
+    done.push_back(solver.solve(m.problem, u_of(m.problem), nullptr, {}, m.estimator->needs().tape));
+  for (std::size_t k = 0; k < methods.size(); ++k)
+    pieces.push_back({methods[k].name, [&, k] {
+                        const Method& m = methods[k];
+                        std::optional<InnerSolution> run;
+                        if (m.with_run) run = solver.solve(m.problem, u_of(m.problem), nullptr, {}, m.estimator->needs().tape);
+                        total +=
+                            m.estimator->estimate(m.problem, u_of(m.problem), run ? *run : done[k], nullptr, 0).gradient.sum();
+                      }});
+  tacit_bench::time_by_turns(pieces, repetitions);
+  for (const Timed& p : pieces) {
+    const double ratio = p.quantile(0.5) / pieces[0].quantile(0.5);
+    if (&p != pieces.data()) figures.add(std::string(kind) + "/" + p.name, ratio);
+    if (!figures.wanted())
+      std::printf("%-10s %-20s %9.1f ms (20 %% quantile %9.1f); over the plain run %5.2f (%5.2f)\n", kind, p.name.c_str(),
+                  1e3 * p.quantile(0.5), 1e3 * p.quantile(0.2), ratio, p.quantile(0.2) / pieces[0].quantile(0.2));
+  }
+  return std::isfinite(total);
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  tacit_bench::Figures figures(argc, argv);
   const Index n = argc > 1 ? std::atol(argv[1]) : 10000, d = argc > 2 ? std::atol(argv[2]) : 500;
   const Index steps = argc > 3 ? std::atol(argv[3]) : 100;
-  const int repetitions = argc > 4 ? std::atoi(argv[4]) : 11;
-  auto x = std::make_shared<Mat>(n, d);
-  unsigned long long random = 7;
-  for (Index i = 0; i < x->size(); ++i) {
-    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
-    x->data()[i] = static_cast<double>(random >> 11) * 0x1.0p-52 - 1;
-  }
-  Vec y(n);
-  for (Index i = 0; i < n; ++i) y[i] = (*x)(i, 0) > 0 ? 1 : -1;
-  std::printf("full unroll of %ld gradient-descent steps, %ld x %ld, one thread, %d repetitions\n", static_cast<long>(steps),
-              static_cast<long>(n), static_cast<long>(d), repetitions);
-  for (const bool logistic : {false, true}) {
-    std::shared_ptr<const Loss> loss = std::make_shared<SquaredLoss>();
-    if (logistic) loss = std::make_shared<LogisticLoss>();
-    const LinearModel f(Design(x), loss, y, Vec::Constant(n, 1.0 / static_cast<double>(n)), one_penalty(d, false));
-    const Vec u = Vec::Constant(1, 1e-2);
-    Run run{f, u, 1.0, steps, Eigen::MatrixXd(d, steps), Vec(d), Vec(d), Vec(d), Vec(d), Vec(1), Vec(1)};
-    std::vector<double> plain, full;
-    for (int r = 0; r <= repetitions; ++r) {
-      const auto a = std::chrono::steady_clock::now();
-      run.plain();
-      const auto b = std::chrono::steady_clock::now();
-      run.unrolled();
-      const auto c = std::chrono::steady_clock::now();
-      if (r == 0) continue;
-      plain.push_back(std::chrono::duration<double>(b - a).count());
-      full.push_back(std::chrono::duration<double>(c - b).count());
-    }
-    std::printf("%-10s plain %8.1f ms, unroll %8.1f ms (20 %% quantile); ratio %5.2f, of medians %5.2f\n",
-                logistic ? "logistic" : "ridge", 1e3 * quantile(plain, 0.2), 1e3 * quantile(full, 0.2),
-                quantile(full, 0.2) / quantile(plain, 0.2), quantile(full, 0.5) / quantile(plain, 0.5));
-    if (!std::isfinite(run.hyper[0])) return 1;
-  }
-  return 0;
+  const int repetitions = argc > 4 ? std::atoi(argv[4]) : 9;
+  const ModelParts parts = tacit_bench::made_classes(4 * n / 3, d);
+  if (!figures.wanted())
+    std::printf("%ld steps of gradient descent, %ld training rows x %ld, one thread, medians of %d\n", static_cast<long>(steps),
+                static_cast<long>(parts.train.rows()), static_cast<long>(d), repetitions);
+  bool finite = true;
+  for (const char* kind : {"ridge", "logistic"}) finite = measure(kind, parts, steps, repetitions, figures) && finite;
+  figures.print();
+  return finite ? 0 : 1;
 }

@@ -11,6 +11,7 @@
 #include <tacit/bilevel/sum.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/verbs/selection.hpp>
+#include <tacit/core/model/counting.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/model/stacked.hpp>
 #include <tacit/core/support/text.hpp>
@@ -257,7 +258,7 @@ void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, Prepa
   const auto mine = [&](Prepared& p) {
     p.problem.name = c.run_name;
     if (c.inner.iterates()) p.problem.response = Response::iterate;
-    return with_interrupter(p.problem, a);
+    return of_run(p.problem, a);
   };
   a.problem = mine(a.prepared);
   for (Prepared& part : a.validation.parts) a.problems.push_back(mine(part));
@@ -266,8 +267,13 @@ void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, Prepa
 
 }  // namespace
 
-Problem with_interrupter(Problem problem, const Assembly& a) {
-  return interruptible(std::move(problem), [asked = a.interrupter] { return asked->due(); });
+Problem of_run(Problem problem, const Assembly& a) {
+  return of_run(std::move(problem), a, [asked = a.interrupter] { return asked->due(); });
+}
+
+Problem of_run(Problem problem, const Assembly& a, std::function<bool()> stop) {
+  if (stop) problem = interruptible(std::move(problem), std::move(stop));
+  return counted(std::move(problem), a.account);
 }
 
 const Validation& Assembly::centred() const {
@@ -382,12 +388,13 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   return a;
 }
 
-std::unique_ptr<Assembly> assemble_among(RunConfig config, std::shared_ptr<const Dataset> data, const std::vector<Index>& rows,
-                                         std::shared_ptr<Interrupter> interrupter, const Strategies& strategies) {
+std::unique_ptr<Assembly> assemble_among(RunConfig config, const Assembly& whole, const std::vector<Index>& rows,
+                                         const Strategies& strategies) {
   auto a = std::make_unique<Assembly>();
   a->config = std::move(config);
-  a->interrupter = std::move(interrupter);
-  prepare_rows(*a, data, prepare_choices(a->config, make_task(a->config.model.kind)), RowsUsed::train_part, rows);
+  a->interrupter = whole.interrupter;
+  a->account = whole.account;
+  prepare_rows(*a, whole.prepared.data, prepare_choices(a->config, make_task(a->config.model.kind)), RowsUsed::train_part, rows);
   settle_threads(*a);
   settle_method(*a, strategies);
   return a;

@@ -30,9 +30,12 @@ struct Assembly {
   /// validation rows and criterion.
   Prepared prepared;
   Validation validation;          ///< how points are judged; no parts where all rows train
-  std::vector<Problem> problems;  ///< of its parts, interruptible by `interrupter`
+  std::vector<Problem> problems;  ///< of its parts, as of_run makes them
   Problem problem;                ///< the first of these, or that of `prepared`
   std::shared_ptr<Interrupter> interrupter;
+  /// What its problems were asked for in all: the search for a start, the run with its diagnostics, the fits of the end, and runs
+  /// inside of this one.
+  std::shared_ptr<WorkCounter> account = std::make_shared<WorkCounter>();
   Method method;
   std::optional<Vec> first_point;       ///< theta of an outer optimizer that begins where it likes
   std::optional<SinglePenalty> single;  ///< of many penalties, once starting_point or tune_single_penalty has looked for it
@@ -58,8 +61,10 @@ TableOptions table_options(const DataBlock& data);
 DataOptions data_options(const RunConfig& config, TargetKind kind);
 Missing missing_rule(const std::string& word);
 
-/// The problem, which stops where the run is asked to.
-Problem with_interrupter(Problem problem, const Assembly& a);
+/// The problem as a part of the run: what it is asked for is in the account, and it stops where the interrupter says so.
+Problem of_run(Problem problem, const Assembly& a);
+/// The same that stops where `stop` says so, nowhere when it is empty.
+Problem of_run(Problem problem, const Assembly& a, std::function<bool()> stop);
 
 /// "20 rows", or "all 100 rows in 5 folds": what validates, in words.
 std::string validation_text(const Assembly& a);
@@ -74,10 +79,10 @@ enum class RowsUsed { train_part, all_train };
 
 /// Reads the data and builds the problem. Throws DataError, UsageError, RunFileError.
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows = RowsUsed::train_part);
-/// The same of a data set that is there, made of some of its rows alone, ascending: for a run inside of the rows that train. The
-/// test rows are not among them. It stops where `interrupter` says so.
-std::unique_ptr<Assembly> assemble_among(RunConfig config, std::shared_ptr<const Dataset> data, const std::vector<Index>& rows,
-                                         std::shared_ptr<Interrupter> interrupter, const Strategies& strategies);
+/// The same of the data set of another one, made of some of its rows alone, ascending: for a run inside of the rows that train.
+/// The test rows are not among them. It stops where that one does, and its work is in the same account.
+std::unique_ptr<Assembly> assemble_among(RunConfig config, const Assembly& whole, const std::vector<Index>& rows,
+                                         const Strategies& strategies);
 /// Folds of the rows that do not test, drawn as the run file says (stratified, with its groups), so many, from another seed than
 /// those that tune; where a split column names folds these. Throws UsageError where the validation rows are named apart.
 Folds outer_folds_of(const Assembly& a, Index folds);

@@ -135,6 +135,7 @@ private:
   CompareResults results_;
   std::unique_ptr<Assembly> first_;
   json facts_;
+  Work work_;  ///< of all combinations
   std::set<std::string> folders_;
   StopReason reason_ = StopReason::not_run;
   std::string message_;
@@ -384,8 +385,10 @@ void CompareRun::run_all() {
         run_case(c, repeat, *a);
       } catch (const Interruption&) {
         (void)stopped();  // says why
+        work_ += a->account->read();
         return;
       }
+      work_ += a->account->read();
     }
   }
 }
@@ -445,6 +448,7 @@ void CompareRun::leave_files() {
   json run = facts_;
   run.update(result_json());
   run["inner_solve_points"] = solve_points_json(results_);
+  run["work_in_all"] = work_json(work_);
   session_.write("run.json", json_text(run));
   report_ = leave_report(session_);
 }

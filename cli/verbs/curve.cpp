@@ -7,6 +7,7 @@
 
 #include <tacit/bilevel/trace.hpp>
 #include <tacit/cli/run/json_text.hpp>
+#include <tacit/cli/run/run_json.hpp>
 #include <tacit/cli/run/text_tables.hpp>
 #include <tacit/cli/verbs/report.hpp>
 #include <tacit/cli/verbs/start.hpp>
@@ -200,6 +201,7 @@ void leave_files(const VerbSession& session, const Assembly& a, const Curve& c, 
   json run = run_facts(a, session);
   run["status"] = "done";
   run["seconds"] = session.seconds();
+  run["work_in_all"] = work_json(a.account->read());
   run["warnings"] = session.warnings().json();
   session.write("run.json", json_text(run));
 }

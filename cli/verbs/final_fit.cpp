@@ -2,7 +2,6 @@
 #include <tacit/bilevel/sum.hpp>
 #include <tacit/cli/model/elsewhere.hpp>
 #include <tacit/cli/verbs/tune.hpp>
-#include <tacit/core/model/interrupt.hpp>
 
 namespace tacit {
 
@@ -30,7 +29,7 @@ FinalFit tuned(const Assembly& a, In x_tuned) {
 Refit fit_of(const Assembly& a, Problem problem, In u, In x, const std::function<bool()>& stop) {
   problem.response = a.problem.response;
   problem.start = a.problem.start;
-  if (stop) problem = interruptible(std::move(problem), stop);
+  problem = of_run(std::move(problem), a, stop);
   return problem.response == Response::iterate ? refit_iterate(problem, u, *a.method.solver) : refit(problem, u, x);
 }
 

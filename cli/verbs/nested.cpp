@@ -22,7 +22,7 @@ TunedRows tune_rows(const Assembly& a, RunConfig config, const std::vector<Index
   config.validation.outer_folds = 0;
   config.diagnostics.level = "off";  // of runs that nobody looks at
   TunedRows t;
-  t.assembly = assemble_among(std::move(config), a.prepared.data, rows, a.interrupter, strategies);
+  t.assembly = assemble_among(std::move(config), a, rows, strategies);
   Assembly& b = *t.assembly;
   (void)settle_pull(b, strategies);
   const auto given = given_point(b);

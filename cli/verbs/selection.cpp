@@ -117,7 +117,7 @@ void add_coefficients(Selection& s, const Assembly& a, In effect, const std::fun
   const Prepared whole = prepare_again(a.prepared, rows_of_refit(a.prepared.rows));
   Prepared one = whole;
   one.choices.model.per = PenaltyPer::all;
-  one.problem = interruptible(problem_with(whole, PenaltyPer::all), stop);
+  one.problem = of_run(problem_with(whole, PenaltyPer::all), a, stop);
   const auto points = static_cast<Index>(s.path.size()), shown = static_cast<Index>(order.size());
   Mat coefficients(points, shown);
   Vec x = Vec::Zero(one.problem.f->inner_dim());

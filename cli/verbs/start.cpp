@@ -98,7 +98,7 @@ SearchOptions search_options(const Assembly& a) {
 std::unique_ptr<Oracle> search_oracle(const Assembly& a, PenaltyPer per, bool iterates) {
   const Validation& v = iterates ? a.validation : a.centred();
   return over_parts(a, v, [&](std::size_t k) {
-    Problem problem = with_interrupter(problem_with(v.parts[k], per), a);
+    Problem problem = of_run(problem_with(v.parts[k], per), a);
     if (!iterates) return exact_oracle(std::move(problem));
     problem.response = Response::iterate;
     problem.start = a.problem.start;

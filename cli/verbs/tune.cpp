@@ -59,6 +59,7 @@ private:
   void find_start();
   Summary follow(Vec theta0);
   void leave_files();
+  void phase_ends(const char* name) { results_.phases.end(name, session_.seconds(), a_->account->read()); }
 
   VerbSession session_;
   std::unique_ptr<Assembly> a_;
@@ -167,6 +168,7 @@ int TuneRun::run() {
   try {
     session_.progress().begin("reading the data");
     a_ = assemble(config, session_.strategies());
+    phase_ends("reading");
     find_start();
   } catch (const UsageError& e) {
     throw RunFileError({config.issue_of(e)});
@@ -175,12 +177,15 @@ int TuneRun::run() {
   warn_of_data(session_, a_->prepared);
   session_.progress().begin("evaluating the start");
   results_.begun = session_.seconds();
+  phase_ends("start");
   results_.summary = follow(results_.start.theta);
+  phase_ends("outer_steps");
   session_.progress().begin("fitting the final model");
   if (!solutions(results_.summary.best_evaluation).empty()) {
     compute_results(results_, *a_, session_);
     warn_of_results(results_, *a_, session_);
   }
+  phase_ends("closing");
   const Ending ending = ending_of(results_.summary.reason, !results_.summary.doubt.empty());
   leave_files();
   session_.progress().clear();

@@ -108,6 +108,8 @@ json result_json(const TuneResults& r, const Assembly& a, const VerbSession& ses
 json run_json(const TuneResults& r, const Assembly& a, const VerbSession& session) {
   json j = run_facts(a, session);
   j["phase_seconds"] = {{"reading_and_start", r.begun}, {"outer_steps", r.summary.seconds}};
+  j["phases"] = r.phases.json();
+  j["work_in_all"] = work_json(a.account->read());
   j.update(summary_json(r.summary, a.problem.space, r.start));
   j.update(thresholds_json(a.config.diagnostics.warn_error, a.config.diagnostics.fail_error));
   j.update(result_json(r, a, session));

@@ -6,6 +6,7 @@
 #include <tacit/bilevel/driver.hpp>
 #include <tacit/cli/run/gains.hpp>
 #include <tacit/cli/run/hyper_table.hpp>
+#include <tacit/cli/run/phases.hpp>
 #include <tacit/cli/verbs/baselines.hpp>
 #include <tacit/cli/verbs/nested.hpp>
 #include <tacit/cli/verbs/selection.hpp>
@@ -19,6 +20,7 @@ struct TuneResults {
   StartValues start;
   PullChoice pull;
   double begun = 0;  ///< seconds from the begin of the command to that of the outer steps
+  Phases phases;     ///< reading, start, outer steps, and what closes the run
   Summary summary;
   std::vector<HyperRow> hyper;
   Selection selection;

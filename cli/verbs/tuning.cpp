@@ -80,13 +80,13 @@ std::vector<PullChoice::Candidate> candidates_on(const Assembly& a, const Folds&
   for (const Prepared& fold : outer.parts) {
     RunConfig config = a.config;
     config.validation.outer_folds = 0;
-    const auto inside = assemble_among(std::move(config), a.prepared.data, fold.rows.train, a.interrupter, strategies);
+    const auto inside = assemble_among(std::move(config), a, fold.rows.train, strategies);
     const std::vector<Vec> points = tuned_points(*inside, seconds.left());
     const Prepared fitted = prepare_again(fold, fold.rows.train);
     Vec from = Vec::Zero(fitted.problem.f->inner_dim());
     for (std::size_t c = 0; c < points.size(); ++c) {
       const Vec u = natural_values(inside->problem.space, points[c]);
-      from = refit(interruptible(fitted.problem, [asked = a.interrupter] { return asked->due(); }), u, from).x;
+      from = refit(of_run(fitted.problem, a), u, from).x;
       x[c].push_back(from);
     }
     if (!(seconds.left() > 0)) throw Interruption();

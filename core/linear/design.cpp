@@ -250,7 +250,7 @@ Index Design::block_rows() const {
 }
 
 void Design::count_pass() const {
-  if (counter_) counter_->data_passes.fetch_add(1, std::memory_order_relaxed);
+  for (const auto& counter : counters_) counter->data_passes.fetch_add(1, std::memory_order_relaxed);
 }
 
 Design Design::row_range(Index first, Index count) const {
@@ -304,8 +304,9 @@ Design Design::with_intercept() const {
 
 Design Design::counted(std::shared_ptr<WorkCounter> counter) const {
   Design part = *this;
-  part.counter_ = std::move(counter);
-  if (part.counter_) part.counter_->passes_known = true;
+  if (!counter || std::find(counters_.begin(), counters_.end(), counter) != counters_.end()) return part;
+  counter->passes_known = true;
+  part.counters_.push_back(std::move(counter));
   return part;
 }
 

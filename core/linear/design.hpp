@@ -52,8 +52,8 @@ struct ColumnMoments {
 };
 
 /// n x d matrix A: chosen rows of X, column j acting as (x_j - shift_j) / scale_j, and when wanted a last column of ones. A light
-/// value: copies share X. Each full read of the rows adds one to data_passes of the counter. Sums over rows run in a fixed order
-/// on one thread.
+/// value: copies share X. Each full read of the rows adds one to data_passes of every counter. Sums over rows run in a fixed
+/// order on one thread.
 class TACIT_EXPORT Design {
 public:
   Design() = default;
@@ -70,7 +70,7 @@ public:
   Design standardized(In shift, In scale) const;
   /// The same with a last column of ones.
   Design with_intercept() const;
-  /// The same, its reads counted.
+  /// The same, its reads counted, by the counters that it has and by this one.
   Design counted(std::shared_ptr<WorkCounter> counter) const;
 
   Index rows() const { return rows_; }
@@ -131,7 +131,7 @@ private:
   std::shared_ptr<const std::vector<Index>> list_;
   Vec shift_, scale_, inverse_;  // inverse_: 1 / scale
   bool intercept_ = false;
-  std::shared_ptr<WorkCounter> counter_;
+  std::vector<std::shared_ptr<WorkCounter>> counters_;
 };
 
 }  // namespace tacit::inline TACIT_ABI

@@ -261,6 +261,22 @@ TEST_CASE("each full read of the rows counts once, whatever the number of column
   CHECK(work->data_passes == 9);
 }
 
+TEST_CASE("a read counts with every counter that was added, once with each") {
+  const auto first = std::make_shared<WorkCounter>(), second = std::make_shared<WorkCounter>();
+  const Design plain(std::make_shared<Mat>(test::Numbers(3).mat(50, 9)));
+  const Design one = plain.counted(first), both = one.counted(second).counted(first).counted(nullptr).row_range(0, 20);
+  const Vec v = Vec::Ones(9);
+  Vec t(50), some(20);
+  plain.multiply(v, t);
+  CHECK(first->data_passes == 0);
+  one.multiply(v, t);
+  CHECK(first->data_passes == 1);
+  both.multiply(v, some);
+  CHECK(first->data_passes == 2);
+  CHECK(second->data_passes == 1);
+  CHECK(second->passes_known);
+}
+
 TEST_CASE("a pass returns what its blocks return, added in their order, whatever else it does") {
   const Index n = 3000, d = 40;
   for (const bool sparse : {false, true}) {
