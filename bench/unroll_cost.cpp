@@ -76,6 +76,10 @@ bool measure(const char* kind, const ModelParts& parts, Index steps, int repetit
   double total = 0;
   const auto u_of = [](const Problem& p) { return Vec::Constant(p.space.size(), 1e-2); };
   std::vector<Timed> pieces = {{"plain run", [&] { total += solver.solve(one, u_of(one), nullptr, {}, {}).z.sum(); }}};
+  pieces.push_back({"recording run", [&] {
+                      const TapeRequest all = UnrollEstimator(false).needs().tape;
+                      total += solver.solve(one, u_of(one), nullptr, {}, all).z.sum();
+                    }});
   std::vector<InnerSolution> done;  // for recursions alone
   for (const Method& m : methods)
     done.push_back(solver.solve(m.problem, u_of(m.problem), nullptr, {}, m.estimator->needs().tape));
