@@ -2,36 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cmath>
-#include <exception>
-#include <thread>
+#include <functional>
 #include <utility>
 
 #include <tacit/core/support/errors.hpp>
 
 namespace tacit::inline TACIT_ABI {
-
-void run_parallel(std::size_t count, Index threads, const std::function<void(std::size_t)>& job) {
-  std::vector<std::exception_ptr> thrown(count);
-  std::atomic<std::size_t> next{0};
-  const auto work = [&] {
-    for (std::size_t i = next++; i < count; i = next++) {
-      try {
-        job(i);
-      } catch (...) {
-        thrown[i] = std::current_exception();
-      }
-    }
-  };
-  std::vector<std::thread> others;
-  for (Index k = 1; k < threads && k < static_cast<Index>(count); ++k) others.emplace_back(work);
-  work();
-  for (std::thread& t : others) t.join();
-  for (const std::exception_ptr& e : thrown) {
-    if (e) std::rethrow_exception(e);
-  }
-}
 
 namespace {
 

@@ -1,11 +1,11 @@
 // A weighted sum of oracles as one oracle: folds, or tasks.
 #pragma once
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <tacit/bilevel/oracle.hpp>
+#include <tacit/core/support/threads.hpp>
 
 namespace tacit::inline TACIT_ABI {
 
@@ -17,7 +17,9 @@ struct Summand {
 };
 
 struct SumOptions {
-  Index threads = 1;  ///< that solve parts at the same time; the result is the same to the bit for any number
+  /// That solve parts at the same time, each of which then has one; 1: what a ThreadScope allows is for the passes of the parts.
+  /// The result is the same to the bit for any number.
+  Index threads = 1;
   /// What a part without a value or without a hypergradient does. fail: the sum has none, which is a wall for a line search.
   /// leave_out: the others stand for it, at its weight (their sum times total weight over theirs), and Diagnostics::left_out
   /// counts it.
@@ -35,9 +37,5 @@ struct SumOptions {
 /// are the worst of the parts that count, with the name of the part in the message; a part that is left out is named there too.
 /// verify() has the findings of all parts, named likewise. Throws UsageError without parts, or for a weight that is not finite.
 TACIT_EXPORT std::unique_ptr<Oracle> sum_of(std::vector<Summand> parts, SumOptions options = {});
-
-/// Runs job(0) .. job(count - 1), each once, on at most `threads` threads. What a job throws is thrown here once all have ended:
-/// of several the one of the least index.
-TACIT_EXPORT void run_parallel(std::size_t count, Index threads, const std::function<void(std::size_t)>& job);
 
 }  // namespace tacit::inline TACIT_ABI

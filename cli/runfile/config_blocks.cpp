@@ -227,7 +227,7 @@ void LimitsBlock::fields(BlockVisitor& v) {
   v.field("memory", memory,
           "most bytes of the states stored for differentiation: window auto keeps as many as fit, others are refused");
   v.field("threads", threads, Range::at_least(1), CountWords{false, true},
-          "threads of the kernels; auto: the cores of the machine");
+          "threads for folds, grid points or the rows of large data; auto: the processors that the process may use");
 }
 
 void OutputBlock::fields(BlockVisitor& v) {

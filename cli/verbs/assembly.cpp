@@ -5,15 +5,16 @@
 #include <filesystem>
 #include <limits>
 #include <set>
-#include <thread>
 
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/bilevel/sum.hpp>
 #include <tacit/cli/run/interrupter.hpp>
 #include <tacit/cli/verbs/selection.hpp>
+#include <tacit/core/linear/linear_model.hpp>
 #include <tacit/core/model/counting.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/model/stacked.hpp>
+#include <tacit/core/support/processors.hpp>
 #include <tacit/core/support/text.hpp>
 
 namespace tacit {
@@ -37,9 +38,6 @@ Missing missing_rule(const std::string& word) {
 }
 
 namespace {
-
-/// Those that this process may use; 1 where that is not known.
-Index usable_processors() { return std::max<Index>(1, static_cast<Index>(std::thread::hardware_concurrency())); }
 
 std::string text_or(const Text& t, const std::string& otherwise) { return t.text ? *t.text : otherwise; }
 
@@ -169,18 +167,20 @@ PrepareChoices prepare_choices(const RunConfig& c, std::shared_ptr<const ModelTa
   return o;
 }
 
-/// Folds are solved beside each other, or, of one problem, the points of a grid and random ones; within one the kernels use one
-/// thread. The result is the same whatever the number.
+/// No more than there is use for: of folds, or of one problem the points of a grid and random ones, or of the rows of a pass. The
+/// result is the same whatever the number.
 void settle_threads(Assembly& a) {
   Count& threads = a.config.limits.threads;
   const auto parts = static_cast<Index>(std::max<std::size_t>(1, a.validation.parts.size()));
   const bool points = a.config.outer.optimizer == "grid" || a.config.outer.optimizer == "random";
-  const Index wanted = threads.is_number() ? threads.n : usable_processors(),
-              most = parts == 1 && points ? PlannedPoints::kWave : parts;
+  const LinearModel* f = a.problem.f->linear();
+  const Index most = std::max(parts == 1 && points ? PlannedPoints::kWave : parts, f ? f->design().chunks() : 1);
   if (most == 1 && threads.is_number() && threads.n > 1)
     a.method.notes.push_back(
-        "limits.threads: folds and grid points are computed beside each other, and here is neither: one thread");
-  threads = Count::of(std::clamp<Index>(wanted, 1, most));
+        "limits.threads: folds, grid points and the rows of large data are computed beside each other, and here is none of "
+        "these: "
+        "one thread");
+  threads = Count::of(std::min(threads_asked(a.config), most));
 }
 
 }  // namespace
@@ -314,13 +314,24 @@ std::string training_text(const Assembly& a) {
   return others ? "the others" : std::to_string(a.prepared.rows.train.size()) + " rows";
 }
 
+Index threads_asked(const RunConfig& config) {
+  return config.limits.threads.is_number() ? config.limits.threads.n : usable_processors();
+}
+
+Index threads_beside(const Assembly& a, std::size_t count) {
+  const auto there = static_cast<Index>(count), threads = threads_asked(a.config);
+  const LinearModel* f = a.problem.f->linear();
+  const bool rows_have_more = f && !f->by_gram() && there < f->design().chunks();
+  return there < threads && rows_have_more ? 1 : std::min(there, threads);
+}
+
 std::unique_ptr<Oracle> over_parts(const Assembly& a, const Validation& v,
                                    const std::function<std::unique_ptr<Oracle>(std::size_t)>& make) {
   if (v.holdout()) return make(0);
   std::vector<Summand> parts;
   for (std::size_t k = 0; k < v.parts.size(); ++k) parts.push_back({make(k), v.weight[k], v.names[k]});
   SumOptions options;
-  options.threads = a.config.limits.threads.n;
+  options.threads = threads_beside(a, parts.size());
   options.alike = true;
   return sum_of(std::move(parts), options);
 }
@@ -439,7 +450,7 @@ DriverOptions driver_options(const Assembly& a, const RunConfig& c) {
   DriverOptions o;
   o.derivatives_known = true;  // those of the models are tested
   o.seed = outer_plan(a.config).seed;
-  o.threads = a.validation.parts.size() > 1 ? 1 : outer_plan(a.config).threads;  // else they are the folds'
+  o.threads = a.validation.parts.size() > 1 ? 1 : threads_beside(a, PlannedPoints::kWave);  // else they are the folds'
   o.max_steps = a.problem.space.size() == 0 || a.held_equal ? 0 : c.outer.max_steps;
   o.tolerance = c.outer.tolerance;
   o.select = c.outer.select == "last" ? DriverOptions::Select::last : DriverOptions::Select::best;

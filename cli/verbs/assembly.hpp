@@ -94,6 +94,11 @@ Problem as_one(const Assembly& a, const std::shared_ptr<const Start>& start);
 std::unique_ptr<Oracle> with_pull(const Assembly& a, std::unique_ptr<Oracle> oracle);
 /// The outer oracle of a run with its solver and estimator: of the hold-out, or the sum over the folds; with the pull.
 std::unique_ptr<Oracle> run_oracle(const Assembly& a, const OracleOptions& options);
+/// Threads that a run file asks for; auto: the processors that this process may use.
+Index threads_asked(const RunConfig& config);
+/// Threads for `count` folds or points that are computed beside each other: what the run has, or as many as there are; 1 where
+/// the rows of each have more use for them (a ThreadScope gives them to the passes then).
+Index threads_beside(const Assembly& a, std::size_t count);
 /// One oracle for each part, summed with the weights of the validation.
 std::unique_ptr<Oracle> over_parts(const Assembly& a, const Validation& validation,
                                    const std::function<std::unique_ptr<Oracle>(std::size_t)>& make);

@@ -12,6 +12,7 @@
 #include <tacit/cli/verbs/tune.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/core/support/threads.hpp>
 #include <tacit/hypergrad/reference.hpp>
 
 namespace tacit {
@@ -145,6 +146,7 @@ int check(const CommandLine& line, Streams& io) {
     io.out << to_yaml(config, strategies.catalog);
     return kDone;
   }
+  const ThreadScope threads(threads_asked(config));
   ProgressLine progress(io.err, progress_kind(line, io));
   const Heartbeat heartbeat(progress);
   progress.begin("reading the data");

@@ -20,6 +20,7 @@
 #include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/core/model/interrupt.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/core/support/threads.hpp>
 
 namespace tacit {
 
@@ -460,6 +461,7 @@ int CompareRun::run() {
     session_.io().out << to_yaml(config_, session_.strategies().catalog);
     return kDone;
   }
+  const ThreadScope threads(threads_asked(config_));
   try {
     prepare();
     session_.say("minimise over w" + std::string(first_->prepared.model().intercept ? ", b" : "") + ":  " +

@@ -14,6 +14,7 @@
 #include <tacit/cli/verbs/tune.hpp>
 #include <tacit/cli/verbs/verb_session.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/core/support/threads.hpp>
 #include <tacit/hypergrad/curve.hpp>
 
 namespace tacit {
@@ -215,6 +216,7 @@ int curve(const CommandLine& line, Streams& io) {
     io.out << to_yaml(config, session.strategies().catalog);
     return kDone;
   }
+  const ThreadScope threads(threads_asked(config));
   CurveOptions options;
   options.steps = config.curve.steps;
   options.starts = config.curve.starts.values;

@@ -35,7 +35,7 @@ Refit fit_of(const Assembly& a, Problem problem, In u, In x, const std::function
 
 std::vector<Vec> fits_of_parts(const Assembly& a, In u, const std::vector<Vec>& x, const std::function<bool()>& stop) {
   std::vector<Vec> fits(a.validation.parts.size());
-  run_parallel(fits.size(), a.config.limits.threads.n,
+  run_parallel(fits.size(), threads_beside(a, fits.size()),
                [&](std::size_t k) { fits[k] = fit_of(a, a.validation.parts[k].problem, u, x[k], stop).x; });
   return fits;
 }

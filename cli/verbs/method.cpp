@@ -139,10 +139,7 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
   return m;
 }
 
-OuterPlan outer_plan(const RunConfig& c) {
-  const bool folds = c.validation.scheme == "kfold";  // which use the threads themselves
-  return {c.outer.max_steps, static_cast<std::uint64_t>(c.seed), c.limits.threads.is_number() && !folds ? c.limits.threads.n : 1};
-}
+OuterPlan outer_plan(const RunConfig& c) { return {c.outer.max_steps, static_cast<std::uint64_t>(c.seed)}; }
 
 std::unique_ptr<OuterOptimizer> make_optimizer(const RunConfig& config, const Strategies& strategies) {
   require_built(config.outer.optimizer);

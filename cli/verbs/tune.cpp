@@ -21,6 +21,7 @@
 #include <tacit/cli/verbs/tune_results.hpp>
 #include <tacit/cli/verbs/tune_table.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/core/support/threads.hpp>
 
 namespace tacit {
 
@@ -165,6 +166,7 @@ int TuneRun::run() {
     session_.io().out << to_yaml(config, session_.strategies().catalog);
     return kDone;
   }
+  const ThreadScope threads(threads_asked(config));
   try {
     session_.progress().begin("reading the data");
     a_ = assemble(config, session_.strategies());

@@ -21,7 +21,8 @@ using BlockOut = Eigen::Ref<Eigen::MatrixXd>;
 
 /// What is done with t = A_b v of the rows row0 .. row0 + t.rows() - 1: fills w, which is added as A_b' w, and returns the share
 /// of these rows in a sum (nothing: 0). A reference to any callable (Index row0, BlockIn t, BlockOut w) that outlives the call.
-/// It adds to nothing that other blocks add to.
+/// It adds to nothing that other blocks add to: where a pass runs on several threads, so do its blocks. What it throws leaves the
+/// pass.
 class TACIT_EXPORT BlockFunction {
 public:
   template <class F>
@@ -52,8 +53,9 @@ struct ColumnMoments {
 };
 
 /// n x d matrix A: chosen rows of X, column j acting as (x_j - shift_j) / scale_j, and when wanted a last column of ones. A light
-/// value: copies share X. Each full read of the rows adds one to data_passes of every counter. Sums over rows run in a fixed
-/// order on one thread.
+/// value: copies share X. Each full read of the rows adds one to data_passes of every counter.
+/// Sums over rows have a fixed order: large ones are cut into chunks by their sizes alone, whose sums are added in their order.
+/// Chunks are computed beside each other where the calling thread may use several threads (ThreadScope); no bit depends on it.
 class TACIT_EXPORT Design {
 public:
   Design() = default;
@@ -80,6 +82,9 @@ public:
   Index features() const;
   /// Numbers that its rows keep of X: rows times features, or the stored entries of sparse rows.
   Index stored() const;
+  /// Chunks that a product is computed in, by the sizes alone: more threads than that are of no use to it. 1 where the rows have
+  /// less than 1 MiB.
+  Index chunks() const;
   bool sparse() const { return csr_ != nullptr; }
   bool intercept() const { return intercept_; }
   /// Empty when the columns are as they are in X.
@@ -115,15 +120,27 @@ public:
 
 private:
   class Pass;
+  struct Cut;
+  /// For sums of so many numbers a chunk.
+  Cut cut(Index sums) const;
+  Cut cut_into(double chunks) const;
+  double entries_in_row() const;
+  double bytes() const;
   void count_pass() const;
   Index source_row(Index i) const { return list_ ? (*list_)[static_cast<std::size_t>(i)] : first_ + i; }
   const double* dense_row(Index i) const { return dense_->data() + source_row(i) * dense_->cols(); }
   Index block_rows() const;
+  Index list_rows(Index row0, Index count, Index end, std::vector<const double*>& rows) const;
+  template <class Add>
+  static void sum_grams(const Cut& cut, OutM h, const Add& add);
   void dense_gram(In w, const double* beside, OutM h) const;
   void sparse_gram(In w, OutM h) const;
+  void dense_squares(In w, Out d) const;
   void sparse_squares(In w, Out d) const;
-  template <class Each, class Rest>
-  void each_entry(In w, const Each& each, const Rest& rest) const;
+  double acting(Index j, double value) const;
+  template <class Each, class Merge>
+  Mat column_sums(In w, const Mat& zero, const Each& each, const Merge& merge) const;
+  Mat column_range(In w) const;
 
   std::shared_ptr<const Mat> dense_;
   std::shared_ptr<const CsrMatrix> csr_;

@@ -42,10 +42,12 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/fields.hpp>
 #include <tacit/core/support/lbfgs_pairs.hpp>
+#include <tacit/core/support/processors.hpp>
 #include <tacit/core/support/rate.hpp>
 #include <tacit/core/support/registry.hpp>
 #include <tacit/core/support/saturate.hpp>
 #include <tacit/core/support/text.hpp>
+#include <tacit/core/support/threads.hpp>
 #include <tacit/core/support/types.hpp>
 #include <tacit/core/support/version.hpp>
 #include <tacit/core/support/version_number.hpp>

@@ -3,18 +3,15 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <utility>
 #include <vector>
 
+#include <tacit/core/support/threads.hpp>
 #include <tacit/core/support/types.hpp>
 
 namespace tacit::inline TACIT_ABI {
-
-/// Runs job on so many threads, this one among them. It must not throw.
-void run_beside(Index threads, const std::function<void()>& job);
 
 /// take(piece) fills the next piece of a file and is false at its end; work(piece) reads it, in any thread; merge(piece) is
 /// called in the order of the pieces. None of them runs beside another call of itself but work. What take or merge throws is
@@ -43,7 +40,7 @@ void in_order(Index threads, Take take, Work work, Merge merge) {
     ended = true;
   };
   const std::size_t ahead = 2 * static_cast<std::size_t>(threads);  // pieces at most that wait in memory
-  run_beside(threads, [&] {
+  run_parallel(static_cast<std::size_t>(threads), threads, [&](std::size_t) {
     std::unique_lock lock(mutex);
     while (true) {
       merged.wait(lock, [&] { return ended || taken < next + ahead; });
