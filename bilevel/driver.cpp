@@ -109,14 +109,19 @@ private:
     }
   }
 
-  // Solved to its tolerance, and yet, as the diagnosis found, further off than a loss or a hypergradient with a target may be.
+  // Solved to its tolerance, and yet, as the diagnosis found, further off than a loss or a hypergradient with a target may be, or
+  // than a row of adaptive tolerances is to be where there is no target.
   bool short_of_asked(const Evaluation& e) const {
     const Diagnostics& d = e.diagnostics;
     if (d.cut_short || d.inner_status != Status::converged || !(e.solved.inner > 0) || !(d.inner_residual > kLeastTolerance))
       return false;
     const bool target = options_.follow_target && oracle_.target() > 0 && usable(d.hypergradient_status) &&
                         d.hypergradient_error > oracle_.target();
-    return target || d.outer_loss_error > kLossShare * std::abs(e.loss());
+    constexpr double kRowError = 0.1;
+    const bool loose = !(oracle_.target() > 0) && tolerances_.schedule() == Schedule::adaptive &&
+                       looser(e.solved, rows_.summary.tightest) && usable(d.hypergradient_status) &&
+                       d.hypergradient_error > kRowError;
+    return target || loose || d.outer_loss_error > kLossShare * std::abs(e.loss());
   }
 
   bool stop() {

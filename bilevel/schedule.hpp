@@ -27,8 +27,7 @@ TACIT_EXPORT double scheduled(Schedule schedule, Index k, double tightest);
 class TACIT_EXPORT Tolerances {
 public:
   static constexpr double kLoosest = 1e-2;
-  /// Of what diagnostics.warn_error is by default: no row is to be warned of for its schedule.
-  static constexpr double kError = 0.1;
+  static constexpr double kError = 0.3;
   static constexpr double kShare = 0.01;  ///< of the relative hypergradient, where the effect is not known
 
   /// target: half the relative error that the hypergradients aim at takes the place of kError where it is smaller; 0: none.

@@ -58,6 +58,18 @@ Stepped step_by(const Problem& problem, In u, const InnerSolution& inner, const 
   return s;
 }
 
+/// Without w: far more than is allowed, by a factor that need not be good: the next solve says how much.
+bool beyond_question(const InnerSolution& inner, const OuterPoint& at, double enough, LossError& e) {
+  constexpr double kFar = 4;
+  if (!inner.inverse) return false;
+  Vec d(at.fx.size());
+  inner.inverse->apply(at.fx, d);
+  const double first = std::abs(at.lx.dot(d));
+  if (!std::isfinite(first) || first <= kFar * enough) return false;
+  e = {first, first};
+  return true;
+}
+
 /// By the factor that the solver left, where that is the one of f_xx at x or as good; else by CG. False: there is no step.
 /// gradient: wanted there; without it the factor's own steps may tell what this one leaves.
 bool take_step(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, bool gradient, Stepped& s) {
@@ -123,6 +135,7 @@ LossError loss_error(const Problem& problem, In u, const InnerSolution& inner, c
   if (!inner.exact_inverse()) {
     const LossError e = bounded(problem, u, at, w, w_residual);
     if ((w ? e.second : e.plain()) <= enough) return e;
+    if (LossError far; !w && beyond_question(inner, at, enough, far)) return far;
   }
   return measured(problem, u, inner, at, w);
 }

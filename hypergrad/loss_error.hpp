@@ -31,7 +31,8 @@ TACIT_EXPORT double factor_leaves(const InnerSolution& inner);
 
 /// By the bounds ||d|| <= ||f_x|| / mu and ||l_xx|| <= L_l where these are known and show an error of at most `enough`; else from
 /// d itself, by the solver's factor of f_xx at x, or by CG to a tenth (without w a hundredth), and the difference to the loss at
-/// x - d. w: an adjoint with
+/// x - d. Where a factor that is near shows an error of four times `enough` and more, that is all that is said of it. w: an
+/// adjoint with
 /// ||l_x - f_xx w|| = w_residual, or null. Not known where f_xx is not symmetric or not positive definite. Cost: a linear solve
 /// to a tenth, one gradient and one value, or nothing.
 TACIT_EXPORT LossError loss_error(const Problem& problem, In u, const InnerSolution& inner, const OuterPoint& at, const Vec* w,

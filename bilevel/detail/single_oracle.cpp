@@ -112,8 +112,13 @@ void SingleOracle::take_inner(Evaluation& e) const {
 // the estimator decided when it stops, it is repeated from where it had started: never from its own end with an empty tape, from
 // which few steps are left to differentiate. A solver that is no map leaves none to differentiate anyway.
 void SingleOracle::tighten(Evaluation& e, const Tolerance& tolerance) const {
-  if (!solver_->can_record()) return go_on_from_the_end(e, tolerance);
   const InnerSolution& inner = e.state->inner;
+  if (!solver_->can_record()) {
+    // Solvers that go on from their own end often end below what they were asked.
+    if (inner.status != Status::converged || looser(inner.residual, tolerance.inner)) return go_on_from_the_end(e, tolerance);
+    e.solved.inner = tolerance.inner;
+    return;
+  }
   const bool tape_gone = estimator_->needs().tape.wanted() && !inner.tape;
   // A run that the value took further than is asked now may have passed the point at which this would have ended.
   const bool passed = looser(tolerance.inner, e.reached);

@@ -167,3 +167,54 @@ TEST_CASE("eigenpair near: led over to another matrix by a factor of the first, 
   CHECK(cut.products == 3);
   CHECK(cut.smallest_residual > 1e-12 * cut.smallest);
 }
+
+TEST_CASE(
+    "newton-cg: what one problem has kept serves another that differs by little, and what all have spent counts for the first") {
+  const Problem problem = correlated(PenaltyPer::all);
+  const std::vector<Vec> us = penalties(1);
+  const InnerSolution lender = along(problem, us, false).solutions.back();
+  REQUIRE(kept_hessian(lender));
+  const NewtonCgSolver solver;
+  const Vec strong = Vec::Constant(1, 1e2);  // a product or two, not worth a factor
+  InnerSolution first = solver.solve(problem, strong, nullptr, Accuracy{1e-2}, {}), second = first, lends = lender;
+  REQUIRE(first.kept);
+  REQUIRE_FALSE(first.kept->data);
+  const double spent = first.kept->spent;
+  CHECK(spent > 0);
+  share_kept({&first, nullptr, &second});
+  CHECK(first.kept->spent > 2 * spent);
+  CHECK(second.kept->spent == 0);
+  CHECK(second.inverse == nullptr);
+  share_kept({&first, &lends});
+  CHECK(first.kept->data == lender.kept->data);
+  CHECK(first.inverse == lender.inverse);
+  CHECK(lends.kept->data == lender.kept->data);
+  const auto products = [&](const InnerSolution& from) {
+    const auto counter = std::make_shared<WorkCounter>();
+    const InnerSolution s = solver.solve(counted(problem, counter), us.back(), &from, Accuracy{1e-7}, {});
+    CHECK(s.status == Status::converged);
+    CHECK((s.z - lender.z).norm() <= 1e-4 * s.z.norm());
+    return counter->read().hessian_products;
+  };
+  CHECK(products(first) < products(second));
+}
+
+TEST_CASE("newton-cg: steps by the kept factor say what they leave, and the solution keeps f, f_x and f_xx of its point") {
+  const Problem problem = correlated(PenaltyPer::all);
+  const Path path = along(problem, penalties(1), false);
+  const InnerSolution s = NewtonCgSolver().solve(problem, Vec::Constant(1, 8e-5), &path.solutions.back(), Accuracy{1e-9}, {});
+  CHECK(s.inverse_left > 0);
+  CHECK(s.inverse_left < 1);
+  const Vec u = Vec::Constant(1, 8e-5);
+  Vec g(s.inner_dim), a(s.inner_dim), b(s.inner_dim);
+  CHECK(s.value == problem.f->gradient(s.x(), u, g));
+  CHECK(s.gradient == g);
+  REQUIRE(s.curvature);
+  CHECK(curvature_at(problem, u, s) == s.curvature);
+  const Vec p = Vec::LinSpaced(s.inner_dim, -1, 1);
+  s.curvature->hessian(p, a);
+  problem.f->linearize(s.x(), u)->hessian(p, b);
+  CHECK(a == b);
+  problem.f->gradient(s.x0, u, g);
+  CHECK(std::abs(s.start_gradient - g.norm()) <= 1e-10 * g.norm());
+}

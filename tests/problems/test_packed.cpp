@@ -134,7 +134,7 @@ TEST_CASE("the bytes of a packed file do not depend on pieces and threads") {
   }
 }
 
-TEST_CASE("float32: numbers are rounded to the nearest float, which is said; a number beyond is refused") {
+TEST_CASE("float32: numbers are rounded to the nearest float, which is said, and a number beyond is refused") {
   const Folder folder;
   const std::string text = folder.write("t.csv", "a,y\n0.1,1\n-1e-46,2\n16777217,3\nNA,4\n");
   PackOptions packing;
