@@ -1,0 +1,112 @@
+// Gram matrices of a design.
+#include <algorithm>
+#include <vector>
+
+#include <tacit/core/linear/design.hpp>
+#include <tacit/core/linear/detail/design_cut.hpp>
+#include <tacit/core/linear/detail/gram_kernel.hpp>
+
+namespace tacit::inline TACIT_ABI {
+namespace {
+
+using detail::kChunkOverSums;
+using detail::require_size;
+
+// Sums of Gram matrices are long: a chunk has so many dense rows at least, and of sparse ones so many products of two entries
+// for each of its sums.
+constexpr double kGramRows = 4096, kPairsOverSums = 64;
+
+}  // namespace
+
+// The chunks behind the first have matrices of their own.
+template <class Add>
+void Design::sum_grams(const Cut& cut, OutM h, const Add& add) {
+  std::vector<Mat> others(static_cast<std::size_t>(cut.chunks - 1));
+  cut.each([&](Index chunk) {
+    if (chunk == 0) return add(chunk, h);
+    Mat& own = others[static_cast<std::size_t>(chunk - 1)];
+    own.resize(h.rows(), h.cols());
+    add(chunk, own);
+  });
+  for (const Mat& other : others) {
+    for (Index i = 0; i < h.rows(); ++i) h.row(i).tail(h.cols() - i) += other.row(i).tail(h.cols() - i);
+  }
+}
+
+void Design::dense_gram(In w, const double* beside, OutM h) const {
+  kernels::GramColumns columns{features(), nullptr, nullptr, intercept_, beside != nullptr};
+  if (inverse_.size() > 0) {
+    columns.shift = shift_.data();
+    columns.inverse = inverse_.data();
+  }
+  const double at_least = std::max(kGramRows, kChunkOverSums * static_cast<double>(h.cols()));
+  const Cut cut = cut_into(static_cast<double>(rows_) / at_least);
+  sum_grams(cut, h, [&](Index chunk, OutM own) {
+    kernels::GramSum sum(columns, rows_, own);
+    for (Index i = cut.first(chunk); i < cut.end(chunk); ++i) sum.add(dense_row(i), w[i], beside ? beside[i] : 0);
+    sum.finish();
+  });
+}
+
+// G = X' W X, g = X' w and 1'w of the stored numbers; then (G - g shift' - shift g' + 1'w shift shift') / (scale scale').
+void Design::sparse_gram(In w, OutM h) const {
+  const Index p = features();
+  const std::int32_t* start = csr_->outerIndexPtr();
+  const std::int32_t* column = csr_->innerIndexPtr();
+  const double* value = csr_->valuePtr();
+  const double in_row = entries_in_row(), numbers = static_cast<double>(std::max<Index>(1, p * p));
+  const double pairs = static_cast<double>(rows_) * in_row * in_row / 2;
+  const Cut cut = cut_into(std::min(pairs / kPairsOverSums, bytes() / 8) / numbers);
+  std::vector<Vec> first_order(static_cast<std::size_t>(cut.chunks));
+  sum_grams(cut, h.topLeftCorner(p, p), [&](Index chunk, OutM own) {
+    Vec& own_g = first_order[static_cast<std::size_t>(chunk)];
+    own_g = Vec::Zero(p);
+    kernels::GramSum sum({p}, rows_, own);
+    for (Index i = cut.first(chunk); i < cut.end(chunk); ++i) {
+      if (w[i] == 0) continue;
+      const Index begin = start[source_row(i)], count = start[source_row(i) + 1] - begin;
+      sum.add_sparse(column + begin, value + begin, count, w[i]);
+      for (Index e = begin; e < begin + count; ++e) own_g[column[e]] += w[i] * value[e];
+    }
+    sum.finish();
+  });
+  Vec& g = first_order.front();
+  for (std::size_t chunk = 1; chunk < first_order.size(); ++chunk) g += first_order[chunk];
+  const double total = w.sum();
+  if (inverse_.size() > 0) {
+    for (Index j = 0; j < p; ++j) {
+      for (Index k = j; k < p; ++k)
+        h(j, k) = (h(j, k) - g[j] * shift_[k] - shift_[j] * g[k] + total * shift_[j] * shift_[k]) * inverse_[j] * inverse_[k];
+    }
+    g = (g - total * shift_).cwiseProduct(inverse_).eval();
+  }
+  if (intercept_) {
+    h.col(p).head(p) = g;
+    h(p, p) = total;
+  }
+}
+
+void Design::weighted_gram(In w, OutM h) const {
+  require_size(w.size(), rows_, "weights");
+  require_size(h.rows(), cols(), "rows for the result");
+  require_size(h.cols(), cols(), "columns for the result");
+  count_pass();
+  if (sparse())
+    sparse_gram(w, h);
+  else
+    dense_gram(w, nullptr, h);
+  kernels::mirror_upper(h);
+}
+
+void Design::weighted_gram_beside(In w, In y, OutM h) const {
+  if (sparse()) throw UsageError("a column beside the others is for dense rows");
+  require_size(w.size(), rows_, "weights");
+  require_size(y.size(), rows_, "entries of the column beside the others");
+  require_size(h.rows(), cols() + 1, "rows for the result");
+  require_size(h.cols(), cols() + 1, "columns for the result");
+  count_pass();
+  dense_gram(w, y.data(), h);
+  kernels::mirror_upper(h);
+}
+
+}  // namespace tacit::inline TACIT_ABI

@@ -1,0 +1,108 @@
+// How the passes of a design share their rows between threads, and the buffers that they use. Not part of the public interface.
+#pragma once
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <tacit/core/linear/design.hpp>
+#include <tacit/core/linear/detail/buffer.hpp>
+#include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/threads.hpp>
+
+namespace tacit::inline TACIT_ABI {
+namespace detail {
+
+/// A chunk of rows has so many times the bytes of its sums at least, or clearing and adding them would cost more than it does;
+/// all sums together are then no more than a sixteenth of X.
+inline constexpr double kChunkOverSums = 16;
+
+/// Buffers of a pass. They grow to what the thread needs and stay, so that no iteration allocates.
+struct Scratch {
+  kernels::Buffer v, offset, sums, t, w;
+  std::vector<const double*> rows;
+};
+
+inline double* room(kernels::Buffer& buffer, Index n) {
+  if (buffer.size() < n) buffer.resize(n);
+  return buffer.data();
+}
+
+/// One scratch a level: a block function may itself use a design.
+class Lease {
+public:
+  Lease() {
+    if (depth() == pool().size()) pool().push_back(std::make_unique<Scratch>());
+    scratch_ = pool()[depth()++].get();
+  }
+  ~Lease() { --depth(); }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+  Scratch& operator*() const { return *scratch_; }
+
+private:
+  static std::vector<std::unique_ptr<Scratch>>& pool() {
+    thread_local std::vector<std::unique_ptr<Scratch>> p;
+    return p;
+  }
+  static std::size_t& depth() {
+    thread_local std::size_t d = 0;
+    return d;
+  }
+  Scratch* scratch_;
+};
+
+inline void require_size(Index have, Index want, const char* what) {
+  if (have != want)
+    throw UsageError(std::string("a product with a design matrix got ") + std::to_string(have) + ' ' + what + " instead of " +
+                     std::to_string(want));
+}
+
+}  // namespace detail
+
+/// Rows cut into chunks of whole blocks, by their sizes alone.
+struct Design::Cut {
+  Index rows, block, chunks, threads;
+  Index first(Index chunk) const {
+    const Index blocks = (rows + block - 1) / block;
+    return std::min(rows, blocks * chunk / chunks * block);
+  }
+  Index end(Index chunk) const { return first(chunk + 1); }
+  /// How far rows may be fetched ahead: what follows the chunk is read next where one thread has all.
+  Index readable(Index chunk) const { return threads > 1 ? end(chunk) : rows; }
+
+  /// job(chunk) for each, beside each other where there are threads for it.
+  template <class Job>
+  void each(const Job& job) const {
+    const auto one = [&](std::size_t chunk) { job(static_cast<Index>(chunk)); };
+    if (chunks > 1 && threads > 1) {
+      run_parallel(static_cast<std::size_t>(chunks), threads, std::ref(one));
+    } else {
+      for (Index chunk = 0; chunk < chunks; ++chunk) job(chunk);
+    }
+  }
+  /// The same for chunks that leave `size` numbers each, in memory of their own: merge(those of the first, those of another) is
+  /// called in the order of the chunks. Returns those of the first.
+  template <class Job, class Merge>
+  double* merged(kernels::Buffer& buffer, Index size, const Job& job, const Merge& merge) const {
+    constexpr Index kLine = 8;  // no two chunks write to the same cache line
+    const Index apart = (size + kLine - 1) / kLine * kLine;
+    double* first = detail::room(buffer, apart * chunks);
+    each([&](Index chunk) { job(chunk, first + chunk * apart); });
+    for (Index chunk = 1; chunk < chunks; ++chunk) merge(first, first + chunk * apart);
+    return first;
+  }
+  /// The same for sums, which are 0 before.
+  template <class Job>
+  double* sum(kernels::Buffer& buffer, Index size, const Job& job) const {
+    const auto from_zero = [&](Index chunk, double* own) {
+      std::fill_n(own, size, 0.0);
+      job(chunk, own);
+    };
+    return merged(buffer, size, from_zero,
+                  [size](double* sums, const double* next) { Eigen::Map<Vec>(sums, size) += Eigen::Map<const Vec>(next, size); });
+  }
+};
+
+}  // namespace tacit::inline TACIT_ABI
