@@ -522,6 +522,9 @@ def main():
     if only and os.path.exists(kept):
         with open(kept) as f:
             stored = json.load(f)
+    unmeasured = [n for n, section in SECTIONS.items() if only and section[2] and n not in only and n not in stored]
+    if options.docs and unmeasured:  # or the page in the documents would lose them
+        p.error(f"--docs with --only goes on from a page that has all sections, and here {', '.join(unmeasured)} were never measured")
     facts = about(builds)
     for name, (title, _, measure, _) in SECTIONS.items():
         if measure and (not only or name in only):
