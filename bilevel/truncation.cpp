@@ -82,19 +82,17 @@ Spectrum extremes(const Curvature& curvature, In start, const InnerSolution& inn
   if (const auto matrix = kept_hessian(inner)) {
     const auto near_product = [&](In p, Out hp) { hp.noalias() = matrix->selfadjointView<Eigen::Lower>() * p; };
     const Spectrum rough = extreme_eigenvalues(near_product, start, lanczos);
-    Spectrum near = smallest_eigenvalue_near(near_product, *inner.inverse, rough.smallest_vector, kSharp, kFree);
-    if (const double off = factor_leaves(inner); off <= kSlack) {
-      near.smallest_residual = std::max(near.smallest_residual, off * near.smallest);
-      near.largest = rough.largest;
-      near.largest_vector = rough.largest_vector;
-      near.largest_residual = rough.largest_residual;
-      return near;
-    }
-    Spectrum here = smallest_eigenvalue_near(product, *inner.inverse, near.smallest_vector, kSharp, kSteps);
-    here.largest = rough.largest;
-    here.largest_vector = rough.largest_vector;
-    here.largest_residual = rough.largest_residual;
-    if (here.smallest > 0 && here.smallest_residual <= kSharp * here.smallest) return here;
+    Spectrum at = smallest_eigenvalue_near(near_product, *inner.inverse, rough.smallest_vector, kSharp, kFree);
+    const double off = factor_leaves(inner);
+    const bool known = off <= kSlack;
+    if (known)
+      at.smallest_residual = std::max(at.smallest_residual, off * at.smallest);
+    else
+      at = smallest_eigenvalue_near(product, *inner.inverse, at.smallest_vector, kSharp, kSteps);
+    at.largest = rough.largest;
+    at.largest_vector = rough.largest_vector;
+    at.largest_residual = rough.largest_residual;
+    if (known || (at.smallest > 0 && at.smallest_residual <= kSharp * at.smallest)) return at;
   }
   return extreme_eigenvalues(product, start, lanczos);
 }
