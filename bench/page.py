@@ -217,7 +217,7 @@ def shipped(bench):
         for b in bench.builds:
             _, record, _ = bench.tune(b, os.path.join(folder, name))
             for part, p in phases_of(record).items():
-                if part != "reading":
+                if part not in ("reading", "preparation"):
                     bench.add("shipped", name[:-5], part, b.label, p["gradients"] + p["hessian_products"])
             bench.add("shipped", name[:-5], "passes in all", b.label, passes_of(record))
 
@@ -260,7 +260,7 @@ def whole(bench):
                 bench.add("whole", name, "passes", b.label, passes_of(record))
                 bench.add("whole", name, "peak [MB]", b.label, ran.peak / 1e6)
                 if phases:
-                    settled(bench, b, name, folder, phases["outer_steps"])
+                    settled(bench, b, name, folder, phases)
                 if bench.compares:
                     bench.add("whole", name, "loss", b.label, record["best"]["outer_loss"])
             other = beside(bench, config, name)
@@ -282,8 +282,9 @@ def over_fit(bench):
             bench.add("settled", name, "over the fit of LogisticRegressionCV on w2", "head", value / statistics.median(fits["head"]))
 
 
-def settled(bench, build, name, folder, outer_steps):
-    """Seconds of inner solves and hypergradients up to the row from which on the loss stays within 1e-3 of the best; and up to given losses."""
+def settled(bench, build, name, folder, phases):
+    """Seconds of inner solves and hypergradients up to the row from which on the loss stays within 1e-3 of the best; and up to given losses. The
+    moments of ridge regression, which are all that its solves need, are made before: its preparation counts."""
     with open(os.path.join(folder, "trace.csv"), newline="") as f:
         rows = list(csv.DictReader(f))
     losses = [float(row["outer_loss"] or "inf") for row in rows]
@@ -292,10 +293,12 @@ def settled(bench, build, name, folder, outer_steps):
     ends = {name: off[-1] + 1 if off else 0}
     for target in LOSSES.get(name, []):
         ends.update({f"{name}, to {target}": k for k, loss in reversed(list(enumerate(losses))) if loss <= target})
+    outer_steps = phases["outer_steps"]
     busy = min(1.0, outer_steps["cpu_seconds"] / outer_steps["seconds"])
+    before = phases.get("preparation", {}).get("cpu_seconds", 0.0) if name[:2] == "w1" else 0.0
     for row, end in ends.items():
         wall = sum(float(r["inner_seconds"] or 0) + float(r["hypergradient_seconds"] or 0) for r in rows[: end + 1])
-        bench.add("settled", row, "compute [s]", build.label, wall * busy)
+        bench.add("settled", row, "compute [s]", build.label, before + wall * busy)
         bench.add("settled", row, "rows", build.label, end + 1)
 
 
@@ -378,7 +381,7 @@ SECTIONS = {
     "whole": ("Whole runs by phase", "Processor seconds of `tacit tune NAME.yaml limits.threads=1` (w3: 40 outer steps) with NAME from `python3 bench/workloads.py NAME FOLDER`, "
               "and of its parts (`phases` in run.json).", whole, False),
     "beside": ("Beside scikit-learn", "Whole processes on the same files, by turns.", None, False),
-    "settled": ("Compute until settled", "Inner solves and hypergradients up to the row from which on the loss stays within 1e-3 of the best, from the start of the workload, and up to given losses.", None, False),
+    "settled": ("Compute until settled", "Inner solves and hypergradients up to the row from which on the loss stays within 1e-3 of the best, from the start of the workload, and up to given losses; of ridge regression with its preparation, where its moments are made.", None, False),
     "threads": ("Threads", "`tacit tune` with limits.threads 1 and 2, by turns.", threads, False),
     "rows": ("Growth with rows", "Logistic regression, n x 50, everything at its default: `python3 bench/workloads.py dense FOLDER --rows N --columns 50`.", rows_grow, True),
     "columns": ("Growth with columns", "The same, 10000 x d.", columns_grow, True),

@@ -269,7 +269,9 @@ PathComparison::PathComparison(const std::vector<InnerSetup>& setups, const std:
 void PathComparison::warm_caches(In u) const {
   for (const Lane& lane : lanes_) {
     const Objective& f = *lane.setup->problem.f;
-    if (const LinearModel* linear = f.linear()) (void)linear->gram();
+    // Where the curvature has its inverse, no Gram matrix of the rows is asked for.
+    const bool inverted = f.quadratic() && f.linearize(Vec::Zero(f.inner_dim()), u)->inverse();
+    if (const LinearModel* linear = f.linear(); linear && !inverted) (void)linear->gram();
     (void)f.smoothness(u);
     (void)f.convexity(u);
     (void)f.gradient_scale(u);

@@ -79,7 +79,8 @@ private:
   // A loose point may be indefinite or no number where the solution is fine: asked more tightly before the run has failed.
   Evaluation first_evaluation(In theta) {
     Tolerance tolerance = tolerances_.at(1);
-    const Evaluation* near = options_.near ? &*options_.near : nullptr;
+    const std::optional<Evaluation> from = options_.near || values_alone_ ? options_.near : oracle_.ahead();
+    const Evaluation* near = from ? &*from : nullptr;
     if (values_alone_) return oracle_.evaluate(theta, tolerance, near);
     while (true) {
       Evaluation e = oracle_.evaluate(theta, tolerance, near);

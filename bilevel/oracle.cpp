@@ -108,6 +108,7 @@ VerifyReport ForwardingOracle::verify(In theta) const { return oracle_->verify(t
 Work ForwardingOracle::work() const { return oracle_->work(); }
 Work ForwardingOracle::diagnostic_work() const { return oracle_->diagnostic_work(); }
 Tolerance ForwardingOracle::tightest() const { return oracle_->tightest(); }
+std::optional<Evaluation> ForwardingOracle::ahead() const { return oracle_->ahead(); }
 bool ForwardingOracle::may_loosen() const { return oracle_->may_loosen(); }
 double ForwardingOracle::target() const { return oracle_->target(); }
 
@@ -129,13 +130,19 @@ std::optional<Evaluation> kept_curvature(const Evaluation& e) {
   }
   if (!e.parts.empty()) return out;
   if (!e.state || !e.state->inner.kept) return std::nullopt;
+  out = detail::without_point(e.state->inner.inner_dim, e.state->inner.kept);
+  InnerSolution& inner = out.state.write().inner;
+  inner.inverse = e.state->inner.inverse;
+  spend_kept(inner, kRunSaves);
+  return out;
+}
+
+Evaluation detail::without_point(Index inner_dim, std::shared_ptr<const KeptHessian> kept) {
+  Evaluation out;
   WarmState state;
-  state.inner.inner_dim = e.state->inner.inner_dim;
-  state.inner.z = Vec::Constant(state.inner.inner_dim, kMissing);
-  state.inner.inverse = e.state->inner.inverse;
-  state.inner.kept = e.state->inner.kept;
-  constexpr double kRunSaves = 20;  // products that a factor made at its first point saves a run, of some points at least
-  spend_kept(state.inner, kRunSaves);
+  state.inner.inner_dim = inner_dim;
+  state.inner.z = Vec::Constant(inner_dim, kMissing);
+  state.inner.kept = std::move(kept);
   out.state = std::move(state);
   return out;
 }

@@ -153,6 +153,9 @@ public:
   virtual Work diagnostic_work() const = 0;
   /// The tightest tolerances that were configured.
   virtual Tolerance tightest() const = 0;
+  /// What a run of many points starts from where nothing is given: no point, but what its solver is told ahead
+  /// (InnerSolver::ahead). None where there is nothing to tell.
+  virtual std::optional<Evaluation> ahead() const = 0;
   /// False where a looser tolerance would do more harm than its size says: an unrolled derivative is as good as the number of
   /// steps that were differentiated, and a warm start that meets a loose tolerance leaves none.
   virtual bool may_loosen() const = 0;
@@ -176,6 +179,7 @@ public:
   Work work() const override;
   Work diagnostic_work() const override;
   Tolerance tightest() const override;
+  std::optional<Evaluation> ahead() const override;
   bool may_loosen() const override;
   double target() const override;
 

@@ -215,13 +215,13 @@ std::unique_ptr<Oracle> iterate_oracle(Problem problem, std::shared_ptr<const In
 
 std::unique_ptr<Oracle> exact_oracle(Problem problem) {
   require_solution(problem, "an oracle of exact solutions");
-  constexpr Index kFactored = 2000, kNewton = 200;
+  constexpr Index kFactored = 2000;
   const OracleOptions options = no_diagnostics();
   const Index n = problem.f->inner_dim();
   if (problem.f->quadratic() && n <= kFactored)
     return make_oracle(std::move(problem), std::make_shared<CholeskySolver>(), std::make_shared<ImplicitDirectEstimator>(),
                        options);
-  if (n <= kNewton)
+  if (newton_pays(*problem.f))
     return make_oracle(std::move(problem), std::make_shared<NewtonSolver>(), std::make_shared<ImplicitDirectEstimator>(),
                        options);
   return make_oracle(std::move(problem), std::make_shared<NewtonCgSolver>(), std::make_shared<ImplicitCgEstimator>(), options);

@@ -36,6 +36,8 @@ public:
   Work work() const override;
   Work diagnostic_work() const override;
   Tolerance tightest() const override { return tightest_; }
+  /// None: parts lend each other what one of them has kept (share_kept), and need not all make their own at once.
+  std::optional<Evaluation> ahead() const override { return std::nullopt; }
   bool may_loosen() const override;
   double target() const override;
 

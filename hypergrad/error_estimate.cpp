@@ -339,7 +339,7 @@ bool Correction::bounded() const {
 // Norms that are rounding get the rounding of a product added.
 double Correction::remainder(const Exact& at, In scale) const {
   const LinearModel& f = *problem_.f->linear();
-  const double mu = f.convexity(u_), smooth = f.smoothness(u_);
+  const double mu = problem_.f->convexity(u_), smooth = problem_.f->smoothness(u_);
   const double e = (at.fx.norm() + 16 * kEps * smooth * at.x.norm()) / mu;
   const double w = (at.left.norm() + 16 * kEps * (smooth * at.w.norm() + at.lx.norm()) + problem_.l->smoothness() * e) / mu;
   const double largest = scale.size() > 0 ? scale.cwiseAbs().maxCoeff() : 0;

@@ -56,6 +56,13 @@ Tolerance SingleOracle::tightest() const {
   return {solver_->tolerance(), std::isnan(adjoint) ? 0 : adjoint};
 }
 
+std::optional<Evaluation> SingleOracle::ahead() const {
+  const Index n = problem_.f->inner_dim();
+  auto kept = warm_start_ ? solver_->ahead(n) : nullptr;
+  if (!kept) return std::nullopt;
+  return without_point(n, std::move(kept));
+}
+
 bool SingleOracle::may_loosen() const {
   const Needs needs = estimator_->needs();
   if (iterate_ || needs.tape.wanted() || needs.map) return false;  // what runs over the steps of the map

@@ -18,6 +18,9 @@ double error_quotient(double off, double size, double floor);
 void check_parts(const Problem& problem, const InnerSolver& solver, const HypergradientEstimator& estimator,
                  const OracleOptions& options);
 
+/// What a solver keeps, as an evaluation to start from that has no point.
+Evaluation without_point(Index inner_dim, std::shared_ptr<const KeptHessian> kept);
+
 /// What one inner solution and its hypergradient have to say at a point.
 class SingleOracle final : public Oracle {
 public:
@@ -45,6 +48,7 @@ public:
   Work work() const override;
   Work diagnostic_work() const override;
   Tolerance tightest() const override;
+  std::optional<Evaluation> ahead() const override;
   bool may_loosen() const override;
   double target() const override { return estimator_->target(); }
 

@@ -249,8 +249,9 @@ void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, Prepa
       const Folds folds = make_folds(*data, fold_options(c, among));
       a.prepared = prepare_problem(data, rows_of_folds(folds), std::move(choices));
       a.validation = cross_validation(a.prepared, folds);
+      a.prepared.raw_moments = a.validation.raw_moments;
     } else {
-      a.prepared = prepare_problem(data, make_split(*data, split_options(c, among)), std::move(choices));
+      a.prepared = prepare_holdout(data, make_split(*data, split_options(c, among)), std::move(choices));
       a.validation = hold_out(a.prepared);
     }
     if (c.outer.patience) keep_aside(a);
@@ -372,7 +373,8 @@ void settle_method(Assembly& a, const Strategies& strategies) {
 
 }  // namespace
 
-std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows) {
+std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows,
+                                   const std::function<void()>& when_read) {
   auto a = std::make_unique<Assembly>();
   a->config = std::move(config);
   a->interrupter = std::make_shared<Interrupter>();
@@ -384,6 +386,7 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
     data = std::make_shared<const Dataset>(
         load_dataset(data_options(c, task->classifier() ? TargetKind::classes : TargetKind::number)));
   }
+  if (when_read) when_read();
   settle_file(a->config.data.weight, data->weight_file);
   settle_file(a->config.data.target, data->target_file);
   settle_file(a->config.data.test_target, data->test_target_file);

@@ -77,8 +77,9 @@ std::size_t held_out_rows(const Validation& v);
 /// Which rows the inner problem is made of: those the run file's validation leaves, or all, with no outer criterion.
 enum class RowsUsed { train_part, all_train };
 
-/// Reads the data and builds the problem. Throws DataError, UsageError, RunFileError.
-std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows = RowsUsed::train_part);
+/// Reads the data, calls when_read, and builds the problem. Throws DataError, UsageError, RunFileError.
+std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows = RowsUsed::train_part,
+                                   const std::function<void()>& when_read = {});
 /// The same of the data set of another one, made of some of its rows alone, ascending: for a run inside of the rows that train.
 /// The test rows are not among them. It stops where that one does, and its work is in the same account.
 std::unique_ptr<Assembly> assemble_among(RunConfig config, const Assembly& whole, const std::vector<Index>& rows,

@@ -104,9 +104,6 @@ void limit_memory(const RunConfig& c, const Problem& problem, const InnerSolver&
                          "limits.memory");
 }
 
-/// Up to so many variables the whole f_xx costs no more than a dozen products with it, and Newton's method a dozen of these.
-constexpr Index kSmallDense = 200;
-
 }  // namespace
 
 Method choose_method(const RunConfig& c, const Problem& problem, const Strategies& s, std::size_t parts) {
@@ -119,7 +116,7 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
     const bool quadratic = problem.f->quadratic();
     m.solver_name = needs.tape.wanted() || needs.map              ? "gradient-descent"
                     : quadratic && problem.f->inner_dim() <= 2000 ? "cholesky"
-                    : problem.f->inner_dim() <= kSmallDense       ? "newton"
+                    : newton_pays(*problem.f)                  ? "newton"
                                                                   : "newton-cg";
     m.notes.push_back("inner.solver: auto is " + m.solver_name);
   }

@@ -86,7 +86,7 @@ SearchOptions search_options(const Assembly& a) {
   SearchOptions options;
   const LinearModel* model = a.prepared.problem.f->linear();
   if (model) {
-    const L2Range scale = default_l2_range(model->design(), model->row_weights(), model->loss());
+    const L2Range scale = default_l2_range(*model);
     options.lower = std::log(scale.lower);
     options.upper = std::log(scale.upper);
   }

@@ -60,7 +60,7 @@ private:
   void find_start();
   Summary follow(Vec theta0);
   void leave_files();
-  void phase_ends(const char* name) { results_.phases.end(name, session_.seconds(), a_->account->read()); }
+  void phase_ends(const char* name) { results_.phases.end(name, session_.seconds(), a_ ? a_->account->read() : Work{}); }
 
   VerbSession session_;
   std::unique_ptr<Assembly> a_;
@@ -169,8 +169,8 @@ int TuneRun::run() {
   const ThreadScope threads(threads_asked(config));
   try {
     session_.progress().begin("reading the data");
-    a_ = assemble(config, session_.strategies());
-    phase_ends("reading");
+    a_ = assemble(config, session_.strategies(), RowsUsed::train_part, [this] { phase_ends("reading"); });
+    phase_ends("preparation");
     find_start();
   } catch (const UsageError& e) {
     throw RunFileError({config.issue_of(e)});

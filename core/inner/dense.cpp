@@ -4,6 +4,7 @@
 
 #include <tacit/core/inner/detail/common.hpp>
 #include <tacit/core/inner/detail/line_search.hpp>
+#include <tacit/core/linear/linear_model.hpp>
 
 namespace tacit::inline TACIT_ABI {
 
@@ -46,6 +47,16 @@ std::shared_ptr<const LinearOperator> invert(const Curvature& curvature, InnerSo
 }
 
 }  // namespace
+
+bool newton_pays(const Objective& f) {
+  constexpr Index kMostDim = 200;
+  constexpr double kMostGram = 1e7;
+  if (f.inner_dim() > kMostDim) return false;
+  const LinearModel* model = f.linear();
+  if (!model || model->design().rows() == 0) return true;
+  const double entries = static_cast<double>(model->design().stored()), rows = static_cast<double>(model->design().rows());
+  return entries * (entries / rows) / 2 <= kMostGram;
+}
 
 void NewtonSolver::fields(FieldVisitor& v) { options.fields(v); }
 

@@ -92,6 +92,9 @@ TACIT_EXPORT std::shared_ptr<const Curvature> curvature_at(const Problem& proble
 /// without a factor.
 TACIT_EXPORT std::shared_ptr<const Eigen::MatrixXd> kept_hessian(const InnerSolution& solution);
 
+/// Products that a factor made at its first point saves a run, of some points at least.
+inline constexpr double kRunSaves = 20;
+
 /// Counts products with f_xx at the solution that a fresh factor would have saved: newton-cg makes one the sooner.
 TACIT_EXPORT void spend_kept(InnerSolution& solution, double products);
 
@@ -124,6 +127,9 @@ public:
   virtual std::unique_ptr<const FixedPointMap> map(const Problem& /*problem*/, In /*u*/) const { return nullptr; }
   /// The tightest tolerance it was configured with (inner.tolerance); direct solvers return 0.
   virtual double tolerance() const { return 0; }
+  /// What the first of many solves is told where the solver keeps f_xx from one to the next (InnerSolution::kept): nothing but
+  /// kRunSaves, so that it makes a factor at once. Null: it keeps none of so many variables.
+  virtual std::shared_ptr<const detail::KeptHessian> ahead(Index /*inner_dim*/) const { return nullptr; }
   /// Starts from `previous` when given, else from the problem's cold start. Throws UsageError when a tape is asked of a solver
   /// that records none, and by a map where the problem means its last iterate and the run would not be that; numerical trouble is
   /// reported in the solution's status, also where no step of a map can be chosen at u: that solution has no map and no tape.
@@ -202,6 +208,7 @@ public:
   IterativeOptions options;
   void fields(FieldVisitor& v) override;
   double tolerance() const override { return options.tolerance; }
+  std::shared_ptr<const detail::KeptHessian> ahead(Index inner_dim) const override;
   InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                       TapeRequest tape) const override;
 };
@@ -215,6 +222,10 @@ public:
   InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                       TapeRequest tape) const override;
 };
+
+/// Whether Newton's method is cheaper than newton-cg, which keeps one factor for many steps: at most 200 variables, and of a linear
+/// model a Gram matrix of at most 10^7 multiplications, what some passes over so few columns cost.
+TACIT_EXPORT bool newton_pays(const Objective& f);
 
 /// One factorization with one refinement step for quadratic f; leaves the factor as `inverse`. Where the curvature offers its
 /// inverse (Curvature::inverse), that instead, left as `offered`.

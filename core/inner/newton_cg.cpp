@@ -17,7 +17,8 @@ constexpr double kForcing = 0.1;
 constexpr double kPrediction = 0.1;
 constexpr Index kMostKept = 2000;  // variables: two matrices of so many rows are kept for each point in use
 constexpr Index kPairs = 10;
-constexpr double kFar = 0.1;   // of the unit: with a larger gradient f_xx is not yet what it will be at the end
+// Of the unit: with a larger gradient f_xx is not yet what it will be at the end. A cold run has no factor to go on with until then.
+constexpr double kFar = 0.1, kColdFar = 0.5;
 constexpr double kSlow = 0.5;  // of the gradient: what a step by the factor may leave, or CG is the better use of a pass
 
 class NewtonCgRun {
@@ -141,7 +142,8 @@ void NewtonCgRun::spend(double passes, double fresh) { kept_.spent += std::max(0
 /// A factor once the products that it would have saved have cost as much, whatever the next ones will be: at most twice what was
 /// to be had with foresight.
 void NewtonCgRun::renew() {
-  if (!keeps() || !(kept_.spent >= curvature_->factor_cost(n_)) || (kept_.data && norm_ > kFar * unit_)) return;
+  if (!keeps() || !(kept_.spent >= curvature_->factor_cost(n_))) return;
+  if ((kept_.data && norm_ > kFar * unit_) || (!kept_.data && s_.cold && norm_ > kColdFar * unit_)) return;
   kept_.spent = 0;
   kept_.data = detail::data_hessian(*curvature_, penalty_);
   kept_.scale = 1;
@@ -246,6 +248,14 @@ bool NewtonCgRun::direction_by_cg() {
 }  // namespace
 
 void NewtonCgSolver::fields(FieldVisitor& v) { options.fields(v); }
+
+std::shared_ptr<const detail::KeptHessian> NewtonCgSolver::ahead(Index inner_dim) const {
+  if (inner_dim > kMostKept) return nullptr;
+  auto kept = std::make_shared<detail::KeptHessian>();
+  kept->penalty = Vec::Zero(inner_dim);
+  kept->spent = kRunSaves;
+  return kept;
+}
 
 InnerSolution NewtonCgSolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,
                                     TapeRequest tape) const {

@@ -381,6 +381,12 @@ double LinearModel::gradient_scale(In) const {
   return f.gradient_scale;
 }
 
+const ColumnMoments& LinearModel::column_moments() const {
+  Parts& f = *parts_;
+  std::call_once(f.moments_once, [&] { f.moments = f.design.column_moments(f.s); });
+  return f.moments;
+}
+
 double LinearModel::gradient_terms(In) const {
   Parts& f = *parts_;
   std::call_once(f.terms_once, [&] {

@@ -108,6 +108,8 @@ public:
   bool quadratic() const override { return parts_->loss->quadratic(); }
   std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> counter) const override;
 
+  /// Of its columns, weighted by s; computed when first asked for and kept.
+  const ColumnMoments& column_moments() const;
   /// A' S A for a quadratic loss with at most kGramDim columns, computed when first needed and kept; null otherwise.
   const Mat* gram() const;
   /// Whether f_xx p is (A' S A + diag(c)) p instead of A' S (A p) + c p. Decided when the model is made, by its sizes alone, so
@@ -130,7 +132,8 @@ private:
     Mat gram;
     double data_eigenvalue = 0, gradient_scale = 0, gradient_terms = 0;
     Eigen::MatrixXd row_gram;  ///< X X'
-    std::once_flag gram_once, eigenvalue_once, scale_once, terms_once, row_gram_once;
+    ColumnMoments moments;
+    std::once_flag gram_once, eigenvalue_once, scale_once, terms_once, row_gram_once, moments_once;
     bool by_gram = false;
     std::mutex spectrum_lock;
     Vec spectrum_at;  ///< penalties of the spectrum below

@@ -59,9 +59,9 @@ struct MomentModel::Parts {
   std::shared_ptr<const LinearOperator> inverse;
   std::pair<double, double> spectrum_there;
 
-  Parts(std::shared_ptr<const MomentSquares> q, Penalty c)
+  Parts(std::shared_ptr<const MomentSquares> q, Penalty c, bool many_points)
       : kept(std::move(q)), squares(*kept), penalty(std::move(c)), features(squares.features()),
-        common(common_penalty(penalty, features)) {
+        common(many_points ? common_penalty(penalty, features) : -1) {
     // A penalised last coordinate is no intercept that could be eliminated.
     if (features > kTridiagonalDim || (squares.intercept() && penalty.index(features) >= 0)) common = -1;
   }
@@ -105,7 +105,7 @@ struct MomentModel::Parts {
   /// Both ends, moved outwards by the rounding of the eigenvalues, as in LinearModel.
   std::pair<double, double> ends(const Vec& c) {
     double low, high, coupling = 0;
-    if (common >= 0 && decoupled()) {
+    if (by_form()) {
       low = squares.eigenvalues()[0] + c[0];
       high = squares.eigenvalues()[features - 1] + c[0];
       if (squares.intercept()) {
@@ -128,6 +128,11 @@ struct MomentModel::Parts {
   double coupling() const {
     const double mean = squares.mean().norm();
     return squares.level() * mean * (1 + mean);
+  }
+  /// Eigenvalues are those of the tridiagonal form, which is there, plus the penalty.
+  bool by_form() const { return common >= 0 && decoupled(); }
+  bool knows_spectrum() const {
+    return squares.dim() > 0 && (by_form() || squares.dim() <= LinearModel::kEigenDim);
   }
   /// The intercept stands alone: columns are centred, to rounding.
   bool decoupled() const {
@@ -178,14 +183,14 @@ private:
   Vec x_, u_, c_;
 };
 
-MomentModel::MomentModel(std::shared_ptr<const LinearModel> rows, std::shared_ptr<const MomentSquares> squares)
+MomentModel::MomentModel(std::shared_ptr<const LinearModel> rows, std::shared_ptr<const MomentSquares> squares, bool many_points)
     : rows_(std::move(rows)) {
   if (!rows_ || !squares || !rows_->quadratic())
     throw UsageError("moments of rows stand for a linear model with a quadratic loss");
   const Design& a = rows_->design();
   if (squares->features() != a.features() || squares->intercept() != a.intercept())
     throw UsageError("a model of " + std::to_string(a.cols()) + " columns got moments of " + std::to_string(squares->dim()));
-  parts_ = std::make_shared<Parts>(std::move(squares), rows_->penalty());
+  parts_ = std::make_shared<Parts>(std::move(squares), rows_->penalty(), many_points);
 }
 
 double MomentModel::value(In x, In u) const {
@@ -215,12 +220,12 @@ void MomentModel::tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const {
 }
 
 double MomentModel::smoothness(In u) const {
-  if (inner_dim() > 0 && inner_dim() <= LinearModel::kEigenDim) return parts_->spectrum(u).second;
+  if (parts_->knows_spectrum()) return parts_->spectrum(u).second;
   return parts_->squares.largest_eigenvalue() + parts_->penalty.range(u).second;
 }
 
 double MomentModel::convexity(In u) const {
-  if (inner_dim() > 0 && inner_dim() <= LinearModel::kEigenDim) return parts_->spectrum(u).first;
+  if (parts_->knows_spectrum()) return parts_->spectrum(u).first;
   return parts_->penalty.range(u).first;
 }
 

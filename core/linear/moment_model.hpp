@@ -13,8 +13,8 @@ namespace tacit::inline TACIT_ABI {
 class TACIT_EXPORT MomentModel final : public Objective {
 public:
   /// squares: sum_i s_i phi(a_i x, y_i) of the model by its moments, s = row_weights(). Throws UsageError where the loss is not
-  /// quadratic, or the moments are of other columns.
-  MomentModel(std::shared_ptr<const LinearModel> rows, std::shared_ptr<const MomentSquares> squares);
+  /// quadratic, or the moments are of other columns. many_points: see kTridiagonalDim.
+  MomentModel(std::shared_ptr<const LinearModel> rows, std::shared_ptr<const MomentSquares> squares, bool many_points = true);
 
   Index inner_dim() const override { return rows_->inner_dim(); }
   Index outer_dim() const override { return rows_->outer_dim(); }
@@ -24,8 +24,8 @@ public:
   void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const override;
   bool penalty_diagonal(In u, Out c) const override { return rows_->penalty_diagonal(u, c); }
   const LinearModel* linear() const override { return rows_.get(); }
-  /// Eigenvalues of f_xx: at most kEigenDim columns. Else bounds: the largest eigenvalue of the data's part plus the largest
-  /// penalty, and the least penalty.
+  /// Eigenvalues of f_xx: at most kEigenDim columns, or one penalty (kTridiagonalDim) and centred columns or no intercept. Else
+  /// bounds: the largest eigenvalue of the data's part plus the largest penalty, and the least penalty.
   double smoothness(In u) const override;
   double convexity(In u) const override;
   bool convex(In) const override { return true; }
@@ -36,8 +36,8 @@ public:
   std::shared_ptr<const Objective> counting_reads(std::shared_ptr<WorkCounter> counter) const override;
 
   static constexpr double kKept = 1e-4;
-  /// One penalty for all: the Gram matrix is brought to tridiagonal form once, the cost of some eight factors, and every point
-  /// after that takes two products instead of a factor; up to so many columns.
+  /// One penalty for all, and many points to come: the Gram matrix is brought to tridiagonal form once, the cost of some eight
+  /// factors, and every point after that takes two products instead of a factor; up to so many columns.
   static constexpr Index kTridiagonalDim = 2000;
 
 private:

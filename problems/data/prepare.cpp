@@ -115,7 +115,7 @@ Problem make_problem(const Prepared& p, const ModelOptions& options) {
 }
 
 /// What depends on the training rows: fills, centre and scaling of the filled columns, the problem.
-void fit_to_rows(Prepared& p, const PartMoments* known = nullptr) {
+void fit_to_rows(Prepared& p, const PartMoments* known, bool many_points = true) {
   Filled filled = fit_fills(*p.data, p.rows.train);
   p.x = filled.x ? std::move(filled.x) : std::shared_ptr<const Features>(p.data, &p.data->x);
   p.encoder = std::move(filled.encoder);
@@ -126,11 +126,51 @@ void fit_to_rows(Prepared& p, const PartMoments* known = nullptr) {
   const Scaling& s = p.scaling;
   p.moments =
       known ? problem_moments(known->training, known->validation, s.shift, s.scale, s.centre, p.model()) : ProblemMoments{};
+  p.moments.many_points = many_points;
   if (p.model().outer_loss) p.moments.validation = nullptr;  // it need not be one of squares
   p.problem = make_problem(p, p.model());
 }
 
+/// What is the same for any rows that train: coded target and weights.
+Prepared begin(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices) {
+  if (!data || !choices.task) throw UsageError("a problem is prepared from a data set and a model; one of them is missing");
+  Prepared p;
+  p.data = std::move(data);
+  p.rows = std::move(rows);
+  p.choices = std::move(choices);
+  CodedTarget coded = p.task().code(*p.data, p.choices.positive);
+  p.y = std::move(coded.y);
+  p.labels = std::move(coded.labels);
+  p.weight = p.data->weight;
+  weigh_classes(p);
+  return p;
+}
+
+Design raw_rows(const Prepared& p, const std::vector<Index>& rows) {
+  return design_of(std::shared_ptr<const Features>(p.data, &p.data->x)).row_list(rows);
+}
+
+/// Of training and validation rows together, as a final fit takes them; a weight of 0: not known.
+PartMoments moments_of_all(const PartMoments& parts, const Split& rows) {
+  if (rows.validation.empty()) return {parts.training, {}};
+  if (!(parts.training.weight > 0 && parts.validation.weight > 0)) return {};
+  return {merged(parts.training, parts.validation), {}};
+}
+
 }  // namespace
+
+bool any_filled(const Dataset& data, const std::vector<Index>& rows) {
+  if (data.missing.empty()) return false;
+  std::vector<bool> asked(static_cast<std::size_t>(data.rows()));
+  for (const Index i : rows) asked[static_cast<std::size_t>(i)] = true;
+  return std::any_of(data.missing.begin(), data.missing.end(),
+                     [&](const MissingCell& cell) { return asked[static_cast<std::size_t>(cell.row)]; });
+}
+
+RowMoments moments_of_rows(const Prepared& p, const std::vector<Index>& rows) {
+  if (rows.empty() || any_filled(*p.data, rows)) return {};
+  return row_moments(raw_rows(p, rows), pick(p.y, rows), pick(p.weight, rows));
+}
 
 Design Prepared::design(const std::vector<Index>& which) const {
   Design d = design_of(x).row_list(which);
@@ -203,22 +243,27 @@ std::vector<Index> rows_of_refit(const Split& rows) {
 }
 
 Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices, const PartMoments* moments) {
-  if (!data || !choices.task) throw UsageError("a problem is prepared from a data set and a model; one of them is missing");
-  Prepared p;
-  p.data = std::move(data);
-  p.rows = std::move(rows);
-  p.choices = std::move(choices);
-  CodedTarget coded = p.task().code(*p.data, p.choices.positive);
-  p.y = std::move(coded.y);
-  p.labels = std::move(coded.labels);
-  p.weight = p.data->weight;
-  weigh_classes(p);
+  Prepared p = begin(std::move(data), std::move(rows), std::move(choices));
   fit_to_rows(p, moments);
+  return p;
+}
+
+Prepared prepare_holdout(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices) {
+  constexpr std::size_t kSets = 6;  // raw and scaled, of training rows, validation rows and both
+  Prepared p = begin(std::move(data), std::move(rows), std::move(choices));
+  const Design train = raw_rows(p, p.rows.train);
+  if (p.task().loss()->quadratic() && train.features() <= MomentModel::kTridiagonalDim && moments_pay(train, kSets))
+    p.raw_moments = std::make_shared<const PartMoments>(
+        PartMoments{moments_of_rows(p, p.rows.train), moments_of_rows(p, p.rows.validation)});
+  fit_to_rows(p, p.raw_moments.get());
   return p;
 }
 
 Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows) {
   Prepared p = earlier;
+  PartMoments all;
+  if (earlier.raw_moments && training_rows == rows_of_refit(earlier.rows)) all = moments_of_all(*earlier.raw_moments, earlier.rows);
+  p.raw_moments.reset();
   p.rows.train = std::move(training_rows);
   p.rows.validation.clear();
   p.row_score.reset();
@@ -227,7 +272,7 @@ Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows
     p.choices.model.lower = block.lower;
     p.choices.model.upper = block.upper;
   }
-  fit_to_rows(p);
+  fit_to_rows(p, &all, false);
   return p;
 }
 

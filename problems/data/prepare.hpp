@@ -31,6 +31,11 @@ struct PrepareChoices {
   ModelOptions model{};
 };
 
+/// Raw moments of the training and validation rows of a ridge regression; a weight of 0: not known.
+struct PartMoments {
+  RowMoments training, validation;
+};
+
 /// One problem made of a data set. A value: copies share the numbers, which nobody writes.
 struct TACIT_EXPORT Prepared {
   std::shared_ptr<const Dataset> data;
@@ -44,6 +49,7 @@ struct TACIT_EXPORT Prepared {
   std::vector<std::string> labels;              ///< {negative, positive}; empty for numbers
   std::map<std::string, double> class_weights;  ///< by label; empty: all 1
   ProblemMoments moments;  ///< what of the problem goes through moments of its rows; nothing: through the rows
+  std::shared_ptr<const PartMoments> raw_moments;  ///< kept for a final fit, which then reads no row; null: it reads them
   std::shared_ptr<const RowScoreLoss> row_score;  ///< of the problem whose training rows are judged by a closed form; else null
   Problem problem;
 
@@ -73,17 +79,19 @@ TACIT_EXPORT Split all_rows(Index rows);
 /// Training and validation rows together, ascending: those of a final fit.
 TACIT_EXPORT std::vector<Index> rows_of_refit(const Split& rows);
 
-/// Raw moments of the training and validation rows of a fold of a ridge regression; a weight of 0: not known.
-struct PartMoments {
-  RowMoments training, validation;
-};
-
 /// Throws DataError, D124 for numbers whose squares leave double precision, and UsageError. moments: columns are scaled by them,
 /// and the problem goes through them.
 TACIT_EXPORT Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices,
                                       const PartMoments* moments = nullptr);
+/// The same for rows that are held out once: a ridge regression whose moments pay, with no more columns than a direct solution
+/// takes (MomentModel::kTridiagonalDim), reads its rows once and goes through them.
+TACIT_EXPORT Prepared prepare_holdout(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices);
+/// Has one of these rows a cell that is filled, and with what the training rows say?
+TACIT_EXPORT bool any_filled(const Dataset& data, const std::vector<Index>& rows);
+/// Raw moments of some of its rows; none (weight 0) where any_filled.
+TACIT_EXPORT RowMoments moments_of_rows(const Prepared& prepared, const std::vector<Index>& rows);
 /// The same choices fitted anew on other training rows, with nothing to validate on: for a final fit. The range of the
-/// hyperparameters and the class weights stay as they are.
+/// hyperparameters and the class weights stay as they are. Of all its training and validation rows by moments where they are kept.
 TACIT_EXPORT Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows);
 /// The same rows with columns centred whose mean is more than three times their deviation, where there is an intercept: what
 /// centred_problem is made of, so that its solutions have their margins.

@@ -11,12 +11,6 @@ namespace tacit::inline TACIT_ABI {
 
 namespace {
 
-/// Has one of these rows a cell that is filled, and with what the training rows of a part say?
-bool any_filled(const Dataset& data, const std::vector<Index>& rows) {
-  return std::any_of(data.missing.begin(), data.missing.end(),
-                     [&](const MissingCell& cell) { return std::binary_search(rows.begin(), rows.end(), cell.row); });
-}
-
 /// Of ascending rows those that are not among the others.
 std::vector<Index> rows_without(const std::vector<Index>& rows, const std::vector<Index>& others) {
   std::vector<Index> left;
@@ -43,11 +37,6 @@ std::vector<std::vector<Index>> sets_of_draw(const Prepared& whole, const std::v
 /// Of the parts of one draw, from the moments of the rows that each leaves out, and of those which train in all. A set with cells
 /// to fill has none: what fills them differs from part to part. So no row has a say in how a part that leaves it out is fitted.
 std::vector<PartMoments> moments_of_draw(const Prepared& whole, const std::vector<Split>& parts) {
-  const Design x = design_of(std::shared_ptr<const Features>(whole.data, &whole.data->x));
-  const auto moments_of = [&](const std::vector<Index>& rows) {
-    if (rows.empty() || any_filled(*whole.data, rows)) return RowMoments{};
-    return row_moments(x.row_list(rows), pick(whole.y, rows), pick(whole.weight, rows));
-  };
   std::vector<PartMoments> out(parts.size());
   const std::vector<std::vector<Index>> sets = sets_of_draw(whole, parts);
   if (sets.empty()) return out;
@@ -55,16 +44,23 @@ std::vector<PartMoments> moments_of_draw(const Prepared& whole, const std::vecto
   std::vector<bool> filled;
   for (const auto& rows : sets) {
     filled.push_back(any_filled(*whole.data, rows));
-    moments.push_back(moments_of(rows));
+    moments.push_back(moments_of_rows(whole, rows));
   }
   std::vector<RowMoments> others = all_but_one(moments);
   const auto all_filled = std::count(filled.begin(), filled.end(), true);
   for (std::size_t k = 0; k < parts.size(); ++k) {
     // Rows may be kept aside from those that validate (outer.patience).
-    out[k].validation = parts[k].validation == sets[k] ? std::move(moments[k]) : moments_of(parts[k].validation);
+    out[k].validation = parts[k].validation == sets[k] ? std::move(moments[k]) : moments_of_rows(whole, parts[k].validation);
     if (all_filled == (filled[k] ? 1 : 0)) out[k].training = std::move(others[k]);
   }
   return out;
+}
+
+/// Of all rows of `whole`, from those of a part; null where they are not known.
+std::shared_ptr<const PartMoments> moments_of_whole(const Prepared& whole, const Split& part, const PartMoments& moments) {
+  const bool all = part.train.size() + part.validation.size() == whole.rows.train.size();
+  if (!all || !(moments.training.weight > 0 && moments.validation.weight > 0)) return nullptr;
+  return std::make_shared<const PartMoments>(PartMoments{merged(moments.training, moments.validation), {}});
 }
 
 /// Do the folds of this model go through moments? Ridge regression, where they pay.
@@ -125,6 +121,7 @@ Validation cross_validation(const Prepared& whole, const Folds& folds) {
     if (moments && k % folds_of_draw == 0) {
       const auto first = folds.parts.begin() + static_cast<std::ptrdiff_t>(k);
       of_draw = moments_of_draw(whole, std::vector<Split>(first, first + static_cast<std::ptrdiff_t>(folds_of_draw)));
+      if (k == 0) v.raw_moments = moments_of_whole(whole, folds.parts.front(), of_draw.front());
     }
     try {
       v.parts.push_back(prepare_problem(whole.data, folds.parts[k], choices, moments ? &of_draw[k % folds_of_draw] : nullptr));

@@ -1,6 +1,7 @@
 // How a choice of hyperparameters is judged: on the rows of one hold-out, or on those that the folds of cross-validation hold
 // out in turn.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct Validation {
   /// Weight of the rows that a part holds out over that of all parts, as cv.glmnet has it; their sum is 1.
   std::vector<double> weight;
   Index folds = 1, repeats = 1;
+  /// Of folds through moments those of all rows, for Prepared::raw_moments of their final fit; else null.
+  std::shared_ptr<const PartMoments> raw_moments;
   bool holdout() const { return parts.size() == 1; }
   /// The closed form that judges every training row of the one part; null: held-out rows do.
   const RowScoreLoss* row_score() const { return parts.size() == 1 ? parts.front().row_score.get() : nullptr; }

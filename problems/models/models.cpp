@@ -53,8 +53,9 @@ std::vector<std::string> labels(const ModelParts& parts, PenaltyPer per) {
 
 }  // namespace
 
-L2Range default_l2_range(const Design& train, In s, const Loss& loss) {
-  const ColumnMoments m = train.column_moments(s);
+L2Range default_l2_range(const LinearModel& model) {
+  const Design& train = model.design();
+  const ColumnMoments& m = model.column_moments();
   const Vec& spread = train.intercept() ? m.deviation : m.rms;
   double mean = 0, largest = 0, least_size = std::numeric_limits<double>::infinity();
   Index used = 0;
@@ -68,7 +69,7 @@ L2Range default_l2_range(const Design& train, In s, const Loss& loss) {
   if (used == 0) return {1e-6, 1e3};
   // A constant column is one of the model; an empty sparse one is a name that no row has.
   const double columns = static_cast<double>(train.sparse() ? used : train.features());
-  const double unit = loss.curvature_bound() * s.sum(), most = 1e300;
+  const double unit = model.loss().curvature_bound() * model.row_weights().sum(), most = 1e300;
   if (!std::isfinite(unit))
     throw UsageError(
         "no range of the penalties can be proposed: the curvature bound of the loss is not known; give "
@@ -95,7 +96,8 @@ Problem linear_problem(std::shared_ptr<const Loss> phi, const ModelParts& parts,
   Penalty penalty = make_penalty(parts, options);
   const Index m = penalty.outer_dim();
   Problem problem;
-  problem.f = std::make_shared<LinearModel>(train, phi, parts.y, s, std::move(penalty));
+  const auto model = std::make_shared<const LinearModel>(train, phi, parts.y, s, std::move(penalty));
+  problem.f = model;
   if (options.outer_loss) {
     if (const std::string wrong = options.outer_loss->check(parts.y); !wrong.empty())
       throw UsageError("the outer loss is of another kind of target: " + wrong, "validation.loss");
@@ -106,7 +108,7 @@ Problem linear_problem(std::shared_ptr<const Loss> phi, const ModelParts& parts,
   if (m > 0) {
     L2Range range{options.lower.value_or(0), options.upper.value_or(0)};
     if (!options.lower || !options.upper) {
-      const L2Range usual = default_l2_range(train, s, *phi);
+      const L2Range usual = default_l2_range(*model);
       range = {options.lower.value_or(usual.lower), options.upper.value_or(usual.upper)};
     }
     problem.space = HyperSpace({{"l2", m, Scale::log, range.lower, range.upper, labels(parts, options.per)}});

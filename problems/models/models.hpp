@@ -47,7 +47,7 @@ TACIT_EXPORT Problem linear_problem(std::shared_ptr<const Loss> loss, const Mode
 struct L2Range {
   double lower = 0, upper = 0;
 };
-TACIT_EXPORT L2Range default_l2_range(const Design& train, In s, const Loss& loss);
+TACIT_EXPORT L2Range default_l2_range(const LinearModel& model);
 
 /// s of the inner loss: the weights (empty: ones) divided by their sum, or as they are.
 TACIT_EXPORT Vec row_weights(In weights, Index rows, Reduction reduction);

@@ -29,7 +29,7 @@ double MomentLoss::smoothness() const { return squares_->largest_eigenvalue(); }
 bool moments_pay(const Design& rows, std::size_t sets) {
   const Index d = rows.features();
   const double bytes = 8.0 * static_cast<double>(d) * static_cast<double>(d) * static_cast<double>(sets);
-  return d > 0 && d <= kMomentDim && 2 * d <= rows.rows() && bytes <= kMomentBytes;
+  return d > 0 && d <= kMomentDim && 2 * d * d <= rows.stored() && bytes <= kMomentBytes;
 }
 
 ProblemMoments problem_moments(const RowMoments& training, const RowMoments& validation, In shift, In scale, In centre,
@@ -39,7 +39,7 @@ ProblemMoments problem_moments(const RowMoments& training, const RowMoments& val
     return std::make_shared<const MomentSquares>(standardized(raw, shift, scale, centre), options.intercept,
                                                  mean ? 1 / raw.weight : 1);
   };
-  return {squares(training, options.reduction == Reduction::mean), squares(validation, true)};
+  return {squares(training, options.reduction == Reduction::mean), squares(validation, true), true};
 }
 
 Problem by_moments(const Problem& rows, const ProblemMoments& moments) {
@@ -47,7 +47,8 @@ Problem by_moments(const Problem& rows, const ProblemMoments& moments) {
   if (!linear) throw UsageError("problem '" + rows.name + "' is no linear model; moments stand for nothing else");
   Problem problem = rows;
   if (moments.training)
-    problem.f = std::make_shared<MomentModel>(std::shared_ptr<const LinearModel>(rows.f, linear), moments.training);
+    problem.f = std::make_shared<MomentModel>(std::shared_ptr<const LinearModel>(rows.f, linear), moments.training,
+                                              moments.many_points);
   if (rows.l && moments.validation) problem.l = std::make_shared<MomentLoss>(rows.l, moments.validation);
   return problem;
 }

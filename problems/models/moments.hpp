@@ -26,8 +26,8 @@ private:
   std::shared_ptr<const MomentSquares> squares_;
 };
 
-/// What moments cost beside passes over the rows, in one place: with at most kMomentDim columns, twice as many rows as columns,
-/// and no more than kMomentBytes for `sets` Gram matrices, they are cheaper and fit into memory.
+/// What moments cost beside passes over the rows, in one place: with at most kMomentDim columns, a Gram matrix of no more than
+/// half as many entries as the rows have, and no more than kMomentBytes for `sets` of them, they are cheaper and fit into memory.
 inline constexpr Index kMomentDim = 5000;
 inline constexpr double kMomentBytes = 2e9;
 TACIT_EXPORT bool moments_pay(const Design& rows, std::size_t sets);
@@ -39,6 +39,7 @@ inline constexpr double kMomentsLost = 1e4;
 /// validation rows. Null: through the rows.
 struct ProblemMoments {
   std::shared_ptr<const MomentSquares> training, validation;
+  bool many_points = true;  ///< the problem will be solved at many hyperparameters
 };
 /// Raw moments of the rows of a part, for a problem whose columns act less centre and shift and over scale (empty: 0, 1); null
 /// where RowMoments::lost says that rounding would show.

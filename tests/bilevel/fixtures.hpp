@@ -56,6 +56,7 @@ public:
   Work work() const override { return {}; }
   Work diagnostic_work() const override { return {}; }
   Tolerance tightest() const override { return tightest_asked; }
+  std::optional<Evaluation> ahead() const override { return std::nullopt; }
   bool may_loosen() const override { return true; }
   double target() const override { return 0; }
 

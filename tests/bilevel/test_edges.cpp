@@ -227,6 +227,7 @@ TEST_CASE("edges: a point that is only finite at a loose tolerance is no converg
     Work work() const override { return {}; }
     Work diagnostic_work() const override { return {}; }
     Tolerance tightest() const override { return {1e-8, 1e-6}; }
+    std::optional<Evaluation> ahead() const override { return std::nullopt; }
     bool may_loosen() const override { return true; }
     double target() const override { return 0; }
   } oracle;

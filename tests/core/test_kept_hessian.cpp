@@ -1,6 +1,7 @@
 // What newton-cg keeps of f_xx from run to run, and the eigenpair that is led over from a matrix near.
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -14,6 +15,7 @@
 #include <tacit/core/support/byte_stream.hpp>
 #include <tacit/problems/models/losses.hpp>
 #include <tacit/problems/models/models.hpp>
+#include <tacit/problems/models/penalties.hpp>
 
 #include "core/plain_problems.hpp"
 
@@ -124,6 +126,37 @@ TEST_CASE("newton-cg: an earlier point that is no number leaves a cold start wit
     return counter->read().hessian_products;
   };
   CHECK(count(&nowhere) < count(nullptr));
+}
+
+TEST_CASE("newton-cg: the first of many solves makes what they save by") {
+  const Problem problem = correlated(PenaltyPer::all);
+  const NewtonCgSolver solver;
+  const Index n = problem.f->inner_dim();
+  InnerSolution told;
+  told.inner_dim = n;
+  told.z = Vec::Constant(n, std::numeric_limits<double>::quiet_NaN());
+  told.kept = solver.ahead(n);
+  REQUIRE(told.kept);
+  const Vec u = Vec::Constant(1, 1e-1);
+  const InnerSolution alone = solver.solve(problem, u, nullptr, Accuracy{1e-7}, {});
+  const InnerSolution first = solver.solve(problem, u, &told, Accuracy{1e-7}, {});
+  CHECK_FALSE(kept_hessian(alone));
+  CHECK(kept_hessian(first));
+  CHECK(first.cold);
+  CHECK((first.z - alone.z).norm() <= 1e-5 * alone.z.norm());
+  CHECK_FALSE(solver.ahead(10000));
+  CHECK_FALSE(NewtonSolver().ahead(n));
+}
+
+TEST_CASE("newton: it pays where a Gram matrix costs no more than some passes over few columns") {
+  const auto model = [](Index rows, Index columns) {
+    return LinearModel(Design(std::make_shared<const Mat>(Mat::Zero(rows, columns))), std::make_shared<const SquaredLoss>(),
+                       Vec::Zero(rows), Vec::Ones(rows), one_penalty(columns, false));
+  };
+  CHECK(newton_pays(model(2000, 100)));
+  CHECK_FALSE(newton_pays(model(2001, 100)));
+  CHECK_FALSE(newton_pays(model(10, 201)));
+  CHECK(newton_pays(*test::logistic_problem().f));
 }
 
 TEST_CASE("newton-cg: what is kept goes through bytes to the same bits") {

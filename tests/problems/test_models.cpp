@@ -17,6 +17,7 @@
 #include <tacit/core/verify/verify.hpp>
 #include <tacit/problems/models/criteria.hpp>
 #include <tacit/problems/models/losses.hpp>
+#include <tacit/problems/models/penalties.hpp>
 #include <tacit/problems/models/tasks.hpp>
 
 #include "paths.hpp"
@@ -222,7 +223,8 @@ L2Range range_of(const Mat& x, bool sparse, bool intercept = true) {
   csr.makeCompressed();
   const Design a = sparse ? Design(std::make_shared<const CsrMatrix>(csr)) : Design(std::make_shared<const Mat>(x));
   const Vec s = Vec::Constant(x.rows(), 1.0 / static_cast<double>(x.rows()));
-  return default_l2_range(intercept ? a.with_intercept() : a, s, *make_task("ridge")->loss());
+  return default_l2_range(LinearModel(intercept ? a.with_intercept() : a, make_task("ridge")->loss(), Vec::Zero(x.rows()), s,
+                                      one_penalty(x.cols(), intercept)));
 }
 
 /// Columns of mean 0 and mean square 1 (entries +1 and -1).

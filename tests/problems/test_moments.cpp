@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include <tacit/bilevel/refit.hpp>
 #include <tacit/bilevel/start_search.hpp>
 #include <tacit/bilevel/sum.hpp>
 #include <tacit/problems/data/validation.hpp>
@@ -287,10 +288,83 @@ TEST_CASE("moments: rows that are kept aside from those that validate neither tr
   CHECK(before[0] != after[0]);
 }
 
+TEST_CASE("moments: a hold-out and its final fit go through moments, with the losses and hypergradients of their rows") {
+  Setup s = random_setup(61, 90, 5, 1);
+  auto far = std::make_shared<Dataset>(*s.data);
+  far->x.dense.col(1).array() += 1e4;
+  far->x.dense.col(3) *= 50;
+  s.data = far;
+  const Split split = s.folds.parts[1];
+  for (const Standardize standardize : {Standardize::no, Standardize::yes}) {
+    for (const PenaltyPer per : {PenaltyPer::all, PenaltyPer::feature}) {
+      s.choices.standardize = standardize;
+      s.choices.model.per = per;
+      const Prepared moments = prepare_holdout(s.data, split, s.choices), rows = prepare_problem(s.data, split, s.choices);
+      REQUIRE(moments.moments.training);
+      REQUIRE(moments.moments.validation);
+      CHECK_FALSE(rows.moments.training);
+      const HyperSpace& space = rows.problem.space;
+      const Vec theta = (0.6 * space.lower() + 0.4 * space.upper()) + 0.5 * test::Numbers(7).vec(space.size());
+      const Answer a = answer_of(hold_out(rows), theta, true), b = answer_of(hold_out(moments), theta, true);
+      CHECK(b.loss == doctest::Approx(a.loss).epsilon(1e-10));
+      CHECK((b.gradient - a.gradient).norm() <= 1e-8 * a.gradient.norm());
+      const std::vector<Index> all = rows_of_refit(split);
+      const Prepared last = prepare_again(moments, all), last_rows = prepare_again(rows, all);
+      CHECK(last.moments.training);
+      CHECK_FALSE(last_rows.moments.training);
+      Vec u(theta.size());
+      space.to_model(theta, u);
+      const Vec x = refit(last.problem, u, Vec::Zero(6)).x, y = refit(last_rows.problem, u, Vec::Zero(6)).x;
+      CHECK((last.margins(all, x) - last_rows.margins(all, y)).norm() <= 1e-9 * last_rows.margins(all, y).norm());
+      std::vector<Index> fewer = all;
+      fewer.pop_back();
+      CHECK_FALSE(prepare_again(moments, fewer).moments.training);
+    }
+  }
+}
+
+TEST_CASE("moments: the final fit after folds takes theirs, and a hold-out with cells to fill or another model takes none") {
+  Setup s = random_setup(71, 80, 4, 1);
+  const Validation v = s.through(true);
+  REQUIRE(v.raw_moments);
+  Prepared whole = prepare_problem(s.data, all_rows(80), s.choices);
+  const Prepared through_rows = prepare_again(whole, whole.rows.train);
+  whole.raw_moments = v.raw_moments;
+  const Prepared last = prepare_again(whole, whole.rows.train);
+  REQUIRE(last.moments.training);
+  const Vec u = Vec::Constant(1, 0.01);
+  const Vec x = refit(last.problem, u, Vec::Zero(5)).x, y = refit(through_rows.problem, u, Vec::Zero(5)).x;
+  CHECK((x - y).norm() <= 1e-10 * y.norm());
+
+  auto filled = std::make_shared<Dataset>(*s.data);
+  const Split split = s.folds.parts[0];
+  filled->missing = {{split.validation[3], 1}};
+  filled->encoder.missing = Missing::mean;
+  for (Index j = 0; j < 4; ++j) {
+    EncodedColumn column;
+    column.name = filled->feature_names[static_cast<std::size_t>(j)];
+    column.first = j;
+    filled->encoder.columns.push_back(column);
+  }
+  const Prepared partly = prepare_holdout(filled, split, s.choices);
+  CHECK(partly.moments.training);
+  CHECK_FALSE(partly.moments.validation);
+  CHECK_FALSE(prepare_again(partly, rows_of_refit(split)).moments.training);
+  auto classes = std::make_shared<Dataset>(*s.data);
+  for (Index i = 0; i < 80; ++i) classes->y[i] = classes->y[i] > 0 ? 1 : 0;
+  classes->classes = {"no", "yes"};
+  s.choices.task = make_task("logistic");
+  CHECK_FALSE(prepare_holdout(classes, split, s.choices).raw_moments);
+}
+
 TEST_CASE("moments: they are taken where they are cheaper than passes and fit into memory") {
   const auto design = [](Index rows, Index columns) { return Design(std::make_shared<const Mat>(Mat::Zero(rows, columns))); };
   CHECK(moments_pay(design(100, 50), 20));
   CHECK(!moments_pay(design(100, 51), 20));
   CHECK(!moments_pay(design(10, 0), 20));
   CHECK(!moments_pay(design(2000, 1000), 300));
+  CsrMatrix few(100, 20);
+  for (Index i = 0; i < 100; ++i) few.insert(i, i % 20) = 1;
+  few.makeCompressed();
+  CHECK(!moments_pay(Design(std::make_shared<const CsrMatrix>(few)), 20));
 }
