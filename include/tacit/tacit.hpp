@@ -42,6 +42,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/fields.hpp>
 #include <tacit/core/support/lbfgs_pairs.hpp>
+#include <tacit/core/support/memory_limits.hpp>
 #include <tacit/core/support/processors.hpp>
 #include <tacit/core/support/rate.hpp>
 #include <tacit/core/support/registry.hpp>
