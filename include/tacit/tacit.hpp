@@ -28,6 +28,7 @@
 #include <tacit/core/linear/loss_door.hpp>
 #include <tacit/core/linear/moment_model.hpp>
 #include <tacit/core/linear/moments.hpp>
+#include <tacit/core/linear/row_source.hpp>
 #include <tacit/core/linear/shifted_inverse.hpp>
 #include <tacit/core/linear/taylor.hpp>
 #include <tacit/core/model/adapt.hpp>

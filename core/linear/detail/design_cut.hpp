@@ -22,6 +22,13 @@ inline constexpr double kChunkOverSums = 16;
 struct Scratch {
   kernels::Buffer v, offset, sums, t, w;
   std::vector<const double*> rows;
+  const double* const* block = nullptr;  // those of the block that is worked on
+  // Of rows that do not lie in memory: room for some, their numbers, where those of one piece of the file are, and which rows of
+  // the design are in the room.
+  kernels::Buffer room;
+  std::vector<Index> wanted;
+  std::vector<const double*> in_piece;
+  Index first = 0, count = 0;
 };
 
 inline double* room(kernels::Buffer& buffer, Index n) {
@@ -35,6 +42,7 @@ public:
   Lease() {
     if (depth() == pool().size()) pool().push_back(std::make_unique<Scratch>());
     scratch_ = pool()[depth()++].get();
+    scratch_->count = 0;
   }
   ~Lease() { --depth(); }
   Lease(const Lease&) = delete;
@@ -60,6 +68,20 @@ inline void require_size(Index have, Index want, const char* what) {
 }
 
 }  // namespace detail
+
+/// s.rows[k] = where dense row which(k) of this design is, k < count, until the next call.
+template <class Which>
+void Design::fetch(Index count, const Which& which, detail::Scratch& s) const {
+  if (static_cast<Index>(s.rows.size()) < count) s.rows.resize(static_cast<std::size_t>(count));
+  const double** const rows = s.rows.data();
+  if (begin_) {
+    for (Index k = 0; k < count; ++k) rows[k] = begin_ + source_row(which(k)) * stride_;
+    return;
+  }
+  s.wanted.resize(static_cast<std::size_t>(count));
+  for (Index k = 0; k < count; ++k) s.wanted[static_cast<std::size_t>(k)] = source_row(which(k));
+  read_rows(count, s);
+}
 
 /// Rows cut into chunks of whole blocks, by their sizes alone.
 struct Design::Cut {
