@@ -59,8 +59,10 @@ void require_workable(const Prepared& p) {
     for (Index i = 0; i < p.x->rows(); ++i) {
       for (CsrMatrix::InnerIterator a(p.x->csr, i); a; ++a) largest[a.col()] = std::max(largest[a.col()], std::abs(a.value()));
     }
-  } else if (p.x->rows() > 0) {
-    largest = p.x->dense.cwiseAbs().colwise().maxCoeff();
+  } else {
+    RowCursor rows(dense_rows(p.x));
+    for (Index i = 0; i < p.x->rows(); ++i)
+      largest = largest.cwiseMax(Eigen::Map<const Vec>(rows.row(i), largest.size()).cwiseAbs());
   }
   // Rows that do not train can lie far beyond those that do, which standardization has brought to size 1.
   if (p.scaling.active()) largest = largest.cwiseQuotient(p.scaling.scale);
