@@ -121,16 +121,21 @@ public:
 private:
   class Pass;
   struct Cut;
-  /// For sums of so many numbers a chunk.
-  Cut cut(Index sums) const;
-  Cut cut_into(double chunks) const;
+  /// For sums of so many numbers a chunk; first_level: in blocks that stay in the first-level cache.
+  Cut cut(Index sums, bool first_level = false) const;
+  Cut cut_into(double chunks, bool first_level = false) const;
   double entries_in_row() const;
   double bytes() const;
   void count_pass() const;
   Index source_row(Index i) const { return list_ ? (*list_)[static_cast<std::size_t>(i)] : first_ + i; }
   const double* dense_row(Index i) const { return dense_->data() + source_row(i) * dense_->cols(); }
-  Index block_rows() const;
-  Index list_rows(Index row0, Index count, Index end, std::vector<const double*>& rows) const;
+  /// Whether there is a use for blocks of the first-level cache: rows come from memory, and enough of them fit.
+  bool first_level() const;
+  Index block_rows(bool first_level) const;
+  /// How many rows ahead others are fetched from memory; both_ways: in part on the way back. 0: all lie in the cache.
+  Index rows_ahead(Index block, bool both_ways) const;
+  /// Lists `count` rows from row0 on and those that may be fetched meanwhile, none from `end` on; their number, 0 where ahead is.
+  Index list_rows(Index row0, Index count, Index end, Index ahead, std::vector<const double*>& rows) const;
   template <class Add>
   static void sum_grams(const Cut& cut, OutM h, const Add& add);
   void dense_gram(In w, const double* beside, OutM h) const;

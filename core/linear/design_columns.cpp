@@ -24,10 +24,12 @@ void Design::dense_squares(In w, Out d) const {
   const double* sums = cut.sum((*lease).sums, p, [&](Index chunk, double* own) {
     const Lease of_chunk;
     std::vector<const double*>& rows = (*of_chunk).rows;
-    rows.resize(static_cast<std::size_t>(cut.block + kernels::kRowsAhead));
+    const Index ahead = rows_ahead(cut.block, false);
+    rows.resize(static_cast<std::size_t>(cut.block + ahead + 4));
     for (Index row0 = cut.first(chunk); row0 < cut.end(chunk); row0 += cut.block) {
-      const Index m = std::min(cut.block, cut.end(chunk) - row0), listed = list_rows(row0, m, cut.readable(chunk), rows);
-      kernels::squares_rows(rows.data(), m, listed, p, w.data() + row0, inverse_.size() > 0 ? shift_.data() : nullptr, own);
+      const Index m = std::min(cut.block, cut.end(chunk) - row0), listed = list_rows(row0, m, cut.readable(chunk), ahead, rows);
+      kernels::squares_rows(rows.data(), m, {ahead, listed, 0, 4}, p, w.data() + row0,
+                            inverse_.size() > 0 ? shift_.data() : nullptr, own);
     }
   });
   d.head(p) = Eigen::Map<const Vec>(sums, p);
