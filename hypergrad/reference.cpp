@@ -25,12 +25,13 @@ public:
     if (frugal_) factor_ = options.near;
   }
 
-  /// d = -f_xx^{-1} g, where frugal to kForcing; false when f_xx is not positive definite.
-  bool newton(const Curvature& c, In g, Vec& d) {
+  /// d = -f_xx^{-1} g, where frugal to kForcing, beyond kDenseLimit variables to `forcing`; false when f_xx is not positive
+  /// definite.
+  bool newton(const Curvature& c, In g, Vec& d, double forcing = 0) {
     const Index n = g.size();
     if (n > kDenseLimit) {
       const auto m = c.preconditioner(n);
-      const CgResult r = by_cg(c, g, m.get(), 1e-10, 10 * n, d);
+      const CgResult r = by_cg(c, g, m.get(), constant_ ? kTight : std::clamp(forcing, kTight, kLoose), 10 * n, d);
       return r.status != Status::negative_curvature && d.allFinite();
     }
     if (factor_ && frugal_) {
@@ -49,7 +50,7 @@ public:
   }
 
 private:
-  static constexpr double kForcing = 1e-4;
+  static constexpr double kForcing = 1e-4, kTight = 1e-10, kLoose = 1e-2;
   static constexpr Index kMostProducts = 12;
 
   static CgResult by_cg(const Curvature& c, In g, const LinearOperator* m, double tolerance, Index max_steps, Vec& d) {
@@ -77,14 +78,16 @@ Polished polish(const Problem& problem, In u, In x, const PolishOptions& options
   detail::NewtonPoint p = detail::newton_point(problem, u, x);
   Directions directions(problem.f->quadratic(), options);
   Status status = Status::step_limit;
-  const double floor = std::max(1e-12 * problem.f->gradient_scale(u), 4 * cancellation(*problem.f, u));
+  const double unit = problem.f->gradient_scale(u), rounding = 4 * cancellation(*problem.f, u);
+  const double floor = std::max(1e-12 * unit, rounding);
+  const bool large = x.size() > kDenseLimit;
   Vec d;
   for (Index k = 0; k < options.max_steps && status == Status::step_limit; ++k) {
     if (!std::isfinite(p.norm())) {
       status = Status::failed;
-    } else if (p.norm() == 0 || (options.to_floor && p.norm() <= floor)) {
+    } else if (p.norm() == 0 || (options.to_floor && p.norm() <= floor) || (large && p.norm() <= rounding)) {
       status = Status::rounding;
-    } else if (!directions.newton(*p.curvature, p.at.gradient, d)) {
+    } else if (!directions.newton(*p.curvature, p.at.gradient, d, unit > 0 ? p.norm() / unit : 0)) {
       status = Status::negative_curvature;
     } else {
       const double before = p.norm();

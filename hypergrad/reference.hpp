@@ -21,7 +21,7 @@ struct PolishOptions {
 };
 
 /// x*(u) by damped Newton steps from x until neither f nor ||f_x|| gets smaller; directions by a dense Cholesky factor up to 2000
-/// variables, beyond by CG to 1e-10.
+/// variables, beyond by CG, to as much of the gradient as the gradient is of that at x = 0: Newton's method converges no faster.
 TACIT_EXPORT Polished polish(const Problem& problem, In u, In x, const PolishOptions& options = {});
 
 /// What is known near a point: approximations of f_xx^{-1} and of the adjoint; either may be missing.

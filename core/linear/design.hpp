@@ -130,18 +130,24 @@ public:
 private:
   class Pass;
   struct Cut;
-  /// For sums of so many numbers a chunk.
-  Cut cut(Index sums) const;
-  Cut cut_into(double chunks) const;
+  class BlockRows;
+  /// For sums of so many numbers a chunk; first_level: in blocks that stay in the first-level cache.
+  Cut cut(Index sums, bool first_level = false) const;
+  Cut cut_into(double chunks, bool first_level = false) const;
   double entries_in_row() const;
   double bytes() const;
   void count_pass() const;
   Index source_row(Index i) const { return list_ ? (*list_)[static_cast<std::size_t>(i)] : first_ + i; }
-  Index block_rows() const;
+  /// Whether there is a use for blocks of the first-level cache: rows come from memory, and enough of them fit.
+  bool first_level() const;
+  Index block_rows(bool first_level) const;
+  /// How many rows ahead others are fetched from memory; both_ways: in part on the way back. 0: all lie in the cache, or none in
+  /// memory.
+  Index rows_ahead(Index block, bool both_ways) const;
   template <class Which>
   void fetch(Index count, const Which& which, detail::Scratch& s) const;
   void read_rows(Index count, detail::Scratch& s) const;
-  Index list_rows(Index row0, Index count, Index end, detail::Scratch& s) const;
+  Index rows_at_once(Index row0, Index end) const;
   template <class Add>
   static void sum_grams(const Cut& cut, OutM h, const Add& add);
   void dense_gram(In w, const double* beside, OutM h) const;

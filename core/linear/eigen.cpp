@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace tacit::inline TACIT_ABI {
@@ -24,12 +25,46 @@ Vec fixed_random(Index n, std::uint64_t seed) {
   return v;
 }
 
-/// An orthonormal basis that grows by a product at a time, the tridiagonal form of the operator on it, and its eigenpairs.
+/// What the vectors of a Lanczos basis have in common, by the recurrence that rounding follows (Simon 1984): while no two have
+/// more than sqrt(eps), the tridiagonal form is as good as that of an orthonormal basis.
+class Overlap {
+public:
+  explicit Overlap(Index limit) : now_(Vec::Zero(limit + 1)), before_(now_) { now_[0] = 1; }
+  /// Goes on to the vector after number k, which `left` couples to it. True where it has to be made orthogonal to all others.
+  bool lost(const Vec& alpha, const Vec& beta, Index k, double left) {
+    constexpr double kEps = std::numeric_limits<double>::epsilon();
+    norm_ = std::max(norm_, std::abs(alpha[k]) + left + (k > 0 ? beta[k - 1] : 0));
+    Vec next = Vec::Zero(now_.size());
+    for (Index j = 0; j < k; ++j) {
+      const double apart = beta[j] * now_[j + 1] + (alpha[j] - alpha[k]) * now_[j] + (j > 0 ? beta[j - 1] * now_[j - 1] : 0);
+      const double common = apart - beta[k - 1] * before_[j];
+      next[j] = (common + std::copysign(2 * kEps * norm_, common)) / left;
+    }
+    next[k] = kEps * norm_ / left;
+    const bool much = !(next.cwiseAbs().maxCoeff() <= std::sqrt(kEps));
+    const bool orthogonal = much || again_;  // the next vector has the one before this in it too
+    if (orthogonal) next.head(k + 1).setConstant(kEps);
+    again_ = much && !again_;
+    next[k + 1] = 1;
+    before_.swap(now_);
+    now_.swap(next);
+    return orthogonal;
+  }
+
+private:
+  Vec now_, before_;  ///< products of the last vector and of the one before it with all
+  double norm_ = 0;
+  bool again_ = false;
+};
+
+/// An orthonormal basis that grows by a product at a time, the tridiagonal form of the operator on it, and its eigenpairs. Beyond
+/// kWhole variables vectors are made orthogonal to all others only when they have to be.
 class Lanczos {
 public:
   /// start: of length 1.
   Lanczos(const std::function<void(In, Out)>& product, Vec start, Index limit)
-      : product_(product), basis_(start.size(), limit), alpha_(limit), beta_(limit), v_(std::move(start)), w_(v_.size()) {}
+      : product_(product), basis_(start.size(), limit), alpha_(limit), beta_(limit), v_(std::move(start)), w_(v_.size()),
+        overlap_(limit) {}
 
   /// One product more; false when it is not finite.
   bool step() {
@@ -38,7 +73,10 @@ public:
     alpha_[size_] = v_.dot(w_);
     ++size_;
     if (!std::isfinite(alpha_[size_ - 1])) return false;
-    orthogonalize(w_);
+    if (basis_.rows() <= kWhole)
+      orthogonalize(w_);
+    else
+      orthogonalize_where_lost();
     left_ = w_.norm();
     ritz_.computeFromTridiagonal(alpha_.head(size_), beta_.head(size_ - 1));
     return true;
@@ -63,6 +101,12 @@ private:
   void orthogonalize(Vec& v) const {
     for (int pass = 0; pass < 2; ++pass) v -= basis_.leftCols(size_) * (basis_.leftCols(size_).transpose() * v);
   }
+  void orthogonalize_where_lost() {
+    const Index k = size_ - 1;
+    w_ -= alpha_[k] * v_;
+    if (k > 0) w_ -= beta_[k - 1] * basis_.col(k - 1);
+    if (overlap_.lost(alpha_, beta_, k, w_.norm())) orthogonalize(w_);
+  }
   void go_to(Vec v, double coupling) {
     beta_[size_ - 1] = coupling;
     v_ = std::move(v);
@@ -71,6 +115,8 @@ private:
   const std::function<void(In, Out)>& product_;
   Eigen::MatrixXd basis_;
   Vec alpha_, beta_, v_, w_;
+  static constexpr Index kWhole = 2000;
+  Overlap overlap_;
   double left_ = 0;
   Index size_ = 0;
   Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> ritz_;

@@ -1,6 +1,7 @@
 #include <tacit/problems/data/validation.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <iterator>
 #include <utility>
@@ -40,29 +41,39 @@ std::vector<std::vector<Index>> sets_of_draw(const Prepared& whole, const std::v
   return sets;
 }
 
+/// Are there the squares of every column that is not constant? Those of numbers below 1e-154 are 0, or have lost their digits.
+bool holds_squares(const RowMoments& m) {
+  for (Index j = 0; j < m.columns(); ++j) {
+    if (m.low[j] < m.high[j] && !std::isnormal(m.gram(j, j) / m.weight)) return false;
+  }
+  return true;
+}
+
 /// Of the parts of one draw, from the moments of the rows that each leaves out, and of those which train in all. A set with cells
-/// to fill has none: what fills them differs from part to part. So no row has a say in how a part that leaves it out is fitted.
+/// to fill has none, since what fills them differs from part to part; nor one whose squares leave double precision. So no row has
+/// a say in how a part that leaves it out is fitted.
 std::vector<PartMoments> moments_of_draw(const Prepared& whole, const std::vector<Split>& parts) {
   const Design x = design_of(std::shared_ptr<const Features>(whole.data, &whole.data->x));
   const auto moments_of = [&](const std::vector<Index>& rows) {
     if (rows.empty() || any_filled(*whole.data, rows)) return RowMoments{};
-    return row_moments(x.row_list(rows), pick(whole.y, rows), pick(whole.weight, rows));
+    RowMoments m = row_moments(x.row_list(rows), pick(whole.y, rows), pick(whole.weight, rows));
+    return holds_squares(m) ? m : RowMoments{};
   };
   std::vector<PartMoments> out(parts.size());
   const std::vector<std::vector<Index>> sets = sets_of_draw(whole, parts);
   if (sets.empty()) return out;
   std::vector<RowMoments> moments;
-  std::vector<bool> filled;
+  std::vector<bool> none;
   for (const auto& rows : sets) {
-    filled.push_back(any_filled(*whole.data, rows));
     moments.push_back(moments_of(rows));
+    none.push_back(!(moments.back().weight > 0) && pick(whole.weight, rows).sum() > 0);
   }
   std::vector<RowMoments> others = all_but_one(moments);
-  const auto all_filled = std::count(filled.begin(), filled.end(), true);
+  const auto without = std::count(none.begin(), none.end(), true);
   for (std::size_t k = 0; k < parts.size(); ++k) {
     // Rows may be kept aside from those that validate (outer.patience).
     out[k].validation = parts[k].validation == sets[k] ? std::move(moments[k]) : moments_of(parts[k].validation);
-    if (all_filled == (filled[k] ? 1 : 0)) out[k].training = std::move(others[k]);
+    if (without == (none[k] ? 1 : 0) && holds_squares(others[k])) out[k].training = std::move(others[k]);
   }
   return out;
 }
