@@ -43,7 +43,7 @@ private:
   Index first_;
 };
 
-/// What is done to each row on the way. SharedRows are read to the end of the room and come to its beginning, changed.
+/// What is done to each row on the way. Rows are read to the end of the room and come to its beginning, changed.
 class ChangedRows : public RowSource {
 public:
   ChangedRows(SharedRows rows, Index cols) : RowSource(rows->rows(), cols), rows_(std::move(rows)) {}

@@ -1,4 +1,4 @@
-// SharedRows of numbers wherever they lie: in a matrix, in a file that is mapped into memory, or in one that is read when they
+// Rows of numbers wherever they lie: in a matrix, in a file that is mapped into memory, or in one that is read when they
 // are needed.
 #pragma once
 #include <memory>

@@ -382,10 +382,6 @@ void fill_numbers(const Encoder& encoder, EncodedFile& file) {
   x = Mat(x(whole, Eigen::all));
 }
 
-}  // namespace
-
-namespace {
-
 bool any_levels(const Encoder& encoder) {
   return std::any_of(encoder.columns.begin(), encoder.columns.end(), [](const EncodedColumn& c) { return c.categorical; });
 }
