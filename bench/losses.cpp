@@ -86,7 +86,7 @@ Account tuned(shipped::Choices c, std::shared_ptr<const Dataset> data, PenaltyPe
   c.prepare.model.per = per;
   c.split.seed = seed;
   c.prepare.model.intercept = true;
-  const Prepared prepared = prepare_problem(data, make_split(*data, c.split), c.prepare);
+  const Prepared prepared = prepare_holdout(data, make_split(*data, c.split), c.prepare);
   const Problem& problem = prepared.problem;
   std::shared_ptr<const InnerSolver> solver;
   if (problem.f->quadratic() && problem.f->inner_dim() <= 2000)

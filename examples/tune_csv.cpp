@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
   const auto data = std::make_shared<const Dataset>(load_dataset(from));
   SplitOptions split;
   split.seed = std::stoull(argv[3]);
-  const Prepared tuned = prepare_problem(data, make_split(*data, split), {make_task("ridge")});
+  const Prepared tuned = prepare_holdout(data, make_split(*data, split), {make_task("ridge")});
   const auto solver = std::make_shared<CholeskySolver>();
   const auto estimator = std::make_shared<ImplicitDirectEstimator>();
   const HyperSpace& space = tuned.problem.space;

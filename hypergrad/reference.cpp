@@ -78,14 +78,13 @@ Polished polish(const Problem& problem, In u, In x, const PolishOptions& options
   detail::NewtonPoint p = detail::newton_point(problem, u, x);
   Directions directions(problem.f->quadratic(), options);
   Status status = Status::step_limit;
-  const double unit = problem.f->gradient_scale(u), rounding = 4 * cancellation(*problem.f, u);
-  const double floor = std::max(1e-12 * unit, rounding);
-  const bool large = x.size() > kDenseLimit;
+  const double unit = problem.f->gradient_scale(u);
+  const double floor = std::max(1e-12 * unit, 4 * cancellation(*problem.f, u));
   Vec d;
   for (Index k = 0; k < options.max_steps && status == Status::step_limit; ++k) {
     if (!std::isfinite(p.norm())) {
       status = Status::failed;
-    } else if (p.norm() == 0 || (options.to_floor && p.norm() <= floor) || (large && p.norm() <= rounding)) {
+    } else if (p.norm() == 0 || (options.to_floor && p.norm() <= floor)) {
       status = Status::rounding;
     } else if (!directions.newton(*p.curvature, p.at.gradient, d, unit > 0 ? p.norm() / unit : 0)) {
       status = Status::negative_curvature;

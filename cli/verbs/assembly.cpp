@@ -223,9 +223,17 @@ void keep_aside(Assembly& a) {
       "outer loss is that of the others");
 }
 
+/// Does the run solve sums of squares at once? Where steps are taken, passes over the rows are what they are counted in.
+bool solves_directly(const RunConfig& c, const Strategies& strategies) {
+  if (c.inner.solver != "auto") return c.inner.solver == "cholesky";
+  if (c.hypergradient.estimator == "auto") return true;
+  const Needs needs = strategies.estimators.make(c.hypergradient.estimator)->needs();
+  return !needs.tape.wanted() && !needs.map;
+}
+
 /// Which rows train, and which validate: `prepared`, `validation` and the problems.
 void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, PrepareChoices choices, RowsUsed rows,
-                  const std::vector<Index>& among) {
+                  const std::vector<Index>& among, const Strategies& strategies) {
   RunConfig& c = a.config;
   if (rows == RowsUsed::all_train) {
     a.prepared = prepare_problem(data, all_rows(data->x.rows()), std::move(choices));
@@ -251,7 +259,10 @@ void prepare_rows(Assembly& a, const std::shared_ptr<const Dataset>& data, Prepa
       a.validation = cross_validation(a.prepared, folds);
       a.prepared.raw_moments = a.validation.raw_moments;
     } else {
-      a.prepared = prepare_holdout(data, make_split(*data, split_options(c, among)), std::move(choices));
+      Split split = make_split(*data, split_options(c, among));
+      a.prepared = rows == RowsUsed::train_part && solves_directly(c, strategies)
+                       ? prepare_holdout(data, std::move(split), std::move(choices))
+                       : prepare_problem(data, std::move(split), std::move(choices));
       a.validation = hold_out(a.prepared);
     }
     if (c.outer.patience) keep_aside(a);
@@ -393,9 +404,9 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
   settle_file(a->config.validation.target, data->validation_target_file);
   settle_file(a->config.data.group, data->group_file);
   settle_file(a->config.validation.split_column, data->split_file);
-  prepare_rows(*a, data, prepare_choices(c, task), rows, {});
+  prepare_rows(*a, data, prepare_choices(c, task), rows, {}, strategies);
   // What cannot be is refused before the run.
-  if (c.validation.outer_folds > 0 && rows == RowsUsed::train_part) (void)outer_folds_of(*a, c.validation.outer_folds);
+  if (c.validation.outer_folds > 0 && rows != RowsUsed::all_train) (void)outer_folds_of(*a, c.validation.outer_folds);
   settle_threads(*a);
   settle_method(*a, strategies);
   a->method.notes.insert(a->method.notes.begin(), data->notes.begin(), data->notes.end());
@@ -408,7 +419,8 @@ std::unique_ptr<Assembly> assemble_among(RunConfig config, const Assembly& whole
   a->config = std::move(config);
   a->interrupter = whole.interrupter;
   a->account = whole.account;
-  prepare_rows(*a, whole.prepared.data, prepare_choices(a->config, make_task(a->config.model.kind)), RowsUsed::train_part, rows);
+  prepare_rows(*a, whole.prepared.data, prepare_choices(a->config, make_task(a->config.model.kind)), RowsUsed::train_part, rows,
+               strategies);
   settle_threads(*a);
   settle_method(*a, strategies);
   return a;

@@ -166,7 +166,7 @@ std::unique_ptr<Assembly> CompareRun::assembled(std::size_t case_index, Index re
   RunConfig config = results_.plan.cases[case_index].config;
   config.seed += repeat;
   session_.progress().begin("reading the data");
-  auto a = assemble(std::move(config), session_.strategies());
+  auto a = assemble(std::move(config), session_.strategies(), RowsUsed::compared);
   a->method.notes.clear();  // of a solver and an estimator that are not compared
   if (a->problem.space.size() == 0)
     throw UsageError("nothing is tuned, so there is no hypergradient to compare; give " + a->config.penalty_key("start") +

@@ -46,7 +46,8 @@ const std::vector<VerbDoc>& verb_docs() {
        "a table as numbers in a checked file (.tacit) that data.train takes, so that no text is read again",
        "DATA is read as tune would read it, before anything is chosen, split or scaled, and never in memory as a whole. Runs on "
        "FILE "
-       "give the numbers of runs on DATA, to the bit unless --float32 rounds them. Keys say how DATA is written: data.delimiter, "
+       "give the numbers of runs on DATA, to the bit unless --float32 rounds them, and FILE may be larger than memory. Keys say "
+       "how DATA is written: data.delimiter, "
        "decimal, header, skip_rows, missing_values, format, unpack_ratio.",
        "tacit pack train.csv -o train.tacit",
        Operand::data,

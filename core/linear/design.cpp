@@ -5,7 +5,7 @@
 #include <string>
 
 #include <tacit/core/linear/detail/design_cut.hpp>
-#include <tacit/core/linear/detail/kernels.hpp>
+#include <tacit/core/linear/detail/row_kernels.hpp>
 #include <tacit/core/support/errors.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -17,8 +17,21 @@ using detail::require_size;
 using detail::room;
 using detail::Scratch;
 
-constexpr Index kBlockBytes = 64 * 1024;  // of X: read from memory once, still in the cache for the way back
-constexpr Index kMaxBlockRows = 2048;
+// A block of rows is read from memory once and is still in the cache for the way back. With up to kFewVectors there and back
+// together that is the first-level cache, as long as eight rows fit beside the vectors: what waits for memory and what comes from
+// the second level hold up each other. Of longer rows the first level has too few for the losses to be evaluated at once, and
+// with more vectors what counts is that those stay. Rows that come next are fetched on the way there and, where there is little
+// to compute, in part on the way back, so that memory is never idle.
+constexpr Index kFirstLevelBytes = 18 * 1024, kBlockBytes = 128 * 1024, kSparseBlockBytes = 64 * 1024;
+constexpr Index kFewVectors = 4;
+constexpr Index kGroup = 4;  // rows that the kernels take at a time
+constexpr Index kLeastBlockRows = 8, kMaxBlockRows = 2048;
+// Rows are fetched so far ahead: of the block where that is done on both ways, else of the row that is worked on.
+constexpr Index kAheadBytes = 6 * 1024, kFarBytes = 128 * 1024, kMostAhead = 16;
+constexpr Index kWindow = 256;  // rows that are listed at a time
+// Rows that do not lie in memory. Measured (400 MB, of which three quarters or one are wanted): pieces of 1 MiB take 0.7 of the
+// time that those of 64 KiB take, and 8 KiB cost less than a read of its own for what is behind them.
+constexpr Index kReadBytes = Index{1} << 20U, kReadOver = 8192;
 constexpr Index kCached = 1 << 20;  // bytes of X: so much stays in the second-level cache from pass to pass
 
 // Threads take chunks of rows, each of which leaves sums of its own. A chunk has so many bytes of X at least, or waking a thread
@@ -26,21 +39,27 @@ constexpr Index kCached = 1 << 20;  // bytes of X: so much stays in the second-l
 constexpr double kChunkBytes = 512 * 1024;
 constexpr Index kMostChunks = 32;
 
+Index bytes_apart(const RowSource& rows) { return Index{sizeof(double)} * std::max<Index>(1, rows.stride()); }
+/// Rows between two wanted ones that are read with them.
+Index rows_read_over(const RowSource& rows) { return kReadOver / bytes_apart(rows); }
+
 }  // namespace
 
 /// One pass over the rows: columns in are loaded (scaled), blocks are worked on, columns out are stored.
 class Design::Pass {
 public:
   Pass(const Design& design, Index k_in, Index k_out)
-      : a_(design), s_(*lease_), p_(design.features()), k_in_(k_in), k_out_(k_out), cut_(design.cut((p_ + 1) * k_out)) {
-    room(s_.v, std::max<Index>(1, p_ * k_in));
+      : a_(design), s_(*lease_), p_(design.features()), apart_(design.sparse() ? p_ : kernels::padded(p_)), k_in_(k_in),
+        k_out_(k_out), first_level_(k_in > 0 && k_out > 0 && k_in + k_out <= kFewVectors && design.first_level()),
+        there_(share_there(k_in, k_out, first_level_)), cut_(design.cut((p_ + 1) * k_out, first_level_)) {
+    room(s_.v, std::max<Index>(1, apart_ * k_in));
     room(s_.offset, std::max<Index>(1, k_in));
     a_.count_pass();
   }
 
   // A v = X (v / scale) - 1 shift'(v / scale) + 1 v_last: standardization and intercept act on v and on a constant.
   void load(Index c, const double* v, Index stride) {
-    double* to = a_.sparse() ? s_.v.data() + c : s_.v.data() + c * p_;
+    double* to = a_.sparse() ? s_.v.data() + c : s_.v.data() + c * apart_;
     const Index step = a_.sparse() ? k_in_ : 1;
     double offset = a_.intercept_ ? v[p_ * stride] : 0;
     if (a_.inverse_.size() == 0) {
@@ -49,6 +68,7 @@ public:
       for (Index j = 0; j < p_; ++j) to[j * step] = v[j * stride] * a_.inverse_[j];
       for (Index j = 0; j < p_; ++j) offset -= a_.shift_[j] * to[j * step];
     }
+    if (!a_.sparse()) std::fill(to + p_, to + apart_, 0.0);
     s_.offset[c] = offset;
   }
 
@@ -59,9 +79,9 @@ public:
 
   // A' w = (X' w - shift 1'w) / scale, and 1'w for the intercept.
   void store(Index c, double* out, Index stride) const {
-    const double* from = a_.sparse() ? acc_ + c : acc_ + c * p_;
+    const double* from = a_.sparse() ? acc_ + c : acc_ + c * apart_;
     const Index step = a_.sparse() ? k_out_ : 1;
-    const double sum = acc_[p_ * k_out_ + c];
+    const double sum = acc_[apart_ * k_out_ + c];
     if (a_.inverse_.size() == 0) {
       for (Index j = 0; j < p_; ++j) out[j * stride] = from[j * step];
     } else {
@@ -73,12 +93,20 @@ public:
 private:
   class Worker;
 
+  static Index share_there(Index k_in, Index k_out, bool first_level) {
+    if (k_in == 0) return 0;
+    if (first_level) return kGroup / 2;
+    return k_in == 1 && k_out == 1 ? kGroup - 1 : kGroup;
+  }
+
   const Design& a_;
   Lease lease_;
   Scratch& s_;
-  Index p_, k_in_, k_out_;
+  Index p_, apart_, k_in_, k_out_;  // apart: columns of dense rows lie so far from each other
+  bool first_level_;                // blocks are those of the first-level cache
+  Index there_;                     // of each four rows ahead so many are fetched on the way there, the others on the way back
   Cut cut_;
-  double* acc_ = nullptr;  // p x k_out sums of A' w, k_out sums of w, and that of what the blocks return
+  double* acc_ = nullptr;  // k_out sums of A' w (p x k_out for sparse rows), k_out sums of w, and that of what the blocks return
 };
 
 /// The blocks of one chunk, on the thread that it falls to, whose scratch it uses.
@@ -86,11 +114,11 @@ class Design::Pass::Worker {
 public:
   /// sums: where the chunk leaves its own; null: it leaves none.
   Worker(const Pass& pass, Index chunk, double* sums)
-      : pass_(pass), a_(pass.a_), s_(*lease_), chunk_(chunk), p_(pass.p_), k_in_(pass.k_in_), k_out_(pass.k_out_), acc_(sums) {
+      : pass_(pass), a_(pass.a_), s_(*lease_), chunk_(chunk), p_(pass.p_), k_in_(pass.k_in_), k_out_(pass.k_out_), acc_(sums),
+        rows_(a_, pass.cut_, chunk, a_.rows_ahead(pass.cut_.block, pass.there_ > 0 && pass.there_ < kGroup), s_) {
     const Index block = pass.cut_.block;
     room(s_.t, std::max<Index>(1, block * k_in_));
     room(s_.w, std::max<Index>(1, block * k_out_));
-    s_.rows.resize(static_cast<std::size_t>(block + kernels::kRowsAhead));
   }
   double* t() { return s_.t.data(); }
   double* w() { return s_.w.data(); }
@@ -102,7 +130,7 @@ public:
     const Index end = cut.end(chunk_);
     for (Index row0 = cut.first(chunk_); row0 < end; row0 += cut.block) {
       const Index m = std::min(cut.block, end - row0);
-      if (!a_.sparse()) listed_ = a_.list_rows(row0, m, cut.readable(chunk_), s_.rows);
+      if (!a_.sparse()) rows_.list(row0);
       work(row0, m);
     }
   }
@@ -112,11 +140,8 @@ public:
       forward_sparse(row0, m, t, ld);
     } else {
       const double* v = pass_.s_.v.data();
-      Index c = 0;
-      for (; c + 4 <= k_in_; c += 4) kernels::dot_rows4(s_.rows.data(), m, p_, v + c * p_, p_, t + c * ld, ld);
-      for (; c + 2 <= k_in_; c += 2)
-        kernels::dot_rows2(s_.rows.data(), m, listed_, p_, v + c * p_, v + (c + 1) * p_, t + c * ld, t + (c + 1) * ld);
-      if (c < k_in_) kernels::dot_rows(s_.rows.data(), m, listed_, p_, v + c * p_, t + c * ld);
+      const kernels::Fetch fetch = {rows_.ahead(), rows_.listed(), 0, pass_.there_};
+      kernels::dot_rows(rows_.here(), m, fetch, p_, k_in_, {v, pass_.apart_}, {t, ld});
     }
     for (Index c = 0; c < k_in_; ++c) {
       const double offset = pass_.s_.offset[c];
@@ -129,14 +154,11 @@ public:
     if (a_.sparse()) {
       backward_sparse(row0, m);
     } else {
-      Index c = 0;
-      for (; c + 4 <= k_out_; c += 4) kernels::axpy_rows4(s_.rows.data(), m, p_, w + c * m, m, acc_ + c * p_, p_);
-      for (; c + 2 <= k_out_; c += 2)
-        kernels::axpy_rows2(s_.rows.data(), m, p_, w + c * m, w + (c + 1) * m, acc_ + c * p_, acc_ + (c + 1) * p_);
-      if (c < k_out_) kernels::axpy_rows(s_.rows.data(), m, p_, w + c * m, acc_ + c * p_);
+      const kernels::Fetch fetch = {rows_.ahead(), rows_.listed(), pass_.there_, kGroup};
+      kernels::axpy_rows(rows_.here(), m, fetch, p_, k_out_, {w, m}, {acc_, pass_.apart_});
     }
     if (a_.intercept_ || a_.inverse_.size() > 0) {
-      for (Index c = 0; c < k_out_; ++c) acc_[p_ * k_out_ + c] += Eigen::Map<const Vec>(w + c * m, m).sum();
+      for (Index c = 0; c < k_out_; ++c) acc_[pass_.apart_ * k_out_ + c] += Eigen::Map<const Vec>(w + c * m, m).sum();
     }
   }
 
@@ -186,12 +208,13 @@ private:
   const Design& a_;
   Lease lease_;
   Scratch& s_;
-  Index chunk_, p_, k_in_, k_out_, listed_ = 0;
+  Index chunk_, p_, k_in_, k_out_;
   double* acc_;
+  BlockRows rows_;
 };
 
 double Design::Pass::run(BlockFunction fn) {
-  const Index shares = (p_ + 1) * k_out_;
+  const Index shares = (apart_ + 1) * k_out_;
   acc_ = cut_.sum(s_.sums, shares + 1, [&](Index chunk, double* own) {
     Worker worker(*this, chunk, own);
     worker.each_block([&](Index row0, Index m) {
@@ -211,9 +234,13 @@ void Design::Pass::forward_all(double* t, Index ld) {
   });
 }
 
-Design::Design(std::shared_ptr<const Mat> x) : dense_(std::move(x)) {
+Design::Design(std::shared_ptr<const Mat> x) : Design(x ? matrix_rows(x) : SharedRows()) {}
+
+Design::Design(SharedRows x) : dense_(std::move(x)) {
   if (!dense_) throw UsageError("a design needs a matrix, got none");
   rows_ = dense_->rows();
+  begin_ = dense_->data();
+  stride_ = dense_->stride();
 }
 
 Design::Design(std::shared_ptr<const CsrMatrix> x) : csr_(std::move(x)) {
@@ -232,10 +259,15 @@ Index Design::stored() const {
   return total;
 }
 
-Index Design::block_rows() const {
-  Index bytes = 8 * features();
-  if (csr_) bytes = 12 * (csr_->nonZeros() / std::max<Index>(1, csr_->rows()));
-  return std::min(rows_, std::clamp<Index>(kBlockBytes / std::max<Index>(8, bytes), 8, kMaxBlockRows));
+bool Design::first_level() const {
+  const Index row = 8 * features();
+  return !csr_ && row * rows_ > kCached && row * kLeastBlockRows <= kFirstLevelBytes;
+}
+
+Index Design::block_rows(bool first_level) const {
+  const Index bytes = csr_ ? kSparseBlockBytes : first_level ? kFirstLevelBytes : kBlockBytes;
+  const Index row = csr_ ? 12 * (csr_->nonZeros() / std::max<Index>(1, csr_->rows())) : 8 * features();
+  return std::min(rows_, std::clamp<Index>(bytes / std::max<Index>(8, row) / kGroup * kGroup, kLeastBlockRows, kMaxBlockRows));
 }
 
 double Design::entries_in_row() const {
@@ -245,23 +277,64 @@ double Design::entries_in_row() const {
 
 double Design::bytes() const { return (csr_ ? 12 : 8) * entries_in_row() * static_cast<double>(rows_); }
 
-Design::Cut Design::cut_into(double chunks) const {
-  const Index block = std::max<Index>(1, block_rows()), most = std::min(kMostChunks, (rows_ + block - 1) / block);
+Design::Cut Design::cut_into(double chunks, bool first_level) const {
+  const Index block = std::max<Index>(1, block_rows(first_level)), most = std::min(kMostChunks, (rows_ + block - 1) / block);
   chunks = std::min({chunks, bytes() / kChunkBytes, static_cast<double>(most)});
   return {rows_, block, std::max<Index>(1, static_cast<Index>(chunks)), threads_here()};
 }
 
-Design::Cut Design::cut(Index sums) const {
-  return cut_into(bytes() / (kChunkOverSums * 8 * static_cast<double>(std::max<Index>(1, sums))));
+Design::Cut Design::cut(Index sums, bool first_level) const {
+  return cut_into(bytes() / (kChunkOverSums * 8 * static_cast<double>(std::max<Index>(1, sums))), first_level);
 }
 
 Index Design::chunks() const { return cut(cols()).chunks; }
 
-Index Design::list_rows(Index row0, Index count, Index end, std::vector<const double*>& rows) const {
-  const bool large = 8 * features() * rows_ > kCached;
-  const Index listed = large ? std::min(count + kernels::kRowsAhead, end - row0) : 0;
-  for (Index r = 0; r < std::max(count, listed); ++r) rows[static_cast<std::size_t>(r)] = dense_row(row0 + r);
-  return listed;
+Index Design::rows_ahead(Index block, bool both_ways) const {
+  const Index row = 8 * features();
+  if (!begin_ || row * rows_ <= kCached) return 0;
+  if (both_ways) return block + (kAheadBytes / row + kGroup) / kGroup * kGroup;
+  return std::clamp<Index>(kFarBytes / row / kGroup * kGroup, kGroup, kMostAhead);
+}
+
+/// How many rows from row0 on are read at once, with those between them that are not wanted.
+Index Design::rows_at_once(Index row0, Index end) const {
+  const Index most = kReadBytes / bytes_apart(*dense_), over = rows_read_over(*dense_);
+  Index count = 1;
+  for (Index read = 1; row0 + count < end && read < most; ++count)
+    read += std::clamp<Index>(source_row(row0 + count) - source_row(row0 + count - 1), 1, 1 + over);
+  return count;
+}
+
+void Design::BlockRows::next(Index row0) {
+  const Index end = cut_.end(chunk_), wanted = a_.begin_ ? kWindow : a_.rows_at_once(row0, end);
+  const Index count = std::min(std::max(wanted / cut_.block, Index{1}) * cut_.block, end - row0);
+  listed_ = ahead_ > 0 ? std::min(count + ahead_ + kGroup, cut_.readable(chunk_) - row0) : 0;
+  a_.fetch(
+      std::max(count, listed_), [row0](Index k) { return row0 + k; }, s_);
+  first_ = row0;
+  end_ = row0 + count;
+}
+
+/// s.rows from s.wanted: rows that ascend without a large gap are one piece, which is read with what lies between them.
+void Design::read_rows(Index count, Scratch& s) const {
+  const Index* const wanted = s.wanted.data();
+  const Index stride = dense_->stride(), gap = rows_read_over(*dense_);
+  const auto end_of_piece = [&](Index k) {
+    while (k + 1 < count && wanted[k + 1] >= wanted[k] && wanted[k + 1] - wanted[k] - 1 <= gap) ++k;
+    return k + 1;
+  };
+  const auto length = [&](Index k, Index end) { return wanted[end - 1] - wanted[k] + 1; };
+  Index all = 0;
+  for (Index k = 0, end = 0; k < count; k = end) all += length(k, end = end_of_piece(k));
+  double* room = detail::room(s.room, all * stride);
+  for (Index k = 0, end = 0; k < count; k = end) {
+    end = end_of_piece(k);
+    const Index first = wanted[k], rows = length(k, end);
+    s.in_piece.resize(static_cast<std::size_t>(rows));
+    dense_->read(first, rows, room, s.in_piece.data());
+    for (Index r = k; r < end; ++r) s.rows[static_cast<std::size_t>(r)] = s.in_piece[static_cast<std::size_t>(wanted[r] - first)];
+    room += rows * stride;
+  }
 }
 
 void Design::count_pass() const {
@@ -402,7 +475,10 @@ Vec Design::row(Index i) const {
   if (sparse()) {
     for (CsrMatrix::InnerIterator e(*csr_, source_row(i)); e; ++e) a[e.col()] = e.value();
   } else {
-    a.head(p) = Eigen::Map<const Vec>(dense_row(i), p);
+    const Lease lease;
+    fetch(
+        1, [i](Index) { return i; }, *lease);
+    a.head(p) = Eigen::Map<const Vec>((*lease).rows.front(), p);
   }
   if (inverse_.size() > 0) a.head(p) = (a.head(p) - shift_).cwiseProduct(inverse_).eval();
   if (intercept_) a[p] = 1;

@@ -1,4 +1,5 @@
 // The design matrix A of a linear model: rows of a shared X, dense or sparse, standardized and with an intercept, without a copy.
+// Dense rows need not lie in memory.
 #pragma once
 #include <Eigen/SparseCore>
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <tacit/core/linear/row_source.hpp>
 #include <tacit/core/support/types.hpp>
 #include <tacit/core/support/work.hpp>
 
@@ -43,6 +45,10 @@ private:
   double (*call_)(void*, Index, BlockIn, BlockOut);
 };
 
+namespace detail {
+struct Scratch;
+}
+
 /// What the columns of a design look like over its rows, each row counted by its weight. No column overflows or underflows on
 /// the way: each is taken in units of its largest entry.
 struct ColumnMoments {
@@ -62,6 +68,9 @@ public:
   /// All rows of X. Throws UsageError without a matrix, or when a sparse one is not compressed.
   explicit Design(std::shared_ptr<const Mat> x);
   explicit Design(std::shared_ptr<const CsrMatrix> x);
+  /// Dense rows wherever they lie; results have the bits of those in memory. Rows that do not lie there are read in each pass,
+  /// block by block, and throw what reading throws. Row lists that ascend are read in long pieces.
+  explicit Design(SharedRows x);
 
   /// Rows first .. first + count - 1 of this design.
   Design row_range(Index first, Index count) const;
@@ -121,16 +130,24 @@ public:
 private:
   class Pass;
   struct Cut;
-  /// For sums of so many numbers a chunk.
-  Cut cut(Index sums) const;
-  Cut cut_into(double chunks) const;
+  class BlockRows;
+  /// For sums of so many numbers a chunk; first_level: in blocks that stay in the first-level cache.
+  Cut cut(Index sums, bool first_level = false) const;
+  Cut cut_into(double chunks, bool first_level = false) const;
   double entries_in_row() const;
   double bytes() const;
   void count_pass() const;
   Index source_row(Index i) const { return list_ ? (*list_)[static_cast<std::size_t>(i)] : first_ + i; }
-  const double* dense_row(Index i) const { return dense_->data() + source_row(i) * dense_->cols(); }
-  Index block_rows() const;
-  Index list_rows(Index row0, Index count, Index end, std::vector<const double*>& rows) const;
+  /// Whether there is a use for blocks of the first-level cache: rows come from memory, and enough of them fit.
+  bool first_level() const;
+  Index block_rows(bool first_level) const;
+  /// How many rows ahead others are fetched from memory; both_ways: in part on the way back. 0: all lie in the cache, or none in
+  /// memory.
+  Index rows_ahead(Index block, bool both_ways) const;
+  template <class Which>
+  void fetch(Index count, const Which& which, detail::Scratch& s) const;
+  void read_rows(Index count, detail::Scratch& s) const;
+  Index rows_at_once(Index row0, Index end) const;
   template <class Add>
   static void sum_grams(const Cut& cut, OutM h, const Add& add);
   void dense_gram(In w, const double* beside, OutM h) const;
@@ -142,7 +159,9 @@ private:
   Mat column_sums(In w, const Mat& zero, const Each& each, const Merge& merge) const;
   Mat column_range(In w) const;
 
-  std::shared_ptr<const Mat> dense_;
+  SharedRows dense_;
+  const double* begin_ = nullptr;  // of dense rows that lie in memory, stride_ numbers apart
+  Index stride_ = 0;
   std::shared_ptr<const CsrMatrix> csr_;
   Index first_ = 0, rows_ = 0;
   std::shared_ptr<const std::vector<Index>> list_;

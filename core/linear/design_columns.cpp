@@ -23,11 +23,12 @@ void Design::dense_squares(In w, Out d) const {
   const Cut cut = this->cut(p);
   const double* sums = cut.sum((*lease).sums, p, [&](Index chunk, double* own) {
     const Lease of_chunk;
-    std::vector<const double*>& rows = (*of_chunk).rows;
-    rows.resize(static_cast<std::size_t>(cut.block + kernels::kRowsAhead));
+    BlockRows rows(*this, cut, chunk, rows_ahead(cut.block, false), *of_chunk);
     for (Index row0 = cut.first(chunk); row0 < cut.end(chunk); row0 += cut.block) {
-      const Index m = std::min(cut.block, cut.end(chunk) - row0), listed = list_rows(row0, m, cut.readable(chunk), rows);
-      kernels::squares_rows(rows.data(), m, listed, p, w.data() + row0, inverse_.size() > 0 ? shift_.data() : nullptr, own);
+      const Index m = std::min(cut.block, cut.end(chunk) - row0);
+      rows.list(row0);
+      kernels::squares_rows(rows.here(), m, {rows.ahead(), rows.listed(), 0, 4}, p, w.data() + row0,
+                            inverse_.size() > 0 ? shift_.data() : nullptr, own);
     }
   });
   d.head(p) = Eigen::Map<const Vec>(sums, p);
@@ -78,14 +79,20 @@ Mat Design::column_sums(In w, const Mat& zero, const Each& each, const Merge& me
     const bool scaled = inverse_.size() > 0;
     const double *shift = shift_.data(), *inverse = inverse_.data();
     const Index p = features();
-    for (Index i = cut.first(chunk); i < cut.end(chunk); ++i) {
-      if (!(w[i] > 0)) continue;
-      if (sparse()) {
-        for (CsrMatrix::InnerIterator a(*csr_, source_row(i)); a; ++a) each(own, a.col(), w[i], acting(a.col(), a.value()));
-      } else {
-        const double* a = dense_row(i);
+    const Lease of_chunk_rows;
+    BlockRows rows(*this, cut, chunk, 0, *of_chunk_rows);
+    for (Index row0 = cut.first(chunk); row0 < cut.end(chunk); row0 += cut.block) {
+      const Index end = std::min(cut.end(chunk), row0 + cut.block);
+      if (!sparse()) rows.list(row0);
+      for (Index i = row0; i < end; ++i) {
         const double weight = w[i];
-        for (Index j = 0; j < p; ++j) each(own, j, weight, scaled ? (a[j] - shift[j]) * inverse[j] : a[j]);
+        if (!(weight > 0)) continue;
+        if (sparse()) {
+          for (CsrMatrix::InnerIterator a(*csr_, source_row(i)); a; ++a) each(own, a.col(), weight, acting(a.col(), a.value()));
+        } else {
+          const double* a = rows.here()[i - row0];
+          for (Index j = 0; j < p; ++j) each(own, j, weight, scaled ? (a[j] - shift[j]) * inverse[j] : a[j]);
+        }
       }
     }
   };

@@ -1,5 +1,9 @@
 // Gram matrices of a design.
 #include <algorithm>
+#include <array>
+#include <map>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include <tacit/core/linear/design.hpp>
@@ -18,19 +22,30 @@ constexpr double kGramRows = 4096, kPairsOverSums = 64;
 
 }  // namespace
 
-// The chunks behind the first have matrices of their own.
+// The chunks behind the first have matrices of their own, which are added in their order: one that is done before those in front
+// of it waits, so that as many are there as threads, or few more.
 template <class Add>
 void Design::sum_grams(const Cut& cut, OutM h, const Add& add) {
-  std::vector<Mat> others(static_cast<std::size_t>(cut.chunks - 1));
+  std::mutex lock;
+  std::map<Index, Mat> waiting;
+  Index next = 0;
   cut.each([&](Index chunk) {
-    if (chunk == 0) return add(chunk, h);
-    Mat& own = others[static_cast<std::size_t>(chunk - 1)];
-    own.resize(h.rows(), h.cols());
-    add(chunk, own);
+    Mat own;
+    if (chunk == 0) {
+      add(chunk, h);
+    } else {
+      own.resize(h.rows(), h.cols());
+      add(chunk, own);
+    }
+    const std::lock_guard guard(lock);
+    if (chunk == 0)
+      next = 1;
+    else
+      waiting.emplace(chunk, std::move(own));
+    for (auto first = waiting.begin(); first != waiting.end() && first->first == next; first = waiting.erase(first), ++next) {
+      for (Index i = 0; i < h.rows(); ++i) h.row(i).tail(h.cols() - i) += first->second.row(i).tail(h.cols() - i);
+    }
   });
-  for (const Mat& other : others) {
-    for (Index i = 0; i < h.rows(); ++i) h.row(i).tail(h.cols() - i) += other.row(i).tail(h.cols() - i);
-  }
 }
 
 void Design::dense_gram(In w, const double* beside, OutM h) const {
@@ -43,7 +58,20 @@ void Design::dense_gram(In w, const double* beside, OutM h) const {
   const Cut cut = cut_into(static_cast<double>(rows_) / at_least);
   sum_grams(cut, h, [&](Index chunk, OutM own) {
     kernels::GramSum sum(columns, rows_, own);
-    for (Index i = cut.first(chunk); i < cut.end(chunk); ++i) sum.add(dense_row(i), w[i], beside ? beside[i] : 0);
+    const detail::Lease lease;
+    std::array<Index, kernels::kGramRows> weighted;  // rows that count, as many as are multiplied at once
+    for (Index i = cut.first(chunk); i < cut.end(chunk);) {
+      Index n = 0;
+      for (; i < cut.end(chunk) && n < kernels::kGramRows; ++i) {
+        if (w[i] != 0) weighted[static_cast<std::size_t>(n++)] = i;
+      }
+      fetch(
+          n, [&weighted](Index k) { return weighted[static_cast<std::size_t>(k)]; }, *lease);
+      for (Index k = 0; k < n; ++k) {
+        const Index row = weighted[static_cast<std::size_t>(k)];
+        sum.add((*lease).rows[static_cast<std::size_t>(k)], w[row], beside ? beside[row] : 0);
+      }
+    }
     sum.finish();
   });
 }

@@ -81,6 +81,13 @@ double RowMoments::lost() const {
   return most;
 }
 
+bool RowMoments::holds_squares() const {
+  for (Index j = 0; j < columns(); ++j) {
+    if (low[j] < high[j] && !std::isnormal(gram(j, j) / weight)) return false;
+  }
+  return true;
+}
+
 ColumnMoments RowMoments::column_moments() const {
   ColumnMoments m;
   m.mean = anchor + mean;

@@ -22,6 +22,9 @@ struct TACIT_EXPORT RowMoments {
   Index columns() const { return mean.size(); }
   /// max_j cancelled_j / gram_jj: that many roundings of it are in the worst diagonal entry.
   double lost() const;
+  /// Are there the squares of every column that is not constant? Those of numbers below 1e-154 are 0, or have lost their digits;
+  /// those of numbers beyond 1e154 are infinite.
+  bool holds_squares() const;
   /// What fit_scaling and far_means read of the columns: mean, deviation, low and high. The other entries are empty.
   ColumnMoments column_moments() const;
 };

@@ -28,6 +28,7 @@
 #include <tacit/core/linear/loss_door.hpp>
 #include <tacit/core/linear/moment_model.hpp>
 #include <tacit/core/linear/moments.hpp>
+#include <tacit/core/linear/row_source.hpp>
 #include <tacit/core/linear/shifted_inverse.hpp>
 #include <tacit/core/linear/taylor.hpp>
 #include <tacit/core/model/adapt.hpp>
@@ -42,6 +43,7 @@
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/fields.hpp>
 #include <tacit/core/support/lbfgs_pairs.hpp>
+#include <tacit/core/support/memory_limits.hpp>
 #include <tacit/core/support/processors.hpp>
 #include <tacit/core/support/rate.hpp>
 #include <tacit/core/support/registry.hpp>

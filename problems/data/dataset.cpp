@@ -58,6 +58,7 @@ public:
     in_place_ =
         std::none_of(encoder().columns.begin(), encoder().columns.end(), [](const EncodedColumn& c) { return c.categorical; });
     if (!in_place_) {
+      if (train().table.outside()) require_memory(rows, encoder().features(), train().table);
       d_.x.dense.resize(rows, encoder().features());
       prefer_huge_pages(d_.x.dense.data(), static_cast<std::size_t>(d_.x.dense.size()) * sizeof(double));
     }
@@ -360,12 +361,27 @@ private:
   /// The features of all tables, where all are numbers: those of the first one move together where they stand, so that there is
   /// no second copy of them.
   void take_numbers(Index rows) {
+    // What fills missing cells is asked of memory, also where none is missing now.
+    const bool fills = o_.missing == Missing::mean || o_.missing == Missing::median;
+    std::vector<TablePart> parts;
+    for (const Source& s : sources_) parts.push_back({s.table, s.columns, s.kept});
+    if (!fills) d_.x.outside = numbers_in_place(parts);
+    if (d_.x.outside) return;
     Source& first = train();
-    list_missing(first.table, first.columns, first.kept, 0, d_.missing);
-    d_.x.dense = first.table.take_values();
-    keep_entries(d_.x.dense, first.kept, first.columns, rows);
-    auto at = static_cast<Index>(first.kept.size());
-    for (std::size_t k = 1; k < sources_.size(); ++k) {
+    Index at = 0;
+    std::size_t k = 0;
+    if (first.table.outside()) {
+      require_memory(rows, static_cast<Index>(first.columns.size()), first.table);
+      d_.x.dense.resize(rows, static_cast<Index>(first.columns.size()));
+      prefer_huge_pages(d_.x.dense.data(), static_cast<std::size_t>(d_.x.dense.size()) * sizeof(double));
+    } else {
+      list_missing(first.table, first.columns, first.kept, 0, d_.missing);
+      d_.x.dense = first.table.take_values();
+      keep_entries(d_.x.dense, first.kept, first.columns, rows);
+      at = static_cast<Index>(first.kept.size());
+      k = 1;
+    }
+    for (; k < sources_.size(); ++k) {
       const Table table = std::move(sources_[k].table);  // given back when it is taken over
       list_missing(table, sources_[k].columns, sources_[k].kept, at, d_.missing);
       copy_entries(table, sources_[k].kept, sources_[k].columns, d_.x.dense, at);

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <set>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/memory_limits.hpp>
+#include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
 #include <tacit/problems/data/detail/numbered.hpp>
 #include <tacit/problems/readers/detail/huge_pages.hpp>
@@ -79,8 +81,9 @@ void list_missing_at(const Table& table, const std::vector<Index>& columns, cons
   }
   if (gaps.empty()) return;
   for (std::size_t i = 0; i < kept.size(); ++i) {
+    const double* const row = table.row(kept[i]);
     for (const std::size_t k : gaps) {
-      if (std::isnan(table.value(kept[i], columns[k]))) missing.push_back({at + static_cast<Index>(i), features[k]});
+      if (std::isnan(row[columns[k]])) missing.push_back({at + static_cast<Index>(i), features[k]});
     }
   }
 }
@@ -152,6 +155,38 @@ void copy_entries(const Table& table, const std::vector<Index>& kept, const std:
   const std::vector<ColumnRun> runs = column_runs(columns, ascending(columns.size()));
   for (std::size_t i = 0; i < kept.size(); ++i)
     copy_row(runs, table.row(kept[i]), x.data() + (at + static_cast<Index>(i)) * x.cols());
+}
+
+namespace {
+
+double bytes_of(Index rows, Index columns) { return sizeof(double) * static_cast<double>(rows) * static_cast<double>(columns); }
+
+/// Are the rows of the table used as they are?
+bool used_whole(const TablePart& part) {
+  return part.table.outside() && static_cast<Index>(part.kept.size()) == part.table.rows() &&
+         std::all_of(part.columns.begin(), part.columns.end(), [&](Index c) { return part.table.cells(c).missing == 0; });
+}
+
+}  // namespace
+
+SharedRows numbers_in_place(const std::vector<TablePart>& parts) {
+  if (!std::all_of(parts.begin(), parts.end(), used_whole)) return nullptr;
+  std::vector<SharedRows> each;
+  for (const TablePart& part : parts) each.push_back(chosen_columns(part.table.outside(), part.columns));
+  SharedRows all = stacked_rows(std::move(each));
+  return all->data() || !memory_holds(bytes_of(all->rows(), all->cols())) ? all : nullptr;
+}
+
+void require_memory(Index rows, Index columns, const Table& table) {
+  const double bytes = bytes_of(rows, columns), there = usable_memory();
+  if (bytes <= there) return;
+  throw DataError("D134",
+                  "the numbers of '" + table.file().path() + "' take " + short_number(bytes / 1e9) +
+                      " GB of memory, where there are " + short_number(there / 1e9) +
+                      ": columns of words, missing cells and rows that are left out are made anew in memory",
+                  SourceLocation{table.file().path(), 0, 0},
+                  "leave such columns out (data.drop), or pack data whose cells are filled and whose columns are numbers, which "
+                  "are used where they lie");
 }
 
 void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns, Index all) {
@@ -347,6 +382,10 @@ void fill_numbers(const Encoder& encoder, EncodedFile& file) {
   x = Mat(x(whole, Eigen::all));
 }
 
+bool any_levels(const Encoder& encoder) {
+  return std::any_of(encoder.columns.begin(), encoder.columns.end(), [](const EncodedColumn& c) { return c.categorical; });
+}
+
 }  // namespace
 
 EncodedFile Encoder::encode(const std::string& path) const {
@@ -366,7 +405,7 @@ EncodedFile Encoder::encode(const std::string& path) const {
     throw DataError("D107", "the columns of '" + path + "' have no names, and the training data have", SourceLocation{path, 0, 0},
                     "give the rows as a table with the names of the training file");
   }
-  if (numbers && std::any_of(columns.begin(), columns.end(), [](const EncodedColumn& c) { return c.categorical; })) {
+  if (numbers && any_levels(*this)) {
     throw DataError("D107", "'" + path + "' holds numbers alone, and the training data have columns of words",
                     SourceLocation{path, 0, 0}, "give the rows as a table like the training file");
   }
@@ -385,10 +424,17 @@ EncodedFile Encoder::encode(const std::string& path) const {
   EncodedFile out;
   out.path = path;
   out.digest = data.file().digest();
-  out.x.dense.resize(static_cast<Index>(kept.size()), features());
-  std::vector<MissingCell> cells;
-  encode_rows(*this, data, sources, kept, out.x.dense, 0, cells, out.warnings, true);
-  apply_fills(*this, cells, out.x.dense);
+  const auto rows = static_cast<Index>(kept.size());
+  if (!any_levels(*this)) out.x.outside = numbers_in_place({{data, sources, kept}});
+  if (out.x.outside) {
+    require_feature_numbers(*this, data, sources, true);
+  } else {
+    if (data.outside()) require_memory(rows, features(), data);
+    out.x.dense.resize(rows, features());
+    std::vector<MissingCell> cells;
+    encode_rows(*this, data, sources, kept, out.x.dense, 0, cells, out.warnings, true);
+    apply_fills(*this, cells, out.x.dense);
+  }
   for (const Index r : kept) out.row.push_back(r + 1);
   if (const Index dropped = data.rows() - static_cast<Index>(kept.size()); dropped > 0) {
     out.warnings.push_back(dropped_text(dropped, data.rows(), path));

@@ -59,8 +59,10 @@ void require_workable(const Prepared& p) {
     for (Index i = 0; i < p.x->rows(); ++i) {
       for (CsrMatrix::InnerIterator a(p.x->csr, i); a; ++a) largest[a.col()] = std::max(largest[a.col()], std::abs(a.value()));
     }
-  } else if (p.x->rows() > 0) {
-    largest = p.x->dense.cwiseAbs().colwise().maxCoeff();
+  } else {
+    RowCursor rows(dense_rows(p.x));
+    for (Index i = 0; i < p.x->rows(); ++i)
+      largest = largest.cwiseMax(Eigen::Map<const Vec>(rows.row(i), largest.size()).cwiseAbs());
   }
   // Rows that do not train can lie far beyond those that do, which standardization has brought to size 1.
   if (p.scaling.active()) largest = largest.cwiseQuotient(p.scaling.scale);
@@ -154,7 +156,8 @@ Design raw_rows(const Prepared& p, const std::vector<Index>& rows) {
 PartMoments moments_of_all(const PartMoments& parts, const Split& rows) {
   if (rows.validation.empty()) return {parts.training, {}};
   if (!(parts.training.weight > 0 && parts.validation.weight > 0)) return {};
-  return {merged(parts.training, parts.validation), {}};
+  RowMoments all = merged(parts.training, parts.validation);
+  return all.holds_squares() ? PartMoments{std::move(all), {}} : PartMoments{};
 }
 
 }  // namespace
@@ -169,7 +172,8 @@ bool any_filled(const Dataset& data, const std::vector<Index>& rows) {
 
 RowMoments moments_of_rows(const Prepared& p, const std::vector<Index>& rows) {
   if (rows.empty() || any_filled(*p.data, rows)) return {};
-  return row_moments(raw_rows(p, rows), pick(p.y, rows), pick(p.weight, rows));
+  RowMoments m = row_moments(raw_rows(p, rows), pick(p.y, rows), pick(p.weight, rows));
+  return m.holds_squares() ? m : RowMoments{};
 }
 
 Design Prepared::design(const std::vector<Index>& which) const {

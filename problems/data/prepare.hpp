@@ -88,7 +88,7 @@ TACIT_EXPORT Prepared prepare_problem(std::shared_ptr<const Dataset> data, Split
 TACIT_EXPORT Prepared prepare_holdout(std::shared_ptr<const Dataset> data, Split rows, PrepareChoices choices);
 /// Has one of these rows a cell that is filled, and with what the training rows say?
 TACIT_EXPORT bool any_filled(const Dataset& data, const std::vector<Index>& rows);
-/// Raw moments of some of its rows; none (weight 0) where any_filled.
+/// Raw moments of some of its rows; none (weight 0) where any_filled, or their squares leave double precision.
 TACIT_EXPORT RowMoments moments_of_rows(const Prepared& prepared, const std::vector<Index>& rows);
 /// The same choices fitted anew on other training rows, with nothing to validate on: for a final fit. The range of the
 /// hyperparameters and the class weights stay as they are. Of all its training and validation rows by moments where they are kept.

@@ -7,12 +7,17 @@
 
 #include <tacit/core/linear/design.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/memory_limits.hpp>
 #include <tacit/core/support/text.hpp>
 
 namespace tacit::inline TACIT_ABI {
 
+SharedRows dense_rows(std::shared_ptr<const Features> x) {
+  return x->outside ? x->outside : matrix_rows(std::shared_ptr<const Mat>(x, &x->dense));
+}
+
 Design design_of(std::shared_ptr<const Features> x) {
-  return x->sparse ? Design(std::shared_ptr<const CsrMatrix>(x, &x->csr)) : Design(std::shared_ptr<const Mat>(x, &x->dense));
+  return x->sparse ? Design(std::shared_ptr<const CsrMatrix>(x, &x->csr)) : Design(dense_rows(x));
 }
 
 namespace {
@@ -54,6 +59,14 @@ std::shared_ptr<const Features> less_centre(const Features& x, In centre) {
   auto out = std::make_shared<Features>();
   out->sparse = x.sparse;
   out->sparse_format = x.sparse_format;
+  if (x.outside) {
+    const SharedRows moved = shifted_rows(x.outside, centre);
+    if (memory_holds(sizeof(double) * static_cast<double>(x.rows()) * static_cast<double>(x.cols())))
+      out->dense = matrix_of(moved);
+    else
+      out->outside = moved;
+    return out;
+  }
   if (!x.sparse) {
     out->dense = x.dense.rowwise() - centre.transpose();
     return out;

@@ -22,6 +22,8 @@ struct Scaling {
   bool active() const { return scale.size() > 0; }
 };
 
+/// Dense rows wherever they lie, sharing x.
+TACIT_EXPORT SharedRows dense_rows(std::shared_ptr<const Features> x);
 /// All rows as they are, sharing x.
 TACIT_EXPORT Design design_of(std::shared_ptr<const Features> x);
 
@@ -30,9 +32,10 @@ TACIT_EXPORT Design design_of(std::shared_ptr<const Features> x);
 inline constexpr double kFarMean = 100;
 /// centre_j = mean_j for the columns that are `far` or constant, else 0; empty when all are 0.
 TACIT_EXPORT Vec far_means(const ColumnMoments& moments, double far = kFarMean);
-/// x less centre, in a copy. The differences are exact for entries within a factor of 2 of centre_j (Sterbenz 1974). Sparse rows
-/// get an entry in every column that is centred; the mean of one is at least `far` times its deviation only where
-/// no more than one entry in far^2 + 1 is not there.
+/// x less centre, in a copy; rows that are not in memory stay where they are, and are centred as they are read, where a copy took
+/// more than half of the memory that there is. The differences are exact for entries within a factor of 2 of centre_j (Sterbenz
+/// 1974). Sparse rows get an entry in every column that is centred; the mean of one is at least `far` times its deviation only
+/// where no more than one entry in far^2 + 1 is not there.
 TACIT_EXPORT std::shared_ptr<const Features> less_centre(const Features& x, In centre);
 
 /// Fits the scaling on the given rows: shift the weighted mean, scale the weighted population standard deviation; sparse columns

@@ -1,6 +1,7 @@
 #include <tacit/problems/data/validation.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <iterator>
 #include <utility>
@@ -35,23 +36,24 @@ std::vector<std::vector<Index>> sets_of_draw(const Prepared& whole, const std::v
 }
 
 /// Of the parts of one draw, from the moments of the rows that each leaves out, and of those which train in all. A set with cells
-/// to fill has none: what fills them differs from part to part. So no row has a say in how a part that leaves it out is fitted.
+/// to fill has none, since what fills them differs from part to part; nor one whose squares leave double precision. So no row has
+/// a say in how a part that leaves it out is fitted.
 std::vector<PartMoments> moments_of_draw(const Prepared& whole, const std::vector<Split>& parts) {
   std::vector<PartMoments> out(parts.size());
   const std::vector<std::vector<Index>> sets = sets_of_draw(whole, parts);
   if (sets.empty()) return out;
   std::vector<RowMoments> moments;
-  std::vector<bool> filled;
+  std::vector<bool> none;
   for (const auto& rows : sets) {
-    filled.push_back(any_filled(*whole.data, rows));
     moments.push_back(moments_of_rows(whole, rows));
+    none.push_back(!(moments.back().weight > 0) && pick(whole.weight, rows).sum() > 0);
   }
   std::vector<RowMoments> others = all_but_one(moments);
-  const auto all_filled = std::count(filled.begin(), filled.end(), true);
+  const auto without = std::count(none.begin(), none.end(), true);
   for (std::size_t k = 0; k < parts.size(); ++k) {
     // Rows may be kept aside from those that validate (outer.patience).
     out[k].validation = parts[k].validation == sets[k] ? std::move(moments[k]) : moments_of_rows(whole, parts[k].validation);
-    if (all_filled == (filled[k] ? 1 : 0)) out[k].training = std::move(others[k]);
+    if (without == (none[k] ? 1 : 0) && others[k].holds_squares()) out[k].training = std::move(others[k]);
   }
   return out;
 }

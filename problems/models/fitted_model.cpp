@@ -1,5 +1,6 @@
 #include <tacit/problems/models/fitted_model.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -19,6 +20,20 @@ std::vector<ModelHyper> hyper_of(const Prepared& p, In u) {
   }
   if (p.model().fixed) list.push_back({"l2", {}, {*p.model().fixed}});
   return list;
+}
+
+/// X w of rows that need not lie in memory, to the bit what it is of those that do.
+Vec block_by_block(const SharedRows& x, In w) {
+  constexpr Index kRows = 256;
+  RowCursor rows(x);
+  Mat block(std::min(kRows, x->rows()), x->cols());
+  Vec out(x->rows());
+  for (Index at = 0; at < x->rows(); at += kRows) {
+    const Index count = std::min(kRows, x->rows() - at);
+    for (Index k = 0; k < count; ++k) std::copy_n(rows.row(at + k), x->cols(), block.data() + k * x->cols());
+    out.segment(at, count) = block.topRows(count) * w;
+  }
+  return out;
 }
 
 }  // namespace
@@ -64,7 +79,9 @@ Margins margins(const FittedModel& model, const std::string& data) {
   const bool centred = model.centre.size() > 0;
   const std::shared_ptr<const Features> moved = centred ? less_centre(file.x, model.centre) : nullptr;
   const Features& x = centred ? *moved : file.x;
-  result.values = x.sparse ? Vec(x.csr * model.coefficients) : Vec(x.dense * model.coefficients);
+  result.values = x.sparse    ? Vec(x.csr * model.coefficients)
+                  : x.outside ? block_by_block(x.outside, model.coefficients)
+                              : Vec(x.dense * model.coefficients);
   result.values.array() += centred ? model.intercept_at_centre : model.intercept;
   result.row = std::move(file.row);
   result.warnings = std::move(file.warnings);

@@ -27,6 +27,8 @@
 //   D130  a text column whose cells are numbers in another notation
 //   D131  a file without a header does not have the columns of the training file
 //   D132  lines stand before the table that are no part of it
+//   D133  a file that unpacks to far more than is stored, or a pipe or device that does not end
+//   D134  packed data that have to be copied and are larger than memory
 #pragma once
 #include <vector>
 

@@ -1,6 +1,7 @@
 // Files of numbers without names: NumPy's .npy, MatrixMarket, IDX. Rows of them as they stand.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,7 +12,8 @@
 
 namespace tacit::inline TACIT_ABI {
 
-/// Dense or sparse rows; exactly one of the two is filled. Moving one leaves its numbers where they are in memory.
+/// Dense rows, in memory or where they lie, or sparse ones; exactly one of the three is filled. Moving one leaves its numbers
+/// where they are in memory.
 struct Features {
   Features() = default;
   Features(const Features&) = default;
@@ -21,6 +23,7 @@ struct Features {
     sparse = from.sparse;
     sparse_format = from.sparse_format;
     dense.swap(from.dense);
+    outside.swap(from.outside);
     csr.swap(from.csr);  // Eigen 3.4 copies a sparse matrix that is moved
     return *this;
   }
@@ -28,11 +31,12 @@ struct Features {
 
   bool sparse = false;
   Mat dense;
+  SharedRows outside;  ///< dense rows that stay in a file (packed_file.hpp)
   CsrMatrix csr;
   /// Whether the file's format is one for sparse data, however its numbers are stored here.
   bool sparse_format = false;
-  Index rows() const { return sparse ? csr.rows() : dense.rows(); }
-  Index cols() const { return sparse ? csr.cols() : dense.cols(); }
+  Index rows() const { return sparse ? csr.rows() : outside ? outside->rows() : dense.rows(); }
+  Index cols() const { return sparse ? csr.cols() : outside ? outside->cols() : dense.cols(); }
 };
 
 /// One file.

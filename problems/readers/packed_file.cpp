@@ -5,9 +5,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <utility>
 #include <vector>
 
-#include <tacit/problems/readers/detail/huge_pages.hpp>
+#include <tacit/problems/readers/detail/file_rows.hpp>
 #include <tacit/problems/readers/detail/packed_layout.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -48,10 +50,10 @@ bool places_fit(const Head& h) {
          h.all == h.checks + blocks_of(h) * sizeof(std::uint64_t);
 }
 
-Head read_header(std::istream& in, const std::string& path, std::uint64_t size) {
+Head read_header(const OpenFile& file) {
+  const std::string& path = file.path();
   std::array<char, packed::kHeaderBytes> bytes{};
-  in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (!in) throw damaged(path, "it is cut off");
+  if (!file.read(0, bytes.data(), bytes.size())) throw damaged(path, "it is cut off");
   packed::Reader r({bytes.data(), bytes.size()});
   for (const char c : packed::kMagic) {
     if (r.take<char>() != c) throw damaged(path, "its line ends were changed, as a transfer as text does");
@@ -72,49 +74,18 @@ Head read_header(std::istream& in, const std::string& path, std::uint64_t size) 
   if (check != digest_of({bytes.data(), bytes.size() - sizeof check}))
     throw damaged(path, "its header does not fit its checksum");
   if (h.order != packed::kOrder || h.version == 0 || !places_fit(h)) throw damaged(path, "the places in its header do not fit");
-  if (size != h.all) throw damaged(path, "it has " + std::to_string(size) + " bytes, not " + std::to_string(h.all));
+  if (file.size() != h.all) throw damaged(path, "it has " + std::to_string(file.size()) + " bytes, not " + std::to_string(h.all));
   return h;
 }
-
-/// Puts bytes of the rows, from a byte of them on, where they belong.
-class RowsFromBytes {
-public:
-  RowsFromBytes(Mat& x, std::uint64_t number_bytes) : x_(x), number_bytes_(static_cast<std::size_t>(number_bytes)) {}
-  void put(std::uint64_t from, const char* bytes, std::size_t n) {
-    if (number_bytes_ == sizeof(double)) {
-      std::memcpy(reinterpret_cast<char*>(x_.data()) + from, bytes, n);
-      return;
-    }
-    double* to = x_.data() + from / sizeof(float);
-    for (std::size_t k = 0; k < n; k += sizeof(float), ++to) {
-      float value = 0;
-      std::memcpy(&value, bytes + k, sizeof value);
-      *to = static_cast<double>(value);
-    }
-  }
-
-private:
-  Mat& x_;
-  std::size_t number_bytes_;
-};
 
 }  // namespace
 
 PackedData read_packed(const std::string& path) {
-  ByteStream stream = ByteStream::open(path);
-  std::ifstream places(path, std::ios::binary);
-  const Head h = read_header(places, path, stream.stored());
+  auto file = std::make_shared<const OpenFile>(path);
+  const Head h = read_header(*file);
   std::vector<std::uint64_t> checks(static_cast<std::size_t>(blocks_of(h)));
-  places.seekg(static_cast<std::streamoff>(h.checks));
-  places.read(reinterpret_cast<char*>(checks.data()), static_cast<std::streamsize>(checks.size() * sizeof(std::uint64_t)));
-  if (!places) throw damaged(path, "it is cut off");
-  PackedData out;
-  out.facts.rows = static_cast<Index>(h.rows);
-  out.facts.columns = static_cast<Index>(h.columns);
-  out.facts.number_bytes = static_cast<int>(h.number_bytes);
-  out.numbers.resize(out.facts.rows, out.facts.columns);
-  prefer_huge_pages(out.numbers.data(), static_cast<std::size_t>(out.numbers.size()) * sizeof(double));
-  RowsFromBytes rows(out.numbers, h.number_bytes);
+  if (!file->read(h.checks, checks.data(), checks.size() * sizeof(std::uint64_t))) throw damaged(path, "it is cut off");
+  ByteStream stream = ByteStream::open(path);
   std::string facts;
   std::vector<char> block(static_cast<std::size_t>(std::max(h.block, packed::kRowsAt)));
   stream.read(block.data(), static_cast<std::size_t>(packed::kRowsAt));
@@ -124,11 +95,18 @@ PackedData read_packed(const std::string& path) {
     if (stream.read(block.data(), n) < n || digest_of({block.data(), n}) != checks[static_cast<std::size_t>(k)])
       throw damaged(path, "the bytes from " + std::to_string(packed::kRowsAt + from + 1) + " on do not fit their checksum");
     const auto of_rows = from < row_bytes ? static_cast<std::size_t>(std::min<std::uint64_t>(n, row_bytes - from)) : 0;
-    rows.put(from, block.data(), of_rows);
     facts.append(block.data() + of_rows, n - of_rows);
   }
-  if (!packed::read_facts(facts, out.facts)) throw damaged(path, "what it says of its columns cannot be read");
+  PackedData out;
   out.digest = stream.digest();
+  if (!file->unchanged())
+    throw DataError("D101", "'" + path + "' changed while it was read", SourceLocation{path, 0, 0},
+                    "run again when nothing writes to it");
+  out.facts.rows = static_cast<Index>(h.rows);
+  out.facts.columns = static_cast<Index>(h.columns);
+  out.facts.number_bytes = static_cast<int>(h.number_bytes);
+  if (!packed::read_facts(facts, out.facts)) throw damaged(path, "what it says of its columns cannot be read");
+  out.numbers = file_rows(std::move(file), {packed::kRowsAt, out.facts.rows, out.facts.columns, out.facts.number_bytes});
   return out;
 }
 

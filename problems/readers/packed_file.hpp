@@ -1,10 +1,11 @@
 // A data set as `tacit pack` writes it (.tacit), which Table::read takes too: the cells of a table as numbers, checked, so that
-// no text is read.
+// no text is read, and used where they lie.
 #pragma once
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include <tacit/core/linear/row_source.hpp>
 #include <tacit/core/support/types.hpp>
 #include <tacit/problems/readers/table.hpp>
 
@@ -34,11 +35,13 @@ struct PackedFacts {
 /// The contents of a packed file.
 struct PackedData {
   PackedFacts facts;
-  Mat numbers;               ///< NaN where a cell is missing or a word
+  SharedRows numbers;        ///< NaN where a cell is missing or a word; in the file, which is open while they are there
   std::uint64_t digest = 0;  ///< of the file as stored
 };
 
-/// Reads a packed file and holds every block of it against its checksum. Throws DataError D101, D103.
+/// Reads a packed file once, holds every block of it against its checksum, and keeps it open. Numbers of 8 bytes are mapped into
+/// memory, where that takes no more than half of the addresses that the process may have; else they are read again when they are
+/// asked for. Throws DataError D101, D103.
 TACIT_EXPORT PackedData read_packed(const std::string& path);
 
 /// Whether the file begins as packed ones do.

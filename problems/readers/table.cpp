@@ -51,6 +51,30 @@ private:
 
 }  // namespace
 
+/// Numbers that stay in a file: rows one after the other, or one column, which is read once.
+class Table::OutsideNumbers {
+public:
+  explicit OutsideNumbers(SharedRows rows) : rows_(std::move(rows)), cursor_(rows_) {}
+  const SharedRows& rows() const { return rows_; }
+  const double* row(Index r) { return rows_->data() ? rows_->data() + r * rows_->stride() : cursor_.row(r); }
+  double value(Index r, Index column) {
+    if (rows_->data()) return row(r)[column];
+    if (column_ != column) {
+      column_ = -1;  // in case that reading fails
+      values_.resize(rows_->rows());
+      for (Index i = 0; i < values_.size(); ++i) values_[i] = row(i)[column];
+      column_ = column;
+    }
+    return values_[r];
+  }
+
+private:
+  SharedRows rows_;
+  RowCursor cursor_;
+  Index column_ = -1;
+  Vec values_;
+};
+
 /// Cuts a text into rows and cells.
 class TableParser : private CellScanner {
 public:
@@ -113,7 +137,7 @@ public:
     table.text_ = std::move(facts.text);
     table.text_of_ = std::move(facts.text_of);
     table.row_start_.assign(static_cast<std::size_t>(facts.rows), kNoText);
-    table.values_ = std::move(data.numbers);
+    table.outside_ = std::make_shared<Table::OutsideNumbers>(std::move(data.numbers));
     table.has_header_ = facts.has_header;
     table.header_sure_ = facts.header_sure;
     table.decimal_ = facts.options.decimal;
@@ -449,6 +473,10 @@ Table Table::parse(TextFile file, const TableOptions& options) {
   try_parse(table, std::move(file), options);
   return table;
 }
+
+SharedRows Table::outside() const { return outside_ ? outside_->rows() : nullptr; }
+double Table::outside_value(Index row, Index column) const { return outside_->value(row, column); }
+const double* Table::outside_row(Index r) const { return outside_->row(r); }
 
 Index Table::find(const std::string& name) const {
   const auto at = std::find(names_.begin(), names_.end(), name);

@@ -1,10 +1,12 @@
 // Tables as text: CSV and its relatives (RFC 4180), read strictly, every cell known by file, line and column.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <tacit/core/linear/row_source.hpp>
 #include <tacit/core/support/types.hpp>
 #include <tacit/problems/readers/text_file.hpp>
 
@@ -48,7 +50,8 @@ struct ColumnCells {
   bool text() const { return words > 0 && numbers + not_finite == 0; }
 };
 
-/// A table in memory: numbers of all columns (row-major), text of the columns that hold words.
+/// A table in memory: numbers of all columns (row-major), text of the columns that hold words. The numbers of a packed file stay
+/// where they are: such a table, and all copies of it, are for one thread.
 class TACIT_EXPORT Table {
 public:
   /// Throws DataError D101-D106, D132, UsageError for a delimiter or decimal sign that cannot be.
@@ -71,10 +74,12 @@ public:
   Index find(const std::string& name) const;
   const ColumnCells& cells(Index column) const { return cells_[static_cast<std::size_t>(column)]; }
   /// The number in a cell; NaN where it is missing or a word, infinite where it is not finite or larger than kLargestNumber.
-  double value(Index row, Index column) const { return values_(row, column); }
-  /// Pointer to the cols() numbers of a row.
-  const double* row(Index r) const { return values_.data() + r * cols(); }
-  /// All numbers; value(), row(), and text() of a column without words cannot be asked any more.
+  double value(Index row, Index column) const { return outside_ ? outside_value(row, column) : values_(row, column); }
+  /// Pointer to the cols() numbers of a row; of a packed file until the next row is asked for.
+  const double* row(Index r) const { return outside_ ? outside_row(r) : values_.data() + r * cols(); }
+  /// The numbers of a packed file; null: they are in memory.
+  SharedRows outside() const;
+  /// All numbers, of a table in memory; value(), row(), and text() of a column without words cannot be asked any more.
   Mat take_values() { return std::move(values_); }
   /// The column as text; numbers in their shortest form, so that 1 and 1.0 are the same label, and with all their digits where no
   /// double is equal to them.
@@ -89,6 +94,9 @@ public:
 
 private:
   friend class TableParser;
+  class OutsideNumbers;
+  double outside_value(Index row, Index column) const;
+  const double* outside_row(Index r) const;
   /// The text of a cell and the byte where it starts.
   std::pair<std::string, std::size_t> locate_cell(Index row, Index column) const;
   std::pair<std::string, std::size_t> locate_cell(std::string_view text, std::size_t base, Index row, Index column) const;
@@ -101,6 +109,7 @@ private:
   std::vector<std::string> names_;
   std::vector<ColumnCells> cells_;
   Mat values_;
+  std::shared_ptr<OutsideNumbers> outside_;  // instead of values_
   std::vector<std::size_t> row_start_;
   std::vector<TextColumn> text_;       // of the columns with words, by text_of_
   std::vector<std::int32_t> text_of_;  // column -> number in text_, or -1

@@ -64,6 +64,7 @@ struct Start {
   std::string out = "", err = "";                                ///< files for the streams; "-": closed
   std::string in = "/dev/null";                                  ///< "-": closed
   rlim_t file_size = RLIM_INFINITY;                              ///< bytes that a file may have: a disk that is full
+  rlim_t addresses = RLIM_INFINITY;                              ///< bytes of memory that it may take: ulimit -v
 };
 
 inline void redirect(const std::string& file, int fd, int flags) {
@@ -92,6 +93,8 @@ public:
     for (const auto& [name, value] : start.environment) setenv(name.c_str(), value.c_str(), 1);
     const rlimit limit{start.file_size, start.file_size};
     if (start.file_size != RLIM_INFINITY && setrlimit(RLIMIT_FSIZE, &limit) != 0) _exit(126);
+    const rlimit memory{start.addresses, start.addresses};
+    if (start.addresses != RLIM_INFINITY && setrlimit(RLIMIT_AS, &memory) != 0) _exit(126);
     redirect(start.in, 0, O_RDONLY);
     if (!start.out.empty()) redirect(start.out, 1, O_WRONLY | O_CREAT | O_TRUNC);
     if (!start.err.empty()) redirect(start.err, 2, O_WRONLY | O_CREAT | O_TRUNC);

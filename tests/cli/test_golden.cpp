@@ -99,7 +99,9 @@ TEST_CASE("golden: every error and warning code is produced by a case, with plac
     CHECK(block.find("= help: ") != std::string::npos);
   };
   for (const tacit::CodeDoc& code : tacit::error_codes()) check(code.code, code.exit);
-  for (const tacit::DataCode& code : tacit::data_codes()) check(code.code, 3);
+  for (const tacit::DataCode& code : tacit::data_codes()) {
+    if (code.code != std::string("D134")) check(code.code, 3);  // of data larger than memory: test_larger_than_memory.cpp
+  }
 }
 
 namespace {

@@ -8,15 +8,7 @@
 
 #include "problems/number_files.hpp"
 #include "process.hpp"
-
-// Sanitizers hold memory of their own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define TACIT_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define TACIT_TEST_SANITIZED 1
-#endif
-#endif
+#include "sanitized.hpp"
 
 #ifndef TACIT_TEST_SANITIZED
 

@@ -387,27 +387,59 @@ TEST_CASE("exp(-|m|) and log(1 + exp(-|m|)) are right to a few units in the last
   CHECK(std::isnan(l[2]));
 }
 
-TEST_CASE("kernels: rows that are fetched ahead change no bit") {
+TEST_CASE("kernels: products with rows, for every instruction set, whatever goes along and is fetched ahead") {
   test::Numbers draw(41);
+  REQUIRE(std::string(kernels::row_kernels().back().name) == "plain");
+  constexpr Index n = 57, rows = 37, k = 7;  // four, two and one vectors; a row that is left of groups of four
+  for (const kernels::RowKernels& kernel : kernels::row_kernels()) {
+    CAPTURE(kernel.name);
+    for (const Index d : {1, 2, 3, 7, 8, 13, 64, 65, 130}) {
+      CAPTURE(d);
+      const Mat x = draw.mat(n, d);
+      std::vector<const double*> at;
+      for (Index i = 0; i < n; ++i) at.push_back(x.data() + i * d);
+      const Index room = kernels::padded(d);
+      Eigen::MatrixXd v = Eigen::MatrixXd::Zero(room, k), w(rows, k), t(rows, k), out = v;
+      for (Index c = 0; c < k; ++c) {
+        v.col(c).head(d) = draw.vec(d);
+        w.col(c) = draw.vec(rows);
+      }
+      const kernels::Fetch ahead{8, n, 1, 4};
+      kernels::dot_rows(at.data(), rows, ahead, d, k, {v.data(), room}, {t.data(), rows}, kernel);
+      kernels::axpy_rows(at.data(), rows, ahead, d, k, {w.data(), rows}, {out.data(), room}, kernel);
+      const auto product = (x.topRows(rows) * v.topRows(d)).eval();
+      CHECK((t - product).norm() <= 1e-14 * (1 + x.norm() * v.norm()));
+      CHECK((out.topRows(d) - x.topRows(rows).transpose() * w).norm() <= 1e-14 * (1 + x.norm() * w.norm()));
+      CHECK((out.bottomRows(room - d).array() == 0).all());
+      Vec alone(rows), sum = Vec::Zero(room), fetched = sum;
+      for (Index c = 0; c < k; ++c) {
+        kernels::dot_rows(at.data(), rows, {}, d, 1, {v.data() + c * room, room}, {alone.data(), rows}, kernel);
+        CHECK(alone == t.col(c));
+      }
+      kernels::axpy_rows(at.data(), rows, {}, d, 1, {w.data(), rows}, {sum.data(), room}, kernel);
+      kernels::axpy_rows(at.data(), rows, ahead, d, 1, {w.data(), rows}, {fetched.data(), room}, kernel);
+      CHECK(sum == fetched);
+      for (Index r = 0; r < rows; ++r) {
+        kernels::dot_rows(at.data() + r, 1, {}, d, 1, {v.data(), room}, {alone.data(), 1}, kernel);
+        CHECK(alone[0] == t(r, 0));
+      }
+    }
+  }
+}
+
+TEST_CASE("kernels: squares of rows, of which some are fetched ahead") {
+  test::Numbers draw(43);
+  constexpr Index n = 57, rows = 37;
   for (const Index d : {1, 7, 64, 65, 130}) {
-    const Index n = 57, rows = 37;
     const Mat x = draw.mat(n, d);
-    const Vec v = draw.vec(d), other = draw.vec(d), w = draw.vec(rows), shift = draw.vec(d);
+    const Vec w = draw.vec(rows), shift = draw.vec(d);
     std::vector<const double*> at;
     for (Index i = 0; i < n; ++i) at.push_back(x.data() + i * d);
-    Vec t[2][3], out[2] = {Vec::Zero(d), Vec::Zero(d)};
-    for (int k = 0; k < 2; ++k) {
-      const Index listed = k == 0 ? 0 : n;
-      for (Vec& one : t[k]) one.resize(rows);
-      kernels::dot_rows(at.data(), rows, listed, d, v.data(), t[k][0].data());
-      kernels::dot_rows2(at.data(), rows, listed, d, v.data(), other.data(), t[k][1].data(), t[k][2].data());
-      kernels::squares_rows(at.data(), rows, listed, d, w.data(), shift.data(), out[k].data());
-    }
-    for (int i = 0; i < 3; ++i) CHECK(t[0][i] == t[1][i]);
-    CHECK(out[0] == out[1]);
-    CHECK((t[0][0] - x.topRows(rows) * v).norm() <= 1e-14 * x.norm() * v.norm());
-    CHECK((t[0][2] - x.topRows(rows) * other).norm() <= 1e-14 * x.norm() * other.norm());
+    Vec alone = Vec::Zero(d), fetched = alone;
+    kernels::squares_rows(at.data(), rows, {}, d, w.data(), shift.data(), alone.data());
+    kernels::squares_rows(at.data(), rows, {16, n, 0, 4}, d, w.data(), shift.data(), fetched.data());
+    CHECK(alone == fetched);
     const Vec squares = (x.topRows(rows).rowwise() - shift.transpose()).cwiseAbs2().transpose() * w;
-    CHECK((out[0] - squares).norm() <= 1e-13 * (1 + squares.norm()));
+    CHECK((alone - squares).norm() <= 1e-13 * (1 + squares.norm()));
   }
 }

@@ -19,8 +19,9 @@
 #include <thread>
 #include <vector>
 
-#include <tacit/core/support/detail/cpu_quota.hpp>
+#include <tacit/core/support/detail/control_groups.hpp>
 #include <tacit/core/support/errors.hpp>
+#include <tacit/core/support/memory_limits.hpp>
 #include <tacit/core/support/processors.hpp>
 #include <tacit/core/support/threads.hpp>
 
@@ -204,6 +205,26 @@ TEST_CASE("processors: the quota of version 1, beside controllers that say nothi
   CHECK(quota(groups,
               {{"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "100000\n"}, {"/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n"}}) == 1);
   CHECK(quota("3:cpuset:/c\n2:cpuacct:/c\n", {{"/sys/fs/cgroup/cpu/c/cpu.cfs_quota_us", "1"}}) == kNone);
+}
+
+TEST_CASE("memory: the quota of both versions is the least of the group and all that hold it, and what is no number is none") {
+  const auto bytes = [](const std::string& groups, const std::map<std::string, std::string>& files) {
+    return detail::memory_quota(groups, [&](const std::string& path) -> std::optional<std::string> {
+      const auto found = files.find(path);
+      return found == files.end() ? std::nullopt : std::optional<std::string>(found->second);
+    });
+  };
+  const std::string root = "/sys/fs/cgroup";
+  CHECK(bytes("0::/a/b\n", {{root + "/a/b/memory.max", "max\n"}, {root + "/a/memory.max", "1048576\n"}}) == 1048576);
+  CHECK(bytes("0::/a\n", {{root + "/a/memory.max", "4096\n"}, {root + "/memory.max", "1048576\n"}}) == 4096);
+  CHECK(bytes("4:memory:/m\n1:cpu:/\n", {{root + "/memory/m/memory.limit_in_bytes", "2048\n"}}) == 2048);
+  CHECK(bytes("4:cpu,memory:/m\n", {{root + "/cpu,memory/memory.limit_in_bytes", "512\n"}}) == 512);
+  for (const std::string text : {"", "max", "-1", "0", "x"}) CHECK(bytes("0::/\n", {{root + "/memory.max", text}}) == kNone);
+  CHECK(bytes("1:cpu:/\n", {{root + "/cpu/memory.limit_in_bytes", "1"}}) == kNone);
+  CHECK(usable_memory() > 0);
+  CHECK(usable_memory() <= address_space());
+  CHECK(memory_holds(usable_memory() / 2));
+  CHECK(!memory_holds(usable_memory() * 0.51));
 }
 
 TEST_CASE("processors: what is not as the kernel writes it grants what there is") {

@@ -243,6 +243,23 @@ TEST_CASE("moments: a fold whose training rows have cells to fill goes through i
   CHECK((b.gradient - a.gradient).norm() <= 1e-8 * a.gradient.norm());
 }
 
+TEST_CASE("moments: a column whose squares leave double precision is none of them, and its folds go through their rows") {
+  Setup s = random_setup(33, 60, 4, 1);
+  s.choices.standardize = Standardize::yes;
+  const Answer wanted = answer_of(s.through(true), Vec::Constant(1, -3));
+  for (const double unit : {1e-300, 1e-160}) {
+    auto data = std::make_shared<Dataset>(*s.data);
+    data->x.dense.col(2) *= unit;
+    Setup tiny = s;
+    tiny.data = data;
+    tiny.choices.model.lower = 1e-6;
+    tiny.choices.model.upper = 1e3;
+    const Validation v = tiny.through(true);
+    CHECK_FALSE(goes_through_moments(v));
+    CHECK(answer_of(v, Vec::Constant(1, -3)).loss == doctest::Approx(wanted.loss).epsilon(1e-9));
+  }
+}
+
 TEST_CASE("moments: repeated draws, folds that leave rows to train in all, and sets without a column's entries") {
   Setup s = random_setup(41, 66, 4, 1);
   FoldOptions options;

@@ -3,10 +3,18 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <memory>
+#include <tacit/core/linear/design.hpp>
+#include <tacit/core/support/memory_limits.hpp>
 #include <tacit/problems/data/dataset.hpp>
+#include <tacit/problems/data/detail/columns.hpp>
+#include <tacit/problems/data/scaling.hpp>
+#include <tacit/problems/data/validation.hpp>
+#include <tacit/problems/models/fitted_model.hpp>
 #include <tacit/problems/readers/pack_table.hpp>
 
 #include "paths.hpp"
@@ -37,8 +45,11 @@ std::string packed(const std::string& path, const TableOptions& options = {}, co
 
 std::string bits(const Mat& x) { return {reinterpret_cast<const char*>(x.data()), static_cast<std::size_t>(x.size()) * 8}; }
 
+/// The features of a data set, wherever they lie.
+Mat features(const Dataset& d) { return matrix_of(dense_rows(std::shared_ptr<const Features>(std::shared_ptr<void>(), &d.x))); }
+
 void require_same(const Dataset& a, const Dataset& b) {
-  CHECK(bits(a.x.dense) == bits(b.x.dense));
+  CHECK(bits(features(a)) == bits(features(b)));
   CHECK(bits(a.y) == bits(b.y));
   CHECK(bits(a.weight) == bits(b.weight));
   CHECK(a.feature_names == b.feature_names);
@@ -141,13 +152,14 @@ TEST_CASE("float32: numbers are rounded to the nearest float, which is said, and
   packing.float32 = true;
   const PackedData data = read_packed(folder.write("t.tacit", packed(text, {}, packing)));
   CHECK(data.facts.number_bytes == 4);
-  CHECK(data.numbers(0, 0) == static_cast<double>(0.1F));
-  CHECK(data.numbers(1, 0) == 0);
-  CHECK(data.numbers(2, 0) == 16777216);
-  CHECK(std::isnan(data.numbers(3, 0)));
+  const Mat numbers = matrix_of(data.numbers);
+  CHECK(numbers(0, 0) == static_cast<double>(0.1F));
+  CHECK(numbers(1, 0) == 0);
+  CHECK(numbers(2, 0) == 16777216);
+  CHECK(std::isnan(numbers(3, 0)));
   folder.write("t.csv", "a,y\n0.1,1\n1e39,2\n");
   CHECK(contains(data_error("D109", [&] { packed(text, {}, packing); }).what(), "row 2, column 1"));
-  CHECK(read_packed(folder.write("t.tacit", packed(text))).numbers(1, 0) == 1e39);
+  CHECK(matrix_of(read_packed(folder.write("t.tacit", packed(text))).numbers)(1, 0) == 1e39);
 }
 
 TEST_CASE("what a packed file says of its columns: names, counts, means and deviations, source") {
@@ -224,4 +236,161 @@ TEST_CASE("what is no table is not packed") {
   const std::string file = folder.write("a.tacit", packed(folder.write("a.csv", "a,b\n1,2\n3,4\n")));
   CHECK(contains(data_error("D103", [&] { packed(file); }).what(), "packed already"));
   data_error("D101", [&] { packed(folder.path("none.csv")); });
+}
+
+namespace {
+
+/// A table of numbers and its packed files, the target in the middle, a column that is far from 0 and one that is constant.
+struct Numbers {
+  explicit Numbers(const Folder& folder, int rows = 301, int columns = 7) {
+    std::string csv = "far,c";
+    for (int j = 0; j < columns; ++j) csv += (j == 3 ? ",y,x" : ",x") + std::to_string(j);
+    std::uint32_t state = 7;
+    for (int i = 0; i < rows; ++i) {
+      csv += "\n" + std::to_string(5000 + i % 5) + ",3";
+      for (int j = 0; j < columns + 1; ++j) {
+        state = state * 1664525U + 1013904223U;
+        csv += "," + std::to_string(static_cast<double>(state >> 8U) / 8388608 - 1);
+      }
+    }
+    text = folder.write("n.csv", csv + "\n");
+    doubles = folder.write("n.tacit", packed(text));
+    PackOptions floats_wanted;
+    floats_wanted.float32 = true;
+    floats = folder.write("f.tacit", packed(text, {}, floats_wanted));
+    options.target = "y";
+  }
+  std::shared_ptr<const Dataset> load(const std::string& file) const {
+    DataOptions o = options;
+    o.train = file;
+    return std::make_shared<const Dataset>(load_dataset(o));
+  }
+  std::string text, doubles, floats;
+  DataOptions options;
+};
+
+PrepareChoices ridge() {
+  PrepareChoices choices;
+  choices.task = make_task("ridge");
+  return choices;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "numbers of 8 bytes are mapped into memory, and of a column that is chosen, of float32 and beside a gap the right ones are "
+    "read") {
+  const Folder folder;
+  const Numbers files(folder);
+  const PackedData doubles = read_packed(files.doubles), floats = read_packed(files.floats);
+  REQUIRE(doubles.numbers->data() != nullptr);
+  CHECK(floats.numbers->data() == nullptr);
+  const Mat x = matrix_of(doubles.numbers), rounded = matrix_of(floats.numbers);
+  const Table table = Table::read(files.text);
+  for (Index i = 0; i < x.rows(); ++i) {
+    for (Index j = 0; j < x.cols(); ++j) {
+      REQUIRE(x(i, j) == table.value(i, j));
+      REQUIRE(rounded(i, j) == static_cast<double>(static_cast<float>(x(i, j))));
+    }
+  }
+  for (const PackedData* data : {&doubles, &floats}) {
+    const Mat& whole = data == &doubles ? x : rounded;
+    const Design in_file(data->numbers);
+    const Design in_memory(std::make_shared<Mat>(whole));
+    const std::vector<Index> rows = {3, 4, 9, 300, 2};
+    Vec a(5), b(5);
+    const Vec v = Vec::LinSpaced(x.cols(), -1, 2);
+    in_file.row_list(rows).multiply(v, a);
+    in_memory.row_list(rows).multiply(v, b);
+    CHECK(bits(a) == bits(b));
+    const Table packed_table = Table::read(data == &doubles ? files.doubles : files.floats);
+    for (const Index i : {Index{0}, Index{300}, Index{7}}) {
+      CHECK(packed_table.value(i, 4) == whole(i, 4));
+      CHECK(packed_table.value(i, 1) == whole(i, 1));
+      CHECK(packed_table.row(i)[2] == whole(i, 2));
+    }
+  }
+}
+
+TEST_CASE("features of numbers stay in the packed file, and what is prepared of them has the bits of their text") {
+  const Folder folder;
+  const Numbers files(folder);
+  const auto from_text = files.load(files.text), from_file = files.load(files.doubles);
+  CHECK(from_text->x.outside == nullptr);
+  CHECK(from_file->x.outside == nullptr);  // the target stands between them: they are copied
+  for (const bool drop : {false, true}) {
+    Numbers these = files;
+    if (drop) these.options.features = {"x3", "x4", "x5", "x6"};
+    const auto text = these.load(these.text), file = these.load(these.doubles);
+    CHECK((file->x.outside != nullptr) == drop);
+    require_same(*file, *text);
+    for (const Standardize standardize : {Standardize::yes, Standardize::no}) {
+      PrepareChoices choices = ridge();
+      choices.standardize = standardize;
+      FoldOptions folds;
+      folds.folds = 3;
+      std::vector<Validation> both;
+      for (const auto& data : {text, file}) {
+        const Folds drawn = make_folds(*data, folds);
+        both.push_back(cross_validation(prepare_problem(data, rows_of_folds(drawn), choices), drawn));
+      }
+      for (std::size_t k = 0; k < 3; ++k) {
+        const Prepared &a = both[0].parts[k], &b = both[1].parts[k];
+        const Index d = a.problem.f->inner_dim();
+        const Vec u = Vec::Ones(a.problem.space.size()), x = Vec::LinSpaced(d, -1, 1);
+        Vec g(d), h(d);
+        CHECK(a.problem.f->gradient(x, u, g) == b.problem.f->gradient(x, u, h));
+        CHECK(bits(g) == bits(h));
+        CHECK(bits(a.margins(a.rows.validation, x)) == bits(b.margins(b.rows.validation, x)));
+        CHECK(bits(a.scaling.scale) == bits(b.scaling.scale));
+        CHECK(bits(a.scaling.centre) == bits(b.scaling.centre));
+      }
+    }
+  }
+}
+
+TEST_CASE("a model predicts of a packed file what it predicts of its text, to the bit") {
+  const Folder folder;
+  Numbers files(folder, 523, 12);
+  for (const std::vector<std::string>& features : {std::vector<std::string>{"x*"}, {"x3", "x4", "x5", "x6", "x7", "x8", "x9"}}) {
+    files.options.features = features;
+    const auto data = files.load(files.text);
+    const Prepared p = prepare_problem(data, all_rows(data->rows()), ridge());
+    const Index d = p.problem.f->inner_dim();
+    const FittedModel model = fitted_model(p, Vec::Ones(p.problem.space.size()), Vec::LinSpaced(d, -1, 2));
+    CHECK((model.encoder.encode(files.doubles).x.outside != nullptr) == (features.size() > 1));
+    CHECK(bits(margins(model, files.doubles).values) == bits(margins(model, files.text).values));
+  }
+}
+
+TEST_CASE(
+    "rows without a number, and cells to fill, are copied, and a packed file that another takes the place of stays what it was") {
+  const Folder folder;
+  const std::string text = folder.write("t.csv", "a,b,y\n1,2,3\n2,NA,4\n3,5,6\n4,1,2\n");
+  const std::string file = folder.write("t.tacit", packed(text));
+  DataOptions o;
+  o.target = "y";
+  for (const Missing missing : {Missing::drop_row, Missing::mean}) {
+    o.missing = missing;
+    o.train = text;
+    const Dataset expected = load_dataset(o);
+    o.train = file;
+    const Dataset data = load_dataset(o);
+    CHECK(data.x.outside == nullptr);
+    require_same(data, expected);
+  }
+  const PackedData open = read_packed(file);
+  const std::string other = folder.write("u.tacit", packed(folder.write("u.csv", "a,b,y\n9,9,9\n")));
+  std::filesystem::rename(other, file);
+  CHECK(matrix_of(open.numbers)(3, 0) == 4);
+}
+
+TEST_CASE("packed data that have to be copied and are larger than memory: D134") {
+  const Folder folder;
+  const Table table = Table::read(folder.write("t.tacit", packed(folder.write("t.csv", "a,y\n1,2\n3,4\n"))));
+  require_memory(2, 1, table);
+  const auto too_many = static_cast<Index>(usable_memory() / 8);
+  const DataError e = data_error("D134", [&] { require_memory(too_many, 2, table); });
+  CHECK(contains(e.what(), "t.tacit"));
+  CHECK(contains(e.remedy(), "data.drop"));
 }

@@ -1,13 +1,16 @@
 // Memory of the hot loops.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include <tacit/core/support/types.hpp>
 
 namespace tacit::inline TACIT_ABI::kernels {
 
 /// Numbers that begin at a cache line, wherever Eigen would have put them: loads and stores of the widest instructions cross
-/// none. Of the loops alone; no memory of it is handed on.
+/// none. Of the loops alone; no memory of it is handed on. Where memory runs out a buffer is empty and of use again, which a
+/// vector of Eigen that is resized is not.
 class Buffer {
 public:
   Index size() const { return size_; }
@@ -15,15 +18,18 @@ public:
   double& operator[](Index i) { return start_[i]; }
   Eigen::Map<Vec> head(Index n) { return {start_, n}; }
   void resize(Index n) {
-    memory_.resize(n + kLine / Index{sizeof(double)});
-    const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
-    start_ = memory_.data() + (kLine - address % kLine) % kLine / sizeof(double);
+    size_ = 0;
+    start_ = nullptr;
+    memory_.reset();
+    memory_.reset(new double[static_cast<std::size_t>(n) + kLine / sizeof(double)]);
+    const auto address = reinterpret_cast<std::uintptr_t>(memory_.get());
+    start_ = memory_.get() + (kLine - address % kLine) % kLine / sizeof(double);
     size_ = n;
   }
 
 private:
   static constexpr Index kLine = 64;  // bytes
-  Vec memory_;
+  std::unique_ptr<double[]> memory_;  // a vector would set all numbers to 0
   double* start_ = nullptr;
   Index size_ = 0;
 };

@@ -22,6 +22,10 @@ inline constexpr double kChunkOverSums = 16;
 struct Scratch {
   kernels::Buffer v, offset, sums, t, w;
   std::vector<const double*> rows;
+  // Of rows that do not lie in memory: room for some, their numbers, and where those of one piece of the file are.
+  kernels::Buffer room;
+  std::vector<Index> wanted;
+  std::vector<const double*> in_piece;
 };
 
 inline double* room(kernels::Buffer& buffer, Index n) {
@@ -60,6 +64,20 @@ inline void require_size(Index have, Index want, const char* what) {
 }
 
 }  // namespace detail
+
+/// s.rows[k] = where dense row which(k) of this design is, k < count, until the next call.
+template <class Which>
+void Design::fetch(Index count, const Which& which, detail::Scratch& s) const {
+  if (static_cast<Index>(s.rows.size()) < count) s.rows.resize(static_cast<std::size_t>(count));
+  const double** const rows = s.rows.data();
+  if (begin_) {
+    for (Index k = 0; k < count; ++k) rows[k] = begin_ + source_row(which(k)) * stride_;
+    return;
+  }
+  s.wanted.resize(static_cast<std::size_t>(count));
+  for (Index k = 0; k < count; ++k) s.wanted[static_cast<std::size_t>(k)] = source_row(which(k));
+  read_rows(count, s);
+}
 
 /// Rows cut into chunks of whole blocks, by their sizes alone.
 struct Design::Cut {
@@ -103,6 +121,32 @@ struct Design::Cut {
     return merged(buffer, size, from_zero,
                   [size](double* sums, const double* next) { Eigen::Map<Vec>(sums, size) += Eigen::Map<const Vec>(next, size); });
   }
+};
+
+/// Where the rows of the blocks of a chunk are, one block after the other. Pointers to rows in memory are listed for many blocks
+/// at a time, with those that may be fetched meanwhile; rows that do not lie there are read for many blocks.
+class Design::BlockRows {
+public:
+  /// ahead: rows_ahead. s is nobody else's while this one lives.
+  BlockRows(const Design& design, const Cut& cut, Index chunk, Index ahead, detail::Scratch& s)
+      : a_(design), cut_(cut), s_(s), chunk_(chunk), ahead_(ahead) {}
+  /// Goes to the block that begins with row0.
+  void list(Index row0) {
+    if (row0 >= end_) next(row0);
+    at_ = row0 - first_;
+  }
+  /// Its rows.
+  const double* const* here() const { return s_.rows.data() + at_; }
+  Index ahead() const { return ahead_; }
+  /// So many from the first of them on may be fetched; nothing or less where there is no ahead.
+  Index listed() const { return listed_ - at_; }
+
+private:
+  void next(Index row0);
+  const Design& a_;
+  const Cut& cut_;
+  detail::Scratch& s_;
+  Index chunk_, ahead_, first_ = 0, end_ = 0, at_ = 0, listed_ = 0;
 };
 
 }  // namespace tacit::inline TACIT_ABI

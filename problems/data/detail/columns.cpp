@@ -116,7 +116,7 @@ namespace {
 /// Is a row made of words, though numbers stand below it?
 bool no_number_in_row(const Table& table, Index row) {
   for (Index c = 0; c < table.cols(); ++c) {
-    if (table.value(row, c) == table.value(row, c)) return false;
+    if (!std::isnan(table.row(row)[c])) return false;
   }
   return table.rows() > 1;
 }

@@ -55,6 +55,18 @@ TACIT_EXPORT void require_feature_numbers(const Encoder& encoder, const Table& t
 /// here.
 TACIT_EXPORT void list_missing(const Table& table, const std::vector<Index>& columns, const std::vector<Index>& kept, Index at,
                                std::vector<MissingCell>& missing);
+/// What is used of a table: rows and columns.
+struct TablePart {
+  const Table& table;
+  const std::vector<Index>& columns;
+  const std::vector<Index>& kept;
+};
+/// The numbers of packed tables below each other, where they lie. Null where they are to be copied: one is a text, has rows that
+/// are left out or cells without a number, or, where they are not mapped into memory as they are wanted, memory has room for a
+/// copy.
+TACIT_EXPORT SharedRows numbers_in_place(const std::vector<TablePart>& parts);
+/// D134 unless memory holds so many numbers, which are made of the packed table.
+TACIT_EXPORT void require_memory(Index rows, Index columns, const Table& table);
 /// Writes these rows and columns of a table to x, from row `at` on.
 TACIT_EXPORT void copy_entries(const Table& table, const std::vector<Index>& kept, const std::vector<Index>& columns, Mat& x,
                                Index at);

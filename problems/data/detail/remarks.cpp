@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <set>
 
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
 #include <tacit/problems/data/detail/word_kinds.hpp>
+#include <tacit/problems/data/scaling.hpp>
 
 namespace tacit::inline TACIT_ABI {
 
@@ -165,12 +167,15 @@ bool equal_values(double a, double b) { return a == b || (std::isnan(a) && std::
 
 bool same_rows(const Dataset& d, const Part& a, const Part& b) {
   if (a.end - a.begin != b.end - b.begin) return false;
+  const SharedRows dense = dense_rows(std::shared_ptr<const Features>(std::shared_ptr<void>(), &d.x));
+  RowCursor of_a(dense), of_b(dense);
   for (Index i = 0; i < a.end - a.begin; ++i) {
     const Index r = a.begin + i, s = b.begin + i;
     if (d.y[r] != d.y[s]) return false;
     if (!d.x.sparse) {
+      const double *p = of_a.row(r), *q = of_b.row(s);
       for (Index j = 0; j < d.x.cols(); ++j) {
-        if (!equal_values(d.x.dense(r, j), d.x.dense(s, j))) return false;
+        if (!equal_values(p[j], q[j])) return false;
       }
       continue;
     }

@@ -1,0 +1,103 @@
+#include <tacit/core/linear/detail/row_kernels.hpp>
+
+#include <algorithm>
+
+// Chosen by hand as those of gram_kernel.cpp are.
+#if defined(__x86_64__) && defined(__GNUC__)
+#define TACIT_ROW_X86 1
+#include <immintrin.h>
+#endif
+
+namespace tacit::inline TACIT_ABI::kernels {
+namespace {
+
+#ifdef TACIT_ROW_X86
+namespace avx512 {
+#define TACIT_ROW_TARGET __attribute__((target("avx512f")))
+constexpr int kLanes = 8, kMany = 16;
+using Lane = double __attribute__((vector_size(64)));
+struct Part {
+  __mmask8 mask;
+  explicit Part(Index n) : mask(static_cast<__mmask8>((1 << n) - 1)) {}
+  TACIT_ROW_TARGET Lane load(const double* from) const { return _mm512_maskz_loadu_pd(mask, from); }
+};
+#include <tacit/core/linear/detail/row_tiles.inc>
+#undef TACIT_ROW_TARGET
+}  // namespace avx512
+
+namespace avx2 {
+#define TACIT_ROW_TARGET __attribute__((target("avx2,fma")))
+constexpr int kLanes = 4, kMany = 8;
+using Lane = double __attribute__((vector_size(32)));
+constexpr long long kOnes[] = {-1, -1, -1, 0, 0, 0};
+struct Part {
+  const __m256i* mask;  // of n ones and 4 - n zeros
+  explicit Part(Index n) : mask(reinterpret_cast<const __m256i*>(kOnes + 3 - n)) {}
+  TACIT_ROW_TARGET Lane load(const double* from) const { return _mm256_maskload_pd(from, _mm256_loadu_si256(mask)); }
+};
+#include <tacit/core/linear/detail/row_tiles.inc>
+#undef TACIT_ROW_TARGET
+}  // namespace avx2
+#endif
+
+namespace plain {
+#define TACIT_ROW_TARGET
+constexpr int kLanes = 2, kMany = 8;
+using Lane = double __attribute__((vector_size(16)));
+struct Part {
+  explicit Part(Index) {}
+  static Lane load(const double* from) { return Lane{*from, 0}; }
+};
+#include <tacit/core/linear/detail/row_tiles.inc>
+#undef TACIT_ROW_TARGET
+}  // namespace plain
+
+}  // namespace
+
+const std::vector<RowKernels>& row_kernels() {
+  static const std::vector<RowKernels> runs_here = [] {
+    std::vector<RowKernels> found;
+#ifdef TACIT_ROW_X86
+    if (__builtin_cpu_supports("avx512f"))
+      found.push_back({"avx512f",
+                       {avx512::dots<1>, avx512::dots<2>, avx512::dots<4>},
+                       {avx512::axpys<1>, avx512::axpys<2>, avx512::axpy_four}});
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+      found.push_back({"avx2", {avx2::dots<1>, avx2::dots<2>, avx2::dots<4>}, {avx2::axpys<1>, avx2::axpys<2>, avx2::axpy_four}});
+#endif
+    found.push_back(
+        {"plain", {plain::dots<1>, plain::dots<2>, plain::dots<4>}, {plain::axpys<1>, plain::axpys<2>, plain::axpy_four}});
+    return found;
+  }();
+  return runs_here;
+}
+
+namespace {
+
+/// Four vectors at a time, then two, then one. Rows are fetched once.
+void in_groups(const RowKernels::Products& products, const double* const* x, Index rows, Fetch fetch, Index d, Index k,
+               const Strided<const double>& from, const Strided<double>& to) {
+  Index c = 0;
+  const auto next = [&](Index width, RowKernels::Product product) {
+    product(x, rows, fetch, d, {from.at(c), from.apart}, {to.at(c), to.apart});
+    fetch = {};
+    c += width;
+  };
+  while (c + 4 <= k) next(4, products.four);
+  if (c + 2 <= k) next(2, products.two);
+  if (c < k) next(1, products.one);
+}
+
+}  // namespace
+
+void dot_rows(const double* const* x, Index rows, const Fetch& fetch, Index d, Index k, const Strided<const double>& v,
+              const Strided<double>& t, const RowKernels& kernel) {
+  in_groups(kernel.dot, x, rows, fetch, d, k, v, t);
+}
+
+void axpy_rows(const double* const* x, Index rows, const Fetch& fetch, Index d, Index k, const Strided<const double>& w,
+               const Strided<double>& out, const RowKernels& kernel) {
+  in_groups(kernel.axpy, x, rows, fetch, d, k, w, out);
+}
+
+}  // namespace tacit::inline TACIT_ABI::kernels
