@@ -74,8 +74,8 @@ std::string training_text(const Assembly& a);
 /// Rows that validate, each counted once however often folds are drawn.
 std::size_t held_out_rows(const Validation& v);
 
-/// Which rows the inner problem is made of: those the run file's validation leaves, or all, with no outer criterion. compared: the
-/// former, and of a hold-out the rows themselves, never their moments, so that passes over them can be compared.
+/// Which rows the inner problem is made of: those the run file's validation leaves, or all, with no outer criterion. compared:
+/// the former, and of a hold-out the rows themselves, never their moments, so that passes over them can be compared.
 enum class RowsUsed { train_part, compared, all_train };
 
 /// Reads the data, calls when_read, and builds the problem. Throws DataError, UsageError, RunFileError.

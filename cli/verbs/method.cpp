@@ -116,7 +116,7 @@ Method choose_method(const RunConfig& c, const Problem& problem, const Strategie
     const bool quadratic = problem.f->quadratic();
     m.solver_name = needs.tape.wanted() || needs.map              ? "gradient-descent"
                     : quadratic && problem.f->inner_dim() <= 2000 ? "cholesky"
-                    : newton_pays(*problem.f)                  ? "newton"
+                    : newton_pays(*problem.f)                     ? "newton"
                                                                   : "newton-cg";
     m.notes.push_back("inner.solver: auto is " + m.solver_name);
   }

@@ -223,8 +223,8 @@ public:
                       TapeRequest tape) const override;
 };
 
-/// Whether Newton's method is cheaper than newton-cg, which keeps one factor for many steps: at most 200 variables, and of a linear
-/// model a Gram matrix of at most 10^7 multiplications, what some passes over so few columns cost.
+/// Whether Newton's method is cheaper than newton-cg, which keeps one factor for many steps: at most 200 variables, and of a
+/// linear model a Gram matrix of at most 10^7 multiplications, what some passes over so few columns cost.
 TACIT_EXPORT bool newton_pays(const Objective& f);
 
 /// One factorization with one refinement step for quadratic f; leaves the factor as `inverse`. Where the curvature offers its

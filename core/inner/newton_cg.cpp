@@ -17,7 +17,8 @@ constexpr double kForcing = 0.1;
 constexpr double kPrediction = 0.1;
 constexpr Index kMostKept = 2000;  // variables: two matrices of so many rows are kept for each point in use
 constexpr Index kPairs = 10;
-// Of the unit: with a larger gradient f_xx is not yet what it will be at the end. A cold run has no factor to go on with until then.
+// Of the unit: with a larger gradient f_xx is not yet what it will be at the end. A cold run has no factor to go on with until
+// then.
 constexpr double kFar = 0.1, kColdFar = 0.5;
 constexpr double kSlow = 0.5;  // of the gradient: what a step by the factor may leave, or CG is the better use of a pass
 

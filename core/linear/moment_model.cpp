@@ -131,9 +131,7 @@ struct MomentModel::Parts {
   }
   /// Eigenvalues are those of the tridiagonal form, which is there, plus the penalty.
   bool by_form() const { return common >= 0 && decoupled(); }
-  bool knows_spectrum() const {
-    return squares.dim() > 0 && (by_form() || squares.dim() <= LinearModel::kEigenDim);
-  }
+  bool knows_spectrum() const { return squares.dim() > 0 && (by_form() || squares.dim() <= LinearModel::kEigenDim); }
   /// The intercept stands alone: columns are centred, to rounding.
   bool decoupled() const {
     return !squares.intercept() || coupling() <= 16 * std::numeric_limits<double>::epsilon() * squares.level();

@@ -257,8 +257,8 @@ Prepared prepare_holdout(std::shared_ptr<const Dataset> data, Split rows, Prepar
   Prepared p = begin(std::move(data), std::move(rows), std::move(choices));
   const Design train = raw_rows(p, p.rows.train);
   if (p.task().loss()->quadratic() && train.features() <= MomentModel::kTridiagonalDim && moments_pay(train, kSets))
-    p.raw_moments = std::make_shared<const PartMoments>(
-        PartMoments{moments_of_rows(p, p.rows.train), moments_of_rows(p, p.rows.validation)});
+    p.raw_moments =
+        std::make_shared<const PartMoments>(PartMoments{moments_of_rows(p, p.rows.train), moments_of_rows(p, p.rows.validation)});
   fit_to_rows(p, p.raw_moments.get());
   return p;
 }
@@ -266,7 +266,8 @@ Prepared prepare_holdout(std::shared_ptr<const Dataset> data, Split rows, Prepar
 Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows) {
   Prepared p = earlier;
   PartMoments all;
-  if (earlier.raw_moments && training_rows == rows_of_refit(earlier.rows)) all = moments_of_all(*earlier.raw_moments, earlier.rows);
+  if (earlier.raw_moments && training_rows == rows_of_refit(earlier.rows))
+    all = moments_of_all(*earlier.raw_moments, earlier.rows);
   p.raw_moments.reset();
   p.rows.train = std::move(training_rows);
   p.rows.validation.clear();

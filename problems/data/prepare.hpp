@@ -50,7 +50,7 @@ struct TACIT_EXPORT Prepared {
   std::map<std::string, double> class_weights;  ///< by label; empty: all 1
   ProblemMoments moments;  ///< what of the problem goes through moments of its rows; nothing: through the rows
   std::shared_ptr<const PartMoments> raw_moments;  ///< kept for a final fit, which then reads no row; null: it reads them
-  std::shared_ptr<const RowScoreLoss> row_score;  ///< of the problem whose training rows are judged by a closed form; else null
+  std::shared_ptr<const RowScoreLoss> row_score;   ///< of the problem whose training rows are judged by a closed form; else null
   Problem problem;
 
   const ModelTask& task() const { return *choices.task; }
@@ -91,7 +91,8 @@ TACIT_EXPORT bool any_filled(const Dataset& data, const std::vector<Index>& rows
 /// Raw moments of some of its rows; none (weight 0) where any_filled, or their squares leave double precision.
 TACIT_EXPORT RowMoments moments_of_rows(const Prepared& prepared, const std::vector<Index>& rows);
 /// The same choices fitted anew on other training rows, with nothing to validate on: for a final fit. The range of the
-/// hyperparameters and the class weights stay as they are. Of all its training and validation rows by moments where they are kept.
+/// hyperparameters and the class weights stay as they are. Of all its training and validation rows by moments where they are
+/// kept.
 TACIT_EXPORT Prepared prepare_again(const Prepared& earlier, std::vector<Index> training_rows);
 /// The same rows with columns centred whose mean is more than three times their deviation, where there is an intercept: what
 /// centred_problem is made of, so that its solutions have their margins.

@@ -47,8 +47,8 @@ Problem by_moments(const Problem& rows, const ProblemMoments& moments) {
   if (!linear) throw UsageError("problem '" + rows.name + "' is no linear model; moments stand for nothing else");
   Problem problem = rows;
   if (moments.training)
-    problem.f = std::make_shared<MomentModel>(std::shared_ptr<const LinearModel>(rows.f, linear), moments.training,
-                                              moments.many_points);
+    problem.f =
+        std::make_shared<MomentModel>(std::shared_ptr<const LinearModel>(rows.f, linear), moments.training, moments.many_points);
   if (rows.l && moments.validation) problem.l = std::make_shared<MomentLoss>(rows.l, moments.validation);
   return problem;
 }
