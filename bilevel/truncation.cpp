@@ -53,11 +53,16 @@ double smallest_curvature(const Problem& problem, In u, const Spectrum& spectrum
   return spectrum.smallest > spectrum.smallest_residual ? spectrum.smallest - spectrum.smallest_residual : 0;
 }
 
-/// All eigenvalues of f_xx, where it is small and no dearer than some products.
-std::optional<Spectrum> exact_extremes(const Curvature& curvature, Index n) {
+/// Is f_xx small, and no dearer than some products?
+bool cheap(const Curvature& curvature, Index n) {
   constexpr Index kSmall = 128;
   constexpr double kAffordable = 10;
-  if (n == 0 || n > kSmall || curvature.factor_cost(n) > kAffordable) return std::nullopt;
+  return n > 0 && n <= kSmall && curvature.factor_cost(n) <= kAffordable;
+}
+
+/// All eigenvalues of f_xx where it is cheap.
+std::optional<Spectrum> exact_extremes(const Curvature& curvature, Index n) {
+  if (!cheap(curvature, n)) return std::nullopt;
   Mat h(n, n);
   if (!curvature.dense(h) || !h.allFinite()) return std::nullopt;
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> all(h);
@@ -71,30 +76,51 @@ std::optional<Spectrum> exact_extremes(const Curvature& curvature, Index n) {
   return s;
 }
 
-/// Extreme eigenvalues of f_xx: of the matrix itself where that is small, else by products. Where a solver has kept f_xx of a
-/// point near, they are those of that matrix, which take no product; unless its factor is so good that they are known to
-/// `kSlack`, the smallest is led over to this one with it.
-Spectrum extremes(const Curvature& curvature, In start, const InnerSolution& inner, const LanczosOptions& lanczos) {
-  constexpr double kSharp = 0.2 * kSlack;
-  constexpr Index kFree = 100, kSteps = 8;
-  if (auto exact = exact_extremes(curvature, inner.inner_dim)) return std::move(*exact);
-  const auto product = [&](In p, Out hp) { curvature.hessian(p, hp); };
-  if (const auto matrix = kept_hessian(inner)) {
-    const auto near_product = [&](In p, Out hp) { hp.noalias() = matrix->selfadjointView<Eigen::Lower>() * p; };
-    const Spectrum rough = extreme_eigenvalues(near_product, start, lanczos);
-    Spectrum at = smallest_eigenvalue_near(near_product, *inner.inverse, rough.smallest_vector, kSharp, kFree);
-    const double off = factor_leaves(inner);
-    const bool known = off <= kSlack;
-    if (known)
-      at.smallest_residual = std::max(at.smallest_residual, off * at.smallest);
-    else
-      at = smallest_eigenvalue_near(product, *inner.inverse, at.smallest_vector, kSharp, kSteps);
-    at.largest = rough.largest;
-    at.largest_vector = rough.largest_vector;
-    at.largest_residual = rough.largest_residual;
-    if (known || (at.smallest > 0 && at.smallest_residual <= kSharp * at.smallest)) return at;
+/// Does a kept factor leave so little (factor_leaves) that the smallest eigenvalue of the kept matrix is that of f_xx?
+bool known_by_kept(const InnerSolution& inner) { return factor_leaves(inner) <= kSlack; }
+
+/// Error of the smallest eigenvalue over itself that is good enough.
+constexpr double kSharp = 0.2 * kSlack;
+
+/// The smallest eigenpair of a kept f_xx, without a product of f_xx. From no direction of its own: the soft mode of the row
+/// before would hide one that has become a little softer.
+Spectrum smallest_of_kept(const Eigen::MatrixXd& matrix, const InnerSolution& inner) {
+  constexpr Index kFree = 100;
+  const auto product = [&](In p, Out hp) { hp.noalias() = matrix.selfadjointView<Eigen::Lower>() * p; };
+  return smallest_eigenvalue_near(product, *inner.inverse, Vec::Zero(inner.inner_dim), kSharp, kFree);
+}
+
+/// The smallest eigenvalue of f_xx from a kept f_xx of a point near and its factor, which takes no product; unless that is so
+/// good that it is known to `kSlack`, it is led over to this point with the factor. The largest is only known from above: no map
+/// asks for more. None without a kept matrix, or where products with it lead nowhere.
+std::optional<Spectrum> extremes_near(const Curvature& curvature, const InnerSolution& inner, double above,
+                                      const TruncationOptions& options) {
+  constexpr Index kSteps = 8;
+  const auto matrix = kept_hessian(inner);
+  if (!matrix || inner.map || !std::isfinite(above)) return std::nullopt;
+  Spectrum at;
+  if (known_by_kept(inner)) {
+    at = smallest_of_kept(*matrix, inner);
+    at.smallest_residual = std::max(at.smallest_residual, factor_leaves(inner) * at.smallest);
+  } else {
+    at.smallest_vector = options.near_mode.size() > 0 ? options.near_mode : smallest_of_kept(*matrix, inner).smallest_vector;
+    const auto product = [&](In p, Out hp) { curvature.hessian(p, hp); };
+    at = smallest_eigenvalue_near(product, *inner.inverse, at.smallest_vector, kSharp, kSteps,
+                                  options.near_product.size() > 0 ? &options.near_product : nullptr);
+    at.products += options.near_product.size() > 0 ? 1 : 0;
+    if (!(at.smallest > 0 && at.smallest_residual <= kSharp * at.smallest)) return std::nullopt;
   }
-  return extreme_eigenvalues(product, start, lanczos);
+  at.largest = at.largest_residual = above;
+  return at;
+}
+
+/// Extreme eigenvalues of f_xx: of the matrix itself where that is small, from a kept one where there is one, else by products.
+/// above: a bound of the largest.
+Spectrum extremes(const Curvature& curvature, In start, const InnerSolution& inner, double above,
+                  const TruncationOptions& options, const LanczosOptions& lanczos = {}) {
+  if (auto exact = exact_extremes(curvature, inner.inner_dim)) return std::move(*exact);
+  if (auto near = extremes_near(curvature, inner, above, options)) return std::move(*near);
+  return extreme_eigenvalues([&](In p, Out hp) { curvature.hessian(p, hp); }, start, lanczos);
 }
 
 Vec start_of_lanczos(In gradient, In soft_mode) {
@@ -120,7 +146,7 @@ bool corrected_before(const Problem& problem, In u, const InnerSolution& inner, 
   const double least = options.corrected_gradient;
   if (!(least < inner.gradient_norm) || !inner.curvature || inner.map || correction.size() != inner.inner_dim) return false;
   out.x = inner.x() + correction;
-  spectrum = extremes(*inner.curvature, start_of_lanczos(inner.gradient, soft_mode), inner, {});
+  spectrum = extremes(*inner.curvature, start_of_lanczos(inner.gradient, soft_mode), inner, problem.f->smoothness(u), options);
   const double mu = smallest_curvature(problem, u, spectrum), noise = gradient_noise(problem, u, out.x);
   out.error = mu > 0 ? (least + noise) / mu : kNaN;
   return std::isfinite(out.error) && near_enough(out, inner, least, noise);
@@ -129,6 +155,7 @@ bool corrected_before(const Problem& problem, In u, const InnerSolution& inner, 
 StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In correction, In soft_mode, Spectrum& spectrum,
                 bool sharp, const TruncationOptions& options) {
   const Index n = inner.inner_dim;
+  const double above = problem.f->smoothness(u);
   StandIn out;
   if (corrected_before(problem, u, inner, correction, soft_mode, spectrum, options, out)) return out;
   Vec x = inner.x(), g(n), step(n);
@@ -155,12 +182,12 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     lanczos.sharp_largest = sharp;
     const Vec start = start_of_lanczos(g, soft_mode);
     const bool look = spectrum.products == 0 && !(problem.f->convexity(u) > 0);
-    if (look) spectrum = extremes(*curvature, start, inner, lanczos);
+    if (look) spectrum = extremes(*curvature, start, inner, above, options, lanczos);
     const double mu = smallest_curvature(problem, u, spectrum);
     const double noise = gradient_noise(problem, u, x);
     out.error = mu > 0 ? (least + noise) / mu : kNaN;
     if (near_enough(out, inner, least, noise) || k == options.max_corrections) {
-      if (!look) spectrum = extremes(*curvature, start, inner, lanczos);
+      if (!look) spectrum = extremes(*curvature, start, inner, above, options, lanczos);
       break;
     }
     CgOptions cg;
@@ -178,7 +205,7 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     const auto curvature = problem.f->linearize(out.x, u);
     LanczosOptions lanczos;
     lanczos.sharp_largest = sharp;
-    spectrum = extremes(*curvature, soft_mode.size() == n ? Vec(soft_mode) : Vec::Zero(n), inner, lanczos);
+    spectrum = extremes(*curvature, soft_mode.size() == n ? Vec(soft_mode) : Vec::Zero(n), inner, above, options, lanczos);
   }
   return out;
 }
@@ -268,6 +295,12 @@ void measure_residuals(const Problem& problem, In u, const InnerSolution& inner,
 }
 
 }  // namespace
+
+Vec soft_mode_near(const InnerSolution& inner) {
+  const auto matrix = kept_hessian(inner);
+  if (!matrix || inner.map || known_by_kept(inner) || (inner.curvature && cheap(*inner.curvature, inner.inner_dim))) return {};
+  return smallest_of_kept(*matrix, inner).smallest_vector;
+}
 
 Truncation measure_truncation(const Problem& problem, In u, const InnerSolution& inner, const std::vector<double>& rates,
                               In correction, In soft_mode, const TruncationOptions& options) {

@@ -46,9 +46,14 @@ struct TruncationOptions {
   Index max_products = 200;  ///< Hessian products of one correction
   Index max_corrections = 6;
   double corrected_gradient = std::numeric_limits<double>::quiet_NaN();  ///< ||f_x|| at x_T + correction; NaN: not known
-  bool audit = false;         ///< count plain cold iterations until ||x_k - x*|| <= ||x_0 - x*||: k_match
-  Index audit_limit = 50000;  ///< iterations after which the audit gives up (k_match stays missing)
+  Vec near_mode, near_product;  ///< soft_mode_near, and f_xx at x_T + correction times it; empty: not known
+  bool audit = false;           ///< count plain cold iterations until ||x_k - x*|| <= ||x_0 - x*||: k_match
+  Index audit_limit = 50000;    ///< iterations after which the audit gives up (k_match stays missing)
 };
+
+/// Where the solver has kept f_xx of a point near, the eigenvector of its smallest eigenvalue (n entries), whose product with
+/// f_xx is asked for; empty where none will be.
+TACIT_EXPORT Vec soft_mode_near(const InnerSolution& inner);
 
 /// The quantities of one inner run. Without corrections: rate = largest of `rates` and this run's rho_hat, x_T stands in for x*
 /// with E = r_{T-1} rho/(1 - rho) (or ||f_x||/mu, whichever is smaller). With corrections: x_T minus Newton steps H^{-1} f_x

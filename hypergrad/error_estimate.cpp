@@ -57,9 +57,9 @@ public:
   double rounding();
   /// One correction that takes no product: of a quadratic f by its factor, the result unchecked. False without a factor.
   bool by_factor();
-  /// A point and an adjoint with f_x, l_x, the residual l_x - f_xx w, and the hypergradient there.
+  /// A point and an adjoint with f_x, l_x, the residual l_x - f_xx w, and the hypergradient there; along: ErrorEstimate::along.
   struct Exact {
-    Vec x, w, fx, lx, left, gradient;
+    Vec x, w, fx, lx, left, gradient, along = {};
   };
   /// x and w corrected by the factor that the solver has kept, in one pass; `value`: l there. The residual of the adjoint is what
   /// it was before. Nothing where the factor is not good enough, or leaves more of f_x than it should.
@@ -290,9 +290,13 @@ std::optional<Correction::Exact> Correction::by_kept_factor(double& value) const
   Exact at{point_.x, w_, Vec(n), Vec(n), Vec(n), Vec(m)};
   factor_->apply(point_.at.gradient, at.left);
   at.x -= at.left;
-  Mat w = w_, hw(n, 1);
-  problem_.f->tangents(at.x, u_, w, Mat::Zero(m, 1), at.fx, hw);
+  const Index vectors = options_.along.size() == n ? 2 : 1;
+  Mat w(n, vectors), hw(n, vectors);
+  w.col(0) = w_;
+  if (vectors == 2) w.col(1) = options_.along;
+  problem_.f->tangents(at.x, u_, w, Mat::Zero(m, vectors), at.fx, hw);
   if (!(at.fx.norm() <= kGood * before)) return std::nullopt;
+  if (vectors == 2) at.along = hw.col(1);
   Vec lu(m), cross(m), dw(n);
   value = problem_.l->gradient(at.x, u_, at.lx, lu);
   at.left = at.lx - hw.col(0);
@@ -433,6 +437,7 @@ bool told_by_kept_factor(const Correction& correction, const Hypergradient& hype
   e.corrected = at->gradient;
   e.adjoint = at->w;
   e.x = at->x;
+  e.along = at->along;
   e.gradient_norm = at->fx.norm();
   e.rounds = 1;
   e.status = Status::converged;

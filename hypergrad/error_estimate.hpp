@@ -16,6 +16,7 @@ struct ErrorOptions {
   double negligible = 1e-3;  ///< below this relative error one round is enough, when residuals of point and adjoint are small
                              ///< too; where the convexity of f is known, it vouches for this share
   double value = std::numeric_limits<double>::quiet_NaN();  ///< the outer loss as it is reported; NaN: of no interest
+  Vec along;            ///< a vector (n entries) whose product with f_xx is of use, where a pass can take it along; empty: none
   double told = 1e-10;  ///< no round at all where a rigorous bound, from the residuals as they are, leaves open at most this
                         ///< share of the hypergradient, or the share `resolution` of the error
 };
@@ -41,6 +42,7 @@ struct ErrorEstimate {
   double bound_theta = std::numeric_limits<double>::quiet_NaN();
   /// Rigorous lower bound of ||grad Phi|| in theta, where the bounds above are known.
   double least_theta = std::numeric_limits<double>::quiet_NaN();
+  Vec along;         ///< f_xx at `x` times ErrorOptions::along; empty where no pass took it along
   Index rounds = 0;  ///< 0: the residuals of point and adjoint told enough
   Status status = Status::not_run;
 };

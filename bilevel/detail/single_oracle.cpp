@@ -424,10 +424,12 @@ void SingleOracle::measure_error(Evaluation& e, double floor, Corrected& correct
   ErrorOptions options;
   options.floor = floor;
   options.value = e.value;
+  options.along = corrected.near_mode;
   const ErrorEstimate estimate = estimate_error(problem_, e.u, state.inner, state.hyper, options);
   if (estimate.x.size() == state.inner.inner_dim && estimate.x.allFinite()) corrected.step = estimate.x - state.inner.x();
   if (estimate.adjoint.allFinite()) corrected.adjoint = estimate.adjoint;
   corrected.gradient_norm = estimate.gradient_norm;
+  corrected.near_product = estimate.along;
   Diagnostics& d = e.diagnostics;
   if (std::isfinite(estimate.value_error)) d.outer_loss_error = estimate.value_error;
   if (estimate.corrected.size() == e.u.size() && estimate.corrected.allFinite()) {
@@ -474,6 +476,8 @@ void SingleOracle::measure_truncation_of(Evaluation& e, Index step, const Correc
   options.correct = options_.error_estimate;
   options.audit = options_.audit_every > 0 && step % options_.audit_every == 0;
   options.corrected_gradient = corrected.gradient_norm;
+  options.near_mode = corrected.near_mode;
+  options.near_product = corrected.near_product;
   const Truncation t = measure_truncation(problem_, e.u, state.inner, state.rates, corrected.step, state.soft_mode, options);
   state.rates.push_back(t.rate_seen);
   if (state.rates.size() > 5) state.rates.erase(state.rates.begin());
@@ -504,6 +508,7 @@ Evaluation SingleOracle::diagnose(Evaluation e, Index step, double error_floor) 
     const InnerSolution& inner = e.state->inner;
     e.diagnostics.inner_loss = std::isfinite(inner.value) ? inner.value : problem_.f->value(inner.x(), e.u);
     const bool estimate = options_.error_estimate && e.gradient.size() > 0;
+    if (options_.truncation && !iterate_ && options_.error_estimate) corrected.near_mode = soft_mode_near(inner);
     if (estimate && iterate_) measure_iterate_error(e, error_floor);
     if (estimate && !iterate_) measure_error(e, error_floor, corrected);
     if (options_.truncation && !iterate_) measure_truncation_of(e, step, corrected);

@@ -88,8 +88,8 @@ private:
   void measure_effect(Evaluation& e, const OuterPoint& at) const;
   /// What the error estimate found: x* - x, and the adjoint there; empty where it found none.
   struct Corrected {
-    Vec step, adjoint;
-    double gradient_norm = kMissing;  ///< at the corrected point
+    Vec step, adjoint, near_mode, near_product;  ///< the latter two: TruncationOptions
+    double gradient_norm = kMissing;             ///< at the corrected point
   };
   void measure_error(Evaluation& e, double floor, Corrected& corrected) const;
   void measure_iterate_error(Evaluation& e, double floor) const;

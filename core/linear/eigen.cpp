@@ -159,7 +159,7 @@ Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In sta
 }
 
 Spectrum smallest_eigenvalue_near(const std::function<void(In, Out)>& product, const LinearOperator& preconditioner, In start,
-                                  double tolerance, Index max_steps) {
+                                  double tolerance, Index max_steps, const Vec* start_product) {
   const Index n = start.size();
   // Columns: the vector, the preconditioned residual, the last direction, orthonormal; and H times each.
   Eigen::MatrixXd v(n, 3), hv(n, 3);
@@ -170,18 +170,24 @@ Spectrum smallest_eigenvalue_near(const std::function<void(In, Out)>& product, c
     hv.col(k) = h;
     ++out.products;
   };
-  v.col(0) = start.normalized();
-  multiply(0);
+  const double length = start.norm();
+  v.col(0) = length > 0 ? Vec(start / length) : Vec(fixed_random(n, 1).normalized());
+  if (start_product)
+    hv.col(0) = *start_product / length;
+  else
+    multiply(0);
   Index directions = 0;  // 1 once there is a last direction, in column 2
   for (Index step = 0;; ++step) {
     out.smallest = v.col(0).dot(hv.col(0));
     const Vec residual = hv.col(0) - out.smallest * v.col(0);
+    Vec w(n);
+    preconditioner.apply(residual, w);
+    const double by_inverse = out.smallest * residual.dot(w);
     out.smallest_residual = residual.norm();
+    if (by_inverse >= 0) out.smallest_residual = std::min(out.smallest_residual, std::sqrt(by_inverse));
     out.smallest_vector = v.col(0);
     const bool done = !(out.smallest_residual > tolerance * std::abs(out.smallest)) || !std::isfinite(out.smallest);
     if (done || step == max_steps) return out;
-    Vec w(n);
-    preconditioner.apply(residual, w);
     for (int pass = 0; pass < 2; ++pass) {
       w -= v.col(0) * v.col(0).dot(w);
       if (directions > 0) w -= v.col(2) * v.col(2).dot(w);

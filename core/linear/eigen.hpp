@@ -28,12 +28,14 @@ struct LanczosOptions {
 TACIT_EXPORT Spectrum extreme_eigenvalues(const std::function<void(In, Out)>& product, In start,
                                           const LanczosOptions& options = {});
 
-/// The smallest eigenpair from a vector near its own, by conjugate gradients on the Rayleigh quotient with an approximation of
-/// H^{-1} (LOBPCG of one vector, Knyazev 2001): one product to begin with and one a step, until the residual is at most tolerance
-/// * smallest, or max_steps. The vector says which eigenpair it is: a start that has nothing of the smallest finds another. The
-/// largest stays NaN.
+/// The smallest eigenpair from a vector near its own, by conjugate gradients on the Rayleigh quotient t with an approximation M
+/// of H^{-1} (LOBPCG of one vector, Knyazev 2001): one product to begin with, unless H times the start is given, and one a step,
+/// until smallest_residual is at most tolerance * smallest, or max_steps. That is the least of ||r||, r = H v - t v, and (t r'M
+/// r)^(1/2): with M = H^{-1} some eigenvalue s has |s - t| <= (t r'H^{-1}r)^(1/2) s / t, which does not count how large the modes
+/// in r are. The vector says which eigenpair it is: a start that has nothing of the smallest finds another, and zero stands for a
+/// fixed pseudo-random one. The largest stays NaN.
 TACIT_EXPORT Spectrum smallest_eigenvalue_near(const std::function<void(In, Out)>& product, const LinearOperator& preconditioner,
-                                               In start, double tolerance, Index max_steps);
+                                               In start, double tolerance, Index max_steps, const Vec* start_product = nullptr);
 
 /// Largest eigenvalue of the symmetric positive semidefinite n x n operator h, from a fixed start, until the residual bound is
 /// below tolerance times the value; returns value plus bound. NaN where a product is not finite.

@@ -195,6 +195,9 @@ TEST_CASE("eigenpair near: led over to another matrix by a factor of the first, 
   CHECK((second * s.smallest_vector - s.smallest * s.smallest_vector).norm() <= 1.01e-4 * s.smallest);
   // At its own eigenvector one product is all.
   CHECK(smallest_eigenvalue_near(product, *factor, after.eigenvectors().col(0), 1e-4, 30).products == 1);
+  // From nothing.
+  const Spectrum found = smallest_eigenvalue_near(product, *factor, Vec::Zero(n), 1e-4, 30);
+  CHECK(std::abs(found.smallest - after.eigenvalues()[0]) <= 1e-4 * after.eigenvalues()[0]);
   // No more than it may, and what it has by then.
   const Spectrum cut = smallest_eigenvalue_near(product, *factor, draw.vec(n), 1e-12, 2);
   CHECK(cut.products == 3);
