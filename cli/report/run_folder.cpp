@@ -56,9 +56,16 @@ json parse(const fs::path& file, const std::string& text, long lines_before = 0)
   }
 }
 
+/// Of a file that grows line by line: the last line may be cut where its run was killed, and is left out.
+std::string whole_lines(const fs::path& file) {
+  std::string text = read_whole(file);
+  text.erase(text.rfind('\n') + 1);
+  return text;
+}
+
 std::vector<json> parse_lines(const fs::path& file) {
   std::vector<json> all;
-  std::istringstream in(read_whole(file));
+  std::istringstream in(whole_lines(file));
   long number = 0;
   for (std::string line; std::getline(in, line); ++number) {
     if (!line.empty()) all.push_back(parse(file, line, number));
@@ -67,9 +74,9 @@ std::vector<json> parse_lines(const fs::path& file) {
 }
 
 /// A table of a run, or nothing where it has no row: a run that failed at its start has heads alone.
-std::optional<Table> table_of(const fs::path& file) {
+std::optional<Table> table_of(const fs::path& file, bool grows = false) {
   if (!is_there(file)) return {};
-  const std::string text = read_whole(file);
+  const std::string text = grows ? whole_lines(file) : read_whole(file);
   const auto head = text.find('\n');
   if (text.empty() || head == std::string::npos || head + 1 == text.size()) return {};
   TableOptions options;
@@ -139,11 +146,12 @@ RunRecord read_run(const fs::path& folder) {
   if (r.verb != "tune" && r.verb != "compare" && r.verb != "curve")
     refuse_file(file, "the verb '" + r.verb + "' writes no run folder");
   if (is_there(folder / "config.resolved.yaml")) r.config = read_whole(folder / "config.resolved.yaml");
-  r.trace = table_of(folder / "trace.csv");
+  r.trace = table_of(folder / "trace.csv", true);
   r.hyper = table_of(folder / "hyper.csv");
   r.compare = table_of(folder / "compare.csv");
   r.audit = table_of(folder / "steps.csv");
-  for (const json& own : value_at(r, "own_runs")) r.own_runs.push_back(table_of(folder / own_folder(file, own) / "trace.csv"));
+  for (const json& own : value_at(r, "own_runs"))
+    r.own_runs.push_back(table_of(folder / own_folder(file, own) / "trace.csv", true));
   r.curve = table_of(folder / "curve.csv");
   r.predictions = table_of(folder / "predictions.csv");
   r.path = table_of(folder / "path.csv");

@@ -199,6 +199,19 @@ TEST_CASE("report: a run that failed, was interrupted or killed has a report tha
   }
 }
 
+TEST_CASE("report: of a trace that was cut in its last line the report is that of the lines before") {
+  const Scratch work;
+  const fs::path out = work / "out";
+  check_run({"tune", kConfigs + "ridge_diabetes.yaml", "outer.max_steps=2", "-q", "-o", out.string()});
+  const std::string whole = read_text(out / "report.html");
+  for (const char* name : {"trace.csv", "trace.jsonl"}) {
+    const std::string text = read_text(out / name), last = process_test::lines_of(text).back();
+    write_text(out / name, text + last.substr(0, last.size() / 2));
+  }
+  check_run({"report", out.string()});
+  CHECK(read_text(out / "report.html") == whole);
+}
+
 TEST_CASE("report: a run.json with anything in place of anything is a page or an error with its place") {
   const Scratch work;
   const std::vector<std::vector<std::string>> runs{{"tune", kConfigs + "ridge_diabetes.yaml", "outer.max_steps=2"},
