@@ -60,8 +60,7 @@ PairedGains test_gains(const TuneResults& r, const Assembly& a, const std::vecto
   if (!begun.empty()) from = begun.front();
   try {
     const Vec& theta = r.summary.start_evaluation.theta;
-    const bool moved = r.summary.best.step > 0;
-    if (from) from = moved ? final_fit(a, natural_values(a.problem.space, theta, &r.start), *from, stop).x : r.fit->x;
+    if (from) from = r.left_start() ? final_fit(a, natural_values(a.problem.space, theta, &r.start), *from, stop).x : r.fit->x;
   } catch (const Interruption&) {
     from.reset();
   }
@@ -75,11 +74,11 @@ PairedGains test_gains(const TuneResults& r, const Assembly& a, const std::vecto
 Gains all_gains(const TuneResults& r, const Assembly& a, const std::function<bool()>& stop) {
   const HyperSpace& space = a.problem.space;
   const Evaluation& start = r.summary.start_evaluation;
-  const bool moved = r.summary.best.step > 0, tunes = space.size() > 0;
+  const bool tunes = space.size() > 0;
   Gains g;
   g.folded = !a.validation.holdout();
   g.searched = tunes && !a.first_point && a.config.penalty().start.is_auto();
-  g.chosen = moved || g.searched || a.first_point;
+  g.chosen = r.left_start() || g.searched || a.first_point;
   const std::vector<Vec> begun = tunes && std::isfinite(start.value) ? solutions(start) : std::vector<Vec>{};
   // Penalties that are held equal are the single one.
   const Solved single =

@@ -34,6 +34,8 @@ struct TuneResults {
   std::optional<FinalFit> fit;
   /// Best and one-se are not the same point.
   bool two_points() const { return selection.one_se && selection.one_se->factor > 1; }
+  /// The final model is not that of the run's first row.
+  bool left_start() const { return summary.best.step > 0 || one_se_taken; }
   /// theta in natural units, to the bit those of the row.
   Vec chosen_u(const HyperSpace& space) const;
 };

@@ -118,6 +118,19 @@ TEST_CASE("selection: one-se is the strongest common penalty within one standard
   CHECK(taken.result["metrics"]["loss"].get<double>() == doctest::Approx(one["outer_loss"].get<double>()).epsilon(1e-8));
 }
 
+TEST_CASE("selection: one-se has left the start also where the best row is the start") {
+  const Folder f("one-se-start");
+  const Run run = tuned(f, "ridge", {"data.test=0.25", "validation.folds=5", "outer.max_steps=0", "outer.select=one-se"});
+  const json& gain = run.result["gain"];
+  CHECK(run.result["best"]["step"] == 0);
+  CHECK(run.result["one_se"]["factor"].get<double>() > 1);
+  for (const json& on : {gain, gain["test"]}) {
+    const double lost = on["over_best"]["mean"];
+    CHECK(lost != 0);
+    CHECK(on["over_start"]["mean"].get<double>() == doctest::Approx(lost).epsilon(1e-6));
+  }
+}
+
 TEST_CASE("selection: what the best gains over one-se is told in paired differences, whichever is taken") {
   const Folder f("one-se-paired");
   struct Case {
