@@ -137,4 +137,75 @@ void Design::weighted_gram_beside(In w, In y, OutM h) const {
   kernels::mirror_upper(h);
 }
 
+/// The Gram matrix of the transposed rows, of which a few hundred are written at a time.
+void Design::dense_row_gram(In scale, OutM k) const {
+  const Index n = rows_, p = features();
+  const detail::Lease lease;
+  fetch(
+      n, [](Index i) { return i; }, *lease);
+  const std::vector<const double*>& rows = (*lease).rows;
+  const bool acts = inverse_.size() > 0;
+  Mat columns(kernels::kGramRows, n);
+  kernels::GramSum sum({n}, kernels::kGramRows, k);
+  for (Index j0 = 0; j0 < p; j0 += kernels::kGramRows) {
+    const Index m = std::min(kernels::kGramRows, p - j0);
+    for (Index i = 0; i < n; ++i) {
+      const double* const a = rows[static_cast<std::size_t>(i)] + j0;
+      for (Index j = 0; j < m; ++j) columns(j, i) = acts ? (a[j] - shift_[j0 + j]) * inverse_[j0 + j] : a[j];
+    }
+    for (Index j = 0; j < m; ++j) sum.add(&columns(j, 0), scale[j0 + j]);
+    sum.finish();
+  }
+}
+
+// X C X' of the stored numbers, C = diag(scale / deviation^2), column by column; then, with v = X C shift,
+// X C X' - v 1' - 1 v' + shift' C shift.
+void Design::sparse_row_gram(In scale, OutM k) const {
+  const Index n = rows_, p = features();
+  const std::int32_t* const start = csr_->outerIndexPtr();
+  const std::int32_t* const column = csr_->innerIndexPtr();
+  std::vector<Index> first(static_cast<std::size_t>(p + 1));
+  for (Index i = 0; i < n; ++i) {
+    for (Index e = start[source_row(i)]; e < start[source_row(i) + 1]; ++e) ++first[static_cast<std::size_t>(column[e] + 1)];
+  }
+  for (std::size_t j = 0; j < static_cast<std::size_t>(p); ++j) first[j + 1] += first[j];
+  std::vector<std::int32_t> row(static_cast<std::size_t>(first.back()));
+  Vec value(first.back());
+  std::vector<Index> end(first.begin(), first.end() - 1);
+  for (Index i = 0; i < n; ++i) {
+    for (CsrMatrix::InnerIterator a(*csr_, source_row(i)); a; ++a) {
+      const Index at = end[static_cast<std::size_t>(a.col())]++;
+      row[static_cast<std::size_t>(at)] = static_cast<std::int32_t>(i);
+      value[at] = a.value();
+    }
+  }
+  const bool acts = inverse_.size() > 0;
+  Vec v = Vec::Zero(n);
+  double total = 0;
+  kernels::GramSum sum({n}, kernels::kGramRows, k);
+  for (Index j = 0; j < p; ++j) {
+    const Index from = first[static_cast<std::size_t>(j)], count = first[static_cast<std::size_t>(j + 1)] - from;
+    const double c = acts ? scale[j] * inverse_[j] * inverse_[j] : scale[j];
+    sum.add_sparse(row.data() + from, value.data() + from, count, c);
+    if (!acts) continue;
+    for (Index e = from; e < from + count; ++e) v[row[static_cast<std::size_t>(e)]] += c * shift_[j] * value[e];
+    total += c * shift_[j] * shift_[j];
+  }
+  sum.finish();
+  if (!acts) return;
+  for (Index i = 0; i < n; ++i) k.row(i).tail(n - i).array() += total - v[i] - v.tail(n - i).transpose().array();
+}
+
+void Design::row_gram(In scale, OutM k) const {
+  require_size(scale.size(), features(), "scales");
+  require_size(k.rows(), rows_, "rows for the result");
+  require_size(k.cols(), rows_, "columns for the result");
+  count_pass();
+  if (sparse())
+    sparse_row_gram(scale, k);
+  else
+    dense_row_gram(scale, k);
+  kernels::mirror_upper(k);
+}
+
 }  // namespace tacit::inline TACIT_ABI

@@ -17,7 +17,7 @@ public:
     root_.head(p) = c.head(p).cwiseSqrt().cwiseInverse();
     if (a.intercept()) root_[p] = 0;
   }
-  bool factor(const Eigen::MatrixXd* products) {
+  bool factor(const Mat* products) {
     factor_.compute(kernel(products));
     if (factor_.info() != Eigen::Success || !factor_.matrixLLT().diagonal().allFinite()) return false;
     if (!a_.intercept()) return true;
@@ -49,8 +49,12 @@ private:
     t = t.cwiseProduct(f_);
   }
   /// K = I + diag(f) X diag(1/c) X' diag(f)
-  Eigen::MatrixXd kernel(const Eigen::MatrixXd* products) const {
-    Eigen::MatrixXd k = products ? Eigen::MatrixXd(*products * (root_[0] * root_[0])) : row_products(a_, root_.cwiseAbs2());
+  Mat kernel(const Mat* products) const {
+    Mat k(a_.rows(), a_.rows());
+    if (products)
+      k = *products * (root_[0] * root_[0]);
+    else
+      a_.row_gram(root_.head(a_.features()).cwiseAbs2(), k);
     k = f_.asDiagonal() * k * f_.asDiagonal();
     k.diagonal().array() += 1;
     return k;
@@ -65,24 +69,7 @@ private:
 
 }  // namespace
 
-Eigen::MatrixXd row_products(const Design& a, In scale) {
-  constexpr Index kRows = 16;
-  const Index n = a.rows();
-  Eigen::MatrixXd k(n, n);
-  Mat rows(a.cols(), kRows), none(a.cols(), 0);
-  for (Index i = 0; i < n; i += kRows) {
-    const Index m = std::min(kRows, n - i);
-    for (Index r = 0; r < m; ++r) {
-      rows.col(r) = a.row(i + r).cwiseProduct(scale);
-      if (a.intercept()) rows(a.features(), r) = 0;
-    }
-    a.sweep_batch(
-        rows.leftCols(m), [&](Index row0, BlockIn t, BlockOut) { k.block(row0, i, t.rows(), m) = t; }, none);
-  }
-  return k;
-}
-
-std::shared_ptr<const LinearOperator> dual_inverse(const Design& a, In weight, In c, const Eigen::MatrixXd* products) {
+std::shared_ptr<const LinearOperator> dual_inverse(const Design& a, In weight, In c, const Mat* products) {
   const Index p = a.features();
   if (p == 0 || !(c.head(p).minCoeff() > 0) || (a.intercept() && c[p] != 0)) return nullptr;
   auto inverse = std::make_shared<DualInverse>(a, weight, c);

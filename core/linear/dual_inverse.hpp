@@ -9,13 +9,11 @@ namespace tacit::inline TACIT_ABI {
 
 /// r -> (A' diag(weight) A + diag(c))^{-1} r, n x n for n columns of A, by the Cholesky factor of the rows x rows matrix
 /// K = I + B B', B = diag(weight)^{1/2} X diag(c)^{-1/2} (Woodbury 1950; an intercept, which c leaves free, is eliminated).
-/// Making it takes about rows/2 products with the Hessian, applying it about one. Where entries of c are tiny beside the data
-/// digits cancel in it: a preconditioner rather than a solution. Null where K cannot be factored, where a penalty c_j of a
-/// feature is not positive, or where that of an intercept is not 0. row_products: X X', which is all that K needs where the
-/// features have one penalty; null: it is computed.
+/// Making it takes a Design::row_gram and a factor of rows x rows, applying it about one product. Where entries of c are tiny
+/// beside the data digits cancel in it: a preconditioner rather than a solution. Null where K cannot be factored, where a penalty
+/// c_j of a feature is not positive, or where that of an intercept is not 0. row_products: X X', which is all that K needs where
+/// the features have one penalty; null: it is computed.
 TACIT_EXPORT std::shared_ptr<const LinearOperator> dual_inverse(const Design& a, In weight, In c,
-                                                                const Eigen::MatrixXd* row_products = nullptr);
-/// X diag(scale) X', rows x rows, without an intercept; scale: one entry a column of A.
-TACIT_EXPORT Eigen::MatrixXd row_products(const Design& a, In scale);
+                                                                const Mat* row_products = nullptr);
 
 }  // namespace tacit::inline TACIT_ABI

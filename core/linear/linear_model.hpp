@@ -131,17 +131,20 @@ private:
     Penalty penalty;
     Mat gram;
     double data_eigenvalue = 0, gradient_scale = 0, gradient_terms = 0;
-    Eigen::MatrixXd row_gram;  ///< X X'
+    Mat row_gram;  ///< X X'
     ColumnMoments moments;
     std::once_flag gram_once, eigenvalue_once, scale_once, terms_once, row_gram_once, moments_once;
     bool by_gram = false;
-    std::mutex spectrum_lock;
-    Vec spectrum_at;  ///< penalties of the spectrum below
+    std::mutex dual_lock, spectrum_lock;
+    Vec dual_at, spectrum_at;  ///< penalties of what stands below
+    std::shared_ptr<const LinearOperator> dual;
     double least = 0, largest = 0;
     Parts(Design a, std::shared_ptr<const Loss> phi, Vec targets, Vec weights, Penalty c);
     bool keeps_gram() const { return loss->quadratic() && design.cols() <= kGramDim; }
     const Mat& kept_gram();
-    const Eigen::MatrixXd& kept_row_gram();
+    const Mat& kept_row_gram();
+    /// dual_inverse for a quadratic loss, kept for the next that asks with these penalties.
+    std::shared_ptr<const LinearOperator> kept_dual(In c);
     std::pair<double, double> spectrum(In u);
     double largest_data_eigenvalue();
     Vec first_at_zero() const;

@@ -208,6 +208,34 @@ TEST_CASE("a column beside those of a design is one more of the Gram matrix, bef
   }
 }
 
+TEST_CASE("design: the Gram matrix of rows over their features, dense and sparse, scaled, with an intercept that has no part") {
+  const Index n = 37, p = 300;  // more columns than are transposed at once
+  const auto x = std::make_shared<Mat>(test::Numbers(5).mat(60, p));
+  *x = x->unaryExpr([](double a) { return std::abs(a) < 0.7 ? 0.0 : a; });
+  Vec scale = test::Numbers(6).vec(p).cwiseAbs();
+  scale[3] = 0;
+  std::vector<Index> list;
+  for (Index i = 0; i < n; ++i) list.push_back((7 * i + 3) % 60);
+  for (const bool sparse : {false, true}) {
+    for (const bool scaled : {false, true}) {
+      Design a = (sparse ? Design(to_csr(*x)) : Design(x)).row_list(list);
+      if (scaled) a = a.standardized(test::Numbers(7).vec(p), test::Numbers(8).vec(p).cwiseAbs().array() + 0.5);
+      a = a.with_intercept();
+      Mat rows(n, p);
+      for (Index i = 0; i < n; ++i) rows.row(i) = a.row(i).head(p);
+      const Mat plain = rows * scale.asDiagonal() * rows.transpose();
+      Mat k(n, n);
+      a.row_gram(scale, k);
+      CAPTURE(sparse);
+      CAPTURE(scaled);
+      CHECK(relative(k, plain) < 1e-13);
+      CHECK(k == k.transpose());
+      CHECK_THROWS_AS(a.row_gram(scale.head(p - 1), k), UsageError);
+      CHECK_THROWS_AS(a.row_gram(scale, k.topRows(n - 1)), UsageError);
+    }
+  }
+}
+
 TEST_CASE("rows of weight 0 are not in a Gram matrix, whatever they hold") {
   for (const bool sparse : {false, true}) {
     Mat x = test::Numbers(3).mat(300, 20);

@@ -1,10 +1,14 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <memory>
 
 #include <Eigen/Dense>
 
 #include <tacit/core/linear/dual_inverse.hpp>
+#include <tacit/core/linear/linear_model.hpp>
+#include <tacit/problems/models/losses.hpp>
+#include <tacit/problems/models/penalties.hpp>
 
 #include "core/plain_problems.hpp"
 
@@ -62,7 +66,8 @@ TEST_CASE("dual inverse: of one penalty from the products of the rows, which ser
   const Design a = Design(std::make_shared<const Mat>(draw.mat(n, p)))
                        .standardized(draw.vec(p), draw.vec(p).cwiseAbs().array() + 0.5)
                        .with_intercept();
-  const Eigen::MatrixXd products = row_products(a, Vec::Ones(p + 1));
+  Mat products(n, n);
+  a.row_gram(Vec::Ones(p), products);
   for (const double size : {1e-3, 1.0, 50.0}) {
     const Vec weight = draw.vec(n).cwiseAbs2() / n;
     Vec c = Vec::Constant(p + 1, size);
@@ -78,6 +83,26 @@ TEST_CASE("dual inverse: of one penalty from the products of the rows, which ser
     dual_inverse(a, weight, c)->apply(r, without);
     CHECK(with == without);
   }
+}
+
+TEST_CASE("dual inverse: it preconditions ridge regressions of many penalties and hundreds of rows, and is kept for a point") {
+  test::Numbers draw(10);
+  const Index n = 300, p = 1500;
+  const auto x = std::make_shared<const Mat>(draw.mat(n, p));
+  const LinearModel f(Design(x), std::make_shared<SquaredLoss>(), draw.vec(n), Vec::Constant(n, 1.0 / n),
+                      penalty_per_feature(p, false));
+  const Vec u = draw.vec(p).unaryExpr([](double a) { return std::pow(10.0, 4 * a); }), b = draw.vec(p);
+  const auto curvature = f.linearize(Vec::Zero(p), u);
+  const auto inverse = curvature->preconditioner(p);
+  CgOptions options;
+  options.tolerance = 1e-8;
+  options.preconditioner = inverse.get();
+  Vec w = Vec::Zero(p);
+  const CgResult r = conjugate_gradient([&](In v, Out out) { curvature->hessian(v, out); }, b, w, options);
+  CHECK(r.status == Status::converged);
+  CHECK(r.steps <= 3);
+  CHECK(f.linearize(w, u)->preconditioner(p) == inverse);
+  CHECK(f.linearize(w, 2 * u)->preconditioner(p) != inverse);
 }
 
 TEST_CASE("dual inverse: there is none where a column has no penalty, or a penalised intercept") {
