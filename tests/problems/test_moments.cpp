@@ -219,20 +219,28 @@ TEST_CASE("moments: what the held-out rows of a fold hold does not change its fi
   }
 }
 
+namespace {
+
+/// The same data without the number of one cell, which the mean of its column fills.
+std::shared_ptr<const Dataset> with_missing(const Dataset& data, MissingCell cell) {
+  auto out = std::make_shared<Dataset>(data);
+  out->x.dense(cell.row, cell.feature) = std::nan("");
+  out->missing = {cell};
+  out->encoder.missing = Missing::mean;
+  for (Index j = 0; j < data.x.cols(); ++j) {
+    EncodedColumn column;
+    column.name = data.feature_names[static_cast<std::size_t>(j)];
+    column.first = j;
+    out->encoder.columns.push_back(column);
+  }
+  return out;
+}
+
+}  // namespace
+
 TEST_CASE("moments: a fold whose training rows have cells to fill goes through its rows, the others as they did") {
   Setup s = random_setup(31, 60, 4, 1);
-  auto data = std::make_shared<Dataset>(*s.data);
-  const Index held = s.folds.parts[1].validation[2];
-  data->x.dense(held, 2) = std::nan("");
-  data->missing = {{held, 2}};
-  data->encoder.missing = Missing::mean;
-  for (Index j = 0; j < 4; ++j) {
-    EncodedColumn column;
-    column.name = data->feature_names[static_cast<std::size_t>(j)];
-    column.first = j;
-    data->encoder.columns.push_back(column);
-  }
-  s.data = data;
+  s.data = with_missing(*s.data, {s.folds.parts[1].validation[2], 2});
   const Validation rows = s.through(false), moments = s.through(true);
   for (std::size_t k = 0; k < 4; ++k) {
     CHECK((moments.parts[k].moments.training != nullptr) == (k == 1));
@@ -353,17 +361,8 @@ TEST_CASE("moments: the final fit after folds takes theirs, and a hold-out with 
   const Vec x = refit(last.problem, u, Vec::Zero(5)).x, y = refit(through_rows.problem, u, Vec::Zero(5)).x;
   CHECK((x - y).norm() <= 1e-10 * y.norm());
 
-  auto filled = std::make_shared<Dataset>(*s.data);
   const Split split = s.folds.parts[0];
-  filled->missing = {{split.validation[3], 1}};
-  filled->encoder.missing = Missing::mean;
-  for (Index j = 0; j < 4; ++j) {
-    EncodedColumn column;
-    column.name = filled->feature_names[static_cast<std::size_t>(j)];
-    column.first = j;
-    filled->encoder.columns.push_back(column);
-  }
-  const Prepared partly = prepare_holdout(filled, split, s.choices);
+  const Prepared partly = prepare_holdout(with_missing(*s.data, {split.validation[3], 1}), split, s.choices);
   CHECK(partly.moments.training);
   CHECK_FALSE(partly.moments.validation);
   CHECK_FALSE(prepare_again(partly, rows_of_refit(split)).moments.training);
