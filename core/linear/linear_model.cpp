@@ -113,7 +113,7 @@ bool one_penalty_of(const Design& design, const Eigen::Ref<const Vec>& c) {
 bool dual_pays(const Design& design, bool quadratic, bool one) {
   constexpr Index kAlways = 200, kMost = 2000;
   constexpr double kSavedByOne = 15, kShare = 0.15;
-  if (!design.in_memory()) return false;
+  if (!design.in_memory()) return false;  // all rows are, in row_gram
   if (design.rows() <= kAlways) return true;
   if (!quadratic || design.rows() > kMost) return false;
   const auto rows = static_cast<double>(design.rows());
