@@ -114,12 +114,25 @@ std::optional<Spectrum> extremes_near(const Curvature& curvature, const InnerSol
   return at;
 }
 
-/// Extreme eigenvalues of f_xx: of the matrix itself where that is small, from a kept one where there is one, else by products.
-/// above: a bound of the largest.
+/// The same with the exact inverse of f_xx, where the solver has left that: from no direction of its own, with products.
+std::optional<Spectrum> extremes_by_inverse(const Curvature& curvature, const InnerSolution& inner, double above) {
+  constexpr Index kSteps = 20;
+  const auto inverse = inner.exact_inverse();
+  if (!inverse || inner.map || !std::isfinite(above)) return std::nullopt;
+  const auto product = [&](In p, Out hp) { curvature.hessian(p, hp); };
+  Spectrum at = smallest_eigenvalue_near(product, *inverse, Vec::Zero(inner.inner_dim), kSharp, kSteps);
+  if (!(at.smallest > 0 && at.smallest_residual <= kSharp * at.smallest)) return std::nullopt;
+  at.largest = at.largest_residual = above;
+  return at;
+}
+
+/// Extreme eigenvalues of f_xx: of the matrix itself where that is small, from a kept one or by the exact inverse where there is
+/// one, else by products. above: a bound of the largest.
 Spectrum extremes(const Curvature& curvature, In start, const InnerSolution& inner, double above,
                   const TruncationOptions& options, const LanczosOptions& lanczos = {}) {
   if (auto exact = exact_extremes(curvature, inner.inner_dim)) return std::move(*exact);
   if (auto near = extremes_near(curvature, inner, above, options)) return std::move(*near);
+  if (auto soft = extremes_by_inverse(curvature, inner, above)) return std::move(*soft);
   return extreme_eigenvalues([&](In p, Out hp) { curvature.hessian(p, hp); }, start, lanczos);
 }
 

@@ -38,11 +38,7 @@ public:
       const CgResult r = by_cg(c, g, factor_.get(), kForcing, kMostProducts, d);
       if (r.status == Status::converged && d.allFinite()) return true;
     }
-    if (!factor_ || !constant_) {
-      Mat h(n, n);
-      hessian_matrix(c, h);
-      factor_ = cholesky_inverse(h);
-    }
+    if (!factor_ || !constant_) factor_ = inverse_of(c, n);
     if (!factor_) return false;
     d.resize(n);
     factor_->apply(-g, d);
@@ -53,6 +49,12 @@ private:
   static constexpr double kForcing = 1e-4, kTight = 1e-10, kLoose = 1e-2;
   static constexpr Index kMostProducts = 12;
 
+  static std::shared_ptr<const LinearOperator> inverse_of(const Curvature& c, Index n) {
+    if (auto known = c.inverse()) return known;
+    Mat h(n, n);
+    hessian_matrix(c, h);
+    return cholesky_inverse(h);
+  }
   static CgResult by_cg(const Curvature& c, In g, const LinearOperator* m, double tolerance, Index max_steps, Vec& d) {
     CgOptions options;
     options.tolerance = tolerance;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include <Eigen/Eigenvalues>
@@ -106,8 +107,9 @@ struct MomentModel::Parts {
   std::pair<double, double> ends(const Vec& c) {
     double low, high, coupling = 0;
     if (by_form()) {
-      low = squares.eigenvalues()[0] + c[0];
-      high = squares.eigenvalues()[features - 1] + c[0];
+      std::tie(low, high) = squares.extreme_eigenvalues();
+      low += c[0];
+      high += c[0];
       if (squares.intercept()) {
         low = std::min(low, squares.level());
         high = std::max(high, squares.level());

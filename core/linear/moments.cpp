@@ -172,9 +172,9 @@ RowMoments standardized(RowMoments m, In shift, In scale, In centre) {
 }
 
 struct MomentSquares::Kept {
-  std::once_flag form_once, largest_once;
+  std::once_flag form_once, extremes_once, largest_once;
   TridiagonalForm form;
-  Vec eigenvalues;
+  std::pair<double, double> extremes;
   double largest = 0;
 };
 
@@ -237,16 +237,13 @@ Eigen::MatrixXd MomentSquares::core() const {
 }
 
 const TridiagonalForm& MomentSquares::form() const {
-  std::call_once(kept_->form_once, [&] {
-    kept_->form = TridiagonalForm(core());
-    kept_->eigenvalues = kept_->form.eigenvalues();
-  });
+  std::call_once(kept_->form_once, [&] { kept_->form = TridiagonalForm(core()); });
   return kept_->form;
 }
 
-const Vec& MomentSquares::eigenvalues() const {
-  (void)form();
-  return kept_->eigenvalues;
+std::pair<double, double> MomentSquares::extreme_eigenvalues() const {
+  std::call_once(kept_->extremes_once, [&] { kept_->extremes = form().extreme_eigenvalues(); });
+  return kept_->extremes;
 }
 
 double MomentSquares::largest_eigenvalue() const {

@@ -1,6 +1,7 @@
 // What a sum of squares needs of its rows: weighted moments about their mean, of sets of rows that can be merged.
 #pragma once
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <tacit/core/linear/design.hpp>
@@ -71,9 +72,9 @@ public:
   double level() const { return factor_ * moments_.weight; }
   /// Mean of the columns as they act.
   const Vec& mean() const { return mean_; }
-  /// core() in tridiagonal form, and its eigenvalues; computed at the first call and kept.
+  /// core() in tridiagonal form, and its least and largest eigenvalue; computed at the first call and kept.
   const TridiagonalForm& form() const;
-  const Vec& eigenvalues() const;
+  std::pair<double, double> extreme_eigenvalues() const;
   /// The largest eigenvalue of G, from above (Lanczos 1950); computed at the first call and kept.
   double largest_eigenvalue() const;
   /// Upper estimate of the terms of the gradient at 0: sqrt(factor sum w y^2) times the Frobenius norm of (factor w)^(1/2) A.

@@ -1,42 +1,89 @@
 #include <tacit/core/linear/shifted_inverse.hpp>
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <utility>
+#include <vector>
 
 #include <Eigen/Eigenvalues>
 
 namespace tacit::inline TACIT_ABI {
-namespace {
 
-/// T + c I = L D L', L with one diagonal beside its ones.
-class ShiftedInverse final : public LinearOperator {
+/// Q = H_0 H_1 ..., H_i = I - h_i v_i v_i', in groups I - V T V' (Schreiber, Van Loan 1989): as fast to apply as the matrix
+/// itself, which would take as long to make as the tridiagonal form.
+class TridiagonalForm::Reflections {
 public:
-  ShiftedInverse(std::shared_ptr<const Eigen::MatrixXd> q, Vec pivots, Vec beside)
-      : q_(std::move(q)), pivots_(std::move(pivots)), beside_(std::move(beside)) {}
-  Index dim() const override { return pivots_.size(); }
-  void apply(In x, Out y) const override {
-    Vec z = q_->transpose() * x;
-    for (Index i = 1; i < z.size(); ++i) z[i] -= beside_[i - 1] * z[i - 1];
-    z.array() /= pivots_.array();
-    for (Index i = z.size() - 1; i-- > 0;) z[i] -= beside_[i] * z[i + 1];
-    y.noalias() = *q_ * z;
+  Reflections(const Eigen::MatrixXd& packed, const Vec& h) {
+    constexpr Index kGroup = 16;
+    for (Index i = 0; i < h.size(); i += kGroup) groups_.push_back(group(packed, h, i, std::min(kGroup, h.size() - i)));
+  }
+  /// y = Q' y and y = Q y
+  void transposed(Vec& y) const {
+    for (const Group& g : groups_) {
+      auto part = y.tail(g.v.rows());
+      part.noalias() -= g.v * (g.t.transpose() * (g.v.transpose() * part)).eval();
+    }
+  }
+  void apply(Vec& y) const {
+    for (auto g = groups_.rbegin(); g != groups_.rend(); ++g) {
+      auto part = y.tail(g->v.rows());
+      part.noalias() -= g->v * (g->t * (g->v.transpose() * part)).eval();
+    }
   }
 
 private:
-  std::shared_ptr<const Eigen::MatrixXd> q_;
-  Vec pivots_, beside_;
+  struct Group {
+    Eigen::MatrixXd v, t;  ///< v acts on the last rows
+  };
+
+  /// v_i is 1 in row i + 1 and what Eigen has packed into column i below that.
+  static Group group(const Eigen::MatrixXd& packed, const Vec& h, Index first, Index count) {
+    const Index rows = packed.rows() - 1 - first;
+    Group g{Eigen::MatrixXd::Zero(rows, count), Eigen::MatrixXd::Zero(count, count)};
+    for (Index j = 0; j < count; ++j) {
+      g.v(j, j) = 1;
+      g.v.col(j).tail(rows - j - 1) = packed.col(first + j).tail(rows - j - 1);
+      const Vec common = g.v.leftCols(j).transpose() * g.v.col(j);
+      g.t.col(j).head(j) = -h[first + j] * (g.t.topLeftCorner(j, j) * common);
+      g.t(j, j) = h[first + j];
+    }
+    return g;
+  }
+
+  std::vector<Group> groups_;
 };
 
-}  // namespace
+/// T + c I = L D L', L with one diagonal beside its ones.
+class TridiagonalForm::ShiftedInverse final : public LinearOperator {
+public:
+  ShiftedInverse(std::shared_ptr<const Reflections> q, Vec pivots, Vec beside)
+      : q_(std::move(q)), pivots_(std::move(pivots)), beside_(std::move(beside)) {}
+  Index dim() const override { return pivots_.size(); }
+  void apply(In x, Out y) const override {
+    Vec z = x;
+    q_->transposed(z);
+    for (Index i = 1; i < z.size(); ++i) z[i] -= beside_[i - 1] * z[i - 1];
+    z.array() /= pivots_.array();
+    for (Index i = z.size() - 1; i-- > 0;) z[i] -= beside_[i] * z[i + 1];
+    q_->apply(z);
+    y = z;
+  }
+
+private:
+  std::shared_ptr<const Reflections> q_;
+  Vec pivots_, beside_;
+};
 
 TridiagonalForm::TridiagonalForm(const Eigen::MatrixXd& h) {
   const Index n = h.rows();
   if (n < 2) {  // Eigen's has no sub-diagonal to speak of
-    q_ = std::make_shared<const Eigen::MatrixXd>(Eigen::MatrixXd::Identity(n, n));
+    q_ = std::make_shared<const Reflections>(h, Vec());
     diagonal_ = h.diagonal();
     return;
   }
   const Eigen::Tridiagonalization<Eigen::MatrixXd> form(h);
-  q_ = std::make_shared<const Eigen::MatrixXd>(form.matrixQ());
+  q_ = std::make_shared<const Reflections>(form.packedMatrix(), form.householderCoefficients());
   diagonal_ = form.diagonal();
   beside_ = form.subDiagonal();
 }
@@ -53,11 +100,43 @@ std::shared_ptr<const LinearOperator> TridiagonalForm::inverse(double c) const {
   return std::make_shared<const ShiftedInverse>(q_, std::move(pivots), std::move(beside));
 }
 
-Vec TridiagonalForm::eigenvalues() const {
-  if (dim() < 2) return diagonal_;
-  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
-  solver.computeFromTridiagonal(diagonal_, beside_, Eigen::EigenvaluesOnly);
-  return solver.eigenvalues();
+/// Pivots of T - c I below zero are as many as eigenvalues below c (Sylvester's law of inertia).
+bool TridiagonalForm::all_above(double c) const {
+  double pivot = 1;
+  for (Index i = 0; i < dim(); ++i) {
+    pivot = diagonal_[i] - c - (i > 0 ? beside_[i - 1] * (beside_[i - 1] / pivot) : 0);
+    if (!(pivot > 0)) return false;
+  }
+  return true;
+}
+
+bool TridiagonalForm::all_below(double c) const {
+  double pivot = -1;
+  for (Index i = 0; i < dim(); ++i) {
+    pivot = diagonal_[i] - c - (i > 0 ? beside_[i - 1] * (beside_[i - 1] / pivot) : 0);
+    if (!(pivot < 0)) return false;
+  }
+  return true;
+}
+
+std::pair<double, double> TridiagonalForm::extreme_eigenvalues() const {
+  if (dim() == 0) return {0, 0};
+  Vec radius = Vec::Zero(dim());
+  radius.head(beside_.size()) += beside_.cwiseAbs();
+  radius.tail(beside_.size()) += beside_.cwiseAbs();
+  const double low = (diagonal_ - radius).minCoeff(), high = (diagonal_ + radius).maxCoeff();  // Gershgorin's discs
+  const double enough = std::numeric_limits<double>::epsilon() * std::max(std::abs(low), std::abs(high));
+  // `inside` is past the eigenvalue as seen from `outside`.
+  const auto between = [&](double outside, double inside, auto past) {
+    while (std::abs(inside - outside) > enough) {
+      const double middle = outside + 0.5 * (inside - outside);
+      if (middle == outside || middle == inside) break;
+      (past(middle) ? outside : inside) = middle;
+    }
+    return outside;
+  };
+  return {between(low, high, [this](double c) { return all_above(c); }),
+          between(high, low, [this](double c) { return all_below(c); })};
 }
 
 }  // namespace tacit::inline TACIT_ABI

@@ -1,8 +1,11 @@
 // Moments of rows: merged sets against the same rows together, columns far from 0, constant columns, and the inverses they give.
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <memory>
 #include <vector>
+
+#include <Eigen/Eigenvalues>
 
 #include <tacit/core/inner/inner.hpp>
 #include <tacit/core/linear/moment_model.hpp>
@@ -15,6 +18,8 @@
 using namespace tacit;
 
 namespace {
+
+constexpr double kEps = std::numeric_limits<double>::epsilon();
 
 Design rows_of(const Mat& a, bool sparse = false) {
   if (sparse) return Design(std::make_shared<CsrMatrix>(a.sparseView()));
@@ -172,7 +177,7 @@ TEST_CASE("moments: the inverse of the curvature is one, of one penalty and of m
         Vec w(n), back(n);
         inverse->apply(b, w);
         curvature->hessian(w, back);
-        CHECK((back - b).norm() <= 1e-10 * b.norm());
+        CHECK((back - b).norm() <= 4 * kEps * p.f->smoothness(u) * w.norm());  // backward stable
         const InnerSolution solved = CholeskySolver().solve(p, u, nullptr, Accuracy{1e-12}, {});
         CHECK(solved.offered);
         CHECK(!solved.inverse);
@@ -191,9 +196,29 @@ TEST_CASE("moments: a matrix that is not positive definite has no inverse in tri
   const TridiagonalForm form(h);
   CHECK(form.inverse(0.25) == nullptr);
   CHECK(form.inverse(0.75) != nullptr);
-  CHECK(form.eigenvalues()[0] == doctest::Approx(-0.5));
+  CHECK(form.extreme_eigenvalues().first == doctest::Approx(-0.5));
+  CHECK(form.extreme_eigenvalues().second == doctest::Approx(1));
   const TridiagonalForm single(Eigen::MatrixXd::Constant(1, 1, 3.0));
   Vec x = Vec::Ones(1), out(1);
   single.inverse(1)->apply(x, out);
   CHECK(out[0] == 0.25);
+}
+
+// 40 columns are three groups of reflections, of which the last one is not full.
+TEST_CASE("moments: the tridiagonal form has the inverse and the ends of the spectrum of the matrix") {
+  for (const Index n : {2, 3, 17, 40}) {
+    CAPTURE(n);
+    const Eigen::MatrixXd a = some_rows(n + 3, n, 23), h = a.transpose() * a - 0.1 * Eigen::MatrixXd::Identity(n, n);
+    const TridiagonalForm form(h);
+    const Vec e = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(h, Eigen::EigenvaluesOnly).eigenvalues();
+    CHECK(std::abs(form.extreme_eigenvalues().first - e[0]) <= 1e-14 * h.norm());
+    CHECK(std::abs(form.extreme_eigenvalues().second - e[n - 1]) <= 1e-14 * h.norm());
+    const Vec b = test::Numbers(29).vec(n);
+    Vec x(n);
+    form.inverse(1)->apply(b, x);
+    CHECK((h * x + x - b).norm() <= 1e-12 * b.norm());
+  }
+  const TridiagonalForm flat(Eigen::MatrixXd::Zero(5, 5));
+  CHECK(flat.extreme_eigenvalues().first == 0);
+  CHECK(flat.extreme_eigenvalues().second == 0);
 }
