@@ -9,6 +9,10 @@ namespace {
 
 constexpr std::size_t kPairs = 10;
 constexpr double kArmijo = 1e-4, kCurvature = 0.9;
+constexpr double kExpansion = 2.5, kLargestExpansion = 100;
+
+/// How many times longer a step has no slope at its end, if that goes on to change as it has; `left`: what is left of it now.
+double expansion(double left, double most) { return std::clamp(1 / std::max(0.0, 1 - left), kExpansion, most); }
 
 Vec masked(const Vec& v, const std::vector<bool>& free) {
   Vec out = v;
@@ -117,55 +121,91 @@ void LbfgsOuter::remember(const Vec& s, const Vec& y) {
   }
 }
 
-// Projected search along d. Armijo by backtracking; while the slope at the point found is still steep, further steps are tried.
-bool LbfgsOuter::search(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d,
-                        StepOutcome& outcome) {
-  const Vec theta0 = current_.theta, g0 = current_.gradient;
-  const double value0 = current_.value, longest = longest_step(space, theta0, d, kMaxMove);
-  const auto point = [&](double t) {
-    Vec next = theta0 + t * d;
-    space.project(next);
+/// P(theta0 + t d), in turn for each t.
+class LbfgsOuter::Ray {
+public:
+  Ray(const HyperSpace& space, const Evaluation& from, const Vec& d)
+      : space_(space), from_(from), d_(d), longest_(longest_step(space, from.theta, d, kMaxMove)) {}
+  /// No entry moves by more than kMaxMove.
+  double longest() const { return longest_; }
+  Vec at(double t) const {
+    Vec next = from_.theta + t * d_;
+    space_.project(next);
     return next;
-  };
-  Evaluation best;
-  double t = 1;
-  for (int backtracks = 0; backtracks < 25 && best.theta.size() == 0; ++backtracks) {
-    const Vec theta = point(t);
-    const double slope = g0.dot(theta - theta0);
+  }
+  /// To first order, what a point of it gains.
+  double slope(const Vec& theta) const { return from_.gradient.dot(theta - from_.theta); }
+  /// Armijo's rule.
+  bool lower(const Evaluation& e) const { return e.value - from_.value <= kArmijo * slope(e.theta); }
+
+private:
+  const HyperSpace& space_;
+  const Evaluation& from_;
+  const Vec& d_;
+  double longest_;
+};
+
+/// The first of shorter and shorter steps that lowers the loss, with its gradient; t: how long it is. None of 25: no theta.
+Evaluation LbfgsOuter::shorten(const Oracle& oracle, const Ray& ray, const Tolerance& tolerance, double& t,
+                               StepOutcome& outcome) const {
+  t = 1;
+  for (int backtracks = 0; backtracks < 25; ++backtracks) {
+    const Vec theta = ray.at(t);
+    const double slope = ray.slope(theta);
     double factor = 0.5;
-    if (theta == theta0) return false;
+    if (theta == current_.theta) return {};
     if (slope < 0) {
       Evaluation e = oracle.evaluate(theta, tolerance, &current_);
       ++outcome.evaluations;
-      const double rise = e.value - value0;
-      if (std::isfinite(e.value) && rise <= kArmijo * slope) {
+      const double rise = e.value - current_.value;
+      if (std::isfinite(e.value) && ray.lower(e)) {
         e = oracle.differentiate(std::move(e), tolerance);
-        if (e.finite() && e.value - value0 <= kArmijo * slope) {  // still: it may be known better by now
-          best = std::move(e);
-          break;
-        }
+        if (e.finite() && ray.lower(e)) return e;  // still: it may be known better by now
       } else if (std::isfinite(e.value)) {
         factor = std::clamp(-slope / (2 * (rise - slope)), 0.1, 0.5);
       }
     }
     t *= factor;
   }
-  if (best.theta.size() == 0) return false;
+  return {};
+}
+
+/// Longer steps while the slope at the point found is still steep: of many penalties a few decide how long the first one is, and
+/// it can be too short by a factor of 10^5.
+Evaluation LbfgsOuter::lengthen(const Oracle& oracle, const Ray& ray, const Tolerance& tolerance, double t, Evaluation best,
+                                StepOutcome& outcome) const {
+  double most = kLargestExpansion;
   for (int expansions = 0; expansions < 10; ++expansions) {
-    const Vec s = best.theta - theta0;
-    if (best.gradient.dot(s) >= kCurvature * g0.dot(s) || s.cwiseAbs().maxCoeff() >= kMaxMove) break;
-    t = std::min(2.5 * t, longest);
-    const Vec theta = point(t);
+    const Vec s = best.theta - current_.theta;
+    const double left = best.gradient.dot(s) / current_.gradient.dot(s);
+    if (!(left > kCurvature) || s.cwiseAbs().maxCoeff() >= kMaxMove) break;
+    const double factor = expansion(left, most), longer = std::min(factor * t, ray.longest());
+    const Vec theta = ray.at(longer);
     if (theta == best.theta) break;
     Evaluation e = oracle.evaluate(theta, tolerance, &current_);
     ++outcome.evaluations;
-    if (!(e.value < best.value) || e.value > value0 + kArmijo * g0.dot(theta - theta0)) break;
+    if (!(e.value < best.value) || !ray.lower(e)) {
+      if (factor == kExpansion) break;
+      most = std::max(kExpansion, std::sqrt(factor));
+      continue;
+    }
     e = oracle.differentiate(std::move(e), tolerance);
     if (!e.finite()) break;
     best = std::move(e);
+    t = longer;
   }
-  const Vec s = best.theta - theta0, y = best.gradient - g0;
-  remember(s, y);
+  return best;
+}
+
+// Projected search along d.
+bool LbfgsOuter::search(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d,
+                        StepOutcome& outcome) {
+  const Ray ray(space, current_, d);
+  double t = 1;
+  Evaluation best = shorten(oracle, ray, tolerance, t, outcome);
+  if (best.theta.size() == 0) return false;
+  best = lengthen(oracle, ray, tolerance, t, std::move(best), outcome);
+  remember(best.theta - current_.theta, best.gradient - current_.gradient);
   return take(oracle, std::move(best), tolerance, outcome);
 }
 

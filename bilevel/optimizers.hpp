@@ -94,11 +94,15 @@ protected:
   void clear() override;
 
 private:
+  class Ray;
   Vec direction(const HyperSpace& space, bool steepest) const;
   std::optional<Vec> quasi_newton(const HyperSpace& space, bool flattest) const;
   std::vector<bool> free_entries(const HyperSpace& space) const;
   Vec two_loop(const Vec& g, const std::vector<bool>& free, bool flattest) const;
   bool search(const Oracle& oracle, const HyperSpace& space, const Tolerance& tolerance, const Vec& d, StepOutcome& outcome);
+  Evaluation shorten(const Oracle& oracle, const Ray& ray, const Tolerance& tolerance, double& t, StepOutcome& outcome) const;
+  Evaluation lengthen(const Oracle& oracle, const Ray& ray, const Tolerance& tolerance, double t, Evaluation best,
+                      StepOutcome& outcome) const;
   void remember(const Vec& s, const Vec& y);
 
   std::vector<Vec> s_, y_;  ///< oldest first
