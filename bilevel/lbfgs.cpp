@@ -170,11 +170,11 @@ Evaluation LbfgsOuter::shorten(const Oracle& oracle, const Ray& ray, const Toler
   return {};
 }
 
-/// Longer steps while the slope at the point found is still steep: of many penalties a few decide how long the first one is, and
-/// it can be too short by a factor of 10^5.
+/// Longer steps while the slope at the point found is still steep: the first one a little, those after it much, since of many
+/// penalties a few decide how long a step is, and it can be too short by a factor of 10^5.
 Evaluation LbfgsOuter::lengthen(const Oracle& oracle, const Ray& ray, const Tolerance& tolerance, double t, Evaluation best,
                                 StepOutcome& outcome) const {
-  double most = kLargestExpansion;
+  double most = kExpansion;
   for (int expansions = 0; expansions < 10; ++expansions) {
     const Vec s = best.theta - current_.theta;
     const double left = best.gradient.dot(s) / current_.gradient.dot(s);
@@ -185,14 +185,15 @@ Evaluation LbfgsOuter::lengthen(const Oracle& oracle, const Ray& ray, const Tole
     Evaluation e = oracle.evaluate(theta, tolerance, &current_);
     ++outcome.evaluations;
     if (!(e.value < best.value) || !ray.lower(e)) {
-      if (factor == kExpansion) break;
-      most = std::max(kExpansion, std::sqrt(factor));
+      if (longer <= kExpansion * t) break;
+      most = std::max(kExpansion, std::sqrt(longer / t));
       continue;
     }
     e = oracle.differentiate(std::move(e), tolerance);
     if (!e.finite()) break;
     best = std::move(e);
     t = longer;
+    most = kLargestExpansion;
   }
   return best;
 }

@@ -206,3 +206,26 @@ TEST_CASE("stopping: what is said is the test that ended the run") {
   CHECK(by_limit.reason == StopReason::step_limit);
   CHECK(by_limit.message.find("could still fall by") != std::string::npos);
 }
+
+TEST_CASE("L-BFGS: a step that is too short by a factor of 10^5 is made long enough by a few trials") {
+  const Vec c{{1e4, 0.1}};
+  const FakeOracle oracle([&](const Vec& v, Vec& g) {
+    g = c.cwiseProduct(v);
+    return 1 + 0.5 * g.dot(v);
+  });
+  const HyperSpace space = box(2, -9, 9);
+  LbfgsOuter optimizer;
+  const Tolerance tight{1e-8, 1e-6};
+  Evaluation e = oracle.differentiate(oracle.evaluate(Vec{{0.3, -4}}, tight), tight);
+  optimizer.reset(e);
+  Index trials = 0, most = 0;
+  for (int k = 0; k < 8 && e.value > 1 + 1e-9; ++k) {
+    const StepOutcome step = optimizer.step(oracle, space, tight);
+    trials += step.evaluations;
+    most = std::max(most, step.evaluations);
+    e = step.accepted;
+  }
+  CHECK(e.value <= 1 + 1e-9);
+  CHECK(most <= 5);
+  CHECK(trials <= 9);
+}
