@@ -121,6 +121,11 @@ std::vector<Vec> solutions(const Evaluation& e) {
   return all;
 }
 
+const InnerSolution* solution_of(const Evaluation& e, std::size_t k) {
+  if (e.state && k == 0) return &e.state->inner;
+  return !e.state && k < e.parts.size() && e.parts[k].state ? &e.parts[k].state->inner : nullptr;
+}
+
 std::optional<Evaluation> kept_curvature(const Evaluation& e) {
   Evaluation out;
   for (const Evaluation& part : e.parts) {

@@ -120,6 +120,8 @@ struct TACIT_EXPORT Evaluation {
 /// The inner solutions behind a point: one of an oracle of one problem, one a part of a sum, in its order. Empty where the point
 /// has none.
 TACIT_EXPORT std::vector<Vec> solutions(const Evaluation& evaluation);
+/// The k-th of them with all that its solver has left, null where there is none.
+TACIT_EXPORT const InnerSolution* solution_of(const Evaluation& evaluation, std::size_t k);
 
 /// What a cold start may take from an evaluation of another oracle of the same inner problems: what their solver kept of f_xx,
 /// and no point to start from. None where it keeps nothing.

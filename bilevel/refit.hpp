@@ -18,8 +18,10 @@ struct Refit {
   bool reached() const { return status == Status::rounding || status == Status::as_asked; }
 };
 
-/// x*(u) by damped Newton steps from x to rounding; the problem needs no criterion.
-TACIT_EXPORT Refit refit(const Problem& problem, In u, In x);
+/// x*(u) by damped Newton steps from x to rounding; the problem needs no criterion. near: the solution of a problem alike, with
+/// other rows or another u, whose solver may have kept f_xx; newton-cg then goes on with that, and 1e-12 of ||f_x(0, u)|| is
+/// enough.
+TACIT_EXPORT Refit refit(const Problem& problem, In u, In x, const InnerSolution* near = nullptr);
 /// x_K(u) of a problem that means it (Response::iterate): the steps of the solver from x_0(u).
 TACIT_EXPORT Refit refit_iterate(const Problem& problem, In u, const InnerSolver& solver);
 

@@ -161,7 +161,7 @@ bool corrected_before(const Problem& problem, In u, const InnerSolution& inner, 
   out.x = inner.x() + correction;
   spectrum = extremes(*inner.curvature, start_of_lanczos(inner.gradient, soft_mode), inner, problem.f->smoothness(u), options);
   const double mu = smallest_curvature(problem, u, spectrum), noise = gradient_noise(problem, u, out.x);
-  out.error = mu > 0 ? (least + noise) / mu : kNaN;
+  if (mu > 0) out.error = std::fmin((least + noise) / mu, options.corrected_error + noise / mu);
   return std::isfinite(out.error) && near_enough(out, inner, least, noise);
 }
 

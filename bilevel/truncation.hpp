@@ -46,6 +46,8 @@ struct TruncationOptions {
   Index max_products = 200;  ///< Hessian products of one correction
   Index max_corrections = 6;
   double corrected_gradient = std::numeric_limits<double>::quiet_NaN();  ///< ||f_x|| at x_T + correction; NaN: not known
+  double corrected_error =
+      corrected_gradient;       ///< estimate of ||x_T + correction - x*|| by a factor of f_xx near; NaN: not known
   Vec near_mode, near_product;  ///< soft_mode_near, and f_xx at x_T + correction times it; empty: not known
   bool audit = false;           ///< count plain cold iterations until ||x_k - x*|| <= ||x_0 - x*||: k_match
   Index audit_limit = 50000;    ///< iterations after which the audit gives up (k_match stays missing)
@@ -57,9 +59,10 @@ TACIT_EXPORT Vec soft_mode_near(const InnerSolution& inner);
 
 /// The quantities of one inner run. Without corrections: rate = largest of `rates` and this run's rho_hat, x_T stands in for x*
 /// with E = r_{T-1} rho/(1 - rho) (or ||f_x||/mu, whichever is smaller). With corrections: x_T minus Newton steps H^{-1} f_x
-/// stands in for x*, with the rigorous E = ||f_x||/mu there where mu > 0 is known, and the rate is the spectral radius of the map
-/// at that point. `correction`: a Newton step already known, x* ~ x_T + correction, or empty; `soft_mode`: from the previous
-/// outer step, or empty. Head start and k_eff are exactly 0 when x_0 = x_cold.
+/// stands in for x*, with the rigorous E = ||f_x||/mu there where mu > 0 is known, or with what the solver's factor makes of f_x
+/// where that is less, and the rate is the spectral radius of the map at that point. `correction`: a Newton step already known,
+/// x* ~ x_T + correction, or empty; `soft_mode`: from the previous outer step, or empty. Head start and k_eff are exactly 0 when
+/// x_0 = x_cold.
 TACIT_EXPORT Truncation measure_truncation(const Problem& problem, In u, const InnerSolution& inner,
                                            const std::vector<double>& rates, In correction, In soft_mode,
                                            const TruncationOptions& options = {});

@@ -7,6 +7,7 @@
 
 #include <tacit/core/linear/linear_model.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
+#include <tacit/hypergrad/detail/near_steps.hpp>
 #include <tacit/hypergrad/detail/newton.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -57,13 +58,12 @@ public:
   double rounding();
   /// One correction that takes no product: of a quadratic f by its factor, the result unchecked. False without a factor.
   bool by_factor();
-  /// A point and an adjoint with f_x, l_x, the residual l_x - f_xx w, and the hypergradient there; along: ErrorEstimate::along.
+  /// A point and an adjoint with f_x, l_x, the residual l_x - f_xx w, and the hypergradient there.
   struct Exact {
-    Vec x, w, fx, lx, left, gradient, along = {};
+    Vec x, w, fx, lx, left, gradient;
   };
-  /// x and w corrected by the factor that the solver has kept, in one pass; `value`: l there. The residual of the adjoint is what
-  /// it was before. Nothing where the factor is not good enough, or leaves more of f_x than it should.
-  std::optional<Exact> by_kept_factor(double& value) const;
+  /// Steps with the factor that the solver has kept; none where that is not good enough.
+  std::optional<detail::NearSteps> near_steps(In reported) const;
   /// ||.|| in theta
   double size(In gradient_u) const { return slope_.cwiseProduct(gradient_u).norm(); }
   /// By what an error is divided.
@@ -281,37 +281,10 @@ bool Correction::by_factor() {
   return g_.allFinite();
 }
 
-std::optional<Correction::Exact> Correction::by_kept_factor(double& value) const {
-  constexpr double kGood = 0.3, kTwice = 0.1;  // left: by one step; and what is too much to be left of the adjoint's residual
-  const LinearModel* model = problem_.f->linear();
-  const double before = point_.norm();
-  if (!(left_ <= kGood) || !model || model->quadratic() || w_.isZero(0) || before <= floor_) return std::nullopt;
-  const Index n = point_.x.size(), m = u_.size();
-  Exact at{point_.x, w_, Vec(n), Vec(n), Vec(n), Vec(m)};
-  factor_->apply(point_.at.gradient, at.left);
-  at.x -= at.left;
-  const Index vectors = options_.along.size() == n ? 2 : 1;
-  Mat w(n, vectors), hw(n, vectors);
-  w.col(0) = w_;
-  if (vectors == 2) w.col(1) = options_.along;
-  problem_.f->tangents(at.x, u_, w, Mat::Zero(m, vectors), at.fx, hw);
-  if (!(at.fx.norm() <= kGood * before)) return std::nullopt;
-  if (vectors == 2) at.along = hw.col(1);
-  Vec lu(m), cross(m), dw(n);
-  value = problem_.l->gradient(at.x, u_, at.lx, lu);
-  at.left = at.lx - hw.col(0);
-  factor_->apply(at.left, dw);
-  at.w += dw;
-  if (left_ > kTwice) {  // f_xx at x changes such a correction by as little as x differs
-    Vec product(n);
-    point_.curvature->hessian(dw, product);
-    factor_->apply(at.left - product, dw);
-    at.w += dw;
-  }
-  model->penalty().cross(at.x, at.w, cross);
-  at.gradient = lu - cross;
-  if (!at.gradient.allFinite()) return std::nullopt;
-  return at;
+std::optional<detail::NearSteps> Correction::near_steps(In reported) const {
+  const bool good = left_ <= 0.5 && detail::NearSteps::suit(problem_) && !w_.isZero(0) && point_.norm() > floor_;
+  if (!good) return std::nullopt;
+  return detail::NearSteps(problem_, u_, factor_, left_, {point_.x, point_.at.gradient, w_, reported});
 }
 
 Correction::Exact Correction::here() { return {point_.x, w_, point_.at.gradient, lx_, adjoint_left(), g_}; }
@@ -423,25 +396,36 @@ bool told(Correction& correction, const Hypergradient& hyper, const ErrorOptions
 /// percent.
 constexpr double kValueShare = 0.05;
 
-/// One correction by the factor that the solver has kept, where it knows f_xx so well that this tells a small error.
-bool told_by_kept_factor(const Correction& correction, const Hypergradient& hyper, const ErrorOptions& options, ValueCheck& value,
-                         ErrorEstimate& e) {
-  double outer = 0;
-  const auto at = correction.by_kept_factor(outer);
-  if (!at) return false;
-  e.error = correction.size(hyper.gradient - at->gradient);
-  if (!(e.error <= options.negligible * correction.scale(at->gradient))) return false;
-  const double first = at->w.dot(at->fx);
-  if (!value.known(outer - first, kValueShare * std::abs(first))) return false;
-  e.value_error = value.error(false);
-  e.corrected = at->gradient;
-  e.adjoint = at->w;
-  e.x = at->x;
-  e.along = at->along;
-  e.gradient_norm = at->fx.norm();
-  e.rounds = 1;
-  e.status = Status::converged;
-  return true;
+/// Steps with the factor that the solver has kept, where that knows f_xx so well that they tell the error.
+bool told_by_near_steps(const Correction& correction, const Hypergradient& hyper, const ErrorOptions& options, ValueCheck& value,
+                        ErrorEstimate& e) {
+  constexpr Index kMost = 6;
+  constexpr double kRough = 0.3;  // of an error that is negligible
+  auto steps = correction.near_steps(hyper.gradient);
+  while (steps && steps->count() < kMost) {
+    const bool first = steps->count() == 0;
+    if (!steps->step(first ? options.along : Vec())) return false;
+    const detail::NearSteps::At& at = steps->at();
+    const double error = correction.size(hyper.gradient - at.gradient), size = correction.scale(at.gradient);
+    const double share = error <= options.negligible * size ? kRough : options.resolution;
+    const double along = at.w.dot(at.fx);
+    if (!(steps->open() <= std::max(share * std::min(error, size), 1e-13 * size))) continue;
+    if (!value.known(steps->value() - along, kValueShare * std::abs(along))) continue;
+    e.error = error;
+    e.value_error = value.error(false);
+    e.corrected = at.gradient;
+    e.adjoint = at.w;
+    e.x = at.x;
+    e.along = steps->along();
+    e.fx = at.fx;
+    e.distance = steps->distance();
+    e.gradient_norm = at.fx.norm();
+    e.rounds = steps->count();
+    if (!first) e.uncertainty = steps->moved();
+    e.status = Status::converged;
+    return true;
+  }
+  return false;
 }
 
 /// One round after another until hypergradient and outer loss are known.
@@ -497,7 +481,7 @@ ErrorEstimate estimate_error(const Problem& problem, In u, const InnerSolution& 
   }
   Correction correction(problem, u, inner, hyper, options);
   ValueCheck value(options.value);
-  if (!told_by_kept_factor(correction, hyper, options, value, e)) {
+  if (!told_by_near_steps(correction, hyper, options, value, e)) {
     const bool at_once = told(correction, hyper, options, value, e);
     if (!at_once) {
       e.status = Status::step_limit;

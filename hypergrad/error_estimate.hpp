@@ -42,8 +42,10 @@ struct ErrorEstimate {
   double bound_theta = std::numeric_limits<double>::quiet_NaN();
   /// Rigorous lower bound of ||grad Phi|| in theta, where the bounds above are known.
   double least_theta = std::numeric_limits<double>::quiet_NaN();
-  Vec along;         ///< f_xx at `x` times ErrorOptions::along; empty where no pass took it along
-  Index rounds = 0;  ///< 0: the residuals of point and adjoint told enough
+  Vec along;  ///< f_xx near `x` times ErrorOptions::along; empty where no pass took it along
+  Vec fx;     ///< f_x(x, u) of that x, where steps with the solver's factor have led there; else empty
+  double distance = std::numeric_limits<double>::quiet_NaN();  ///< estimate of ||x - x*|| in that case
+  Index rounds = 0;                                            ///< 0: the residuals of point and adjoint told enough
   Status status = Status::not_run;
 };
 
@@ -52,8 +54,8 @@ struct ErrorEstimate {
 /// adjoint in hand at the corrected point, both to 1 % of their start. A second round shows how well the first knew the error;
 /// rounds go on until that is known to 5 %. Residuals alone would not do: soft modes hide in them, so up to
 /// LinearModel::kEigenDim variables CG has a factor of f_xx, and its convexity, where known, must vouch for point and adjoint.
-/// Of a linear model whose solver left a factor that leaves a sixth of a gradient at most, one pass is enough: f_x and f_xx w at
-/// the corrected point show what it has left, and the residual of the adjoint to which it is applied.
+/// Of a linear model whose solver left a factor that leaves half of a gradient at most, steps with that correct point and adjoint
+/// in one pass each, mostly a single one; by what they leave of each other it is known how well they tell the error.
 /// A factor of f_xx at the very point replaces CG, and for the step of x one whose steps left little
 /// (InnerSolution::inverse_left). Where the rigorous bound is known, it ends the rounds as soon as it leaves little open: after
 /// none, where the solver and the estimator solved tightly enough to tell. Where only rounding is left of the residuals and no

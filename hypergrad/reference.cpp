@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
+#include <tacit/hypergrad/detail/near_steps.hpp>
 #include <tacit/hypergrad/detail/newton.hpp>
 #include <tacit/hypergrad/forward.hpp>
 #include <tacit/hypergrad/implicit.hpp>
@@ -136,8 +138,37 @@ Vec adjoint_gap(const Problem& problem, In u, In x, In w) {
   return gap;
 }
 
+namespace {
+
+/// By steps with near.inverse; nothing where they do not get there.
+std::optional<Hypergradient> reference_near(const Problem& problem, In u, In x, const ReferenceStart& near) {
+  constexpr Index kMost = 12;
+  constexpr double kShare = 1e-3, kRounding = 1e-12;
+  const bool known = near.inverse && near.fx.size() == x.size() && near.adjoint.size() == x.size() &&
+                     near.compared.size() == u.size() && near.corrected.size() == u.size();
+  if (!known || !detail::NearSteps::suit(problem)) return std::nullopt;
+  detail::NearSteps steps(problem, u, near.inverse, near.left, {x, near.fx, near.adjoint, near.corrected}, near.moved);
+  const Vec slope = detail::theta_slope(problem, u);
+  while (steps.count() < kMost && steps.step()) {
+    const Vec& gradient = steps.at().gradient;
+    const double off = slope.cwiseProduct(near.compared - gradient).norm(), size = slope.cwiseProduct(gradient).norm();
+    if (!(steps.open() <= std::max(kShare * off, kRounding * size))) continue;
+    Hypergradient h;
+    h.gradient = gradient;
+    h.adjoint = steps.at().w;
+    h.outer_value = steps.value();
+    h.linear_steps = steps.count();
+    h.status = Status::converged;
+    return h;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 Hypergradient reference_hypergradient(const Problem& problem, In u, In x, const ReferenceStart& near) {
   require_solution(problem, "the reference hypergradient");
+  if (auto told = reference_near(problem, u, x, near)) return std::move(*told);
   constexpr double kRounding = 1e-14, kByNear = 1e-12;
   constexpr Index kMostProducts = 50;
   const bool dense = x.size() <= kDenseLimit, by_near = near.inverse && dense && !problem.f->quadratic();

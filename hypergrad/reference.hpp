@@ -1,5 +1,7 @@
 // The hypergradient itself, as exactly as double precision allows.
 #pragma once
+#include <limits>
+
 #include <tacit/hypergrad/estimator.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -28,6 +30,12 @@ TACIT_EXPORT Polished polish(const Problem& problem, In u, In x, const PolishOpt
 struct ReferenceStart {
   std::shared_ptr<const LinearOperator> inverse{};
   Vec adjoint{};
+  /// Of a linear model: a hypergradient (in u) that is to be compared with the true one, f_x at the point, and what a step with
+  /// `inverse` leaves of f_x. Point and adjoint are then corrected by steps with `inverse` until at most 1e-3 of the distance to
+  /// `compared` is open, or 1e-12 of the hypergradient; moved: by how much the last step that led to the point has moved it, in
+  /// theta (NaN: unknown), `corrected`: the hypergradient there.
+  Vec compared{}, corrected{}, fx{};
+  double left = std::numeric_limits<double>::quiet_NaN(), moved = left;
 };
 
 /// d l(x*(u), u) / du: polished x, then a dense solve with refinement (up to 2000 variables) or CG to 1e-12 for the adjoint. The

@@ -430,6 +430,10 @@ void SingleOracle::measure_error(Evaluation& e, double floor, Corrected& correct
   if (estimate.adjoint.allFinite()) corrected.adjoint = estimate.adjoint;
   corrected.gradient_norm = estimate.gradient_norm;
   corrected.near_product = estimate.along;
+  corrected.fx = estimate.fx;
+  corrected.distance = estimate.distance;
+  corrected.gradient = estimate.corrected;
+  corrected.moved = std::isnan(estimate.uncertainty) ? estimate.error : estimate.uncertainty;
   Diagnostics& d = e.diagnostics;
   if (std::isfinite(estimate.value_error)) d.outer_loss_error = estimate.value_error;
   if (estimate.corrected.size() == e.u.size() && estimate.corrected.allFinite()) {
@@ -462,6 +466,11 @@ void SingleOracle::measure_reference(Evaluation& e, double floor, const Correcte
   if (!std::isnan(factor_leaves(inner)) && corrected.step.size() == x.size()) {
     x += corrected.step;
     near.adjoint = corrected.adjoint;
+    near.compared = e.state->hyper.gradient;
+    near.corrected = corrected.gradient;
+    near.fx = corrected.fx;
+    near.left = inner.inverse_left;
+    near.moved = corrected.moved;
   }
   const Hypergradient truth =
       iterate_ ? iterate_hypergradient(problem_, e.u, inner, true) : reference_hypergradient(problem_, e.u, x, near);
@@ -476,6 +485,7 @@ void SingleOracle::measure_truncation_of(Evaluation& e, Index step, const Correc
   options.correct = options_.error_estimate;
   options.audit = options_.audit_every > 0 && step % options_.audit_every == 0;
   options.corrected_gradient = corrected.gradient_norm;
+  options.corrected_error = corrected.distance;
   options.near_mode = corrected.near_mode;
   options.near_product = corrected.near_product;
   const Truncation t = measure_truncation(problem_, e.u, state.inner, state.rates, corrected.step, state.soft_mode, options);

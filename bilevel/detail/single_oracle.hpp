@@ -86,10 +86,13 @@ private:
   bool wants_deeper(const Evaluation& e, double share) const;
   void go_deeper(Evaluation& e, const ValueAsked& asked) const;
   void measure_effect(Evaluation& e, const OuterPoint& at) const;
-  /// What the error estimate found: x* - x, and the adjoint there; empty where it found none.
+  /// What the error estimate found: x* - x, and adjoint, f_x and hypergradient there; empty where it found none.
   struct Corrected {
-    Vec step, adjoint, near_mode, near_product;  ///< the latter two: TruncationOptions
-    double gradient_norm = kMissing;             ///< at the corrected point
+    Vec step, adjoint, fx, gradient;
+    Vec near_mode, near_product;      ///< TruncationOptions
+    double gradient_norm = kMissing;  ///< at the corrected point
+    double distance = kMissing;       ///< TruncationOptions::corrected_error
+    double moved = kMissing;          ///< by how much the last correction has moved the hypergradient, in theta
   };
   void measure_error(Evaluation& e, double floor, Corrected& corrected) const;
   void measure_iterate_error(Evaluation& e, double floor) const;

@@ -39,15 +39,15 @@ json score_json(const Score& s) {
 
 namespace {
 
-void add_single(Baselines& b, const Assembly& a, const std::vector<Vec>& x, const std::function<bool()>& stop) {
+void add_single(Baselines& b, const Assembly& a, const std::vector<Vec>& x, const Nearby& near) {
   if (!a.single) return;
   const double single = std::exp(a.single->theta);
   const Vec u = Vec::Constant(a.problem.space.size(), single);
-  b.single_x = fits_of_parts(a, u, x, stop);
+  b.single_x = fits_of_parts(a, u, x, near);
   b.single = single;
   b.single_score = score(a.validation, b.single_x, u);
   if (a.prepared.rows.test.empty()) return;
-  const FinalFit again = final_fit(a, u, b.single_x.front(), stop);
+  const FinalFit again = final_fit(a, u, b.single_x.front(), near);
   b.single_test = score(again.prepared, a.prepared.rows.test, again.x);
   b.single_x_test = again.x;
 }
@@ -55,16 +55,16 @@ void add_single(Baselines& b, const Assembly& a, const std::vector<Vec>& x, cons
 }  // namespace
 
 Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit& fit,
-                    const std::optional<std::pair<const char*, Vec>>& other, const std::function<bool()>& stop) {
+                    const std::optional<std::pair<const char*, Vec>>& other, const Nearby& near) {
   const std::vector<Index>& test = a.prepared.rows.test;
   Baselines b;
   const HeldOut constant = held_out_constant(a.validation);
   b.constant = mean_loss(a.validation, constant, row_losses(a.validation, constant));
   if (!test.empty()) b.constant_test = intercept_alone(fit.prepared, test);
   try {
-    add_single(b, a, x, stop);
+    add_single(b, a, x, near);
     if (test.empty() || !other) return b;
-    const FinalFit again = final_fit(a, natural_values(a.problem.space, other->second), x.front(), stop);
+    const FinalFit again = final_fit(a, natural_values(a.problem.space, other->second), x.front(), near);
     b.other = {other->first, score(again.prepared, test, again.x), again.x};
   } catch (const Interruption&) {
     // What was fitted by then stands.

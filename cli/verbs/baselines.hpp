@@ -39,10 +39,10 @@ struct Baselines {
 
 /// x: inner solutions of the run's best point, where the solve of the single penalty begins; fit: the run's final model. Both
 /// models are treated as the run's is: scored on validation rows, then refitted (outer.refit) and scored on test rows.
-/// other: name and ln of the penalties of the point that was not taken, none where it is not known. stop: asked while these
-/// models are fitted, which are left out where it says yes.
+/// other: name and ln of the penalties of the point that was not taken, none where it is not known. near.stop: asked while
+/// these models are fitted, which are left out where it says yes.
 Baselines baselines(const Assembly& a, const std::vector<Vec>& x, const FinalFit& fit,
-                    const std::optional<std::pair<const char*, Vec>>& other, const std::function<bool()>& stop);
+                    const std::optional<std::pair<const char*, Vec>>& other, const Nearby& near);
 
 /// "12 +- 0.5"
 std::string loss_text(const MeanLoss& loss);

@@ -26,28 +26,29 @@ FinalFit tuned(const Assembly& a, In x_tuned) {
 
 }  // namespace
 
-Refit fit_of(const Assembly& a, Problem problem, In u, In x, const std::function<bool()>& stop) {
+Refit fit_of(const Assembly& a, Problem problem, In u, In x, const Nearby& near, std::size_t part) {
   problem.response = a.problem.response;
   problem.start = a.problem.start;
-  problem = of_run(std::move(problem), a, stop);
-  return problem.response == Response::iterate ? refit_iterate(problem, u, *a.method.solver) : refit(problem, u, x);
+  problem = of_run(std::move(problem), a, near.stop);
+  if (problem.response == Response::iterate) return refit_iterate(problem, u, *a.method.solver);
+  return refit(problem, u, x, solution_of(near.point, part));
 }
 
-std::vector<Vec> fits_of_parts(const Assembly& a, In u, const std::vector<Vec>& x, const std::function<bool()>& stop) {
+std::vector<Vec> fits_of_parts(const Assembly& a, In u, const std::vector<Vec>& x, const Nearby& near) {
   std::vector<Vec> fits(a.validation.parts.size());
   run_parallel(fits.size(), threads_beside(a, fits.size()),
-               [&](std::size_t k) { fits[k] = fit_of(a, a.validation.parts[k].problem, u, x[k], stop).x; });
+               [&](std::size_t k) { fits[k] = fit_of(a, a.validation.parts[k].problem, u, x[k], near, k).x; });
   return fits;
 }
 
 FinalFit unrefitted(const Assembly& a, In u, In x_tuned) { return complete(tuned(a, x_tuned), u); }
 
-FinalFit final_fit(const Assembly& a, In u, In x_tuned, const std::function<bool()>& stop) {
+FinalFit final_fit(const Assembly& a, In u, In x_tuned, const Nearby& near) {
   FinalFit f = tuned(a, x_tuned);
   if (a.config.outer.refit) {
     f.prepared = prepare_again(a.prepared, rows_of_refit(a.prepared.rows));
     f.prepared.problem.name = a.prepared.problem.name;
-    Refit solved = fit_of(a, f.prepared.problem, u, x_tuned, stop);
+    Refit solved = fit_of(a, f.prepared.problem, u, x_tuned, near, 0);
     f.x = solved.x;
     f.solve = std::move(solved);
   }

@@ -35,7 +35,7 @@ TunedRows tune_rows(const Assembly& a, RunConfig config, const std::vector<Index
   const std::vector<Vec> x = solutions(t.summary.best_evaluation);
   if (t.summary.reason == StopReason::interrupted || asked()) throw Interruption();
   if (!t.summary.usable() || x.empty()) throw NumericalError("a run on some of the rows has failed: " + t.summary.message);
-  t.fit = final_fit(b, natural_values(b.problem.space, t.summary.best.theta), x.front(), asked);
+  t.fit = final_fit(b, natural_values(b.problem.space, t.summary.best.theta), x.front(), {t.summary.best_evaluation, asked});
   return t;
 }
 

@@ -28,13 +28,17 @@ struct FinalFit {
   Vec l2;  ///< one, or one per feature
   double weight_sum = 0, sd_y = 0;
 };
+/// What fits near a point of the run begin with: the point, whose solvers may have kept f_xx, and when to end.
+struct Nearby {
+  const Evaluation& point;
+  std::function<bool()> stop{};  ///< asked during fits; Interruption is thrown where it says yes
+};
 /// The solutions of the parts of the validation at u, each from x of the part.
-std::vector<Vec> fits_of_parts(const Assembly& a, In u, const std::vector<Vec>& x, const std::function<bool()>& stop);
+std::vector<Vec> fits_of_parts(const Assembly& a, In u, const std::vector<Vec>& x, const Nearby& near);
 /// The fit of a problem of the run at u: its solution to rounding, from x, or, where the run means the iterate, the steps of its
-/// solver from its start. stop: as final_fit.
-Refit fit_of(const Assembly& a, Problem problem, In u, In x, const std::function<bool()>& stop);
-/// stop: asked during the refit (may be empty). Throws Interruption where it says yes.
-FinalFit final_fit(const Assembly& a, In u, In x_tuned, const std::function<bool()>& stop = {});
+/// solver from its start. part: of the point that is near.
+Refit fit_of(const Assembly& a, Problem problem, In u, In x, const Nearby& near, std::size_t part);
+FinalFit final_fit(const Assembly& a, In u, In x_tuned, const Nearby& near);
 /// The tuned model as it is, whatever outer.refit says; of folds that of the first, whose x_tuned is.
 FinalFit unrefitted(const Assembly& a, In u, In x_tuned);
 

@@ -52,15 +52,14 @@ PairedGains gains_on(const Prepared& p, const std::vector<Index>& rows, In x, co
 }
 
 /// The same of the run's own final model. begun: solutions of the parts at the start, none where it has none.
-PairedGains test_gains(const TuneResults& r, const Assembly& a, const std::vector<Vec>& begun,
-                       const std::function<bool()>& stop) {
+PairedGains test_gains(const TuneResults& r, const Assembly& a, const std::vector<Vec>& begun, const Nearby& near) {
   const std::vector<Index>& rows = a.prepared.rows.test;
   const Prepared& fitted = r.fit->prepared;
   std::optional<Vec> from;
   if (!begun.empty()) from = begun.front();
   try {
     const Vec& theta = r.summary.start_evaluation.theta;
-    if (from) from = r.left_start() ? final_fit(a, natural_values(a.problem.space, theta, &r.start), *from, stop).x : r.fit->x;
+    if (from) from = r.left_start() ? final_fit(a, natural_values(a.problem.space, theta, &r.start), *from, near).x : r.fit->x;
   } catch (const Interruption&) {
     from.reset();
   }
@@ -71,7 +70,7 @@ PairedGains test_gains(const TuneResults& r, const Assembly& a, const std::vecto
   return g;
 }
 
-Gains all_gains(const TuneResults& r, const Assembly& a, const std::function<bool()>& stop) {
+Gains all_gains(const TuneResults& r, const Assembly& a, const Nearby& near) {
   const HyperSpace& space = a.problem.space;
   const Evaluation& start = r.summary.start_evaluation;
   const bool tunes = space.size() > 0;
@@ -91,14 +90,14 @@ Gains all_gains(const TuneResults& r, const Assembly& a, const std::function<boo
     else
       g.validation.over_one_se = gain;
   }
-  if (!a.prepared.rows.test.empty()) g.test = test_gains(r, a, begun, stop);
+  if (!a.prepared.rows.test.empty()) g.test = test_gains(r, a, begun, near);
   return g;
 }
 
 /// Where its time is over, or a signal asks for the end, the tuned model is what is left.
 void fit_final_model(TuneResults& r, Assembly& a, VerbSession& session, In u, In x, const FinalWork& work) {
   try {
-    r.fit = final_fit(a, u, x, [&] { return work.due(); });
+    r.fit = final_fit(a, u, x, {r.summary.best_evaluation, [&] { return work.due(); }});
     return;
   } catch (const Interruption&) {
     r.fit = unrefitted(a, u, x);
@@ -134,7 +133,7 @@ void select(TuneResults& r, Assembly& a, VerbSession& session) {
   if (a.config.outer.select != "one-se") return;
   try {
     if (!r.selection.one_se) throw Interruption();
-    r.chosen = fits_of_parts(a, natural_values(a.problem.space, r.selection.one_se->theta), r.chosen, {});
+    r.chosen = fits_of_parts(a, natural_values(a.problem.space, r.selection.one_se->theta), r.chosen, {best});
     r.theta = r.selection.one_se->theta;
     r.one_se_taken = true;
     r.final_score = score(a.validation, r.chosen, r.chosen_u(a.problem.space));
@@ -185,6 +184,7 @@ void compute_results(TuneResults& r, Assembly& a, VerbSession& session) {
   const auto limit = a.config.limits.time.seconds;
   const FinalWork work(limit ? std::max(grace, *limit - session.seconds()) : std::numeric_limits<double>::infinity());
   const auto stop = [&] { return work.due(); };
+  const Nearby near{r.summary.best_evaluation, stop};
   const Prepared& p = a.prepared;
   select(r, a, session);
   if (a.config.output.predictions || a.problem.space.size() > 0) r.hyper = hyper_rows(a.problem.space, r.theta, r.start);
@@ -196,8 +196,8 @@ void compute_results(TuneResults& r, Assembly& a, VerbSession& session) {
     other = {"best", r.summary.best_evaluation.theta};
   else if (r.selection.one_se)
     other = {"one-se", r.selection.one_se->theta};
-  r.beside = baselines(a, r.chosen, *r.fit, other, stop);
-  r.gains = all_gains(r, a, stop);
+  r.beside = baselines(a, r.chosen, *r.fit, other, near);
+  r.gains = all_gains(r, a, near);
   judge_procedure(r, a, session);
   r.fit->model.metrics = r.final_score->metrics;
 }

@@ -216,6 +216,7 @@ Spectrum smallest_eigenvalue_near(const std::function<void(In, Out)>& product, c
 }
 
 double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance, Index max_steps) {
+  constexpr double kRoom = 4;  // the second eigenvalue is nearer than its Ritz value
   if (n == 0) return 0;
   // A fixed start without structure: a linear congruential generator (Knuth 1998, MMIX).
   Vec v(n);
@@ -231,7 +232,8 @@ double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double to
     if (!lanczos.step()) return std::numeric_limits<double>::quiet_NaN();
     const Index last = lanczos.size() - 1;
     value = lanczos.value(last);
-    bound = lanczos.left() * lanczos.share(last);
+    const double residual = lanczos.left() * lanczos.share(last), apart = last > 0 ? value - lanczos.value(last - 1) : 0;
+    bound = std::min(residual, apart > 0 ? kRoom * residual * residual / apart : residual);
     if (!(bound > tolerance * value) || lanczos.left() <= 1e-14 * value || lanczos.size() == limit) break;
     lanczos.extend();
   }

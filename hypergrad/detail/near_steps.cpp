@@ -1,0 +1,67 @@
+#include <tacit/hypergrad/detail/near_steps.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <tacit/core/linear/linear_model.hpp>
+#include <tacit/hypergrad/detail/adjoint_solve.hpp>
+
+namespace tacit::inline TACIT_ABI::detail {
+
+namespace {
+
+/// Of ||f_x||, what a step may leave at most.
+constexpr double kMostLeft = 0.5;
+/// What is left now lies in the modes that M knows least.
+constexpr double kMore = 2;
+
+}  // namespace
+
+NearSteps::NearSteps(const Problem& problem, In u, std::shared_ptr<const LinearOperator> inverse, double left, At at,
+                     double moved)
+    : problem_(problem), u_(u), slope_(theta_slope(problem, u)), inverse_(std::move(inverse)), left_(left),
+      floor_(std::max(1e-12 * problem.f->gradient_scale(u), 4 * cancellation(*problem.f, u))), moved_(moved), at_(std::move(at)) {
+}
+
+bool NearSteps::suit(const Problem& problem) { return problem.f->linear() && !problem.f->quadratic(); }
+
+bool NearSteps::step(const Vec& along) {
+  const Index n = at_.x.size(), m = u_.size(), vectors = along.size() == n ? 2 : 1;
+  const double was = at_.fx.norm();
+  Vec d(n);
+  inverse_->apply(at_.fx, d);
+  at_.x -= d;
+  Mat w(n, vectors), hw(n, vectors);
+  w.col(0) = at_.w;
+  if (vectors == 2) w.col(1) = along;
+  problem_.f->tangents(at_.x, u_, w, Mat::Zero(m, vectors), at_.fx, hw);
+  if (vectors == 2) along_ = hw.col(1);
+  const double is = at_.fx.norm();
+  if (!(is <= kMostLeft * was || is <= floor_)) return false;
+  Vec lx(n), lu(m), cross(m);
+  value_ = problem_.l->gradient(at_.x, u_, lx, lu);
+  inverse_->apply(lx - hw.col(0), d);
+  at_.w += d;
+  problem_.f->linear()->penalty().cross(at_.x, at_.w, cross);
+  const Vec last = std::exchange(at_.gradient, lu - cross);
+  before_ = std::exchange(moved_, slope_.cwiseProduct(at_.gradient - last).norm());
+  ++count_;
+  return std::isfinite(value_) && at_.gradient.allFinite();
+}
+
+/// What steps have left of each other goes on: of one step alone, what M is known to leave, doubled.
+double NearSteps::open() const {
+  const double seen = moved_ / before_;
+  const double rate = before_ > 0 ? std::max(seen, left_) : kMore * left_;
+  if (!(rate < 1)) return std::numeric_limits<double>::infinity();
+  return moved_ * rate / (1 - rate);
+}
+
+double NearSteps::distance() const {
+  Vec d(at_.x.size());
+  inverse_->apply(at_.fx, d);
+  return 2 * d.norm();
+}
+
+}  // namespace tacit::inline TACIT_ABI::detail
