@@ -356,9 +356,9 @@ def many(bench):
 
 
 def threads(bench):
-    for name in ["w2"] if bench.quick else ["w2", "w1"]:
+    for name, rounds in [("w2", 2)] if bench.quick else [("w2", 5), ("w3", 3), ("w1", 5)]:
         config = bench.data(name)
-        for _ in bench.rounds(5, 2):
+        for _ in range(rounds):
             for b in bench.builds if config else []:
                 taken = {n: bench.tune(b, config, f"limits.threads={n}")[0] for n in (1, 2)}
                 for n, ran in taken.items():
