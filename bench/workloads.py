@@ -79,7 +79,7 @@ def sparse_classes(random, rows, columns):
     signal = np.bincount(row, value * np.where(useful, 4 * random.standard_normal(columns), 0)[column], rows)
     positive = random.rand(rows) < 1 / (1 + np.exp(-4 * signal / signal.std()))
     ends = np.searchsorted(row, np.arange(rows + 1))
-    return [("1" if positive[i] else "-1") + "".join(f" {column[k] + 1}:{value[k]!r}" for k in range(ends[i], ends[i + 1])) + "\n"
+    return [("1" if positive[i] else "-1") + "".join(f" {column[k] + 1}:{float(value[k])!r}" for k in range(ends[i], ends[i + 1])) + "\n"
             for i in range(rows)]
 
 

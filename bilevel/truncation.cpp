@@ -5,6 +5,7 @@
 #include <Eigen/Eigenvalues>
 
 #include <tacit/bilevel/truncation.hpp>
+#include <tacit/core/linear/linear_model.hpp>
 #include <tacit/hypergrad/detail/adjoint_solve.hpp>
 #include <tacit/hypergrad/loss_error.hpp>
 
@@ -126,10 +127,25 @@ std::optional<Spectrum> extremes_by_inverse(const Curvature& curvature, const In
   return at;
 }
 
-/// Extreme eigenvalues of f_xx: of the matrix itself where that is small, from a kept one or by the exact inverse where there is
-/// one, else by products. above: a bound of the largest.
-Spectrum extremes(const Curvature& curvature, In start, const InnerSolution& inner, double above,
+/// Of a linear model with fewer rows than columns and one penalty for all of them: rows have nothing to say along some direction,
+/// where the penalty is all of f_xx. Which direction that is remains unsaid, which no map may want to know.
+std::optional<Spectrum> extremes_by_rank(const Problem& problem, In u, const InnerSolution& inner, double above) {
+  const LinearModel* f = problem.f->linear();
+  if (!f || inner.map || !std::isfinite(above) || f->design().rows() >= f->design().cols()) return std::nullopt;
+  const auto [least, most] = f->penalty().range(u);
+  if (!(least > 0) || least != most) return std::nullopt;
+  Spectrum s;
+  s.smallest = least;
+  s.largest = s.largest_residual = above;
+  s.smallest_residual = 0;
+  return s;
+}
+
+/// Extreme eigenvalues of f_xx: of the matrix itself where that is small, by what is known of the model, from a kept one or by
+/// the exact inverse where there is one, else by products. above: a bound of the largest.
+Spectrum extremes(const Problem& problem, In u, const Curvature& curvature, In start, const InnerSolution& inner, double above,
                   const TruncationOptions& options, const LanczosOptions& lanczos = {}) {
+  if (auto known = extremes_by_rank(problem, u, inner, above)) return std::move(*known);
   if (auto exact = exact_extremes(curvature, inner.inner_dim)) return std::move(*exact);
   if (auto near = extremes_near(curvature, inner, above, options)) return std::move(*near);
   if (auto soft = extremes_by_inverse(curvature, inner, above)) return std::move(*soft);
@@ -159,7 +175,8 @@ bool corrected_before(const Problem& problem, In u, const InnerSolution& inner, 
   const double least = options.corrected_gradient;
   if (!(least < inner.gradient_norm) || !inner.curvature || inner.map || correction.size() != inner.inner_dim) return false;
   out.x = inner.x() + correction;
-  spectrum = extremes(*inner.curvature, start_of_lanczos(inner.gradient, soft_mode), inner, problem.f->smoothness(u), options);
+  spectrum = extremes(problem, u, *inner.curvature, start_of_lanczos(inner.gradient, soft_mode), inner, problem.f->smoothness(u),
+                      options);
   const double mu = smallest_curvature(problem, u, spectrum), noise = gradient_noise(problem, u, out.x);
   if (mu > 0) out.error = std::fmin((least + noise) / mu, options.corrected_error + noise / mu);
   return std::isfinite(out.error) && near_enough(out, inner, least, noise);
@@ -194,13 +211,13 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     LanczosOptions lanczos;
     lanczos.sharp_largest = sharp;
     const Vec start = start_of_lanczos(g, soft_mode);
-    const bool look = spectrum.products == 0 && !(problem.f->convexity(u) > 0);
-    if (look) spectrum = extremes(*curvature, start, inner, above, options, lanczos);
+    const bool look = std::isnan(spectrum.smallest) && !(problem.f->convexity(u) > 0);
+    if (look) spectrum = extremes(problem, u, *curvature, start, inner, above, options, lanczos);
     const double mu = smallest_curvature(problem, u, spectrum);
     const double noise = gradient_noise(problem, u, x);
     out.error = mu > 0 ? (least + noise) / mu : kNaN;
     if (near_enough(out, inner, least, noise) || k == options.max_corrections) {
-      if (!look) spectrum = extremes(*curvature, start, inner, above, options, lanczos);
+      if (!look) spectrum = extremes(problem, u, *curvature, start, inner, above, options, lanczos);
       break;
     }
     CgOptions cg;
@@ -214,11 +231,12 @@ StandIn correct(const Problem& problem, In u, const InnerSolution& inner, In cor
     if (result.status == Status::failed || result.status == Status::negative_curvature || !step.allFinite()) break;
     x -= step;
   }
-  if (spectrum.products == 0) {
+  if (std::isnan(spectrum.smallest)) {
     const auto curvature = problem.f->linearize(out.x, u);
     LanczosOptions lanczos;
     lanczos.sharp_largest = sharp;
-    spectrum = extremes(*curvature, soft_mode.size() == n ? Vec(soft_mode) : Vec::Zero(n), inner, above, options, lanczos);
+    spectrum =
+        extremes(problem, u, *curvature, soft_mode.size() == n ? Vec(soft_mode) : Vec::Zero(n), inner, above, options, lanczos);
   }
   return out;
 }

@@ -1,6 +1,7 @@
 // Gram matrices of a design.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -13,12 +14,14 @@
 namespace tacit::inline TACIT_ABI {
 namespace {
 
-using detail::kChunkOverSums;
 using detail::require_size;
 
-// Sums of Gram matrices are long: a chunk has so many dense rows at least, and of sparse ones so many products of two entries
-// for each of its sums.
-constexpr double kGramRows = 4096, kPairsOverSums = 64;
+// Sums of Gram matrices are long: a chunk has so many dense rows at least, and so many for each column; of sparse ones so many
+// products of two entries for each of its sums.
+constexpr double kGramRows = 2048, kGramRowsOverColumns = 4, kPairsOverSums = 64;
+
+/// As many chunks fall evenly to two threads, four and so on.
+double power_of_two(double chunks) { return chunks >= 1 ? std::exp2(std::floor(std::log2(chunks))) : chunks; }
 
 }  // namespace
 
@@ -54,8 +57,8 @@ void Design::dense_gram(In w, const double* beside, OutM h) const {
     columns.shift = shift_.data();
     columns.inverse = inverse_.data();
   }
-  const double at_least = std::max(kGramRows, kChunkOverSums * static_cast<double>(h.cols()));
-  const Cut cut = cut_into(static_cast<double>(rows_) / at_least);
+  const double at_least = std::max(kGramRows, kGramRowsOverColumns * static_cast<double>(h.cols()));
+  const Cut cut = cut_into(power_of_two(static_cast<double>(rows_) / at_least));
   sum_grams(cut, h, [&](Index chunk, OutM own) {
     kernels::GramSum sum(columns, rows_, own);
     const detail::Lease lease;

@@ -195,11 +195,12 @@ void CholeskyInverse::state(StateVisitor& v) {
   factor_ = entries.reshaped(n, n);
 }
 
-std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h) {
-  Eigen::LLT<Eigen::MatrixXd> factor(h.rows());
-  factor.compute(h);
-  if (factor.info() != Eigen::Success || !factor.matrixLLT().diagonal().allFinite()) return nullptr;
-  return std::make_shared<const CholeskyInverse>(factor.matrixLLT());
+std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h) { return cholesky_in_place(Eigen::MatrixXd(h)); }
+
+std::shared_ptr<const CholeskyInverse> cholesky_in_place(Eigen::MatrixXd h) {
+  const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> factor(h);
+  if (factor.info() != Eigen::Success || !h.diagonal().allFinite()) return nullptr;
+  return std::make_shared<const CholeskyInverse>(std::move(h));
 }
 
 }  // namespace tacit::inline TACIT_ABI

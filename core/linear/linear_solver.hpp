@@ -72,5 +72,7 @@ TACIT_EXPORT CgResult conjugate_gradient(const std::function<void(In, Out)>& h, 
 /// Factors a symmetric positive definite matrix (only its lower triangle is read) and returns the inverse as an operator; null
 /// when it is not positive definite.
 TACIT_EXPORT std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h);
+/// The same of a matrix that is to be overwritten (moved in), of which the lower triangle is read.
+TACIT_EXPORT std::shared_ptr<const CholeskyInverse> cholesky_in_place(Eigen::MatrixXd h);
 
 }  // namespace tacit::inline TACIT_ABI

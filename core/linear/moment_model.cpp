@@ -87,9 +87,9 @@ struct MomentModel::Parts {
     if (common >= 0) {
       core = squares.form().inverse(c[0]);
     } else {
-      Mat h = squares.core();
+      Eigen::MatrixXd h = squares.core();
       h.diagonal() += c.head(features);
-      core = cholesky_inverse(h);
+      core = cholesky_in_place(std::move(h));
     }
     if (!core || !squares.intercept()) return core;
     return std::make_shared<const WithIntercept>(std::move(core), squares.mean(), squares.level());

@@ -62,7 +62,9 @@ std::vector<PartMoments> moments_of_draw(const Prepared& whole, const std::vecto
 std::shared_ptr<const PartMoments> moments_of_whole(const Prepared& whole, const Split& part, const PartMoments& moments) {
   const bool all = part.train.size() + part.validation.size() == whole.rows.train.size();
   if (!all || !(moments.training.weight > 0 && moments.validation.weight > 0)) return nullptr;
-  return std::make_shared<const PartMoments>(PartMoments{merged(moments.training, moments.validation), {}});
+  RowMoments merged_rows = merged(moments.training, moments.validation);
+  if (!merged_rows.holds_squares()) return nullptr;
+  return std::make_shared<const PartMoments>(PartMoments{std::move(merged_rows), {}});
 }
 
 /// Do the folds of this model go through moments? Ridge regression, where they pay.

@@ -4,6 +4,8 @@
 #include <tuple>
 
 #include <tacit/bilevel/truncation.hpp>
+#include <tacit/problems/models/losses.hpp>
+#include <tacit/problems/models/models.hpp>
 
 #include "dense_problem.hpp"
 #include "paths.hpp"
@@ -13,8 +15,8 @@ using namespace tacit_test;
 
 namespace {
 
-Table diabetes() { return read_table(tacit::test::source_dir() + "/tests/reference/diabetes.csv"); }
-Table breast_cancer() { return read_table(tacit::test::source_dir() + "/tests/reference/breast_cancer.csv"); }
+tacit_test::Table diabetes() { return read_table(tacit::test::source_dir() + "/tests/reference/diabetes.csv"); }
+tacit_test::Table breast_cancer() { return read_table(tacit::test::source_dir() + "/tests/reference/breast_cancer.csv"); }
 
 Vec newton(const Problem& p, In u) {
   const Index n = p.f->inner_dim();
@@ -202,14 +204,37 @@ TEST_CASE("a solver without a map is measured in steps of gradient descent at 1/
   CHECK(bound.nats == doctest::Approx(t.nats).epsilon(1e-3));
 }
 
+TEST_CASE("with fewer rows than columns and one penalty the softest mode is the penalty, which takes no product") {
+  const tacit_test::Table all = breast_cancer();
+  ModelParts parts;
+  parts.train = Design(std::make_shared<const Mat>(all.x.topRows(20)));
+  parts.y = all.y.head(20);
+  parts.validation = parts.train.row_range(0, 5);
+  parts.validation_y = parts.y.head(5);
+  for (const bool many : {false, true}) {
+    CAPTURE(many);
+    ModelOptions options;
+    options.per = many ? PenaltyPer::feature : PenaltyPer::all;
+    options.intercept = false;
+    const Problem p = linear_problem(std::make_shared<LogisticLoss>(), parts, options);
+    const Vec u0 = many ? Vec(Vec::LinSpaced(30, 0.01, 0.02)) : Vec::Constant(1, 0.01), u = 1.1 * u0;
+    const InnerSolution first = NewtonCgSolver().solve(p, u0, nullptr, {1e-8}, {});
+    const InnerSolution warm = NewtonCgSolver().solve(p, u, &first, {1e-8}, {});
+    const Truncation t = measure_truncation(p, u, warm, {}, Vec(), Vec());
+    const double rate = true_rate(*GradientDescent().bind(p, u), u, newton(p, u));
+    CHECK(1 - t.rate == doctest::Approx(1 - rate).epsilon(1e-9));
+    CHECK((t.soft_mode.size() == 0) == !many);
+  }
+}
+
 TEST_CASE("a rate that rounding made is not reliable, nor is any where the head start has no end") {
   int sound = 0;
   for (const double l2 : {1e-2, 1e-6, 1e-10, 1e-13, 1e-15, 1e-17, 1e-300}) {
     CAPTURE(l2);
     const Problem wide = tacit_test::dense_problem(
         [] {
-          Table t = diabetes();  // fewer rows than columns: nothing but the penalty bends the softest modes
-          return Table{Mat(t.x.topRows(12)), Vec(t.y.head(12))};
+          tacit_test::Table t = diabetes();  // fewer rows than columns: nothing but the penalty bends the softest modes
+          return tacit_test::Table{Mat(t.x.topRows(12)), Vec(t.y.head(12))};
         }(),
         false, false, -700, 10);
     const Vec u = Vec::Constant(1, l2);

@@ -268,6 +268,24 @@ TEST_CASE("moments: a column whose squares leave double precision is none of the
   }
 }
 
+TEST_CASE(
+    "moments: a column that is constant in each fold, and differs by what has no square, is fitted through the rows in the end") {
+  Setup s = random_setup(34, 60, 4, 1);
+  s.folds = folds_by_number(60, 2);
+  for (const double apart : {1e-3, 1e-160}) {
+    CAPTURE(apart);
+    auto data = std::make_shared<Dataset>(*s.data);
+    for (std::size_t k = 0; k < 2; ++k) {
+      for (const Index i : s.folds.parts[k].validation) data->x.dense(i, 2) = static_cast<double>(k) * apart;
+    }
+    Setup two = s;
+    two.data = data;
+    const Validation v = two.through(true);
+    CHECK(goes_through_moments(v));
+    CHECK((v.raw_moments != nullptr) == (apart == 1e-3));
+  }
+}
+
 TEST_CASE("moments: repeated draws, folds that leave rows to train in all, and sets without a column's entries") {
   Setup s = random_setup(41, 66, 4, 1);
   FoldOptions options;

@@ -35,9 +35,10 @@ double scale_along(const Eigen::MatrixXd& data, const Vec& penalty, const Vec& s
 }
 
 std::shared_ptr<const CholeskyInverse> inverse_at(const Eigen::MatrixXd& data, double scale, const Vec& penalty) {
-  Eigen::MatrixXd h = scale * data;
+  Eigen::MatrixXd h(data.rows(), data.cols());
+  for (Index j = 0; j < h.cols(); ++j) h.col(j).tail(h.rows() - j) = scale * data.col(j).tail(h.rows() - j);
   h.diagonal() += penalty;
-  return cholesky_inverse(h);
+  return cholesky_in_place(std::move(h));
 }
 
 bool far_apart(const Vec& a, const Vec& b) {
