@@ -4,8 +4,7 @@
 #include <limits>
 #include <utility>
 
-#include <Eigen/Cholesky>
-
+#include <tacit/core/linear/detail/cholesky.hpp>
 #include <tacit/core/support/text.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -198,8 +197,7 @@ void CholeskyInverse::state(StateVisitor& v) {
 std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h) { return cholesky_in_place(Eigen::MatrixXd(h)); }
 
 std::shared_ptr<const CholeskyInverse> cholesky_in_place(Eigen::MatrixXd h) {
-  const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> factor(h);
-  if (factor.info() != Eigen::Success || !h.diagonal().allFinite()) return nullptr;
+  if (!detail::cholesky_factor(h)) return nullptr;
   return std::make_shared<const CholeskyInverse>(std::move(h));
 }
 

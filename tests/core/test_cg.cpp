@@ -136,6 +136,30 @@ TEST_CASE("cholesky_inverse and lanczos_largest") {
   CHECK(top < 40 * 1.01);
 }
 
+TEST_CASE("cholesky: factors of one block and of many, and what has none wherever that shows") {
+  for (const Index n : {1, 2, 47, 48, 49, 96, 131}) {
+    CAPTURE(n);
+    const Mat a = test::Numbers(static_cast<unsigned>(n)).mat(n + 5, n);
+    Eigen::MatrixXd h = a.transpose() * a;
+    h.diagonal().array() += 0.1;
+    Eigen::MatrixXd lower = h;
+    lower.triangularView<Eigen::StrictlyUpper>().setConstant(std::nan(""));  // is not read
+    const auto inverse = cholesky_in_place(lower);
+    REQUIRE(inverse);
+    const Vec b = test::Numbers(5).vec(n);
+    Vec x(n);
+    inverse->apply(b, x);
+    CHECK((h * x - b).norm() <= 1e-14 * h.norm() * x.norm() + 1e-14 * b.norm());
+    for (const Index j : {Index{0}, n / 2, n - 1}) {
+      Eigen::MatrixXd wrong = h;
+      wrong(j, j) = -1;
+      CHECK_FALSE(cholesky_in_place(wrong));
+      wrong(j, j) = std::nan("");
+      CHECK_FALSE(cholesky_in_place(wrong));
+    }
+  }
+}
+
 TEST_CASE("cg: tolerance 0 makes every one of its K steps: the result is the best of the K-th Krylov space") {
   const Index n = 9;
   for (const bool jacobi : {false, true}) {

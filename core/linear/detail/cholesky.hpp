@@ -1,0 +1,14 @@
+// Cholesky factors by the loops of Gram matrices. Not part of the public interface.
+#pragma once
+#include <Eigen/Core>
+
+#include <tacit/core/support/types.hpp>
+
+namespace tacit::inline TACIT_ABI::detail {
+
+/// h = L L', L in the place of its lower triangle; what stands above is undefined then. False where h is not positive definite.
+/// Blocks of columns, and what they take off the rest is a Gram matrix: from 200 columns on half the time of Eigen's, whose
+/// products a portable program makes with two numbers at a time.
+bool cholesky_factor(Eigen::MatrixXd& h);
+
+}  // namespace tacit::inline TACIT_ABI::detail
