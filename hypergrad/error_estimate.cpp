@@ -282,9 +282,10 @@ bool Correction::by_factor() {
 }
 
 std::optional<detail::NearSteps> Correction::near_steps(In reported) const {
-  const bool good = left_ <= 0.5 && detail::NearSteps::suit(problem_) && !w_.isZero(0) && point_.norm() > floor_;
+  using detail::NearSteps;
+  const bool good = left_ <= NearSteps::kMostLeft && NearSteps::suit(problem_) && !w_.isZero(0) && point_.norm() > floor_;
   if (!good) return std::nullopt;
-  return detail::NearSteps(problem_, u_, factor_, left_, {point_.x, point_.at.gradient, w_, reported});
+  return NearSteps(problem_, u_, factor_, left_, {point_.x, point_.at.gradient, w_, reported});
 }
 
 Correction::Exact Correction::here() { return {point_.x, w_, point_.at.gradient, lx_, adjoint_left(), g_}; }

@@ -98,7 +98,9 @@ std::string loss_in_words(const RunRecord& r) {
                constant = number_at(r, "intercept_alone.loss");
   if (std::isnan(best)) return "";
   const double single = number_at(r, "single_penalty.loss");
-  const std::vector<std::string> losses = short_numbers({best, start, single, constant});
+  // What rounding alone makes of the best loss is the best loss, or all digits would have to tell them apart.
+  const auto rounded = [best](double loss) { return std::abs(loss - best) <= 1e-12 * std::abs(best) ? best : loss; };
+  const std::vector<std::string> losses = short_numbers({best, rounded(start), rounded(single), rounded(constant)});
   std::string text = "It reached a validation loss of " + losses[0] + " at step " + known(number_at(r, "best.step"));
   if (!std::isnan(start)) text += ", from " + losses[1] + " at the start";
   if (!std::isnan(single)) text += "; one penalty for all, tuned, has " + losses[2];

@@ -11,8 +11,6 @@ namespace tacit::inline TACIT_ABI::detail {
 
 namespace {
 
-/// Of ||f_x||, what a step may leave at most.
-constexpr double kMostLeft = 0.5;
 /// What is left now lies in the modes that M knows least.
 constexpr double kMore = 2;
 

@@ -14,6 +14,7 @@ namespace tacit::inline TACIT_ABI::detail {
 /// hypergradient is at most twice what the next step moves.
 class NearSteps {
 public:
+  static constexpr double kMostLeft = 0.5;  ///< of ||f_x||, what a step may leave
   /// A point, f_x there, its adjoint, and the hypergradient l_u - f_ux w in u.
   struct At {
     Vec x, fx, w, gradient;

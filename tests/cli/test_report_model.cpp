@@ -333,6 +333,15 @@ TEST_CASE("report model: the page has verdict, gains, path, coefficients and pre
                         "id=\"observed_predicted\"", ">Key facts<", ">How the optimizer got there<", "id=\"loss_steps\""}));
 }
 
+TEST_CASE("report model: losses that differ by rounding alone are one in words, others are told apart") {
+  RunRecord r = finished();
+  r.run["start_loss"] = 2 * (1 + 4e-15);
+  r.run["single_penalty"] = {{"loss", 2 * (1 - 2e-15)}};
+  has(page_of(r), "It reached a validation loss of 2 at step 3, from 2 at the start; one penalty for all, tuned, has 2;");
+  r.run["single_penalty"]["loss"] = 2 * (1 + 1e-9);
+  has(page_of(r), "one penalty for all, tuned, has 2.000000002;");
+}
+
 TEST_CASE("report model: a part that is missing is said so, and an older run folder still makes a page") {
   RunRecord r = finished();
   for (const char* name : {"path_loss", "path_coefficients"})
