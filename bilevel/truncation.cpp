@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 
 #include <Eigen/Eigenvalues>
@@ -85,9 +86,8 @@ constexpr double kSharp = 0.2 * kSlack;
 
 /// The smallest eigenpair of a kept f_xx, without a product of f_xx. From no direction of its own: the soft mode of the row
 /// before would hide one that has become a little softer.
-Spectrum smallest_of_kept(const Eigen::MatrixXd& matrix, const InnerSolution& inner) {
+Spectrum smallest_of_kept(const std::function<void(In, Out)>& product, const InnerSolution& inner) {
   constexpr Index kFree = 100;
-  const auto product = [&](In p, Out hp) { hp.noalias() = matrix.selfadjointView<Eigen::Lower>() * p; };
   return smallest_eigenvalue_near(product, *inner.inverse, Vec::Zero(inner.inner_dim), kSharp, kFree);
 }
 
@@ -97,14 +97,14 @@ Spectrum smallest_of_kept(const Eigen::MatrixXd& matrix, const InnerSolution& in
 std::optional<Spectrum> extremes_near(const Curvature& curvature, const InnerSolution& inner, double above,
                                       const TruncationOptions& options) {
   constexpr Index kSteps = 8;
-  const auto matrix = kept_hessian(inner);
-  if (!matrix || inner.map || !std::isfinite(above)) return std::nullopt;
+  const auto kept = kept_product(inner);
+  if (!kept || inner.map || !std::isfinite(above)) return std::nullopt;
   Spectrum at;
   if (known_by_kept(inner)) {
-    at = smallest_of_kept(*matrix, inner);
+    at = smallest_of_kept(kept, inner);
     at.smallest_residual = std::max(at.smallest_residual, factor_leaves(inner) * at.smallest);
   } else {
-    at.smallest_vector = options.near_mode.size() > 0 ? options.near_mode : smallest_of_kept(*matrix, inner).smallest_vector;
+    at.smallest_vector = options.near_mode.size() > 0 ? options.near_mode : smallest_of_kept(kept, inner).smallest_vector;
     const auto product = [&](In p, Out hp) { curvature.hessian(p, hp); };
     at = smallest_eigenvalue_near(product, *inner.inverse, at.smallest_vector, kSharp, kSteps,
                                   options.near_product.size() > 0 ? &options.near_product : nullptr);
@@ -328,9 +328,9 @@ void measure_residuals(const Problem& problem, In u, const InnerSolution& inner,
 }  // namespace
 
 Vec soft_mode_near(const InnerSolution& inner) {
-  const auto matrix = kept_hessian(inner);
-  if (!matrix || inner.map || known_by_kept(inner) || (inner.curvature && cheap(*inner.curvature, inner.inner_dim))) return {};
-  return smallest_of_kept(*matrix, inner).smallest_vector;
+  const auto kept = kept_product(inner);
+  if (!kept || inner.map || known_by_kept(inner) || (inner.curvature && cheap(*inner.curvature, inner.inner_dim))) return {};
+  return smallest_of_kept(kept, inner).smallest_vector;
 }
 
 Truncation measure_truncation(const Problem& problem, In u, const InnerSolution& inner, const std::vector<double>& rates,

@@ -216,7 +216,7 @@ const std::vector<CodeDoc>& error_codes() {
       {"W302", "the hypergradient is not exact", "The adjoint equation was not solved to its tolerance.", 0},
       {"W303", "a large error of the hypergradient", "The estimate is above diagnostics.warn_error.", 0},
       {"W304", "a measured error that the estimate does not have",
-       "Every diagnostics.reference steps the hypergradient is held against one of a solve to rounding: above "
+       "Every diagnostics.reference steps the hypergradient is held against one that is solved far more tightly: above "
        "diagnostics.warn_error, or a factor of 10 from the estimate, it says so.",
        0},
       {"W305", "an error that is not known", "No estimate of the hypergradient's or the outer loss's error could be made.", 0},

@@ -310,6 +310,14 @@ std::shared_ptr<const Eigen::MatrixXd> kept_hessian(const InnerSolution& s) {
   return h;
 }
 
+std::function<void(In, Out)> kept_product(const InnerSolution& s) {
+  if (!s.kept || !s.kept->data || !s.inverse) return {};
+  return [kept = s.kept.get()](In p, Out out) {
+    out.noalias() = kept->scale * (kept->data->selfadjointView<Eigen::Lower>() * p);
+    out += kept->penalty.cwiseProduct(p);
+  };
+}
+
 void spend_kept(InnerSolution& s, double products) {
   if (!s.kept || !s.kept->data || !(products > 0)) return;
   auto kept = std::make_shared<detail::KeptHessian>(*s.kept);

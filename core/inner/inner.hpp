@@ -91,6 +91,8 @@ TACIT_EXPORT std::shared_ptr<const Curvature> curvature_at(const Problem& proble
 /// What newton-cg has kept of f_xx, B + diag(c) with the c of the u that it was solved for, its lower triangle; null: nothing, or
 /// without a factor.
 TACIT_EXPORT std::shared_ptr<const Eigen::MatrixXd> kept_hessian(const InnerSolution& solution);
+/// p -> that matrix times p, without making it; empty where there is none. It reads the solution, which has to outlive it.
+TACIT_EXPORT std::function<void(In, Out)> kept_product(const InnerSolution& solution);
 
 /// Products that a factor made at its first point saves a run, of some points at least.
 inline constexpr double kRunSaves = 20;

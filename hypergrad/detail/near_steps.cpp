@@ -48,10 +48,10 @@ bool NearSteps::step(const Vec& along) {
   return std::isfinite(value_) && at_.gradient.allFinite();
 }
 
-/// What steps have left of each other goes on: of one step alone, what M is known to leave, doubled.
+/// What steps have left of each other goes on, or what M is known to leave, doubled: a step can happen to leave less.
 double NearSteps::open() const {
-  const double seen = moved_ / before_;
-  const double rate = before_ > 0 ? std::max(seen, left_) : kMore * left_;
+  const double seen = before_ > 0 ? moved_ / before_ : 0;
+  const double rate = std::max(seen, kMore * left_);
   if (!(rate < 1)) return std::numeric_limits<double>::infinity();
   return moved_ * rate / (1 - rate);
 }
