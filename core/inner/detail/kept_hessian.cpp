@@ -35,7 +35,7 @@ double scale_along(const Eigen::MatrixXd& data, const Vec& penalty, const Vec& s
 }
 
 std::shared_ptr<const CholeskyInverse> inverse_at(const Eigen::MatrixXd& data, double scale, const Vec& penalty) {
-  Eigen::MatrixXd h(data.rows(), data.cols());
+  Eigen::MatrixXd h = Eigen::MatrixXd::Zero(data.rows(), data.cols());  // above the diagonal too: a saved factor has it all
   for (Index j = 0; j < h.cols(); ++j) h.col(j).tail(h.rows() - j) = scale * data.col(j).tail(h.rows() - j);
   h.diagonal() += penalty;
   return cholesky_in_place(std::move(h));
