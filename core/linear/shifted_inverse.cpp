@@ -100,21 +100,12 @@ std::shared_ptr<const LinearOperator> TridiagonalForm::inverse(double c) const {
   return std::make_shared<const ShiftedInverse>(q_, std::move(pivots), std::move(beside));
 }
 
-/// Pivots of T - c I below zero are as many as eigenvalues below c (Sylvester's law of inertia).
-bool TridiagonalForm::all_above(double c) const {
+/// Pivots of T - c I have the signs of its eigenvalues (Sylvester's law of inertia).
+bool TridiagonalForm::all_beyond(double c, double sign) const {
   double pivot = 1;
   for (Index i = 0; i < dim(); ++i) {
     pivot = diagonal_[i] - c - (i > 0 ? beside_[i - 1] * (beside_[i - 1] / pivot) : 0);
-    if (!(pivot > 0)) return false;
-  }
-  return true;
-}
-
-bool TridiagonalForm::all_below(double c) const {
-  double pivot = -1;
-  for (Index i = 0; i < dim(); ++i) {
-    pivot = diagonal_[i] - c - (i > 0 ? beside_[i - 1] * (beside_[i - 1] / pivot) : 0);
-    if (!(pivot < 0)) return false;
+    if (!(sign * pivot > 0)) return false;
   }
   return true;
 }
@@ -126,17 +117,16 @@ std::pair<double, double> TridiagonalForm::extreme_eigenvalues() const {
   radius.tail(beside_.size()) += beside_.cwiseAbs();
   const double low = (diagonal_ - radius).minCoeff(), high = (diagonal_ + radius).maxCoeff();  // Gershgorin's discs
   const double enough = std::numeric_limits<double>::epsilon() * std::max(std::abs(low), std::abs(high));
-  // `inside` is past the eigenvalue as seen from `outside`.
-  const auto between = [&](double outside, double inside, auto past) {
+  // From `outside` all eigenvalues lie in the direction `sign`, from `inside` not all.
+  const auto end = [&](double outside, double inside, double sign) {
     while (std::abs(inside - outside) > enough) {
       const double middle = outside + 0.5 * (inside - outside);
       if (middle == outside || middle == inside) break;
-      (past(middle) ? outside : inside) = middle;
+      (all_beyond(middle, sign) ? outside : inside) = middle;
     }
     return outside;
   };
-  return {between(low, high, [this](double c) { return all_above(c); }),
-          between(high, low, [this](double c) { return all_below(c); })};
+  return {end(low, high, 1), end(high, low, -1)};
 }
 
 }  // namespace tacit::inline TACIT_ABI

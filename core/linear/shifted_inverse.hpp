@@ -23,8 +23,8 @@ public:
 private:
   class Reflections;
   class ShiftedInverse;
-  bool all_above(double c) const;
-  bool all_below(double c) const;
+  /// Are all eigenvalues above c (sign 1), or all below it (-1)?
+  bool all_beyond(double c, double sign) const;
 
   std::shared_ptr<const Reflections> q_;
   Vec diagonal_, beside_;
