@@ -164,43 +164,22 @@ public:
 
 private:
   void forward_sparse(Index row0, Index m, double* t, Index ld) const {
-    const std::int32_t* start = a_.csr_->outerIndexPtr();
-    const std::int32_t* column = a_.csr_->innerIndexPtr();
-    const double* value = a_.csr_->valuePtr();
+    const double* v = pass_.s_.v.data();
     for (Index r = 0; r < m; ++r) {
-      const Index i = a_.source_row(row0 + r), begin = start[i], end = start[i + 1];
-      for (Index c0 = 0; c0 < k_in_; c0 += 8) {
-        const Index k = std::min<Index>(8, k_in_ - c0);
-        double sum[8] = {};
-        const double* v = pass_.s_.v.data() + c0;
-        if (k == 1) {
-          for (Index e = begin; e < end; ++e) sum[0] += value[e] * v[column[e] * k_in_];
-        } else {
-          for (Index e = begin; e < end; ++e) {
-            const double* at = v + column[e] * k_in_;
-            for (Index c = 0; c < k; ++c) sum[c] += value[e] * at[c];
-          }
-        }
-        for (Index c = 0; c < k; ++c) t[(c0 + c) * ld + r] = sum[c];
-      }
+      const kernels::SparseRow row = a_.sparse_row(row0 + r);
+      kernels::in_parts(k_in_, [&](Index c, auto width, auto apart) {
+        kernels::dot_entries<width>(row, v + c, apart, t + c * ld + r, ld);
+      });
     }
   }
 
   void backward_sparse(Index row0, Index m) const {
-    const std::int32_t* start = a_.csr_->outerIndexPtr();
-    const std::int32_t* column = a_.csr_->innerIndexPtr();
-    const double* value = a_.csr_->valuePtr();
     const double* w = s_.w.data();
     for (Index r = 0; r < m; ++r) {
-      const Index i = a_.source_row(row0 + r), begin = start[i], end = start[i + 1];
-      if (k_out_ == 1) {
-        for (Index e = begin; e < end; ++e) acc_[column[e]] += value[e] * w[r];
-      } else {
-        for (Index e = begin; e < end; ++e) {
-          double* at = acc_ + column[e] * k_out_;
-          for (Index c = 0; c < k_out_; ++c) at[c] += value[e] * w[c * m + r];
-        }
-      }
+      const kernels::SparseRow row = a_.sparse_row(row0 + r);
+      kernels::in_parts(k_out_, [&](Index c, auto width, auto apart) {
+        kernels::axpy_entries<width>(row, w + c * m + r, m, acc_ + c, apart);
+      });
     }
   }
 
@@ -247,15 +226,19 @@ Design::Design(std::shared_ptr<const CsrMatrix> x) : csr_(std::move(x)) {
   if (!csr_) throw UsageError("a design needs a matrix, got none");
   if (!csr_->isCompressed()) throw UsageError("a design needs a compressed sparse matrix: call makeCompressed() first");
   rows_ = csr_->rows();
+  for (Index i = 0; i < rows_; ++i) {
+    if (!kernels::ascending(sparse_row(i)))
+      throw UsageError("row " + std::to_string(i) +
+                       " of a sparse matrix has columns that do not ascend; sort them, and add up those that are there twice");
+  }
 }
 
 Index Design::features() const { return dense_ ? dense_->cols() : csr_ ? csr_->cols() : 0; }
 
 Index Design::stored() const {
   if (!csr_) return rows_ * features();
-  const std::int32_t* start = csr_->outerIndexPtr();
   Index total = 0;
-  for (Index i = 0; i < rows_; ++i) total += start[source_row(i) + 1] - start[source_row(i)];
+  for (Index i = 0; i < rows_; ++i) total += sparse_row(i).count;
   return total;
 }
 
@@ -473,7 +456,8 @@ Vec Design::row(Index i) const {
   const Index p = features();
   Vec a = Vec::Zero(cols());
   if (sparse()) {
-    for (CsrMatrix::InnerIterator e(*csr_, source_row(i)); e; ++e) a[e.col()] = e.value();
+    const kernels::SparseRow row = sparse_row(i);
+    for (Index e = 0; e < row.count; ++e) a[row.column[e]] = row.value[e];
   } else {
     const Lease lease;
     fetch(

@@ -14,6 +14,10 @@
 
 namespace tacit::inline TACIT_ABI {
 
+namespace kernels {
+struct SparseRow;
+}
+
 /// Compressed rows with 32-bit indices.
 using CsrMatrix = Eigen::SparseMatrix<double, Eigen::RowMajor, std::int32_t>;
 
@@ -143,6 +147,8 @@ private:
   double entries_in_row() const;
   double bytes() const;
   void count_pass() const;
+  /// The entries that are stored of row i of a sparse design.
+  kernels::SparseRow sparse_row(Index i) const;
   Index source_row(Index i) const { return list_ ? (*list_)[static_cast<std::size_t>(i)] : first_ + i; }
   /// Whether there is a use for blocks of the first-level cache: rows come from memory, and enough of them fit.
   bool first_level() const;

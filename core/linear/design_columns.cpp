@@ -38,18 +38,20 @@ void Design::dense_squares(In w, Out d) const {
 void Design::sparse_squares(In w, Out d) const {
   const Lease lease;
   const Index p = features();
-  const Cut cut = this->cut(2 * p);
-  const double* sums = cut.sum((*lease).sums, 2 * p, [&](Index chunk, double* own) {
+  const bool scaled = inverse_.size() > 0;
+  const Index size = scaled ? 2 * p : p;  // the weighted sums of the entries behind those of their squares
+  const Cut cut = this->cut(size);
+  const double* sums = cut.sum((*lease).sums, size, [&](Index chunk, double* own) {
     for (Index i = cut.first(chunk); i < cut.end(chunk); ++i) {
-      for (CsrMatrix::InnerIterator a(*csr_, source_row(i)); a; ++a) {
-        const double wa = w[i] * a.value();
-        own[a.col()] += wa * a.value();
-        own[p + a.col()] += wa;
-      }
+      const kernels::SparseRow row = sparse_row(i);
+      const double weight = w[i];
+      kernels::add_entries<1>(
+          row, [weight](double value, int) { return weight * value * value; }, own, 1);
+      if (scaled) kernels::axpy_entries<1>(row, &weight, 1, own + p, 1);
     }
   });
   d.head(p) = Eigen::Map<const Vec>(sums, p);
-  if (inverse_.size() == 0) return;
+  if (!scaled) return;
   const double* g = sums + p;
   const double total = w.sum();
   for (Index j = 0; j < p; ++j) d[j] = (d[j] - 2 * shift_[j] * g[j] + total * shift_[j] * shift_[j]) * inverse_[j] * inverse_[j];
@@ -88,7 +90,8 @@ Mat Design::column_sums(In w, const Mat& zero, const Each& each, const Merge& me
         const double weight = w[i];
         if (!(weight > 0)) continue;
         if (sparse()) {
-          for (CsrMatrix::InnerIterator a(*csr_, source_row(i)); a; ++a) each(own, a.col(), weight, acting(a.col(), a.value()));
+          const kernels::SparseRow row = sparse_row(i);
+          for (Index e = 0; e < row.count; ++e) each(own, row.column[e], weight, acting(row.column[e], row.value[e]));
         } else {
           const double* a = rows.here()[i - row0];
           for (Index j = 0; j < p; ++j) each(own, j, weight, scaled ? (a[j] - shift[j]) * inverse[j] : a[j]);

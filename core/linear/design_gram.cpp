@@ -82,9 +82,6 @@ void Design::dense_gram(In w, const double* beside, OutM h) const {
 // G = X' W X, g = X' w and 1'w of the stored numbers; then (G - g shift' - shift g' + 1'w shift shift') / (scale scale').
 void Design::sparse_gram(In w, OutM h) const {
   const Index p = features();
-  const std::int32_t* start = csr_->outerIndexPtr();
-  const std::int32_t* column = csr_->innerIndexPtr();
-  const double* value = csr_->valuePtr();
   const double in_row = entries_in_row(), numbers = static_cast<double>(std::max<Index>(1, p * p));
   const double pairs = static_cast<double>(rows_) * in_row * in_row / 2;
   const Cut cut = cut_into(std::min(pairs / kPairsOverSums, bytes() / 8) / numbers);
@@ -95,9 +92,9 @@ void Design::sparse_gram(In w, OutM h) const {
     kernels::GramSum sum({p}, rows_, own);
     for (Index i = cut.first(chunk); i < cut.end(chunk); ++i) {
       if (w[i] == 0) continue;
-      const Index begin = start[source_row(i)], count = start[source_row(i) + 1] - begin;
-      sum.add_sparse(column + begin, value + begin, count, w[i]);
-      for (Index e = begin; e < begin + count; ++e) own_g[column[e]] += w[i] * value[e];
+      const kernels::SparseRow row = sparse_row(i);
+      sum.add_sparse(row.column, row.value, row.count, w[i]);
+      for (Index e = 0; e < row.count; ++e) own_g[row.column[e]] += w[i] * row.value[e];
     }
     sum.finish();
   });
@@ -165,21 +162,21 @@ void Design::dense_row_gram(In scale, OutM k) const {
 // X C X' - v 1' - 1 v' + shift' C shift.
 void Design::sparse_row_gram(In scale, OutM k) const {
   const Index n = rows_, p = features();
-  const std::int32_t* const start = csr_->outerIndexPtr();
-  const std::int32_t* const column = csr_->innerIndexPtr();
   std::vector<Index> first(static_cast<std::size_t>(p + 1));
   for (Index i = 0; i < n; ++i) {
-    for (Index e = start[source_row(i)]; e < start[source_row(i) + 1]; ++e) ++first[static_cast<std::size_t>(column[e] + 1)];
+    const kernels::SparseRow stored = sparse_row(i);
+    for (Index e = 0; e < stored.count; ++e) ++first[static_cast<std::size_t>(stored.column[e] + 1)];
   }
   for (std::size_t j = 0; j < static_cast<std::size_t>(p); ++j) first[j + 1] += first[j];
   std::vector<std::int32_t> row(static_cast<std::size_t>(first.back()));
   Vec value(first.back());
   std::vector<Index> end(first.begin(), first.end() - 1);
   for (Index i = 0; i < n; ++i) {
-    for (CsrMatrix::InnerIterator a(*csr_, source_row(i)); a; ++a) {
-      const Index at = end[static_cast<std::size_t>(a.col())]++;
+    const kernels::SparseRow stored = sparse_row(i);
+    for (Index e = 0; e < stored.count; ++e) {
+      const Index at = end[static_cast<std::size_t>(stored.column[e])]++;
       row[static_cast<std::size_t>(at)] = static_cast<std::int32_t>(i);
-      value[at] = a.value();
+      value[at] = stored.value[e];
     }
   }
   const bool acts = inverse_.size() > 0;

@@ -48,6 +48,11 @@ Penalty::Penalty(std::vector<Index> index, Vec fixed, Index outer_dim)
   }
   if (!fixed_.allFinite() || (fixed_.array() < 0).any())
     throw UsageError("a fixed penalty must be a finite number that is not negative");
+  for (Index j = 0; j < inner_dim(); ++j) {
+    const Index g = index_[static_cast<std::size_t>(j)];
+    if (runs_.empty() || runs_.back().index != g) runs_.push_back({j, 0, g});
+    ++runs_.back().count;
+  }
 }
 
 void Penalty::coefficients(In u, Out c) const {
@@ -66,8 +71,9 @@ void Penalty::add_product(In x, In u, Out out) const {
 
 void Penalty::cross(In x, In p, Out out) const {
   out.setZero();
-  for (Index j = 0; j < inner_dim(); ++j) {
-    if (index(j) >= 0) out[index(j)] += x[j] * p[j];
+  for (const Run& r : runs_) {
+    if (r.index < 0) continue;
+    out[r.index] += r.count == 1 ? x[r.first] * p[r.first] : x.segment(r.first, r.count).dot(p.segment(r.first, r.count));
   }
 }
 
@@ -189,6 +195,12 @@ public:
 
   /// Through the rows where there are few: so many soft modes are left of columns without a row that no diagonal helps.
   std::shared_ptr<const LinearOperator> preconditioner(Index n) const override {
+    std::call_once(preconditioner_once_, [&] { preconditioner_ = new_preconditioner(n); });
+    return preconditioner_;
+  }
+
+private:
+  std::shared_ptr<const LinearOperator> new_preconditioner(Index n) const {
     const bool one = one_penalty_of(*design_, c_);
     if (2 * design_->rows() <= n && !kept() && dual_pays(*design_, second_.size() == 0, one)) {
       const auto inverse = second_.size() == 0 ? parts_->kept_dual(c_)
@@ -198,7 +210,6 @@ public:
     return Curvature::preconditioner(n);
   }
 
-private:
   static constexpr Index kDenseDim = 8000;
   const Mat* kept() const { return parts_->by_gram ? &parts_->kept_gram() : nullptr; }
   const Vec& weights() const { return second_.size() > 0 ? second_ : parts_->s; }
@@ -207,6 +218,8 @@ private:
   std::shared_ptr<const Design> design_;
   Vec x_, c_;
   Vec second_;  // s phi''(A x); empty for a quadratic loss, where it is s
+  mutable std::once_flag preconditioner_once_;
+  mutable std::shared_ptr<const LinearOperator> preconditioner_;
 };
 
 LinearModel::Parts::Parts(Design a, std::shared_ptr<const Loss> phi, Vec targets, Vec weights, Penalty c)

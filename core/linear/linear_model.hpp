@@ -62,7 +62,11 @@ public:
   std::pair<double, double> range(In u) const;
 
 private:
+  struct Run {
+    Index first, count, index;
+  };
   std::vector<Index> index_;
+  std::vector<Run> runs_;  ///< neighbours with the same index
   Vec fixed_;
   Index outer_dim_;
 };

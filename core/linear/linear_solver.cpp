@@ -1,5 +1,6 @@
 #include <tacit/core/linear/linear_solver.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -11,6 +12,28 @@ namespace tacit::inline TACIT_ABI {
 namespace {
 
 constexpr double kEps = std::numeric_limits<double>::epsilon();
+
+/// piece(first, count) for pieces of vectors of n numbers that stay in the first-level cache from one sum to the next.
+template <class Piece>
+void in_pieces(Index n, const Piece& piece) {
+  constexpr Index kPiece = 1024;
+  for (Index i = 0; i < n; i += kPiece) piece(i, std::min(kPiece, n - i));
+}
+
+struct Products {
+  double pq = 0, pp = 0, qq = 0;
+};
+
+Products products(const Vec& p, const Vec& q) {
+  Products sum;
+  in_pieces(p.size(), [&](Index i, Index n) {
+    const auto a = p.segment(i, n), b = q.segment(i, n);
+    sum.pq += a.dot(b);
+    sum.pp += a.squaredNorm();
+    sum.qq += b.squaredNorm();
+  });
+  return sum;
+}
 
 /// The recursion of conjugate gradients; restart() sets r to the true residual.
 class CgRun {
@@ -26,7 +49,8 @@ private:
   void restart();
   Event iterate();
   CgResult finish(Event event);
-  double relative() const { return r_.norm() / bnorm_; }
+  double relative() const { return left_ / bnorm_; }
+  void step(double alpha);
   bool may_have_drifted() const;
   const Vec& precondition() {
     if (!o_.preconditioner) return r_;
@@ -39,6 +63,7 @@ private:
   Eigen::Ref<Vec> w_;
   const CgOptions& o_;
   double bnorm_, rz_ = 0;
+  double left_ = 0;                   ///< ||r||
   double largest_ = 0, longest_ = 0;  ///< ||H p|| / ||p|| and ||w|| that were met
   Vec r_, p_, hp_, z_;
   CgResult result_;
@@ -48,6 +73,22 @@ void CgRun::true_residual() {
   h_(w_, hp_);
   ++result_.products;
   r_ = b_ - hp_;
+  left_ = r_.norm();
+}
+
+/// w + alpha p, r - alpha H p and the lengths of both.
+void CgRun::step(double alpha) {
+  double ww = 0, rr = 0;
+  in_pieces(p_.size(), [&](Index i, Index n) {
+    auto w = w_.segment(i, n);
+    auto r = r_.segment(i, n);
+    w += alpha * p_.segment(i, n);
+    r -= alpha * hp_.segment(i, n);
+    ww += w.squaredNorm();
+    rr += r.squaredNorm();
+  });
+  left_ = std::sqrt(rr);
+  longest_ = std::max(longest_, std::sqrt(ww));
 }
 
 void CgRun::restart() {
@@ -58,22 +99,20 @@ void CgRun::restart() {
 
 CgRun::Event CgRun::iterate() {
   while (true) {
-    if (o_.tolerance > 0 && r_.norm() <= o_.tolerance * bnorm_) return Event::target;
+    if (o_.tolerance > 0 && left_ <= o_.tolerance * bnorm_) return Event::target;
     // Far below rounding: further steps, which a tolerance of 0 asks for, would end in underflow that looks like no curvature.
-    if (rz_ == 0 || r_.norm() <= kEps * kEps * bnorm_) return Event::target;
+    if (rz_ == 0 || left_ <= kEps * kEps * bnorm_) return Event::target;
     if (result_.steps >= o_.max_steps) return Event::limit;
     h_(p_, hp_);
     ++result_.products;
-    const double php = p_.dot(hp_);
-    if (!std::isfinite(php) || !std::isfinite(rz_)) return Event::broken;
-    if (php <= kEps * p_.norm() * hp_.norm()) return Event::curvature;
-    const double alpha = rz_ / php;
-    w_ += alpha * p_;
-    r_ -= alpha * hp_;
-    largest_ = std::max(largest_, hp_.norm() / p_.norm());
-    longest_ = std::max(longest_, w_.norm());
+    const Products of = products(p_, hp_);
+    if (!std::isfinite(of.pq) || !std::isfinite(rz_)) return Event::broken;
+    const double length = std::sqrt(of.pp), curved = std::sqrt(of.qq);
+    if (of.pq <= kEps * length * curved) return Event::curvature;
+    step(rz_ / of.pq);
+    largest_ = std::max(largest_, curved / length);
     ++result_.steps;
-    if (o_.stop && o_.stop(w_, r_.norm())) return Event::asked_to_stop;
+    if (o_.stop && o_.stop(w_, left_)) return Event::asked_to_stop;
     const Vec& z = precondition();
     const double next = r_.dot(z);
     p_ = z + (next / rz_) * p_;
@@ -84,7 +123,7 @@ CgRun::Event CgRun::iterate() {
 /// The recursion's residual and the true one part by some roundings of ||H|| ||w|| a step (Greenbaum 1997).
 bool CgRun::may_have_drifted() const {
   constexpr double kRoundings = 10, kSmall = 0.1;
-  return !(kRoundings * kEps * static_cast<double>(result_.steps) * largest_ * longest_ <= kSmall * r_.norm());
+  return !(kRoundings * kEps * static_cast<double>(result_.steps) * largest_ * longest_ <= kSmall * left_);
 }
 
 CgResult CgRun::run() {
@@ -101,6 +140,7 @@ CgResult CgRun::run() {
   }
   if (w_.isZero(0)) {
     r_ = b_;
+    left_ = bnorm_;
   } else {
     true_residual();
   }
@@ -121,7 +161,7 @@ CgResult CgRun::run() {
   true_residual();
   if (relative() > before) {
     w_ = kept;
-    r_ *= before / relative();
+    left_ = before * bnorm_;
   }
   if (event == Event::target && relative() > o_.tolerance) {
     result_.status = Status::rounding;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
@@ -143,6 +144,35 @@ TEST_CASE("a Gram matrix is the plain product for every number of columns and ro
         check_gram(a.standardized(shift, scale).row_list(rows), w(rows), scaled(rows, Eigen::all));
       }
     }
+  }
+}
+
+TEST_CASE("sparse rows: a product has the same bits whatever goes along") {
+  test::Numbers random(21);
+  const Index n = 90, d = 40;
+  const Design a(to_csr(with_zeros(n, d, 4)));
+  const auto product = [](Index, BlockIn t, BlockOut w) { w = t; };
+  const Vec v = random.vec(d);
+  Vec alone(d);
+  a.sweep(v, product, alone);
+  for (const Index k : {1, 2, 3, 6, 7}) {
+    CAPTURE(k);
+    Mat more = random.mat(d, k), out(d, k);
+    more.col(k - 1) = v;
+    a.sweep_batch(more, product, out);
+    CHECK(out.col(k - 1) == alone);
+  }
+}
+
+TEST_CASE("sparse rows whose columns do not ascend are refused with their number") {
+  const double value[] = {1, 2, 3};
+  const std::int32_t start[] = {0, 1, 3};
+  for (const std::int32_t second : {1, 0}) {  // the same column twice, or backwards
+    const std::int32_t column[] = {0, 1, second};
+    auto csr = std::make_shared<CsrMatrix>(Eigen::Map<const CsrMatrix>(2, 2, 3, start, column, value));
+    CHECK_THROWS_WITH_AS(
+        Design(std::move(csr)),
+        "row 1 of a sparse matrix has columns that do not ascend; sort them, and add up those that are there twice", UsageError);
   }
 }
 

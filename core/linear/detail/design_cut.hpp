@@ -8,6 +8,7 @@
 
 #include <tacit/core/linear/design.hpp>
 #include <tacit/core/linear/detail/buffer.hpp>
+#include <tacit/core/linear/detail/sparse_rows.hpp>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/threads.hpp>
 
@@ -64,6 +65,11 @@ inline void require_size(Index have, Index want, const char* what) {
 }
 
 }  // namespace detail
+
+inline kernels::SparseRow Design::sparse_row(Index i) const {
+  const std::int32_t* const start = csr_->outerIndexPtr() + source_row(i);
+  return {csr_->valuePtr() + start[0], csr_->innerIndexPtr() + start[0], start[1] - start[0]};
+}
 
 /// s.rows[k] = where dense row which(k) of this design is, k < count, until the next call.
 template <class Which>
