@@ -42,6 +42,10 @@ protected:
   bool refine(const Oracle& oracle, Tolerance& tolerance);
 
   Evaluation current_;
+  double value_error_ = kMissing;  ///< of current_: how far its value is off, which a state keeps and its diagnostics do not
+
+private:
+  void stand_at(const Evaluation& e);
 };
 
 /// theta+ = P(theta - t g), t halved until l(theta+) <= l + 1e-4 g.(theta+ - theta) (Armijo 1966; Bertsekas 1976 on the box) and
@@ -79,8 +83,9 @@ private:
 };
 
 /// Limited-memory BFGS on the free variables of the box (Bertsekas 1982; Schmidt, Kim and Sra 2012), 10 pairs, projected line
-/// search with Armijo backtracking by interpolation and expansion until the slope has fallen to 0.9 of the first one. A failed
-/// search is repeated along the negative gradient and then at a tenth of the tolerance before the outcome is `stalled`.
+/// search with Armijo backtracking by interpolation and expansion until the slope has fallen to 0.9 of the first one. Of a single
+/// hyperparameter the last pair has the curvature that losses and slopes at both ends tell together (Zhang, Deng and Chen 1999).
+/// A failed search is repeated along the negative gradient and then at a tenth of the tolerance before the outcome is `stalled`.
 class TACIT_EXPORT LbfgsOuter final : public PointOptimizer {
 public:
   void fields(FieldVisitor& v) override;
@@ -103,7 +108,7 @@ private:
   Evaluation shorten(const Oracle& oracle, const Ray& ray, const Tolerance& tolerance, double& t, StepOutcome& outcome) const;
   Evaluation lengthen(const Oracle& oracle, const Ray& ray, const Tolerance& tolerance, double t, Evaluation best,
                       StepOutcome& outcome) const;
-  void remember(const Vec& s, const Vec& y);
+  void remember(const Evaluation& to);
 
   std::vector<Vec> s_, y_;  ///< oldest first
 };

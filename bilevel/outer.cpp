@@ -28,20 +28,28 @@ void PointOptimizer::reset(const Evaluation& start) {
   if (start.gradient.size() != start.theta.size()) {
     throw UsageError("an outer optimizer starts from an evaluation with its gradient; call Oracle::differentiate first");
   }
-  current_ = start;
+  stand_at(start);
   clear();
 }
 
-void PointOptimizer::refresh(const Evaluation& current) { current_ = current; }
+void PointOptimizer::refresh(const Evaluation& current) { stand_at(current); }
 
-void PointOptimizer::state(StateVisitor& v) { current_.visit_state(v); }
+void PointOptimizer::stand_at(const Evaluation& e) {
+  current_ = e;
+  value_error_ = e.diagnostics.outer_loss_error;
+}
+
+void PointOptimizer::state(StateVisitor& v) {
+  current_.visit_state(v);
+  v.state("value_error", value_error_);
+}
 
 bool PointOptimizer::take(const Oracle& oracle, Evaluation e, const Tolerance& tolerance, StepOutcome& outcome) {
   if (e.gradient.size() == 0) e = oracle.differentiate(std::move(e), tolerance);
   if (!e.finite()) return false;
   outcome.step_norm = (e.theta - current_.theta).norm();
   outcome.moved = outcome.step_norm > 0;
-  current_ = e;
+  stand_at(e);
   current_.forget_tape();
   outcome.accepted = std::move(e);
   return true;
@@ -62,7 +70,7 @@ bool PointOptimizer::refine(const Oracle& oracle, Tolerance& tolerance) {
   Evaluation e = oracle.differentiate(current_, tolerance);
   if (!e.finite()) return false;
   if (usable(current_.diagnostics.hypergradient_status) && !usable(e.diagnostics.hypergradient_status)) return false;
-  current_ = std::move(e);
+  stand_at(e);
   current_.forget_tape();
   return true;
 }

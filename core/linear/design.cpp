@@ -167,9 +167,8 @@ private:
     const double* v = pass_.s_.v.data();
     for (Index r = 0; r < m; ++r) {
       const kernels::SparseRow row = a_.sparse_row(row0 + r);
-      kernels::in_parts(k_in_, [&](Index c, auto width, auto apart) {
-        kernels::dot_entries<width>(row, v + c, apart, t + c * ld + r, ld);
-      });
+      kernels::in_parts(
+          k_in_, [&](Index c, auto width, auto apart) { kernels::dot_entries<width>(row, v + c, apart, t + c * ld + r, ld); });
     }
   }
 
@@ -177,9 +176,8 @@ private:
     const double* w = s_.w.data();
     for (Index r = 0; r < m; ++r) {
       const kernels::SparseRow row = a_.sparse_row(row0 + r);
-      kernels::in_parts(k_out_, [&](Index c, auto width, auto apart) {
-        kernels::axpy_entries<width>(row, w + c * m + r, m, acc_ + c, apart);
-      });
+      kernels::in_parts(
+          k_out_, [&](Index c, auto width, auto apart) { kernels::axpy_entries<width>(row, w + c * m + r, m, acc_ + c, apart); });
     }
   }
 
