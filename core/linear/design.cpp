@@ -98,7 +98,7 @@ private:
   Index share_there() const {
     if (k_in_ == 0) return 0;
     if (first_level_) return kGroup / 2;
-    if (k_out_ != 1 || k_in_ > 2) return kGroup;
+    if (k_in_ > 2 || k_out_ == 0 || k_out_ > k_in_) return kGroup;
     const bool short_row = 8 * p_ <= kShortBytes;
     return k_in_ == 1 ? (short_row ? 2 : 1) : (short_row ? 3 : 4);
   }
