@@ -176,13 +176,15 @@ std::size_t largest_within(Scaled& scaled, std::vector<FactorPoint>& factors, do
   return largest;
 }
 
-// Where the loss crosses the limit between a factor within and one that is not: a line through both, in the middle where that has
-// no value, or stays near one end.
-double next_trial(const FactorPoint& within, const FactorPoint& beyond, double limit, bool halve) {
-  constexpr double kLeast = 0.1;
-  const double share = (limit - within.value) / (beyond.value - within.value);
-  const double t = halve || !(share > kLeast && share < 1 - kLeast) ? 0.5 : share;
-  return within.log_factor + t * (beyond.log_factor - within.log_factor);
+// Where the loss crosses the limit between a factor within and one that is not. From its minimum on a loss grows like a square, so
+// that a line through the roots of what it has grown by tells; in the middle where that has no value. Where the crossing is nearer
+// to one end than the answer may be off, the trial is so far from that end: one on the other side of it is the last.
+double next_trial(const FactorPoint& within, const FactorPoint& beyond, double lowest, double limit, bool halve) {
+  const double room = beyond.log_factor - within.log_factor, near = 0.99 * std::log1p(kFactorAccuracy);
+  const auto grown = [lowest](double value) { return std::sqrt(std::max(0.0, value - lowest)); };
+  const double share = (grown(limit) - grown(within.value)) / (grown(beyond.value) - grown(within.value));
+  const double crossing = halve || !(share > 0 && share < 1) ? 0.5 * room : share * room;
+  return within.log_factor + std::clamp(crossing, std::min(near, 0.5 * room), std::max(room - near, 0.5 * room));
 }
 
 }  // namespace
@@ -208,7 +210,7 @@ OneStandardError one_standard_error(const Oracle& oracle, const HyperSpace& spac
     FactorPoint beyond = largest < factors.size() ? factors[largest] : within;
     for (int k = 1; std::expm1(beyond.log_factor - within.log_factor) > kFactorAccuracy; ++k) {
       if ((out.cut = out.cut || scaled.over())) break;
-      FactorPoint trial{next_trial(within, beyond, out.limit, k % 3 == 0)};
+      FactorPoint trial{next_trial(within, beyond, best.value, out.limit, k % 4 == 0)};
       trial.value = scaled.value(trial.log_factor);
       (trial.value <= out.limit ? within : beyond) = trial;
       scaled.go_to_kept();
