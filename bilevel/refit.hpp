@@ -18,7 +18,8 @@ struct Refit {
   bool reached() const { return status == Status::rounding || status == Status::as_asked; }
 };
 
-/// x*(u) by damped Newton steps from x to rounding; the problem needs no criterion. near: the solution of a problem alike, with
+/// x*(u) by damped Newton steps from x to rounding, or to 1e-12 of ||f_x(0, u)|| beyond 2000 variables; the problem needs no
+/// criterion. near: the solution of a problem alike, with
 /// other rows or another u, whose solver may have kept f_xx; newton-cg then goes on with that, and 1e-12 of ||f_x(0, u)|| is
 /// enough.
 TACIT_EXPORT Refit refit(const Problem& problem, In u, In x, const InnerSolution* near = nullptr);

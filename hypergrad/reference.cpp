@@ -84,11 +84,12 @@ Polished polish(const Problem& problem, In u, In x, const PolishOptions& options
   Status status = Status::step_limit;
   const double unit = problem.f->gradient_scale(u);
   const double floor = std::max(1e-12 * unit, 4 * cancellation(*problem.f, u));
+  const bool to_floor = options.to_floor || x.size() > kDenseLimit;
   Vec d;
   for (Index k = 0; k < options.max_steps && status == Status::step_limit; ++k) {
     if (!std::isfinite(p.norm())) {
       status = Status::failed;
-    } else if (p.norm() == 0 || (options.to_floor && p.norm() <= floor)) {
+    } else if (p.norm() == 0 || (to_floor && p.norm() <= floor)) {
       status = Status::rounding;
     } else if (!directions.newton(*p.curvature, p.at.gradient, d, unit > 0 ? p.norm() / unit : 0)) {
       status = Status::negative_curvature;

@@ -19,11 +19,13 @@ struct PolishOptions {
   /// takes no more than 12 products, instead of a factor a step. Steps are more then, and get as far.
   bool frugal = false;
   std::shared_ptr<const LinearOperator> near{};  ///< an approximation of f_xx^{-1} near x
-  bool to_floor = false;  ///< enough where ||f_x|| is at most 1e-12 ||f_x(0, u)||, or what rounding leaves of it
+  /// Enough where ||f_x|| is at most 1e-12 ||f_x(0, u)||, or what rounding leaves of it; always beyond 2000 variables.
+  bool to_floor = false;
 };
 
 /// x*(u) by damped Newton steps from x until neither f nor ||f_x|| gets smaller; directions by a dense Cholesky factor up to 2000
-/// variables, beyond by CG, to as much of the gradient as the gradient is of that at x = 0: Newton's method converges no faster.
+/// variables, beyond by CG, to as much of the gradient as the gradient is of that at x = 0, for Newton's method converges no
+/// faster, and until 1e-12 of that is left.
 TACIT_EXPORT Polished polish(const Problem& problem, In u, In x, const PolishOptions& options = {});
 
 /// What is known near a point: approximations of f_xx^{-1} and of the adjoint; either may be missing.
