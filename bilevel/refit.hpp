@@ -19,9 +19,8 @@ struct Refit {
 };
 
 /// x*(u) by damped Newton steps from x to rounding, or to 1e-12 of ||f_x(0, u)|| beyond 2000 variables; the problem needs no
-/// criterion. near: the solution of a problem alike, with
-/// other rows or another u, whose solver may have kept f_xx; newton-cg then goes on with that, and 1e-12 of ||f_x(0, u)|| is
-/// enough.
+/// criterion. near: the solution of a problem alike, with other rows or another u, whose solver may have kept f_xx; newton-cg
+/// then goes on with that, and 1e-12 of ||f_x(0, u)|| is enough.
 TACIT_EXPORT Refit refit(const Problem& problem, In u, In x, const InnerSolution* near = nullptr);
 /// x_K(u) of a problem that means it (Response::iterate): the steps of the solver from x_0(u).
 TACIT_EXPORT Refit refit_iterate(const Problem& problem, In u, const InnerSolver& solver);

@@ -15,9 +15,9 @@ struct SparseRow {
 };
 
 inline bool ascending(const SparseRow& row) {
-  bool all = true;
-  for (Index e = 1; e < row.count; ++e) all &= row.column[e - 1] < row.column[e];
-  return all;
+  Index wrong = 0;
+  for (Index e = 1; e < row.count; ++e) wrong += row.column[e - 1] >= row.column[e] ? 1 : 0;
+  return wrong == 0;
 }
 
 inline constexpr Index kTogether = 4;  // entries: with one sum each would wait for the one before
