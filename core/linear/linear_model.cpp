@@ -195,7 +195,8 @@ public:
 
   /// Through the rows where there are few: so many soft modes are left of columns without a row that no diagonal helps.
   std::shared_ptr<const LinearOperator> preconditioner(Index n) const override {
-    std::call_once(preconditioner_once_, [&] { preconditioner_ = new_preconditioner(n); });
+    const std::lock_guard lock(preconditioner_lock_);
+    if (!preconditioner_) preconditioner_ = new_preconditioner(n);
     return preconditioner_;
   }
 
@@ -218,7 +219,7 @@ private:
   std::shared_ptr<const Design> design_;
   Vec x_, c_;
   Vec second_;  // s phi''(A x); empty for a quadratic loss, where it is s
-  mutable std::once_flag preconditioner_once_;
+  mutable std::mutex preconditioner_lock_;
   mutable std::shared_ptr<const LinearOperator> preconditioner_;
 };
 
