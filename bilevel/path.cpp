@@ -176,9 +176,9 @@ std::size_t largest_within(Scaled& scaled, std::vector<FactorPoint>& factors, do
   return largest;
 }
 
-// Where the loss crosses the limit between a factor within and one that is not. From its minimum on a loss grows like a square, so
-// that a line through the roots of what it has grown by tells; in the middle where that has no value. Where the crossing is nearer
-// to one end than the answer may be off, the trial is so far from that end: one on the other side of it is the last.
+// Where the loss crosses the limit between a factor within and one that is not. From its minimum on a loss grows like a square,
+// so that a line through the roots of what it has grown by tells; in the middle where that has no value. Where the crossing is
+// nearer to one end than the answer may be off, the trial is so far from that end: one on the other side of it is the last.
 double next_trial(const FactorPoint& within, const FactorPoint& beyond, double lowest, double limit, bool halve) {
   const double room = beyond.log_factor - within.log_factor, near = 0.99 * std::log1p(kFactorAccuracy);
   const auto grown = [lowest](double value) { return std::sqrt(std::max(0.0, value - lowest)); };

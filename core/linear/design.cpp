@@ -29,7 +29,7 @@ constexpr Index kLeastBlockRows = 8, kMaxBlockRows = 2048;
 // Rows are fetched so far ahead: of the block where that is done on both ways, else of the row that is worked on.
 constexpr Index kAheadBytes = 6 * 1024, kFarBytes = 128 * 1024, kMostAhead = 16;
 constexpr Index kShortBytes = 6 * 1024;  // a row up to which more is fetched on the way there
-constexpr Index kWindow = 256;  // rows that are listed at a time
+constexpr Index kWindow = 256;           // rows that are listed at a time
 // Rows that do not lie in memory. Measured (400 MB, of which three quarters or one are wanted): pieces of 1 MiB take 0.7 of the
 // time that those of 64 KiB take, and 8 KiB cost less than a read of its own for what is behind them.
 constexpr Index kReadBytes = Index{1} << 20U, kReadOver = 8192;
