@@ -165,13 +165,11 @@ TEST_CASE("sparse rows: a product has the same bits whatever goes along") {
 }
 
 TEST_CASE("sparse rows whose columns do not ascend are refused with their number") {
-  const double value[] = {1, 2, 3};
-  const std::int32_t start[] = {0, 1, 3};
   for (const std::int32_t second : {1, 0}) {  // the same column twice, or backwards
-    const std::int32_t column[] = {0, 1, second};
-    auto csr = std::make_shared<CsrMatrix>(Eigen::Map<const CsrMatrix>(2, 2, 3, start, column, value));
+    const std::shared_ptr<CsrMatrix> csr = to_csr(Mat{{1, 0, 0}, {0, 2, 3}});
+    csr->innerIndexPtr()[2] = second;
     CHECK_THROWS_WITH_AS(
-        Design(std::move(csr)),
+        Design(std::shared_ptr<const CsrMatrix>(csr)),
         "row 1 of a sparse matrix has columns that do not ascend; sort them, and add up those that are there twice", UsageError);
   }
 }
