@@ -27,7 +27,7 @@ public:
       const std::vector<Observer>& observers, const std::function<bool()>& interrupted)
       : options_(options), space_(space), start_(Clock::now()), oracle_(oracle, options, interrupted, start_),
         optimizer_(optimizer), rows_(options, space, oracle_, optimizer, observers, start_),
-        tolerances_(schedule_of(options, oracle, optimizer), oracle.tightest(), oracle.target()) {}
+        tolerances_(schedule_of(options, oracle, optimizer), oracle.tightest(), space.size(), oracle.target()) {}
 
   Summary operator()(In theta0) {
     rows_.summary.tightest = tolerances_.tightest();
@@ -172,7 +172,7 @@ private:
   void advance() {
     rows_.begin_step();
     const Index k = rows_.step + 1;
-    const Tolerance tolerance = tolerances_.at(k);
+    const Tolerance tolerance = tolerances_.next(k, rows_.summary.last.projected_gradient_norm);
     StepOutcome outcome = try_step(tolerance);
     if (outcome.stalled && looser(tolerance, rows_.summary.tightest)) {  // perhaps just for want of accuracy
       tolerances_.tighten();

@@ -50,10 +50,18 @@ double scheduled(Schedule schedule, Index k, double tightest) {
   return tightest;
 }
 
-Tolerance Tolerances::at(Index k) const {
+Tolerance Tolerances::at(Index k) const { return fallen(k, 1); }
+
+Tolerance Tolerances::next(Index k, double norm) {
+  const double fall = foresees_ && norm_ > 0 ? std::clamp(norm / norm_, kFurthestFall, 1.0) : 1;
+  norm_ = norm;
+  return fallen(k, fall);
+}
+
+Tolerance Tolerances::fallen(Index k, double fall) const {
   if (schedule_ != Schedule::adaptive)
     return {scheduled(schedule_, k, tightest_.inner), scheduled(schedule_, k, tightest_.adjoint)};
-  const auto bounded = [](double tied, double tightest) { return tightest > 0 ? std::max(tightest, tied) : tightest; };
+  const auto bounded = [&](double tied, double tightest) { return tightest > 0 ? std::max(tightest, fall * tied) : tightest; };
   return {bounded(tied_.inner, tightest_.inner), bounded(tied_.adjoint, tightest_.adjoint)};
 }
 
@@ -75,6 +83,7 @@ void Tolerances::state(StateVisitor& v) {
   v.state("tied.inner", tied_.inner);
   v.state("tied.adjoint", tied_.adjoint);
   v.state("caution", caution_);
+  v.state("norm", norm_);
 }
 
 }  // namespace tacit::inline TACIT_ABI

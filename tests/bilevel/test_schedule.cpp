@@ -49,6 +49,14 @@ Watch watch(std::unique_ptr<Oracle> inner, const HyperSpace& space, OuterOptimiz
   return w;
 }
 
+/// Every optimizer that follows a hypergradient with every one of these numbers of hyperparameters.
+std::vector<std::pair<std::string, Index>> followers_of(const std::vector<Index>& sizes) {
+  std::vector<std::pair<std::string, Index>> all;
+  for (const std::string& name : followers())
+    for (const Index n : sizes) all.emplace_back(name, n);
+  return all;
+}
+
 double relative_hypergradient(const Watch& w, std::size_t row) {
   return w.rows[row].projected_gradient_norm / std::abs(w.summary.start_loss);
 }
@@ -64,7 +72,7 @@ TEST_CASE("schedules: values of each, none below the tightest") {
   CHECK(scheduled(Schedule::fixed, 1, 1e-8) == 1e-8);
   for (const Schedule s : kFalling) {
     CHECK(scheduled(s, 1, 0) == 0);
-    const Tolerance t = Tolerances(s, {1e-8, 1e-6}).at(4);
+    const Tolerance t = Tolerances(s, {1e-8, 1e-6}, 1).at(4);
     CHECK(t.inner == scheduled(s, 4, 1e-8));
     CHECK(t.adjoint == scheduled(s, 4, 1e-6));
   }
@@ -73,7 +81,7 @@ TEST_CASE("schedules: values of each, none below the tightest") {
 TEST_CASE(
     "schedules: adaptive tolerances follow the hypergradient and what they do to it, between the loosest and the tightest") {
   const Tolerance unknown{kMissing, kMissing};
-  Tolerances t(Schedule::adaptive, {1e-8, 1e-6});
+  Tolerances t(Schedule::adaptive, {1e-8, 1e-6}, 3);
   CHECK(t.at(1).inner == Tolerances::kLoosest);  // nothing is known of the start
   CHECK(t.at(1).adjoint == Tolerances::kLoosest);
   t.follow(1e3, unknown);
@@ -88,14 +96,39 @@ TEST_CASE(
   t.follow(1e-7, {100, 100});
   CHECK(t.at(8).inner == 1e-8);
   CHECK(t.at(8).adjoint == 1e-6);
-  Tolerances without(Schedule::adaptive, {1e-8, 1e-6});
+  Tolerances without(Schedule::adaptive, {1e-8, 1e-6}, 3);
   without.follow(1e-2, unknown);
   CHECK(without.at(1).inner == doctest::Approx(Tolerances::kShare * 1e-2));
   without.follow(kMissing, unknown);
   CHECK(without.at(10).inner == 1e-8);  // what is not known is not trusted
-  const Tolerances exact(Schedule::adaptive, {0, 0});
+  const Tolerances exact(Schedule::adaptive, {0, 0}, 3);
   CHECK(exact.at(1).inner == 0);
   CHECK(exact.at(1).adjoint == 0);
+}
+
+TEST_CASE(
+    "schedules: with one hyperparameter the tolerance of the next row is that of the hypergradient it is expected to have") {
+  const auto after = [](Schedule schedule, Index hyperparameters, const std::vector<double>& norms) {
+    Tolerances t(schedule, {1e-12, 1e-12}, hyperparameters);
+    Tolerance next{};
+    for (std::size_t k = 0; k < norms.size(); ++k) {
+      t.follow(norms[k], {100, 0.01});
+      next = t.next(static_cast<Index>(k) + 1, norms[k]);
+    }
+    CHECK(next.adjoint / next.inner == doctest::Approx(t.at(1).adjoint / t.at(1).inner));
+    return next.inner / t.at(static_cast<Index>(norms.size())).inner;
+  };
+  CHECK(after(Schedule::adaptive, 1, {1e-2}) == 1);  // no fall is known yet
+  CHECK(after(Schedule::adaptive, 1, {1e-2, 2e-3}) == doctest::Approx(0.2));
+  CHECK(after(Schedule::adaptive, 1, {1e-2, 2e-3, 1e-3}) == doctest::Approx(0.5));  // the last fall counts
+  CHECK(after(Schedule::adaptive, 1, {1e-2, 1e-5}) == doctest::Approx(Tolerances::kFurthestFall));
+  CHECK(after(Schedule::adaptive, 1, {1e-3, 1e-2}) == 1);
+  CHECK(after(Schedule::adaptive, 2, {1e-2, 2e-3}) == 1);
+  CHECK(after(Schedule::fixed, 1, {1e-2, 2e-3}) == 1);
+  Tolerances unknown(Schedule::adaptive, {1e-12, 1e-12}, 1);
+  unknown.follow(1e-2, {100, 100});
+  CHECK(unknown.next(1, 1e-2).inner > 1e-12);
+  CHECK(unknown.next(2, kMissing).inner == 1e-12);  // what is not known is not trusted
 }
 
 TEST_CASE("schedules: names lead there and back, and no other name does") {
@@ -135,13 +168,14 @@ TEST_CASE("schedules: every optimizer is asked for the tolerance of the step, wh
 
 TEST_CASE("schedules: adaptive ones are tied to the last row, and no row is looser than its own hypergradient asks") {
   const auto registry = optimizers();
-  for (const std::string& name : tacit_test::followers()) {
+  for (const auto& [name, n] : followers_of({1, 3})) {
     CAPTURE(name);
+    CAPTURE(n);
     DriverOptions options;
     options.schedule = Schedule::adaptive;
     options.max_steps = 2000;
     const auto optimizer = registry.make(name);
-    const Watch w = watch(std::make_unique<FakeOracle>(bowl), box(3, -5, 5), *optimizer, 3, options);
+    const Watch w = watch(std::make_unique<FakeOracle>(bowl), box(n, -5, 5), *optimizer, 3, options);
     CHECK(w.summary.reason == StopReason::tolerance);
     REQUIRE(w.rows.size() > 1);
     CHECK(w.asked[0].front().inner == Tolerances::kLoosest);
@@ -150,7 +184,11 @@ TEST_CASE("schedules: adaptive ones are tied to the last row, and no row is loos
       CAPTURE(k);
       least = std::min(least, relative_hypergradient(w, k - 1));
       const double own = relative_hypergradient(w, k);
-      CHECK(w.asked[k].front().inner == doctest::Approx(std::clamp(Tolerances::kShare * least, 1e-8, Tolerances::kLoosest)));
+      double fall = 1;
+      if (n == 1 && k > 1)
+        fall = std::clamp(relative_hypergradient(w, k - 1) / relative_hypergradient(w, k - 2), Tolerances::kFurthestFall, 1.0);
+      CHECK(w.asked[k].front().inner ==
+            doctest::Approx(std::max(1e-8, fall * std::min(Tolerances::kShare * least, Tolerances::kLoosest))));
       CHECK(w.asked[k].front().adjoint <= std::max(least, 1e-6));
       CHECK(w.rows[k].solved.inner <= std::max(30.1 * Tolerances::kShare * own, 1e-8));
       CHECK(w.rows[k].solved.inner >= 1e-8);

@@ -23,23 +23,26 @@ struct Loop {
   OuterOptimizer& optimizer;
   Tolerances tolerances;
   Index k = 0;
+  double norm = 0;  ///< of the last hypergradient
   std::vector<Vec> theta{}, gradient{};
   std::vector<double> value{}, error{}, nats{};
 
   Loop(const Oracle& o, const HyperSpace& s, OuterOptimizer& opt)
       : oracle(o), space(s), optimizer(opt),
-        tolerances(o.may_loosen() ? Schedule::adaptive : Schedule::fixed, o.tightest(), o.target()) {}
+        tolerances(o.may_loosen() ? Schedule::adaptive : Schedule::fixed, o.tightest(), s.size(), o.target()) {}
   void begin(const Vec& theta0) {
     Evaluation e = oracle.differentiate(oracle.evaluate(theta0, tolerances.at(1)), tolerances.at(1));
+    norm = e.gradient.norm();
     optimizer.reset(oracle.diagnose(std::move(e), 0, 1e-6));
   }
   void step() {
-    const Tolerance t = tolerances.at(++k);
+    const Tolerance t = tolerances.next(++k, norm);
     StepOutcome out = optimizer.step(oracle, space, t);
     if (out.stalled) tolerances.tighten();
     Evaluation e = oracle.diagnose(std::move(out.accepted), k, 1e-6);
     e.forget_tape();
-    tolerances.follow(e.gradient.norm(), e.effect);
+    norm = e.gradient.norm();
+    tolerances.follow(norm, e.effect);
     theta.push_back(e.theta);
     gradient.push_back(e.gradient);
     value.push_back(e.value);
@@ -51,6 +54,7 @@ struct Loop {
     optimizer.state(v);
     tolerances.state(v);
     v.state("k", k);
+    v.state("norm", norm);
   }
 };
 
