@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include <Eigen/Eigenvalues>
+#include <Eigen/Householder>
+
+#include <tacit/core/linear/detail/kernels.hpp>
 
 namespace tacit::inline TACIT_ABI {
 
@@ -75,17 +77,28 @@ private:
   Vec pivots_, beside_;
 };
 
+// A reflection I - t v v' takes off all of the rest A but v w' + w v', w = t (A v - t (v'A v) v / 2). The next one reads its
+// column alone, and the pass that updates the others makes their product with its v.
 TridiagonalForm::TridiagonalForm(const Eigen::MatrixXd& h) {
-  const Index n = h.rows();
-  if (n < 2) {  // Eigen's has no sub-diagonal to speak of
-    q_ = std::make_shared<const Reflections>(h, Vec());
-    diagonal_ = h.diagonal();
-    return;
+  const Index n = h.rows(), last = std::max<Index>(0, n - 1);
+  Eigen::MatrixXd a = h;
+  Vec v = Vec::Zero(n), w = Vec::Zero(n), product(n), scale(last);
+  diagonal_.resize(n);
+  beside_.resize(last);
+  for (Index k = 0; k < n; ++k) {
+    const Index rest = n - 1 - k;
+    a.col(k).tail(rest + 1) -= w[k] * v.tail(rest + 1) + v[k] * w.tail(rest + 1);
+    diagonal_[k] = a(k, k);
+    if (rest == 0) break;
+    a.col(k).tail(rest).makeHouseholderInPlace(scale[k], beside_[k]);
+    Vec next = a.col(k);
+    next[k + 1] = 1;
+    kernels::update_symmetric(rest, &a(k + 1, k + 1), n, &v[k + 1], &w[k + 1], &next[k + 1], &product[k + 1]);
+    v.swap(next);
+    const double along = scale[k] * v.tail(rest).dot(product.tail(rest)) / 2;
+    w.tail(rest) = scale[k] * (product.tail(rest) - along * v.tail(rest));
   }
-  const Eigen::Tridiagonalization<Eigen::MatrixXd> form(h);
-  q_ = std::make_shared<const Reflections>(form.packedMatrix(), form.householderCoefficients());
-  diagonal_ = form.diagonal();
-  beside_ = form.subDiagonal();
+  q_ = std::make_shared<const Reflections>(a, scale);
 }
 
 std::shared_ptr<const LinearOperator> TridiagonalForm::inverse(double c) const {

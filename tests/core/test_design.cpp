@@ -499,3 +499,22 @@ TEST_CASE("kernels: squares of rows, of which some are fetched ahead") {
     CHECK((alone - squares).norm() <= 1e-13 * (1 + squares.norm()));
   }
 }
+
+TEST_CASE("kernels: a symmetric matrix less v w' + w v', and its product, by its lower triangle alone") {
+  test::Numbers draw(47);
+  for (const Index n : {1, 3, 4, 5, 8, 13, 38}) {
+    CAPTURE(n);
+    const Index stride = n + 2;
+    Eigen::MatrixXd a = draw.mat(n, n), room = Eigen::MatrixXd::Constant(stride, n, 7);
+    a = (a + a.transpose()).eval();
+    room.topRows(n).triangularView<Eigen::Lower>() = a;
+    const Vec v = draw.vec(n), w = draw.vec(n), p = draw.vec(n);
+    Vec y(n);
+    kernels::update_symmetric(n, room.data(), stride, v.data(), w.data(), p.data(), y.data());
+    a -= v * w.transpose() + w * v.transpose();
+    CHECK((y - a * p).norm() <= 1e-14 * static_cast<double>(n) * (1 + a.norm() * p.norm()));
+    a.triangularView<Eigen::StrictlyUpper>().setConstant(7);
+    CHECK((room.topRows(n) - a).norm() <= 1e-14 * (1 + a.norm()));
+    CHECK((room.bottomRows(2).array() == 7).all());
+  }
+}

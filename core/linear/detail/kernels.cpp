@@ -110,6 +110,51 @@ TACIT_CLONES void logistic_rows(Index n, const double* __restrict m, const doubl
   }
 }
 
+// Four columns at a time: v, w, p and y are then read once for four entries of A.
+TACIT_CLONES void update_symmetric(Index n, double* a, Index stride, const double* __restrict v, const double* __restrict w,
+                                   const double* __restrict p, double* __restrict y) {
+  for (Index i = 0; i < n; ++i) y[i] = 0;
+  const auto at_corner = [&](Index i, Index j) {
+    double& entry = a[i + j * stride];
+    entry -= v[i] * w[j] + w[i] * v[j];
+    y[i] += entry * p[j];
+    if (i > j) y[j] += entry * p[i];
+  };
+  Index j = 0;
+  for (; j + 4 <= n; j += 4) {
+    for (Index c = j; c < j + 4; ++c)
+      for (Index i = c; i < j + 4; ++i) at_corner(i, c);
+    double* __restrict a0 = a + j * stride;
+    double* __restrict a1 = a0 + stride;
+    double* __restrict a2 = a1 + stride;
+    double* __restrict a3 = a2 + stride;
+    const double v0 = v[j], v1 = v[j + 1], v2 = v[j + 2], v3 = v[j + 3];
+    const double w0 = w[j], w1 = w[j + 1], w2 = w[j + 2], w3 = w[j + 3];
+    const double p0 = p[j], p1 = p[j + 1], p2 = p[j + 2], p3 = p[j + 3];
+    double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+    for (Index i = j + 4; i < n; ++i) {
+      const double b0 = a0[i] - (v[i] * w0 + w[i] * v0), b1 = a1[i] - (v[i] * w1 + w[i] * v1);
+      const double b2 = a2[i] - (v[i] * w2 + w[i] * v2), b3 = a3[i] - (v[i] * w3 + w[i] * v3);
+      a0[i] = b0;
+      a1[i] = b1;
+      a2[i] = b2;
+      a3[i] = b3;
+      s0 += b0 * p[i];
+      s1 += b1 * p[i];
+      s2 += b2 * p[i];
+      s3 += b3 * p[i];
+      y[i] += (b0 * p0 + b1 * p1) + (b2 * p2 + b3 * p3);
+    }
+    y[j] += s0;
+    y[j + 1] += s1;
+    y[j + 2] += s2;
+    y[j + 3] += s3;
+  }
+  for (; j < n; ++j)
+    for (Index i = j; i < n; ++i) at_corner(i, j);
+}
+
 TACIT_CLONES double sum(const double* x, Index n) {
   double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
   const Index q = n / 4;
@@ -138,6 +183,9 @@ void squares_rows(const double* const* x, Index rows, const Fetch& fetch, Index 
 void exp_log1p(Index n, const double* m, double* e, double* l) { clones::exp_log1p(n, m, e, l); }
 void logistic_rows(Index n, const double* m, const double* y, const double* e, double* first, double* second) {
   clones::logistic_rows(n, m, y, e, first, second);
+}
+void update_symmetric(Index n, double* a, Index stride, const double* v, const double* w, const double* p, double* y) {
+  clones::update_symmetric(n, a, stride, v, w, p, y);
 }
 double sum(const double* x, Index n) { return clones::sum(x, n); }
 

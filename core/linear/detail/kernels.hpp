@@ -1,4 +1,4 @@
-// Loops that the compiler vectorizes for each machine that may run them: squares of rows, and what a loss needs.
+// Loops that the compiler vectorizes for each machine that may run them: squares of rows, what a loss needs, a symmetric matrix.
 #pragma once
 #include <tacit/core/linear/detail/row_kernels.hpp>
 #include <tacit/core/support/types.hpp>
@@ -14,6 +14,10 @@ TACIT_EXPORT void exp_log1p(Index n, const double* m, double* e, double* l);
 /// Derivatives of log(1 + exp(-m)), m = y z, in z from e = exp(-|m|), entrywise: first = -y / (1 + exp(m)), second = e / (1 +
 /// e)^2; a null pointer: not wanted.
 TACIT_EXPORT void logistic_rows(Index n, const double* m, const double* y, const double* e, double* first, double* second);
+/// Of a symmetric n x n matrix A with columns `stride` apart, of which only the lower triangle is touched: A -= v w' + w v' and
+/// y = A p, in one pass over it.
+TACIT_EXPORT void update_symmetric(Index n, double* a, Index stride, const double* v, const double* w, const double* p,
+                                   double* y);
 /// Sum of n numbers: what reading them costs, for benchmarks.
 TACIT_EXPORT double sum(const double* x, Index n);
 
