@@ -29,6 +29,7 @@ TACIT_EXPORT double scheduled(Schedule schedule, Index k, double tightest);
 class TACIT_EXPORT Tolerances {
 public:
   static constexpr double kLoosest = 1e-2;
+  static constexpr double kLoosestOfOne = 1e-4;  ///< with one hyperparameter, where the start makes half of the first secant
   static constexpr double kError = 0.3;
   static constexpr double kShare = 0.01;  ///< of the relative hypergradient, where the effect is not known
 
@@ -36,10 +37,12 @@ public:
 
   /// target: half the relative error that the hypergradients aim at takes the place of kError where it is smaller; 0: none.
   Tolerances(Schedule schedule, const Tolerance& tightest, Index hyperparameters, double target = 0)
-      : schedule_(schedule), tightest_(tightest), error_(target > 0 ? std::min(kError, 0.5 * target) : kError),
+      : schedule_(schedule), tightest_(tightest), loosest_(hyperparameters == 1 ? kLoosestOfOne : kLoosest),
+        error_(target > 0 ? std::min(kError, 0.5 * target) : kError),
         foresees_(schedule == Schedule::adaptive && hyperparameters == 1) {}
   Schedule schedule() const { return schedule_; }
   const Tolerance& tightest() const { return tightest_; }
+  double loosest() const { return loosest_; }
 
   /// For outer step k = 1, 2, ...; the start is solved as the first step is.
   Tolerance at(Index k) const;
@@ -47,7 +50,7 @@ public:
   /// norm / (norm at the last call), between kFurthestFall and 1. norm: of the projected hypergradient of row k - 1.
   Tolerance next(Index k, double norm);
   /// Projected hypergradient of the last row, its norm, and the effect on it of a unit of either tolerance, all over the outer
-  /// loss at the start. Before the first row adaptive tolerances are the loosest.
+  /// loss at the start. Before the first row adaptive tolerances are loosest().
   void follow(double relative, const Tolerance& effect);
   /// A line search failed for want of accuracy: adaptive ones are a tenth from now on.
   void tighten();
@@ -57,7 +60,9 @@ private:
   Tolerance fallen(Index k, double fall) const;
 
   Schedule schedule_;
-  Tolerance tightest_, tied_{kLoosest, kLoosest};
+  Tolerance tightest_;
+  double loosest_;
+  Tolerance tied_{loosest_, loosest_};
   double error_;
   bool foresees_;
   double caution_ = 1;

@@ -341,6 +341,7 @@ void share_kept(const std::vector<InnerSolution*>& solutions) {
     kept->data = (*lender)->kept->data;
     kept->factored = (*lender)->kept->factored;
     kept->scale = (*lender)->kept->scale;
+    kept->cheap = (*lender)->kept->cheap;
     s->kept = std::move(kept);
     if (none) continue;
     s->inverse = (*lender)->inverse;

@@ -70,7 +70,8 @@ struct TACIT_EXPORT InnerSolution {
   Vec gradient;                                                      ///< f_x(x, u) where the solver has it at the end, else empty
   double value = std::numeric_limits<double>::quiet_NaN();           ///< f(x, u) where the solver has it at the end
   double start_gradient = std::numeric_limits<double>::quiet_NaN();  ///< ||f_x(x0, u)|| where the run knew it
-  /// Of ||f_x||, what steps by `inverse` left in this run, the worst of them; NaN: none was taken by it alone.
+  /// Of ||f_x||, what steps by `inverse` leave: what they left in this run, the worst of them, had they been as long as is best
+  /// along them, or by how much steps differ in that; NaN: none was taken by it alone.
   double inverse_left = std::numeric_limits<double>::quiet_NaN();
   std::shared_ptr<const Curvature> curvature;  ///< f_xx at exactly (x, u) where the solver ended with it, else null
   Index inner_dim = 0;
@@ -203,8 +204,8 @@ public:
 /// Once the products spent are worth a factor of f_xx (Curvature::factor_cost), it is made, left as `inverse`, and serves from
 /// then on, also the runs that start from this one: B = f_xx - diag(c) is kept and factored with the c of each u. A run starts
 /// from x - (B + diag(c))^{-1} (g + diag(c - c_old) x), g the gradient that the one before left: the solution to first order in
-/// u. Steps are those of limited-memory BFGS from H_0 = (B + diag(c))^{-1}, one pass each, while they halve the gradient; then CG
-/// with that as preconditioner.
+/// u. Steps are those of limited-memory BFGS from H_0 = (B + diag(c))^{-1} times what the last step calls for (Oren and
+/// Luenberger 1974), one pass each, while they halve the gradient; then CG with that as preconditioner.
 class TACIT_EXPORT NewtonCgSolver final : public InnerSolver {
 public:
   IterativeOptions options;

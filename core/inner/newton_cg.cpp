@@ -20,6 +20,8 @@ constexpr Index kPairs = 10;
 // Of the unit: with a larger gradient f_xx is not yet what it will be at the end. A cold run has no factor to go on with until
 // then.
 constexpr double kFar = 0.1, kColdFar = 0.5;
+constexpr double kCheap = 1;                            // products: a factor that costs no more is made at every u
+constexpr double kAboveRounding = 10, kMostScale = 10;  // of steps that say how large the factor is to be
 constexpr double kSlow = 0.5;  // of the gradient: what a step by the factor may leave, or CG is the better use of a pass
 
 class NewtonCgRun {
@@ -61,7 +63,9 @@ private:
   bool direction_by_factor();
   bool direction_by_cg();
   void learn(Vec s, Vec y);
-  void judge_factor(double before);
+  void scale_factor(const Vec& s, const Vec& y);
+  void judge_factor(const Vec& before);
+  void judge_alone(const Vec& before);
   double forcing() const;
   double floor() const { return detail::rounding_floor(problem_, u_, unit_, curvature_met_, s_.z.norm()); }
 
@@ -83,6 +87,7 @@ private:
   bool quick_ = true;       ///< steps by the factor are worth their pass
   bool by_factor_ = false;  ///< the last direction was one,
   bool alone_ = false;      ///< without a pair
+  bool scaled_ = false;     ///< the factor is as large as f_xx^{-1} was along a step of this run
   detail::InverseFromPairs pairs_{kPairs};
   double norm_ = 0, unit_ = 1, unknowable_ = 0;
   double curvature_met_ = 0;  ///< largest ||H p|| / ||p|| seen: a lower bound of the largest eigenvalue
@@ -99,18 +104,20 @@ void NewtonCgRun::keep(const InnerSolution* previous) {
   kept_ = *previous->kept;
   if (!kept_.data) return;
   s_.inverse = previous->inverse;
-  if (!s_.inverse || detail::far_apart(kept_.factored, penalty_)) factor();
+  if (!s_.inverse || kept_.outdated(penalty_)) factor();
   if (s_.inverse) curvature_met_ = kept_.data->diagonal().maxCoeff();
   // At another u pairs of an old f_xx do more harm than good.
   if (previous->pairs && previous->pairs->u == u_) {
     pairs_.inherit(*previous->pairs);
     s_.inverse_left = previous->inverse_left;
+    scaled_ = true;
   }
 }
 
 void NewtonCgRun::factor() {
   s_.inverse = detail::inverse_at(*kept_.data, kept_.scale, penalty_);
   kept_.factored = penalty_;
+  scaled_ = false;
   if (!s_.inverse) kept_.data.reset();
 }
 
@@ -123,8 +130,11 @@ void NewtonCgRun::start(const InnerSolution* previous) {
     if (!d_.isZero(0) && d_.allFinite()) {
       stand_at(s_.x0 + d_);
       predicted_ = norm_ <= s_.start_gradient;
-      if (predicted_ && pairs_.empty()) s_.inverse_left = norm_ / s_.start_gradient;
-      if (predicted_) return;
+      if (predicted_) {
+        if (pairs_.empty()) judge_alone(there);
+        learn(d_, at_.gradient - there);
+        return;
+      }
     }
   }
   stand_at(s_.x0);
@@ -148,6 +158,7 @@ void NewtonCgRun::renew() {
   kept_.spent = 0;
   kept_.data = detail::data_hessian(*curvature_, penalty_);
   kept_.scale = 1;
+  kept_.cheap = curvature_->refactor_cost(n_) <= kCheap;
   pairs_.clear();
   s_.inverse.reset();
   s_.inverse_left = std::numeric_limits<double>::quiet_NaN();
@@ -179,8 +190,8 @@ RunEnd NewtonCgRun::iterate() {
     if (s_.inverse) learn(x_ - s_.z, trial_.gradient - at_.gradient);
     s_.z = x_;
     std::swap(at_, trial_);
-    const double before = std::exchange(norm_, at_.gradient.norm());
-    if (by_factor_) judge_factor(before);
+    norm_ = at_.gradient.norm();
+    if (by_factor_) judge_factor(trial_.gradient);  // the gradient of before
     if (solver_.watch) solver_.watch({s_.steps, s_.x(), norm_});
   }
 }
@@ -205,15 +216,36 @@ bool NewtonCgRun::direction_by_factor() {
 
 void NewtonCgRun::learn(Vec s, Vec y) {
   if (kept_.data) kept_.scale = detail::scale_along(*kept_.data, penalty_, s, y);
+  if (y.norm() > kAboveRounding * floor()) scale_factor(s, y);
   pairs_.add(std::move(s), std::move(y));
 }
 
+/// The factor times s'y / y'My is f_xx^{-1} along the step (Oren and Luenberger 1974). By as much as steps do not agree on that,
+/// it is not known.
+void NewtonCgRun::scale_factor(const Vec& s, const Vec& y) {
+  Vec my(n_);
+  s_.inverse->apply(y, my);
+  const double scale = s.dot(y) / y.dot(my);
+  if (!(scale > 1 / kMostScale && scale < kMostScale)) return;
+  s_.inverse = s_.inverse->times(scale);
+  if (scaled_ && !std::isnan(s_.inverse_left)) s_.inverse_left = std::max(s_.inverse_left, std::abs(scale - 1));
+  scaled_ = true;
+}
+
 /// What a step by the factor has left of the gradient says what the next one will.
-void NewtonCgRun::judge_factor(double before) {
-  const double left = norm_ / before;
-  if (alone_) s_.inverse_left = std::fmax(s_.inverse_left, left);
+void NewtonCgRun::judge_factor(const Vec& before) {
+  const double left = norm_ / before.norm();
+  if (alone_) judge_alone(before);
   spend(1, -std::log10(std::clamp(left, 0.1, 1.0)));
   quick_ = left <= kSlow;
+}
+
+/// A step -M g that changed g to h leaves least of g when it is g'(g - h) / ||g - h||^2 as long.
+void NewtonCgRun::judge_alone(const Vec& before) {
+  const Vec y = before - at_.gradient;
+  const double scale = before.dot(y) / y.squaredNorm();
+  const double left = (before - (scale > 0 ? scale : 1) * y).norm() / before.norm();
+  s_.inverse_left = std::fmax(s_.inverse_left, left);
 }
 
 bool NewtonCgRun::direction_by_cg() {

@@ -221,17 +221,25 @@ CgResult conjugate_gradient(const std::function<void(In, Out)>& h, In b, Out w, 
 
 void CholeskyInverse::apply(In x, Out y) const {
   y = x;
-  factor_.triangularView<Eigen::Lower>().solveInPlace(y);
-  factor_.triangularView<Eigen::Lower>().adjoint().solveInPlace(y);
+  factor_->triangularView<Eigen::Lower>().solveInPlace(y);
+  factor_->triangularView<Eigen::Lower>().adjoint().solveInPlace(y);
+  if (scale_ != 1) y *= scale_;
+}
+
+std::shared_ptr<const CholeskyInverse> CholeskyInverse::times(double share) const {
+  auto other = std::make_shared<CholeskyInverse>(*this);
+  other->scale_ *= share;
+  return other;
 }
 
 void CholeskyInverse::state(StateVisitor& v) {
-  Index n = factor_.rows();
-  Vec entries = factor_.reshaped();
+  Index n = factor_->rows();
+  Vec entries = factor_->reshaped();
   v.state("dim", n);
   v.state("factor", entries);
+  v.state("scale", scale_);
   if (entries.size() != n * n) throw UsageError("the saved factor has " + std::to_string(entries.size()) + " entries, not n x n");
-  factor_ = entries.reshaped(n, n);
+  factor_ = std::make_shared<const Eigen::MatrixXd>(entries.reshaped(n, n));
 }
 
 std::shared_ptr<const CholeskyInverse> cholesky_inverse(InM h) { return cholesky_in_place(Eigen::MatrixXd(h)); }

@@ -30,18 +30,21 @@ private:
   Vec inverse_;
 };
 
-/// x -> H^{-1} x by the Cholesky factor H = L L'.
+/// x -> s H^{-1} x by the Cholesky factor H = L L', s = 1 but for what times() made. Copies share the factor.
 class TACIT_EXPORT CholeskyInverse final : public LinearOperator {
 public:
   CholeskyInverse() = default;
   /// Its lower triangle is L; what stands above is not read.
-  explicit CholeskyInverse(Eigen::MatrixXd factor) : factor_(std::move(factor)) {}
-  Index dim() const override { return factor_.rows(); }
+  explicit CholeskyInverse(Eigen::MatrixXd factor) : factor_(std::make_shared<const Eigen::MatrixXd>(std::move(factor))) {}
+  Index dim() const override { return factor_->rows(); }
   void apply(In x, Out y) const override;
+  /// `share` times this.
+  std::shared_ptr<const CholeskyInverse> times(double share) const;
   void state(StateVisitor& v);
 
 private:
-  Eigen::MatrixXd factor_;
+  std::shared_ptr<const Eigen::MatrixXd> factor_ = std::make_shared<const Eigen::MatrixXd>();
+  double scale_ = 1;
 };
 
 struct CgOptions {

@@ -37,6 +37,8 @@ public:
   /// What dense() and a Cholesky factor of it cost together, in products with f_xx; infinity: dense() is not offered, or nobody
   /// knows.
   virtual double factor_cost(Index /*n*/) const { return std::numeric_limits<double>::infinity(); }
+  /// What of it is the factor's.
+  virtual double refactor_cost(Index n) const { return factor_cost(n); }
   /// f_xx^{-1}, n -> n, where the structure gives it for less than a factor of dense(), or has a factor already; null: not here.
   virtual std::shared_ptr<const LinearOperator> inverse() const { return nullptr; }
   /// An approximation of f_xx^{-1} for conjugate gradients, n -> n, that is worth its making; null: none. The inverse of the

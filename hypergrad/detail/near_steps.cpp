@@ -37,6 +37,7 @@ bool NearSteps::step(const Vec& along) {
   if (vectors == 2) along_ = hw.col(1);
   const double is = at_.fx.norm();
   if (!(is <= kMostLeft * was || is <= floor_)) return false;
+  if (was > floor_) left_ = std::fmax(left_, is / was);
   Vec lx(n), lu(m), cross(m);
   value_ = problem_.l->gradient(at_.x, u_, lx, lu);
   inverse_->apply(lx - hw.col(0), d);

@@ -19,7 +19,8 @@ public:
   struct At {
     Vec x, fx, w, gradient;
   };
-  /// left: of f_x, what a step with M leaves. moved: by how much the step before has moved the hypergradient in theta; NaN: none.
+  /// left: of f_x, what a step with M is known to leave; what they leave here counts too. moved: by how much the step before has
+  /// moved the hypergradient in theta; NaN: none.
   NearSteps(const Problem& problem, In u, std::shared_ptr<const LinearOperator> inverse, double left, At at,
             double moved = std::numeric_limits<double>::quiet_NaN());
   /// Whether they are made for such a problem: a linear model that is not quadratic.

@@ -125,6 +125,7 @@ TEST_CASE(
   CHECK(after(Schedule::adaptive, 1, {1e-3, 1e-2}) == 1);
   CHECK(after(Schedule::adaptive, 2, {1e-2, 2e-3}) == 1);
   CHECK(after(Schedule::fixed, 1, {1e-2, 2e-3}) == 1);
+  CHECK(Tolerances(Schedule::adaptive, {1e-8, 1e-6}, 1).at(1).adjoint == Tolerances::kLoosestOfOne);
   Tolerances unknown(Schedule::adaptive, {1e-12, 1e-12}, 1);
   unknown.follow(1e-2, {100, 100});
   CHECK(unknown.next(1, 1e-2).inner > 1e-12);
@@ -178,7 +179,8 @@ TEST_CASE("schedules: adaptive ones are tied to the last row, and no row is loos
     const Watch w = watch(std::make_unique<FakeOracle>(bowl), box(n, -5, 5), *optimizer, 3, options);
     CHECK(w.summary.reason == StopReason::tolerance);
     REQUIRE(w.rows.size() > 1);
-    CHECK(w.asked[0].front().inner == Tolerances::kLoosest);
+    const double loosest = n == 1 ? Tolerances::kLoosestOfOne : Tolerances::kLoosest;
+    CHECK(w.asked[0].front().inner == loosest);
     double least = 1;  // relative hypergradient so far
     for (std::size_t k = 1; k < w.rows.size(); ++k) {
       CAPTURE(k);
@@ -187,8 +189,7 @@ TEST_CASE("schedules: adaptive ones are tied to the last row, and no row is loos
       double fall = 1;
       if (n == 1 && k > 1)
         fall = std::clamp(relative_hypergradient(w, k - 1) / relative_hypergradient(w, k - 2), Tolerances::kFurthestFall, 1.0);
-      CHECK(w.asked[k].front().inner ==
-            doctest::Approx(std::max(1e-8, fall * std::min(Tolerances::kShare * least, Tolerances::kLoosest))));
+      CHECK(w.asked[k].front().inner == doctest::Approx(std::max(1e-8, fall * std::min(Tolerances::kShare * least, loosest))));
       CHECK(w.asked[k].front().adjoint <= std::max(least, 1e-6));
       CHECK(w.rows[k].solved.inner <= std::max(30.1 * Tolerances::kShare * own, 1e-8));
       CHECK(w.rows[k].solved.inner >= 1e-8);

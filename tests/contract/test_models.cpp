@@ -77,6 +77,8 @@ TEST_CASE("models: dense form, diagonal and batches are one and the same Hessian
     CHECK((dense - single).norm() <= 1e-13 * single.norm());
     CHECK(curvature->factor_cost(n) >= 0);
     CHECK(std::isfinite(curvature->factor_cost(n)));
+    CHECK(curvature->refactor_cost(n) >= 0);
+    CHECK(curvature->refactor_cost(n) <= curvature->factor_cost(n));
     f.linearize(x, u)->hessian_batch(Mat::Identity(n, n), batch);
     CHECK((batch - single).norm() <= 1e-13 * single.norm());
   });

@@ -130,6 +130,9 @@ TEST_CASE("cholesky_inverse and lanczos_largest") {
   CHECK((h * x - b).norm() < 1e-12 * b.norm() * 80);
   CHECK(inverse->dim() == 15);
   CHECK_FALSE(cholesky_inverse(-h));
+  Vec part(15);
+  inverse->times(0.5)->times(0.5)->apply(b, part);
+  CHECK(part == 0.25 * x);
 
   const double top = lanczos_largest(product(h), 15);
   CHECK(top >= 40 * (1 - 1e-9));

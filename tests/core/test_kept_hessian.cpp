@@ -235,6 +235,28 @@ TEST_CASE(
   CHECK(products(first) < products(second));
 }
 
+TEST_CASE("newton-cg: a run leaves a factor as large as f_xx^{-1} is, which leaves about as much as it says") {
+  for (const PenaltyPer per : {PenaltyPer::all, PenaltyPer::feature}) {
+    const Problem problem = correlated(per);
+    const std::vector<Vec> us = penalties(problem.space.size());
+    const Path path = along(problem, us, false);
+    int known = 0;
+    for (std::size_t k = 1; k < us.size(); ++k) {
+      const InnerSolution& s = path.solutions[k];
+      if (!s.inverse || std::isnan(s.inverse_left)) continue;
+      ++known;
+      CAPTURE(k);
+      Vec d(s.inner_dim), hd(s.inner_dim);
+      s.inverse->apply(s.gradient, d);
+      s.curvature->hessian(d, hd);
+      const double left = (s.gradient - hd).norm() / s.gradient.norm(), best = s.gradient.dot(hd) / hd.squaredNorm();
+      CHECK(left <= s.inverse_left);
+      CHECK(std::abs(best - 1) <= s.inverse_left);
+    }
+    CHECK(known >= 3);
+  }
+}
+
 TEST_CASE("newton-cg: steps by the kept factor say what they leave, and the solution keeps f, f_x and f_xx of its point") {
   const Problem problem = correlated(PenaltyPer::all);
   const Path path = along(problem, penalties(1), false);

@@ -13,11 +13,14 @@ void KeptHessian::state(StateVisitor& v) {
   v.state("kept.penalty", penalty);
   v.state("kept.factored", factored);
   v.state("kept.scale", scale);
+  v.state("kept.cheap", cheap);
   v.state("kept.spent", spent);
   if (entries.size() != n * n)
     throw UsageError("the saved Hessian has " + std::to_string(entries.size()) + " entries, not n x n");
   data = n > 0 ? std::make_shared<const Eigen::MatrixXd>(entries.reshaped(n, n)) : nullptr;
 }
+
+bool KeptHessian::outdated(const Vec& now) const { return far_apart(factored, now) || (cheap && factored != now); }
 
 std::shared_ptr<const Eigen::MatrixXd> data_hessian(const Curvature& curvature, const Vec& penalty) {
   const Index n = penalty.size();
@@ -35,8 +38,11 @@ double scale_along(const Eigen::MatrixXd& data, const Vec& penalty, const Vec& s
 }
 
 std::shared_ptr<const CholeskyInverse> inverse_at(const Eigen::MatrixXd& data, double scale, const Vec& penalty) {
-  Eigen::MatrixXd h = Eigen::MatrixXd::Zero(data.rows(), data.cols());  // above the diagonal too: a saved factor has it all
-  for (Index j = 0; j < h.cols(); ++j) h.col(j).tail(h.rows() - j) = scale * data.col(j).tail(h.rows() - j);
+  Eigen::MatrixXd h(data.rows(), data.cols());
+  for (Index j = 0; j < h.cols(); ++j) {
+    h.col(j).head(j).setZero();  // a saved factor has it all
+    h.col(j).tail(h.rows() - j) = scale * data.col(j).tail(h.rows() - j);
+  }
   h.diagonal() += penalty;
   return cholesky_in_place(std::move(h));
 }

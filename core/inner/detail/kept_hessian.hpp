@@ -15,8 +15,11 @@ struct KeptHessian {
   Vec penalty;                                  ///< c where the run that left this ended
   Vec factored;                                 ///< c with which its factor was made
   double scale = 1;                             ///< by which B was larger along the last step
+  bool cheap = false;                           ///< a factor is made for every c
   double spent = 0;                             ///< products beyond those that a fresh factor needs, since B was made
 
+  /// Whether another factor is to be made for the c of now.
+  bool outdated(const Vec& now) const;
   void state(StateVisitor& v);
 };
 

@@ -18,6 +18,7 @@ public:
   bool diagonal(Out d) const override { return inner_->diagonal(d); }
   bool dense(OutM h) const override { return inner_->dense(h); }
   double factor_cost(Index n) const override { return inner_->factor_cost(n); }
+  double refactor_cost(Index n) const override { return inner_->refactor_cost(n); }
   std::shared_ptr<const LinearOperator> inverse() const override { return inner_->inverse(); }
   std::shared_ptr<const LinearOperator> preconditioner(Index n) const override { return inner_->preconditioner(n); }
 
