@@ -169,7 +169,9 @@ TEST_CASE("schedules: every optimizer is asked for the tolerance of the step, wh
 
 TEST_CASE("schedules: adaptive ones are tied to the last row, and no row is looser than its own hypergradient asks") {
   const auto registry = optimizers();
-  for (const auto& [name, n] : followers_of({1, 3})) {
+  for (const auto& follower : followers_of({1, 3})) {
+    const std::string& name = follower.first;
+    const Index n = follower.second;
     CAPTURE(name);
     CAPTURE(n);
     DriverOptions options;
