@@ -284,7 +284,7 @@ def over_fit(bench):
 
 def settled(bench, build, name, folder, phases):
     """Seconds of inner solves and hypergradients up to the row from which on the loss stays within 1e-3 of the best; and up to given losses. The
-    moments of ridge regression, which are all that its solves need, are made before: its preparation counts."""
+    moments of ridge regression, which are all that its solves need, are made before: its preparation counts. And what all rows take beside that."""
     with open(os.path.join(folder, "trace.csv"), newline="") as f:
         rows = list(csv.DictReader(f))
     losses = [float(row["outer_loss"] or "inf") for row in rows]
@@ -296,10 +296,15 @@ def settled(bench, build, name, folder, phases):
     outer_steps = phases["outer_steps"]
     busy = min(1.0, outer_steps["cpu_seconds"] / outer_steps["seconds"])
     before = phases.get("preparation", {}).get("cpu_seconds", 0.0) if name[:2] == "w1" else 0.0
+    computing = [float(r["inner_seconds"] or 0) + float(r["hypergradient_seconds"] or 0) for r in rows]
     for row, end in ends.items():
-        wall = sum(float(r["inner_seconds"] or 0) + float(r["hypergradient_seconds"] or 0) for r in rows[: end + 1])
-        bench.add("settled", row, "compute [s]", build.label, before + wall * busy)
+        bench.add("settled", row, "compute [s]", build.label, before + busy * sum(computing[: end + 1]))
         bench.add("settled", row, "rows", build.label, end + 1)
+    compute = before + busy * sum(computing)
+    diagnostics = busy * sum(float(r["outer_seconds"]) for r in rows) - busy * sum(computing)
+    bench.add("diagnostics", name, "compute [s]", build.label, compute)
+    bench.add("diagnostics", name, "diagnostics [s]", build.label, diagnostics)
+    bench.add("diagnostics", name, "ratio", build.label, diagnostics / compute)
 
 
 def grow(bench, section, sizes, config_of, overrides_of=lambda size: []):
@@ -382,6 +387,8 @@ SECTIONS = {
               "and of its parts (`phases` in run.json).", whole, False),
     "beside": ("Beside scikit-learn", "Whole processes on the same files, by turns.", None, False),
     "settled": ("Compute until settled", "Inner solves and hypergradients up to the row from which on the loss stays within 1e-3 of the best, from the start of the workload, and up to given losses; of ridge regression with its preparation, where its moments are made.", None, False),
+    "diagnostics": ("Diagnostics", "Outer steps of all rows less inner solves and hypergradients (error estimate, head start, reference), beside these; of ridge regression with its preparation.",
+                    None, False),
     "threads": ("Threads", "`tacit tune` with limits.threads 1 and 2, by turns.", threads, False),
     "rows": ("Growth with rows", "Logistic regression, n x 50, everything at its default: `python3 bench/workloads.py dense FOLDER --rows N --columns 50`.", rows_grow, True),
     "columns": ("Growth with columns", "The same, 10000 x d.", columns_grow, True),
