@@ -34,7 +34,7 @@ std::string shortfall(const Refit& fit, double scale) {
 Refit refit(const Problem& problem, In u, In x, const InnerSolution* near) {
   require_solution(problem, "the final fit to rounding");
   Vec from = x;
-  if (near && kept_product(*near)) {
+  if (near && near->kept && kept_product(*near)) {
     const InnerSolution there = go_on_near(problem, u, x, *near);
     if (solved(there.status) && there.gradient_norm <= kTarget * problem.f->gradient_scale(u))
       return {there.x(), there.gradient_norm, Status::rounding, {}};

@@ -62,6 +62,8 @@ bool cheap(const Curvature& curvature, Index n) {
   return n > 0 && n <= kSmall && curvature.factor_cost(n) <= kAffordable;
 }
 
+constexpr Index kTiny = 64;  // of so small a matrix all eigenvalues take no time beside a pass
+
 /// All eigenvalues of f_xx where it is cheap.
 std::optional<Spectrum> exact_extremes(const Curvature& curvature, Index n) {
   if (!cheap(curvature, n)) return std::nullopt;
@@ -146,7 +148,9 @@ std::optional<Spectrum> extremes_by_rank(const Problem& problem, In u, const Inn
 Spectrum extremes(const Problem& problem, In u, const Curvature& curvature, In start, const InnerSolution& inner, double above,
                   const TruncationOptions& options, const LanczosOptions& lanczos = {}) {
   if (auto known = extremes_by_rank(problem, u, inner, above)) return std::move(*known);
-  if (auto exact = exact_extremes(curvature, inner.inner_dim)) return std::move(*exact);
+  if (inner.inner_dim <= kTiny || !known_by_kept(inner)) {
+    if (auto exact = exact_extremes(curvature, inner.inner_dim)) return std::move(*exact);
+  }
   if (auto near = extremes_near(curvature, inner, above, options)) return std::move(*near);
   if (auto soft = extremes_by_inverse(curvature, inner, above)) return std::move(*soft);
   return extreme_eigenvalues([&](In p, Out hp) { curvature.hessian(p, hp); }, start, lanczos);

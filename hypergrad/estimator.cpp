@@ -30,6 +30,7 @@ void Hypergradient::state(StateVisitor& v) {
   Index tape = static_cast<Index>(tape_bytes);
   v.state("gradient", gradient);
   v.state("adjoint", adjoint);
+  v.state("data_product", data_product);
   v.state("state_adjoint", state_adjoint);
   v.state("outer_value", outer_value);
   state_of_enum(v, "status", status);

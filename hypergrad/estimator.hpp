@@ -45,6 +45,7 @@ struct PredictedCost {
 struct TACIT_EXPORT Hypergradient {
   Vec gradient;            ///< in u, size m
   Vec adjoint;             ///< w with f_xx w ~ l_x (size n), when the estimator has one: the next step's warm start
+  Vec data_product;        ///< (f_xx - diag(c)) w, c as in Objective::penalty_diagonal, where the estimator has it, else empty
   Vec state_adjoint;       ///< w of a momentum map's state, when it differs from adjoint
   double outer_value = 0;  ///< l(x, u)
   Status status = Status::not_run;

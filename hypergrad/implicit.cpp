@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include <tacit/core/support/text.hpp>
@@ -12,27 +13,39 @@ namespace tacit::inline TACIT_ABI {
 
 namespace {
 
-std::shared_ptr<const LinearOperator> choose_preconditioner(const std::string& choice, const InnerSolution& inner,
-                                                            const Curvature& c) {
-  if (choice == "none") return nullptr;
+struct Preconditioner {
+  std::shared_ptr<const LinearOperator> m;  ///< null: none
+  bool near = false;                        ///< to f_xx^{-1}, being made from what a solver has learnt of it
+};
+
+Preconditioner choose_preconditioner(const std::string& choice, const InnerSolution& inner, const Curvature& c) {
+  if (choice == "none") return {};
   const std::shared_ptr<const LinearOperator> left = inner.offered ? inner.offered : inner.inverse;
   if (choice == "factor" && !left)
     throw UsageError(
         "preconditioner 'factor' needs an inner solver that leaves a factor; use the inner solver newton or cholesky, or "
         "preconditioner 'jacobi'",
         "hypergradient.preconditioner");
-  if (choice != "jacobi" && left) return left;
-  if (choice != "jacobi") return c.preconditioner(inner.inner_dim);
+  if (choice != "jacobi" && left) return {left, true};
+  if (choice != "jacobi") {
+    auto initial = c.preconditioner(inner.inner_dim);
+    auto learnt = learnt_inverse(inner, initial);
+    if (learnt) return {std::move(learnt), true};
+    return {std::move(initial)};
+  }
   auto diagonal = c.Curvature::preconditioner(inner.inner_dim);
   if (!diagonal)
     throw UsageError(
         "preconditioner 'jacobi' needs the diagonal of the Hessian, which this objective does not offer; use 'auto' or 'none'",
         "hypergradient.preconditioner");
-  return diagonal;
+  return {std::move(diagonal)};
 }
 
 /// Of a residual, what a step with a kept factor may leave if the step after it is to be known to be shorter still.
 constexpr double kQuick = 0.4;
+
+/// The same, if no mode is so soft beside it that a residual hides it.
+constexpr double kNoneHides = 0.01;
 
 constexpr Index kFresh = 2;  // steps with a factor made at the point
 
@@ -43,6 +56,22 @@ std::shared_ptr<const LinearOperator> affordable_factor(const Curvature& c, Inde
   Mat h(n, n);
   if (!c.dense(h)) return nullptr;
   return cholesky_inverse(h);
+}
+
+/// c of Objective::penalty_diagonal; empty where that is not known.
+std::optional<Vec> known_penalty(const Objective& f, In u) {
+  Vec c = Vec::Zero(f.inner_dim());
+  return f.penalty_diagonal(u, c) ? std::optional(std::move(c)) : std::nullopt;
+}
+
+/// The adjoint w of a point near and, by M near f_xx^{-1}, what changes of l_x and of the penalties make of it, f_xx being the
+/// same but for these: w + M (l_x - (f_xx - diag(c))_old w - diag(c) w). No product; M null: w alone.
+Vec carried_adjoint(const Hypergradient& there, const Vec& lx, const std::optional<Vec>& penalty, const LinearOperator* near) {
+  Vec w = there.adjoint;
+  if (!near || !penalty || there.data_product.size() != w.size() || !there.data_product.allFinite()) return w;
+  Vec step(w.size());
+  near->apply(lx - there.data_product - penalty->cwiseProduct(w), step);
+  return step.allFinite() ? Vec(w + step) : w;
 }
 
 /// No number is to pass for a hypergradient where there is none.
@@ -75,7 +104,7 @@ void ImplicitCgEstimator::fields(FieldVisitor& v) {
   v.field(
       "preconditioner", preconditioner, std::vector<std::string>{"auto", "none", "jacobi", "factor"},
       "auto: the factor that an inner solver left, else the inverse through the rows where there are few, else the diagonal of "
-      "the Hessian where it is cheap");
+      "the Hessian where it is cheap, both with what lbfgs has learnt");
 }
 
 Accuracy ImplicitCgEstimator::plan(const Problem& problem, In u, const InnerSolution* so_far, Calibration& calibration,
@@ -92,14 +121,16 @@ Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const 
   Vec lx(x.size()), lu(u.size());
   h.outer_value = problem.l->gradient(x, u, lx, lu);
   const auto c = curvature_at(problem, u, inner);
-  const auto m = choose_preconditioner(preconditioner, inner, *c);
+  const auto [m, near] = choose_preconditioner(preconditioner, inner, *c);
   const bool carried = warm_start && previous && previous->adjoint.size() == x.size() && previous->adjoint.allFinite();
-  h.adjoint = carried ? previous->adjoint : Vec(Vec::Zero(x.size()));
+  const std::optional<Vec> penalty = known_penalty(*problem.f, u);
+  h.adjoint = carried ? carried_adjoint(*previous, lx, penalty, near ? m.get() : nullptr) : Vec(Vec::Zero(x.size()));
   CgOptions options;
   options.tolerance = tolerance;
   options.max_steps = max_steps;
   options.preconditioner = m.get();
-  SettledGradient watch(target_ / 8, m && m == inner.inverse && inner.inverse_left <= kQuick);
+  const double left = m && m == inner.inverse ? inner.inverse_left : std::numeric_limits<double>::quiet_NaN();
+  SettledGradient watch(target_ / 8, left <= kQuick);
   const Vec slope = detail::theta_slope(problem, u);
   const auto gradient_of = [&](In w) { return Vec(detail::implicit_gradient(*c, w, lu).cwiseProduct(slope)); };
   if (target_ > 0) {
@@ -111,7 +142,7 @@ Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const 
     const double mu = problem.f->convexity(u);
     options.stop = [&, mu](In w, double residual) {
       const bool settled = watch.settled(gradient_of(w));
-      return settled && residual <= target_ * (mu > 0 ? mu * w.norm() : lx.norm());
+      return settled && (left <= kNoneHides || residual <= target_ * (mu > 0 ? mu * w.norm() : lx.norm()));
     };
   }
   CgResult r = detail::solve_with(*c, lx, h.adjoint, options);
@@ -125,6 +156,7 @@ Hypergradient ImplicitCgEstimator::estimate(const Problem& problem, In u, const 
   }
   if (m && m == inner.inverse) h.factor_saves = std::max<Index>(0, h.linear_steps - kFresh);
   h.residual = r.residual;
+  if (penalty && r.remainder.size() == x.size()) h.data_product = lx - r.remainder - penalty->cwiseProduct(h.adjoint);
   if (r.status == Status::negative_curvature) return indefinite(std::move(h), u.size());
   h.gradient = detail::implicit_gradient(*c, h.adjoint, lu);
   if (previous) h.calibration = previous->calibration;

@@ -403,12 +403,30 @@ void SingleOracle::solve_adjoint(Evaluation& e, double tolerance) const {
 }
 
 // With dx/dtheta at most as long as x (a penalty's is), -w.(f_ux x) moves by about ||w|| ||f_x|| for an inner residual f_x and by
-// ||x|| ||r|| for a residual r of the adjoint equation.
+// ||x|| ||r|| for a residual r of the adjoint equation: from above, by far where there are many penalties. What a good factor
+// makes of the r in hand is nearer to the truth, and varies with r.
 void SingleOracle::measure_effect(Evaluation& e, const OuterPoint& at) const {
+  constexpr double kVaries = 10;  // from row to row
   const InnerSolution& inner = e.state->inner;
   const Hypergradient& hyper = e.state->hyper;
   if (hyper.adjoint.size() != inner.inner_dim || !(inner.residual > 0)) return;
   e.effect = {hyper.adjoint.norm() * inner.gradient_norm / inner.residual, inner.x().norm() * at.lx.norm()};
+  e.effect.adjoint = std::fmin(e.effect.adjoint, kVaries * effect_by_factor(e, at.lx));
+}
+
+// ||f_ux M (l_x - f_xx w)|| in theta over the relative residual, M the factor that the solver has left; NaN where there is none
+// that is good, or nothing but rounding to apply it to.
+double SingleOracle::effect_by_factor(const Evaluation& e, In lx) const {
+  constexpr double kRounding = 1e-12, kGood = 0.5;
+  const InnerSolution& inner = e.state->inner;
+  const Hypergradient& hyper = e.state->hyper;
+  const bool good = inner.curvature && factor_leaves(inner) <= kGood;
+  if (!good || hyper.data_product.size() != inner.inner_dim || !(hyper.residual > kRounding)) return kMissing;
+  Vec c = Vec::Zero(inner.inner_dim), off(inner.inner_dim), moved(e.u.size());
+  problem_.f->penalty_diagonal(e.u, c);
+  inner.inverse->apply(lx - hyper.data_product - c.cwiseProduct(hyper.adjoint), off);
+  inner.curvature->cross(off, moved);
+  return in_theta(e, moved).norm() / hyper.residual;
 }
 
 Vec SingleOracle::in_theta(const Evaluation& e, In gradient_u) const {
@@ -455,14 +473,15 @@ void SingleOracle::measure_iterate_error(Evaluation& e, double floor) const {
   e.diagnostics.hypergradient_error = hypergradient_error(e.gradient, in_theta(e, whole.gradient), floor);
 }
 
-// From what the error estimate has corrected where the solver's factor says that no soft mode is hidden; else from the point
-// itself, so that an estimate which was misled can be contradicted.
+// From what the error estimate has corrected where the solver's factor says that no soft mode is hidden; else from the point and
+// the adjoint themselves, so that an estimate which was misled can be contradicted.
 void SingleOracle::measure_reference(Evaluation& e, double floor, const Corrected& corrected) const {
   const InnerSolution& inner = e.state->inner;
   constexpr std::size_t kMost = std::size_t{1} << 28U;  // bytes of the tangents of forward mode
   if (iterate_ && ForwardEstimator().stored_bytes(inner.z.size(), e.u.size()) > kMost) return;
   Vec x = inner.x();
   ReferenceStart near{inner.inverse};
+  if (e.state->hyper.adjoint.allFinite()) near.adjoint = e.state->hyper.adjoint;
   if (!std::isnan(factor_leaves(inner)) && corrected.step.size() == x.size()) {
     x += corrected.step;
     near.adjoint = corrected.adjoint;

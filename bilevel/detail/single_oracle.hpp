@@ -86,6 +86,7 @@ private:
   bool wants_deeper(const Evaluation& e, double share) const;
   void go_deeper(Evaluation& e, const ValueAsked& asked) const;
   void measure_effect(Evaluation& e, const OuterPoint& at) const;
+  double effect_by_factor(const Evaluation& e, In lx) const;
   /// What the error estimate found: x* - x, and adjoint, f_x and hypergradient there; empty where it found none.
   struct Corrected {
     Vec step, adjoint, fx, gradient;

@@ -1,6 +1,7 @@
 // Solvers that factor f_xx: Newton and, for quadratic f, Cholesky.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <tacit/core/inner/detail/common.hpp>
 #include <tacit/core/inner/detail/line_search.hpp>
@@ -9,6 +10,8 @@
 namespace tacit::inline TACIT_ABI {
 
 namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 /// The factor of h + shift I with the least tried shift that makes it positive definite (0 first, then tenfold from eps times the
 /// diagonal); null when nothing helps (h is not finite).
@@ -114,6 +117,7 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
     norm = at.gradient.norm();
     if (watch) watch({s.steps, s.x(), norm});
     s.inverse_exact = f.quadratic() && shift == 0;
+    s.inverse_left = shift == 0 && search.step == 1 ? norm / trial.gradient.norm() : kUnknown;
   }
   s.gradient = at.gradient;
   s.value = at.value;

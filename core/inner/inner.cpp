@@ -311,11 +311,45 @@ std::shared_ptr<const Eigen::MatrixXd> kept_hessian(const InnerSolution& s) {
 }
 
 std::function<void(In, Out)> kept_product(const InnerSolution& s) {
-  if (!s.kept || !s.kept->data || !s.inverse) return {};
+  if (!s.inverse) return {};
+  if (!s.kept || !s.kept->data) {
+    if (std::isnan(s.inverse_left)) return {};
+    return [factor = s.inverse.get()](In p, Out out) { factor->product(p, out); };
+  }
   return [kept = s.kept.get()](In p, Out out) {
     out.noalias() = kept->scale * (kept->data->selfadjointView<Eigen::Lower>() * p);
     out += kept->penalty.cwiseProduct(p);
   };
+}
+
+namespace {
+
+/// The two loops over what lbfgs has learnt.
+class LearntInverse final : public LinearOperator {
+public:
+  LearntInverse(Index n, std::shared_ptr<const detail::InverseFromPairs> pairs, std::shared_ptr<const LinearOperator> initial)
+      : n_(n), pairs_(std::move(pairs)), initial_(std::move(initial)) {}
+  Index dim() const override { return n_; }
+  void apply(In x, Out y) const override {
+    Vec d(n_);
+    if (initial_)
+      pairs_->direction(x, *initial_, d);
+    else
+      pairs_->direction(x, d);
+    y = -d;
+  }
+
+private:
+  Index n_;
+  std::shared_ptr<const detail::InverseFromPairs> pairs_;
+  std::shared_ptr<const LinearOperator> initial_;
+};
+
+}  // namespace
+
+std::shared_ptr<const LinearOperator> learnt_inverse(const InnerSolution& s, std::shared_ptr<const LinearOperator> initial) {
+  if (!s.pairs || s.pairs->empty()) return nullptr;
+  return std::make_shared<LearntInverse>(s.inner_dim, s.pairs, std::move(initial));
 }
 
 void spend_kept(InnerSolution& s, double products) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -92,11 +93,17 @@ TACIT_EXPORT std::shared_ptr<const Curvature> curvature_at(const Problem& proble
 /// What newton-cg has kept of f_xx, B + diag(c) with the c of the u that it was solved for, its lower triangle; null: nothing, or
 /// without a factor.
 TACIT_EXPORT std::shared_ptr<const Eigen::MatrixXd> kept_hessian(const InnerSolution& solution);
-/// p -> that matrix times p, without making it; empty where there is none. It reads the solution, which has to outlive it.
+/// p -> that matrix times p, without making it, or else what a factor near f_xx^{-1} is of (InnerSolution::inverse_left); empty
+/// where there is neither. It reads the solution, which has to outlive it.
 TACIT_EXPORT std::function<void(In, Out)> kept_product(const InnerSolution& solution);
 
 /// Products that a factor made at its first point saves a run, of some points at least.
 inline constexpr double kRunSaves = 20;
+
+/// The inverse Hessian that lbfgs has learnt near the solution, from H_0 = initial, null: a multiple of the identity (Morales and
+/// Nocedal 2000); null: it has learnt nothing.
+TACIT_EXPORT std::shared_ptr<const LinearOperator> learnt_inverse(const InnerSolution& solution,
+                                                                  std::shared_ptr<const LinearOperator> initial);
 
 /// Counts products with f_xx at the solution that a fresh factor would have saved: newton-cg makes one the sooner.
 TACIT_EXPORT void spend_kept(InnerSolution& solution, double products);
@@ -188,11 +195,14 @@ private:
 };
 
 /// Limited-memory BFGS with a strong Wolfe line search (Liu and Nocedal 1989). A run that goes on at the same u takes its pairs
-/// along, as if it had not stopped; at another one those of an old f_xx were measured to do more harm than good.
+/// along, as if it had not stopped; at another one where f_xx changes by a diagonal that is known (Objective::penalty_diagonal),
+/// with y + (c - c_old) s instead of y. Value, gradient and curvature of a trial point are one pass, and those of the last are
+/// left to whoever comes after.
 class TACIT_EXPORT LbfgsSolver final : public InnerSolver {
 public:
+  static constexpr Index kPairs = 30, kFewPairs = 10, kManyVariables = 2000;
   IterativeOptions options;
-  Index memory = 10;  ///< pairs kept
+  std::optional<Index> memory;  ///< pairs kept; empty: kPairs, of more than kManyVariables kFewPairs
   void fields(FieldVisitor& v) override;
   double tolerance() const override { return options.tolerance; }
   InnerSolution solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,

@@ -14,28 +14,36 @@ struct Point {
   double t = 0, value = 0, slope = 0;
 };
 
+/// Of few variables pairs cost little beside a pass over the data.
+Index memory(const LbfgsSolver& solver, Index n) {
+  return solver.memory.value_or(n > LbfgsSolver::kManyVariables ? LbfgsSolver::kFewPairs : LbfgsSolver::kPairs);
+}
+
 class LbfgsRun {
 public:
   LbfgsRun(const Problem& problem, In u, double tolerance, const LbfgsSolver& solver, const InnerSolution* previous,
            InnerSolution& s)
       : solver_(solver), problem_(problem), f_(*problem.f), u_(u), tolerance_(tolerance), max_steps_(solver.options.max_steps),
-        s_(s), inverse_(solver.memory), g_(s.inner_dim), d_(s.inner_dim), x_(s.inner_dim), g_new_(s.inner_dim) {
-    if (!s.cold && previous->pairs && previous->pairs->u == u) inverse_.inherit(*previous->pairs);
+        s_(s), inverse_(memory(solver, s.inner_dim)), d_(s.inner_dim), x_(s.inner_dim) {
+    if (!s.cold && previous->pairs) take_over(*previous->pairs);
   }
 
   void run() {
-    value_ = f_.gradient(s_.z, u_, g_);
-    norm_ = g_.norm();
+    curvature_ = f_.linearize(s_.z, u_, &at_);
+    norm_ = at_.gradient.norm();
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
     unknowable_ = detail::unknowable(problem_, u_, unit_);
     const RunEnd ending = iterate();
     inverse_.u = u_;
     s_.pairs = std::make_shared<const InverseFromPairs>(std::move(inverse_));
-    s_.gradient = g_;
+    s_.gradient = at_.gradient;
+    s_.value = at_.value;
+    s_.curvature = std::move(curvature_);
     detail::finish(s_, norm_, unit_, tolerance_, ending, why_);
   }
 
 private:
+  void take_over(const InverseFromPairs& pairs);
   RunEnd iterate();
   double first_step();
   bool search(double t);
@@ -51,11 +59,22 @@ private:
   Index max_steps_;
   InnerSolution& s_;
   InverseFromPairs inverse_;
-  Vec g_, d_, x_, g_new_;
-  double value_ = 0, value_new_ = 0, norm_ = 0, unit_ = 1, unknowable_ = 0;
+  FirstOrder at_, trial_;
+  std::unique_ptr<const Curvature> curvature_, trial_curvature_;
+  Vec d_, x_;
+  double norm_ = 0, unit_ = 1, unknowable_ = 0;
   detail::StallWatch watch_{20};
   std::string why_;
 };
+
+/// Those of another u are pairs of this one where it changes f_xx by a diagonal alone.
+void LbfgsRun::take_over(const InverseFromPairs& pairs) {
+  if (pairs.u == u_) return inverse_.inherit(pairs);
+  Vec now = Vec::Zero(s_.inner_dim), then = now;
+  if (pairs.u.size() != u_.size() || !f_.penalty_diagonal(u_, now) || !f_.penalty_diagonal(pairs.u, then)) return;
+  inverse_.inherit(pairs);
+  inverse_.shift(now - then);
+}
 
 RunEnd LbfgsRun::iterate() {
   while (true) {
@@ -64,8 +83,8 @@ RunEnd LbfgsRun::iterate() {
     if (s_.steps >= max_steps_ || !std::isfinite(norm_)) return RunEnd::limit;
     if (tolerance_ > 0 && watch_.stalled(norm_, floor())) return RunEnd::rounding;
     const bool fresh = inverse_.empty();
-    inverse_.direction(g_, d_);
-    if (!(g_.dot(d_) < 0)) {
+    inverse_.direction(at_.gradient, d_);
+    if (!(at_.gradient.dot(d_) < 0)) {
       if (fresh) return norm_ == 0 ? RunEnd::rounding : RunEnd::limit;
       inverse_.clear();
       continue;
@@ -80,12 +99,12 @@ RunEnd LbfgsRun::iterate() {
           "lbfgs found no lower point down the gradient (norm " + sci(norm_) + "); check the derivatives of the inner objective";
       return norm_ <= floor() ? RunEnd::rounding : RunEnd::failed;
     }
-    inverse_.add(x_ - s_.z, g_new_ - g_);
+    inverse_.add(x_ - s_.z, trial_.gradient - at_.gradient);
     ++s_.steps;
     s_.z.swap(x_);
-    g_.swap(g_new_);
-    value_ = value_new_;
-    norm_ = g_.norm();
+    std::swap(at_, trial_);
+    curvature_.swap(trial_curvature_);
+    norm_ = at_.gradient.norm();
     if (solver_.watch) solver_.watch({s_.steps, s_.x(), norm_});
   }
 }
@@ -93,24 +112,24 @@ RunEnd LbfgsRun::iterate() {
 /// The minimizer of the local parabola along -g: one Hessian product instead of several trials.
 double LbfgsRun::first_step() {
   Vec hd(d_.size());
-  f_.linearize(s_.z, u_)->hessian(d_, hd);
+  curvature_->hessian(d_, hd);
   const double curvature = d_.dot(hd);
-  const double t = -g_.dot(d_) / curvature;
+  const double t = -at_.gradient.dot(d_) / curvature;
   return curvature > 0 && std::isfinite(t) ? t : 1 / std::max(norm_, 1e-300);
 }
 
 Point LbfgsRun::evaluate(double t) {
   x_ = s_.z + t * d_;
-  value_new_ = f_.gradient(x_, u_, g_new_);
-  return {t, value_new_, g_new_.dot(d_)};
+  trial_curvature_ = f_.linearize(x_, u_, &trial_);
+  return {t, trial_.value, trial_.gradient.dot(d_)};
 }
 
 /// Strong Wolfe conditions by bracketing and secants of the slope; where rounding hides differences of f, its slope decides
 /// (Hager and Zhang 2005).
 bool LbfgsRun::search(double t) {
   constexpr double kArmijo = 1e-4, kCurvature = 0.9;
-  const Point start{0, value_, g_.dot(d_)};
-  const double noise = 1e-12 * std::abs(value_) + 1e-300;
+  const Point start{0, at_.value, at_.gradient.dot(d_)};
+  const double noise = 1e-12 * std::abs(at_.value) + 1e-300;
   Point lo = start, hi;
   bool bracketed = false;
   for (int k = 0; k < 40; ++k) {
@@ -143,7 +162,8 @@ double LbfgsRun::next_step(const Point& lo, const Point& hi, bool bracketed) {
 
 void LbfgsSolver::fields(FieldVisitor& v) {
   options.fields(v);
-  v.field("memory", memory, Range{1, 100, false, false}, "pairs of steps and gradient changes that lbfgs keeps");
+  v.field("memory", memory, Range{1, 100, false, false},
+          "pairs of steps and gradient changes that lbfgs keeps; auto: 30, of more than 2000 variables 10");
 }
 
 InnerSolution LbfgsSolver::solve(const Problem& problem, In u, const InnerSolution* previous, Accuracy accuracy,

@@ -153,7 +153,7 @@ CgResult CgRun::run() {
   true_residual();
   if (event != Event::target || o_.tolerance == 0 || relative() <= o_.tolerance) return finish(event);
   // The recursion drifted away from the truth: once more from the true residual, keeping the better iterate.
-  const Vec kept = w_;
+  const Vec kept = w_, kept_left = r_;
   const double before = relative();
   restart();
   event = iterate();
@@ -161,11 +161,13 @@ CgResult CgRun::run() {
   true_residual();
   if (relative() > before) {
     w_ = kept;
+    r_ = kept_left;
     left_ = before * bnorm_;
   }
   if (event == Event::target && relative() > o_.tolerance) {
     result_.status = Status::rounding;
     result_.residual = relative();
+    result_.remainder = std::move(r_);
     const std::vector<std::string> sizes = sci_numbers({relative(), claimed, o_.tolerance});
     result_.message = "conjugate gradients stopped by rounding: true residual " + sizes[0] + ", the recursion's " + sizes[1] +
                       ", asked " + sizes[2] + " after " + std::to_string(result_.steps) + " steps";
@@ -176,6 +178,7 @@ CgResult CgRun::run() {
 
 CgResult CgRun::finish(Event event) {
   result_.residual = relative();
+  result_.remainder = std::move(r_);
   const std::vector<std::string> sizes = sci_numbers({result_.residual, o_.tolerance});
   const std::string numbers = "residual " + sizes[0] + ", asked " + sizes[1] + " after " + std::to_string(result_.steps) +
                               (result_.steps == 1 ? " step" : " steps");
@@ -224,6 +227,12 @@ void CholeskyInverse::apply(In x, Out y) const {
   factor_->triangularView<Eigen::Lower>().solveInPlace(y);
   factor_->triangularView<Eigen::Lower>().adjoint().solveInPlace(y);
   if (scale_ != 1) y *= scale_;
+}
+
+void CholeskyInverse::product(In x, Out y) const {
+  const auto l = factor_->triangularView<Eigen::Lower>();
+  y = l * Vec(l.adjoint() * x);
+  if (scale_ != 1) y /= scale_;
 }
 
 std::shared_ptr<const CholeskyInverse> CholeskyInverse::times(double share) const {

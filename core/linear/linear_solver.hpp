@@ -38,6 +38,8 @@ public:
   explicit CholeskyInverse(Eigen::MatrixXd factor) : factor_(std::make_shared<const Eigen::MatrixXd>(std::move(factor))) {}
   Index dim() const override { return factor_->rows(); }
   void apply(In x, Out y) const override;
+  /// y = L L' x over the share: what the inverse is of.
+  void product(In x, Out y) const;
   /// `share` times this.
   std::shared_ptr<const CholeskyInverse> times(double share) const;
   void state(StateVisitor& v);
@@ -63,6 +65,7 @@ struct CgResult {
   Index steps = 0;      ///< iterations
   double residual = 0;  ///< true ||b - H w|| / ||b||
   Index products = 0;   ///< products with H, the ones for residuals included
+  Vec remainder;        ///< b - H w, of the length that `residual` says
   std::string message;  ///< a sentence with the numbers, empty when converged
 };
 

@@ -86,6 +86,7 @@ _tacit_values() {
     inner.warm_start) echo 'true false' ;;
     inner.step) echo 'auto' ;;
     inner.momentum) echo 'auto' ;;
+    inner.memory) echo 'auto' ;;
     hypergradient.estimator) echo 'auto full-unroll truncated-unroll forward implicit-cg implicit-direct neumann fixed-point one-step finite-difference' ;;
     hypergradient.stride) echo 'auto' ;;
     hypergradient.window) echo 'all auto' ;;

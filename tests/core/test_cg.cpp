@@ -42,6 +42,22 @@ TEST_CASE("cg: solves in as many steps as there are distinct eigenvalues and rep
   CHECK((w - h.llt().solve(b)).norm() < 1e-9);
 }
 
+TEST_CASE("cg: what is left of the right-hand side is told, after every way to end") {
+  const Mat h = with_eigenvalues(Vec::LinSpaced(15, 1, 40), 8);
+  const Vec b = test::Numbers(9).vec(15);
+  for (const CgOptions& options : {CgOptions{.tolerance = 1e-9}, CgOptions{.tolerance = 1e-9, .max_steps = 2},
+                                   CgOptions{.tolerance = 1e-2, .verify = false}, CgOptions{.tolerance = 1e-15}}) {
+    CAPTURE(options.tolerance);
+    for (const Vec& start : {Vec(Vec::Zero(15)), test::Numbers(10).vec(15)}) {
+      Vec w = start;
+      const CgResult r = conjugate_gradient(product(h), b, w, options);
+      REQUIRE(r.remainder.size() == 15);
+      CHECK((r.remainder - (b - h * w)).norm() <= 1e-13 * b.norm());
+      CHECK(r.remainder.norm() == doctest::Approx(r.residual * b.norm()));
+    }
+  }
+}
+
 TEST_CASE("cg: a warm start that is good enough costs one product and no step") {
   const Mat h = with_eigenvalues(Vec::LinSpaced(10, 1, 30), 3);
   const Vec b = test::Numbers(4).vec(10);

@@ -10,6 +10,7 @@
 #include <tacit/core/model/counting.hpp>
 
 #include "core/plain_problems.hpp"
+#include "hypergrad/reference_problems.hpp"
 #include "paths.hpp"
 
 using namespace tacit;
@@ -107,6 +108,59 @@ TEST_CASE("solvers: warm starts pay along a sequence of penalties (breast cancer
   // A ceiling on the cold work itself, so that the ratio is not bought with waste (measured: 473 and 327).
   CHECK(along(newton_cg, p, us, false, {1e-8}).inner_units() < 520);
   CHECK(along(lbfgs, p, us, false, {1e-8}).inner_units() < 360);
+}
+
+TEST_CASE("solvers: lbfgs takes what it has learnt to other penalties, and leaves value and curvature") {
+  const Problem p = test::random_problem(21, 50, true, false, 0.1);
+  const LbfgsSolver lbfgs;
+  Index with = 0, without = 0;
+  InnerSolution last = lbfgs.solve(p, Vec::Constant(1, 0.1), nullptr, {1e-8}, {});
+  for (double penalty = 0.05; penalty > 1e-3; penalty /= 2) {
+    const Vec u = Vec::Constant(1, penalty);
+    InnerSolution forgetful = last;
+    forgetful.pairs.reset();
+    without += lbfgs.solve(p, u, &forgetful, {1e-8}, {}).steps;
+    last = lbfgs.solve(p, u, &last, {1e-8}, {});
+    CHECK(last.status == Status::converged);
+    with += last.steps;
+    Vec g(50), a(50), b(50);
+    CHECK(last.value == p.f->gradient(last.x(), u, g));
+    CHECK(last.gradient == g);
+    REQUIRE(last.curvature);
+    last.curvature->hessian(g, a);
+    p.f->linearize(last.x(), u)->hessian(g, b);
+    CHECK(a == b);
+  }
+  CHECK(with < 0.8 * static_cast<double>(without));
+  // Where u does more than add a diagonal that is known, nothing is taken along.
+  const Problem plain = breast_cancer();
+  const InnerSolution here = lbfgs.solve(plain, Vec::Constant(1, 0.1), nullptr, {1e-8}, {});
+  InnerSolution forgetful = here;
+  forgetful.pairs.reset();
+  const Vec there = Vec::Constant(1, 0.01);
+  CHECK(lbfgs.solve(plain, there, &here, {1e-8}, {}).z == lbfgs.solve(plain, there, &forgetful, {1e-8}, {}).z);
+}
+
+TEST_CASE("solvers: the pairs of lbfgs at other penalties are those of f_xx there") {
+  const Problem p = test::random_problem(22, 12, false, true, 0.3);  // quadratic: a pair is a product, wherever it is from
+  const Vec here = Vec::LinSpaced(12, 0.01, 1), there = Vec::LinSpaced(12, 0.5, 0.02);
+  LbfgsSolver lbfgs;
+  lbfgs.memory = 100;
+  const InnerSolution from = lbfgs.solve(p, here, nullptr, {1e-12}, {});
+  const InnerSolution s = lbfgs.solve(p, there, &from, {100}, {});  // content with where it starts
+  REQUIRE(s.steps == 0);
+  const auto inverse = learnt_inverse(s, nullptr);
+  REQUIRE(inverse);
+  Mat h(12, 12);
+  Eigen::MatrixXd m(12, 12);
+  hessian_matrix(*p.f->linearize(s.x(), there), h);
+  for (Index j = 0; j < 12; ++j) inverse->apply(Vec::Unit(12, j), m.col(j));
+  CHECK((m - m.transpose()).norm() <= 1e-10 * m.norm());
+  const Eigen::EigenSolver<Eigen::MatrixXd> product(Eigen::MatrixXd(m * h));
+  Index ones = 0;  // of M f_xx, along the pairs
+  for (Index j = 0; j < 12; ++j) ones += std::abs(product.eigenvalues()[j].real() - 1) < 0.3 ? 1 : 0;
+  CHECK(ones >= 9);
+  CHECK(learnt_inverse(InnerSolution(), nullptr) == nullptr);
 }
 
 TEST_CASE("solvers: a step size that is too large ends as failed and says so") {

@@ -141,6 +141,59 @@ TEST_CASE("implicit-cg: preconditioners, true residual, step limit and warm star
   CHECK(limited.estimate(p, u, s, &jacobi, 1e-10).linear_steps == 3);
 }
 
+TEST_CASE("implicit-cg: an adjoint follows the penalties by the factor that is at hand, before a product") {
+  // f_xx changes by the penalties alone: what the factor makes of that is the answer.
+  const Problem ridge = test::reference_problem("ridge_diabetes", true);
+  const Vec here = Vec::LinSpaced(10, 1e-4, 0.3), there = Vec::LinSpaced(10, 2e-2, 1e-3);
+  const InnerSolution s = CholeskySolver().solve(ridge, there, nullptr, {1e-12}, {});
+  ImplicitCgEstimator e;
+  Hypergradient before = e.estimate(ridge, here, CholeskySolver().solve(ridge, here, nullptr, {1e-12}, {}), nullptr, 1e-12);
+  const Hypergradient followed = e.estimate(ridge, there, s, &before, 1e-8);
+  CHECK(followed.status == Status::converged);
+  CHECK(followed.linear_steps == 0);
+  CHECK(followed.residual == doctest::Approx(adjoint_residual(ridge, there, s, followed.adjoint)).epsilon(0.1));
+  before.data_product.resize(0);
+  CHECK(e.estimate(ridge, there, s, &before, 1e-8).linear_steps > 0);
+
+  // Elsewhere the weights of the rows change too, and less is left where the solve starts: its residual, if no step is asked for.
+  const Problem logistic = test::reference_problem("logistic_breast_cancer", true);
+  const NewtonCgSolver solver;
+  double less = 0;
+  int points = 0;
+  InnerSolution last = solver.solve(logistic, Vec::Constant(30, 1e-2), nullptr, {1e-10}, {});
+  Hypergradient w = e.estimate(logistic, Vec::Constant(30, 1e-2), last, nullptr, 1e-6);
+  for (double penalty = 1e-2; penalty > 2e-3; penalty *= 0.9) {
+    const Vec u = Vec::LinSpaced(30, penalty, 1e-2);
+    last = solver.solve(logistic, u, &last, {1e-10}, {});
+    Hypergradient plain = w;
+    plain.data_product.resize(0);
+    less += std::log(e.estimate(logistic, u, last, &w, 1).residual / e.estimate(logistic, u, last, &plain, 1).residual);
+    ++points;
+    w = e.estimate(logistic, u, last, &w, 1e-6);
+    Vec product(30), penalties = u;
+    logistic.f->linearize(last.x(), u)->hessian(w.adjoint, product);
+    product -= penalties.cwiseProduct(w.adjoint);
+    CHECK((w.data_product - product).norm() <= 1e-12 * product.norm());
+  }
+  REQUIRE(last.inverse);
+  CHECK(std::exp(less / points) < 0.3);
+}
+
+TEST_CASE("implicit-cg: what lbfgs has learnt of f_xx preconditions the adjoint") {
+  const Problem p = test::random_problem(11, 40, true, false, 0.02);
+  const Vec u = Vec::Constant(1, 1e-3);
+  InnerSolution s = LbfgsSolver().solve(p, u, nullptr, {1e-10}, {});
+  REQUIRE(s.pairs);
+  ImplicitCgEstimator e;
+  const Hypergradient learnt = e.estimate(p, u, s, nullptr, 1e-8);
+  s.pairs.reset();
+  const Hypergradient plain = e.estimate(p, u, s, nullptr, 1e-8);
+  CHECK(learnt.status == Status::converged);
+  CHECK(learnt.residual <= 1e-8);
+  CHECK(learnt.linear_steps < 0.7 * static_cast<double>(plain.linear_steps));
+  CHECK(learnt.gradient[0] == doctest::Approx(plain.gradient[0]).epsilon(1e-6));
+}
+
 TEST_CASE("implicit-direct: uses the factor that the solver left at this very point") {
   const auto counter = std::make_shared<WorkCounter>();
   const Problem plain = test::reference_problem("ridge_diabetes", true), p = counted(plain, counter);

@@ -26,6 +26,15 @@ public:
     memory_ = memory;
     while (pairs_.size() > memory_) pairs_.pop_front();
   }
+  /// The pairs of f_xx + diag(change).
+  void shift(const Vec& change) {
+    std::deque<LbfgsPair> old;
+    old.swap(pairs_);
+    for (LbfgsPair& p : old) {
+      Vec y = p.y + change.cwiseProduct(p.s);
+      add(std::move(p.s), std::move(y));
+    }
+  }
   /// Takes the pair when its curvature is positive.
   void add(Vec s, Vec y) {
     const double sy = s.dot(y), yy = y.squaredNorm();
