@@ -317,7 +317,7 @@ void SingleOracle::settle_iterate(Evaluation& e, double adjoint) const {
 void SingleOracle::judge_value(Evaluation& e, const OuterPoint& at, const ValueAsked& asked) const {
   const WarmState& state = *e.state;
   Vec by_factor;
-  double off = 0;  // of the adjoint, as a share
+  double off = std::fmax(state.hyper.residual, 0);  // of the adjoint, as a share
   if (!can_correct(state) && !std::isnan(off = asked.plain ? kMissing : factor_leaves(state.inner))) {
     by_factor.resize(at.lx.size());
     state.inner.inverse->apply(at.lx, by_factor);

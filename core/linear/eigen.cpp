@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include <tacit/core/linear/detail/largest.hpp>
+
 namespace tacit::inline TACIT_ABI {
 namespace {
 
@@ -215,21 +217,26 @@ Spectrum smallest_eigenvalue_near(const std::function<void(In, Out)>& product, c
   }
 }
 
-double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance, Index max_steps) {
-  constexpr double kRoom = 4;  // the second eigenvalue is nearer than its Ritz value
-  if (n == 0) return 0;
-  // A fixed start without structure: a linear congruential generator (Knuth 1998, MMIX).
+namespace detail {
+
+// A linear congruential generator (Knuth 1998, MMIX).
+Vec start_of_largest(Index n) {
   Vec v(n);
   std::uint64_t random = 1;
   for (Index i = 0; i < n; ++i) {
     random = random * 6364136223846793005U + 1442695040888963407U;
     v[i] = static_cast<double>(random >> 11) * 0x1.0p-53 - 0.5;
   }
-  const Index limit = std::min(n, max_steps);
-  Lanczos lanczos(h, v.normalized(), limit);
+  return v.normalized();
+}
+
+LargestPair largest_from(const std::function<void(In, Out)>& h, Vec start, double tolerance, Index max_steps) {
+  constexpr double kRoom = 4;  // the second eigenvalue is nearer than its Ritz value
+  const Index n = start.size(), limit = std::min(n, max_steps);
+  Lanczos lanczos(h, std::move(start), limit);
   double value = 0, bound = 0;
   while (true) {
-    if (!lanczos.step()) return std::numeric_limits<double>::quiet_NaN();
+    if (!lanczos.step()) return {std::numeric_limits<double>::quiet_NaN(), {}};
     const Index last = lanczos.size() - 1;
     value = lanczos.value(last);
     const double residual = lanczos.left() * lanczos.share(last), apart = last > 0 ? value - lanczos.value(last - 1) : 0;
@@ -237,7 +244,14 @@ double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double to
     if (!(bound > tolerance * value) || lanczos.left() <= 1e-14 * value || lanczos.size() == limit) break;
     lanczos.extend();
   }
-  return value + bound + 4 * std::numeric_limits<double>::epsilon() * static_cast<double>(n) * value;
+  value += bound + 4 * std::numeric_limits<double>::epsilon() * static_cast<double>(n) * value;
+  return {value, lanczos.vector(lanczos.size() - 1)};
+}
+
+}  // namespace detail
+
+double lanczos_largest(const std::function<void(In, Out)>& h, Index n, double tolerance, Index max_steps) {
+  return n == 0 ? 0 : detail::largest_from(h, detail::start_of_largest(n), tolerance, max_steps).value;
 }
 
 }  // namespace tacit::inline TACIT_ABI

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
+#include <tacit/core/linear/detail/largest.hpp>
 #include <tacit/core/linear/dual_inverse.hpp>
 #include <tacit/core/linear/eigen.hpp>
 #include <tacit/core/support/errors.hpp>
@@ -14,12 +16,27 @@ namespace {
 
 constexpr Index kChunk = 256;  // rows whose losses are on the stack at a time
 
-/// Largest eigenvalue of A' diag(weight) A, from above.
-double weighted_eigenvalue(const Design& design, const Vec& weight) {
+detail::LargestPair largest_of(const Design& design, const Vec& weight, Vec start, double tolerance) {
+  constexpr Index kMostSteps = 80;
   const auto scaled = [&](Index row0, BlockIn t, BlockOut w) {
     w.col(0) = t.col(0).cwiseProduct(weight.segment(row0, t.rows()));
   };
-  return lanczos_largest([&](In v, Out out) { design.sweep(v, scaled, out); }, design.cols());
+  return detail::largest_from([&](In v, Out out) { design.sweep(v, scaled, out); }, std::move(start), tolerance, kMostSteps);
+}
+
+/// Largest eigenvalue of A' diag(weight) A, from above. Of many rows a part says nearly where its vector lies: after a sixteenth
+/// of 10000 x 500, 5 products with all rows take the place of 9.
+double weighted_eigenvalue(const Design& design, const Vec& weight) {
+  constexpr Index kMany = 4096, kPart = 16;
+  constexpr double kRough = 1e-2, kFine = 1e-4;
+  if (design.cols() == 0) return 0;
+  Vec start = detail::start_of_largest(design.cols());
+  if (design.rows() >= kMany) {
+    const Index part = design.rows() / kPart;
+    const Vec near = largest_of(design.row_range(0, part), weight.head(part), start, kRough).vector;
+    if (near.allFinite() && near.norm() > 0.5) start = near.normalized();
+  }
+  return largest_of(design, weight, std::move(start), kFine).value;
 }
 
 }  // namespace
