@@ -196,8 +196,8 @@ private:
 
 /// Limited-memory BFGS with a strong Wolfe line search (Liu and Nocedal 1989). A run that goes on at the same u takes its pairs
 /// along, as if it had not stopped; at another one where f_xx changes by a diagonal that is known (Objective::penalty_diagonal),
-/// with y + (c - c_old) s instead of y. Value, gradient and curvature of a trial point are one pass, and those of the last are
-/// left to whoever comes after.
+/// with y + (c - c_old) s instead of y. What is known of the last point (f, f_x; of a linear model f_xx) is left to whoever
+/// comes after.
 class TACIT_EXPORT LbfgsSolver final : public InnerSolver {
 public:
   static constexpr Index kPairs = 30, kFewPairs = 10, kManyVariables = 2000;

@@ -29,7 +29,7 @@ public:
   }
 
   void run() {
-    curvature_ = f_.linearize(s_.z, u_, &at_);
+    stand_at(s_.z, at_, curvature_);
     norm_ = at_.gradient.norm();
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
     unknowable_ = detail::unknowable(problem_, u_, unit_);
@@ -44,6 +44,7 @@ public:
 
 private:
   void take_over(const InverseFromPairs& pairs);
+  void stand_at(const Vec& x, FirstOrder& at, std::unique_ptr<const Curvature>& curvature) const;
   RunEnd iterate();
   double first_step();
   bool search(double t);
@@ -74,6 +75,16 @@ void LbfgsRun::take_over(const InverseFromPairs& pairs) {
   if (pairs.u.size() != u_.size() || !f_.penalty_diagonal(u_, now) || !f_.penalty_diagonal(pairs.u, then)) return;
   inverse_.inherit(pairs);
   inverse_.shift(now - then);
+}
+
+/// With the curvature where that comes from the pass of the gradient; elsewhere it may cost more than all the rest.
+void LbfgsRun::stand_at(const Vec& x, FirstOrder& at, std::unique_ptr<const Curvature>& curvature) const {
+  curvature.reset();
+  at.gradient.resize(x.size());
+  if (f_.linear())
+    curvature = f_.linearize(x, u_, &at);
+  else
+    at.value = f_.gradient(x, u_, at.gradient);
 }
 
 RunEnd LbfgsRun::iterate() {
@@ -112,6 +123,7 @@ RunEnd LbfgsRun::iterate() {
 /// The minimizer of the local parabola along -g: one Hessian product instead of several trials.
 double LbfgsRun::first_step() {
   Vec hd(d_.size());
+  if (!curvature_) curvature_ = f_.linearize(s_.z, u_);
   curvature_->hessian(d_, hd);
   const double curvature = d_.dot(hd);
   const double t = -at_.gradient.dot(d_) / curvature;
@@ -120,7 +132,7 @@ double LbfgsRun::first_step() {
 
 Point LbfgsRun::evaluate(double t) {
   x_ = s_.z + t * d_;
-  trial_curvature_ = f_.linearize(x_, u_, &trial_);
+  stand_at(x_, trial_, trial_curvature_);
   return {t, trial_.value, trial_.gradient.dot(d_)};
 }
 
