@@ -21,7 +21,7 @@ using namespace tacit;
 
 namespace {
 
-void print(const std::vector<tacit_bench::Timed>& kinds, const Mat& x, Index threads, int repetitions) {
+void print(const std::vector<tacit_bench::Timed>& kinds, const AlignedRows& x, Index threads, int repetitions) {
   const double bytes = 8 * static_cast<double>(x.size());
   std::printf("dense logistic, %ld x %ld (%.0f MB of X), %ld threads, %d repetitions\n", static_cast<long>(x.rows()),
               static_cast<long>(x.cols()), 1e-6 * bytes, static_cast<long>(threads), repetitions);
@@ -34,8 +34,8 @@ void print(const std::vector<tacit_bench::Timed>& kinds, const Mat& x, Index thr
   std::printf("reading at %.1f GB/s (min)\n", 1e-9 * bytes / kinds[0].quantile(0));
 }
 
-/// The sum of all numbers, read in pieces by so many threads.
-double read_all(const Mat& x, Index threads) {
+/// The sum of as many numbers as X has, one after the other in its memory, read in pieces by so many threads.
+double read_all(const AlignedRows& x, Index threads) {
   constexpr Index kPieces = 32;
   std::vector<double> sums(kPieces);
   const auto part = [&](std::size_t k) {
@@ -69,6 +69,7 @@ int main(int argc, char** argv) {
 
   std::vector<tacit_bench::Timed> kinds = {
       {"read X", [&] { total += read_all(*x, threads); }},
+      {"value", [&] { total += f.value(at, u); }},
       {"gradient", [&] { total += f.gradient(at, u, g); }},
       {"hessian product", [&] { curvature->hessian(g, out); }},
       {"one-shot adjoint", [&] { f.adjoint(at, u, g, out, outer); }},

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <memory>
 
+#include <tacit/core/linear/aligned_rows.hpp>
 #include <tacit/problems/models/models.hpp>
 
 namespace tacit_bench {
@@ -15,9 +16,11 @@ public:
     state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;
     return static_cast<double>(state_ >> 11) * 0x1.0p-52 - 1;
   }
-  std::shared_ptr<tacit::Mat> matrix(tacit::Index rows, tacit::Index columns) {
-    auto x = std::make_shared<tacit::Mat>(rows, columns);
-    for (tacit::Index i = 0; i < x->size(); ++i) x->data()[i] = (*this)();
+  std::shared_ptr<tacit::AlignedRows> matrix(tacit::Index rows, tacit::Index columns) {
+    auto x = std::make_shared<tacit::AlignedRows>(rows, columns);
+    for (tacit::Index i = 0; i < rows; ++i) {
+      for (tacit::Index j = 0; j < columns; ++j) (*x)(i, j) = (*this)();
+    }
     return x;
   }
 
@@ -28,7 +31,7 @@ private:
 /// Two classes, three quarters of the rows for training. Columns share a part and have scales from 1 down to 1/30, so that
 /// preconditioning has something to do.
 inline tacit::ModelParts made_classes(tacit::Index n, tacit::Index d) {
-  auto x = std::make_shared<tacit::Mat>(n, d);
+  const auto x = std::make_shared<tacit::AlignedRows>(n, d);
   Numbers next(11);
   tacit::Vec truth(d);
   for (double& w : truth) w = next();
@@ -41,7 +44,7 @@ inline tacit::ModelParts made_classes(tacit::Index n, tacit::Index d) {
     parts.y[i] = x->row(i).dot(truth) + next() > 0 ? 1 : -1;
   }
   const tacit::Index train = 3 * n / 4;
-  const tacit::Design all(x);
+  const tacit::Design all(std::shared_ptr<const tacit::AlignedRows>{x});
   parts.train = all.row_range(0, train);
   parts.validation = all.row_range(train, n - train);
   parts.validation_y = parts.y.tail(n - train);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string>
 
 #include <tacit/core/linear/detail/design_cut.hpp>
@@ -18,18 +19,17 @@ using detail::room;
 using detail::Scratch;
 
 // A block of rows is read from memory once and is still in the cache for the way back. With up to kFewVectors there and back
-// together that is the first-level cache, as long as eight rows fit beside the vectors: what waits for memory and what comes from
-// the second level hold up each other. Of longer rows the first level has too few for the losses to be evaluated at once, and
-// with more vectors what counts is that those stay. Rows that come next are fetched on the way there and, where there is little
-// to compute, in part on the way back, so that memory is never idle.
-constexpr Index kFirstLevelBytes = 18 * 1024, kBlockBytes = 128 * 1024, kSparseBlockBytes = 64 * 1024;
+// together that is the first-level cache, as long as eight rows fit beside the vectors. Of longer rows the first level has too
+// few for the losses to be evaluated at once, and with more vectors what counts is that those stay. On the way there the hardware
+// sees what comes next; the way back, which finds its rows in the cache, asks for those of the next block, so that memory is
+// never idle. With more vectors there is so much to compute on the way there that it has the time to ask.
+constexpr Index kFirstLevelBytes = 20 * 1024, kBlockBytes = 128 * 1024, kSparseBlockBytes = 64 * 1024;
 constexpr Index kFewVectors = 4;
-constexpr Index kGroup = 4;  // rows that the kernels take at a time
+constexpr Index kGroup = 8;  // rows that the kernels take at a time
 constexpr Index kLeastBlockRows = 8, kMaxBlockRows = 2048;
-// Rows are fetched so far ahead: of the block where that is done on both ways, else of the row that is worked on.
-constexpr Index kAheadBytes = 6 * 1024, kFarBytes = 128 * 1024, kMostAhead = 16;
-constexpr Index kShortBytes = 6 * 1024;  // a row up to which more is fetched on the way there
-constexpr Index kWindow = 256;           // rows that are listed at a time
+// On the way there rows are fetched so far ahead.
+constexpr Index kFarBytes = 128 * 1024, kMostAhead = 16;
+constexpr Index kWindow = 256;  // rows that are listed at a time
 // Rows that do not lie in memory. Measured (400 MB, of which three quarters or one are wanted): pieces of 1 MiB take 0.7 of the
 // time that those of 64 KiB take, and 8 KiB cost less than a read of its own for what is behind them.
 constexpr Index kReadBytes = Index{1} << 20U, kReadOver = 8192;
@@ -52,7 +52,7 @@ public:
   Pass(const Design& design, Index k_in, Index k_out)
       : a_(design), s_(*lease_), p_(design.features()), apart_(design.sparse() ? p_ : kernels::padded(p_)), k_in_(k_in),
         k_out_(k_out), first_level_(k_in > 0 && k_out > 0 && k_in + k_out <= kFewVectors && design.first_level()),
-        there_(share_there()), cut_(design.cut((p_ + 1) * k_out, first_level_)) {
+        ahead_(way_of_fetching()), cut_(design.cut((p_ + 1) * k_out, first_level_)) {
     room(s_.v, std::max<Index>(1, apart_ * k_in));
     room(s_.offset, std::max<Index>(1, k_in));
     a_.count_pass();
@@ -93,15 +93,15 @@ public:
 
 private:
   class Worker;
+  /// On which way the rows that come next are fetched from memory.
+  enum class Ahead : std::uint8_t { nowhere, there, back, both };
 
-  // Measured at 256 to 4000 columns, with small and with large pages: these shares take 0.87 to 0.98 of the time of 3 for one
-  // vector and 4 for two.
-  Index share_there() const {
-    if (k_in_ == 0) return 0;
-    if (first_level_) return kGroup / 2;
-    if (k_in_ > 2 || k_out_ == 0 || k_out_ > k_in_) return kGroup;
-    const bool short_row = 8 * p_ <= kShortBytes;
-    return k_in_ == 1 ? (short_row ? 2 : 1) : (short_row ? 3 : 4);
+  // The hardware sees long rows coming where nothing but them is read: 20000 x 500 there alone takes 2.4 ms then, and 2.9 when
+  // they are asked for.
+  Ahead way_of_fetching() const {
+    if (k_out_ == 0) return a_.first_level() ? Ahead::there : Ahead::nowhere;
+    if (k_in_ == 2 && first_level_) return Ahead::both;
+    return k_in_ <= kFewVectors / 2 ? Ahead::back : Ahead::there;
   }
 
   const Design& a_;
@@ -109,7 +109,7 @@ private:
   Scratch& s_;
   Index p_, apart_, k_in_, k_out_;  // apart: columns of dense rows lie so far from each other
   bool first_level_;                // blocks are those of the first-level cache
-  Index there_;                     // of each four rows ahead so many are fetched on the way there, the others on the way back
+  Ahead ahead_;
   Cut cut_;
   double* acc_ = nullptr;  // k_out sums of A' w (p x k_out for sparse rows), k_out sums of w, and that of what the blocks return
 };
@@ -120,7 +120,7 @@ public:
   /// sums: where the chunk leaves its own; null: it leaves none.
   Worker(const Pass& pass, Index chunk, double* sums)
       : pass_(pass), a_(pass.a_), s_(*lease_), chunk_(chunk), p_(pass.p_), k_in_(pass.k_in_), k_out_(pass.k_out_), acc_(sums),
-        rows_(a_, pass.cut_, chunk, a_.rows_ahead(pass.cut_.block, pass.there_ > 0 && pass.there_ < kGroup), s_) {
+        rows_(a_, pass.cut_, chunk, a_.rows_ahead(pass.cut_.block, pass.ahead_ >= Ahead::back), s_) {
     const Index block = pass.cut_.block;
     room(s_.t, std::max<Index>(1, block * k_in_));
     room(s_.w, std::max<Index>(1, block * k_out_));
@@ -145,8 +145,7 @@ public:
       forward_sparse(row0, m, t, ld);
     } else {
       const double* v = pass_.s_.v.data();
-      const kernels::Fetch fetch = {rows_.ahead(), rows_.listed(), 0, pass_.there_};
-      kernels::dot_rows(rows_.here(), m, fetch, p_, k_in_, {v, pass_.apart_}, {t, ld});
+      kernels::dot_rows(rows_.here(), m, fetch(Ahead::there), p_, k_in_, {v, pass_.apart_}, {t, ld});
     }
     for (Index c = 0; c < k_in_; ++c) {
       const double offset = pass_.s_.offset[c];
@@ -159,8 +158,7 @@ public:
     if (a_.sparse()) {
       backward_sparse(row0, m);
     } else {
-      const kernels::Fetch fetch = {rows_.ahead(), rows_.listed(), pass_.there_, kGroup};
-      kernels::axpy_rows(rows_.here(), m, fetch, p_, k_out_, {w, m}, {acc_, pass_.apart_});
+      kernels::axpy_rows(rows_.here(), m, fetch(Ahead::back), p_, k_out_, {w, m}, {acc_, pass_.apart_});
     }
     if (a_.intercept_ || a_.inverse_.size() > 0) {
       for (Index c = 0; c < k_out_; ++c) acc_[pass_.apart_ * k_out_ + c] += Eigen::Map<const Vec>(w + c * m, m).sum();
@@ -168,6 +166,12 @@ public:
   }
 
 private:
+  kernels::Fetch fetch(Ahead way) const {
+    using Part = kernels::Fetch::Part;
+    if (pass_.ahead_ == Ahead::both) return rows_.fetch(way == Ahead::there ? Part::first_half : Part::second_half);
+    return pass_.ahead_ == way ? rows_.fetch(Part::all) : kernels::Fetch();
+  }
+
   void forward_sparse(Index row0, Index m, double* t, Index ld) const {
     const double* v = pass_.s_.v.data();
     for (Index r = 0; r < m; ++r) {
@@ -216,7 +220,9 @@ void Design::Pass::forward_all(double* t, Index ld) {
   });
 }
 
-Design::Design(std::shared_ptr<const Mat> x) : Design(x ? matrix_rows(x) : SharedRows()) {}
+Design::Design(std::shared_ptr<const Mat> x) : Design(x ? matrix_rows(std::move(x)) : SharedRows()) {}
+
+Design::Design(std::shared_ptr<const AlignedRows> x) : Design(x ? matrix_rows(std::move(x)) : SharedRows()) {}
 
 Design::Design(SharedRows x) : dense_(std::move(x)) {
   if (!dense_) throw UsageError("a design needs a matrix, got none");
@@ -275,10 +281,10 @@ Design::Cut Design::cut(Index sums, bool first_level) const {
 
 Index Design::chunks() const { return cut(cols()).chunks; }
 
-Index Design::rows_ahead(Index block, bool both_ways) const {
+Index Design::rows_ahead(Index block, bool way_back) const {
   const Index row = 8 * features();
   if (!begin_ || row * rows_ <= kCached) return 0;
-  if (both_ways) return block + (kAheadBytes / row + kGroup) / kGroup * kGroup;
+  if (way_back) return block;
   return std::clamp<Index>(kFarBytes / row / kGroup * kGroup, kGroup, kMostAhead);
 }
 
@@ -294,7 +300,7 @@ Index Design::rows_at_once(Index row0, Index end) const {
 void Design::BlockRows::next(Index row0) {
   const Index end = cut_.end(chunk_), wanted = a_.begin_ ? kWindow : a_.rows_at_once(row0, end);
   const Index count = std::min(std::max(wanted / cut_.block, Index{1}) * cut_.block, end - row0);
-  listed_ = ahead_ > 0 ? std::min(count + ahead_ + kGroup, cut_.readable(chunk_) - row0) : 0;
+  listed_ = ahead_ > 0 ? std::min(count + ahead_, cut_.readable(chunk_) - row0) : 0;
   a_.fetch(
       std::max(count, listed_), [row0](Index k) { return row0 + k; }, s_);
   first_ = row0;

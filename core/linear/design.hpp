@@ -71,6 +71,7 @@ public:
   Design() = default;
   /// All rows of X. Throws UsageError without a matrix, or when a sparse one is not compressed.
   explicit Design(std::shared_ptr<const Mat> x);
+  explicit Design(std::shared_ptr<const AlignedRows> x);
   explicit Design(std::shared_ptr<const CsrMatrix> x);
   /// Dense rows wherever they lie; results have the bits of those in memory. Rows that do not lie there are read in each pass,
   /// block by block, and throw what reading throws. Row lists that ascend are read in long pieces.
@@ -153,9 +154,9 @@ private:
   /// Whether there is a use for blocks of the first-level cache: rows come from memory, and enough of them fit.
   bool first_level() const;
   Index block_rows(bool first_level) const;
-  /// How many rows ahead others are fetched from memory; both_ways: in part on the way back. 0: all lie in the cache, or none in
-  /// memory.
-  Index rows_ahead(Index block, bool both_ways) const;
+  /// How many rows ahead others are fetched from memory; way_back: on the way back of a block. 0: all lie in the cache, or none
+  /// in memory.
+  Index rows_ahead(Index block, bool way_back) const;
   template <class Which>
   void fetch(Index count, const Which& which, detail::Scratch& s) const;
   void read_rows(Index count, detail::Scratch& s) const;

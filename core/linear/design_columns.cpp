@@ -27,7 +27,7 @@ void Design::dense_squares(In w, Out d) const {
     for (Index row0 = cut.first(chunk); row0 < cut.end(chunk); row0 += cut.block) {
       const Index m = std::min(cut.block, cut.end(chunk) - row0);
       rows.list(row0);
-      kernels::squares_rows(rows.here(), m, {rows.ahead(), rows.listed(), 0, 4}, p, w.data() + row0,
+      kernels::squares_rows(rows.here(), m, rows.fetch(kernels::Fetch::Part::all), p, w.data() + row0,
                             inverse_.size() > 0 ? shift_.data() : nullptr, own);
     }
   });

@@ -17,13 +17,15 @@ void RowSource::read(Index first, Index count, double* /*room*/, const double** 
 
 namespace {
 
+template <class Matrix>
 class MatrixRows final : public RowSource {
 public:
-  explicit MatrixRows(std::shared_ptr<const Mat> x) : RowSource(x->rows(), x->cols()), x_(std::move(x)) {}
+  explicit MatrixRows(std::shared_ptr<const Matrix> x) : RowSource(x->rows(), x->cols()), x_(std::move(x)) {}
   const double* data() const override { return x_->data(); }
+  Index stride() const override { return x_->outerStride(); }
 
 private:
-  std::shared_ptr<const Mat> x_;
+  std::shared_ptr<const Matrix> x_;
 };
 
 /// Columns that stand next to each other, which stay where they are.
@@ -116,7 +118,9 @@ private:
 
 }  // namespace
 
-SharedRows matrix_rows(std::shared_ptr<const Mat> x) { return std::make_shared<MatrixRows>(std::move(x)); }
+SharedRows matrix_rows(std::shared_ptr<const Mat> x) { return std::make_shared<MatrixRows<Mat>>(std::move(x)); }
+
+SharedRows matrix_rows(std::shared_ptr<const AlignedRows> x) { return std::make_shared<MatrixRows<AlignedRows>>(std::move(x)); }
 
 SharedRows chosen_columns(SharedRows rows, std::vector<Index> columns) {
   bool next = !columns.empty();
@@ -149,10 +153,10 @@ SharedRows shifted_rows(SharedRows rows, Vec centre) {
   return std::make_shared<ShiftedRows>(std::move(rows), std::move(centre));
 }
 
-Mat matrix_of(const SharedRows& rows) {
-  Mat x(rows->rows(), rows->cols());
+AlignedRows matrix_of(const SharedRows& rows) {
+  AlignedRows x(rows->rows(), rows->cols());
   RowCursor cursor(rows);
-  for (Index i = 0; i < x.rows(); ++i) std::copy_n(cursor.row(i), x.cols(), x.data() + i * x.cols());
+  for (Index i = 0; i < x.rows(); ++i) std::copy_n(cursor.row(i), x.cols(), x.begin_of(i));
   return x;
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include <tacit/core/linear/aligned_rows.hpp>
 #include <tacit/core/support/types.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -32,6 +33,7 @@ using SharedRows = std::shared_ptr<const RowSource>;
 
 /// Those of a matrix.
 TACIT_EXPORT SharedRows matrix_rows(std::shared_ptr<const Mat> x);
+TACIT_EXPORT SharedRows matrix_rows(std::shared_ptr<const AlignedRows> x);
 /// The named columns of some rows, in this order.
 TACIT_EXPORT SharedRows chosen_columns(SharedRows rows, std::vector<Index> columns);
 /// The rows of several sources below each other. Throws UsageError for none, or where they have not as many columns.
@@ -39,7 +41,7 @@ TACIT_EXPORT SharedRows stacked_rows(std::vector<SharedRows> parts);
 /// Each row less `centre`, one entry a column, to the bit what a matrix of these differences holds.
 TACIT_EXPORT SharedRows shifted_rows(SharedRows rows, Vec centre);
 /// All rows, in memory.
-TACIT_EXPORT Mat matrix_of(const SharedRows& rows);
+TACIT_EXPORT AlignedRows matrix_of(const SharedRows& rows);
 
 /// Goes through rows one by one, for one thread: what it reads at once is some 256 KiB.
 class TACIT_EXPORT RowCursor {

@@ -141,6 +141,20 @@ constexpr double expm1_of(double x) {
   return pick(x > 39, exp_of(x), pick(x == x, small, x));
 }
 
+/// (artanh(f) - f) / f^3 = 1/3 + q/5 + ... + q^9/21 + q^10 beyond, q = f^2; as it is, the series ends with f^23.
+constexpr double artanh_tail(double q, double beyond = 1.0 / 23) {
+  double p = beyond * q + 1.0 / 21;
+  p = p * q + 1.0 / 19;
+  p = p * q + 1.0 / 17;
+  p = p * q + 1.0 / 15;
+  p = p * q + 1.0 / 13;
+  p = p * q + 1.0 / 11;
+  p = p * q + 1.0 / 9;
+  p = p * q + 1.0 / 7;
+  p = p * q + 1.0 / 5;
+  return p * q + 1.0 / 3;
+}
+
 /// log of a positive number that is neither infinite nor NaN: x = m 2^k, sqrt(1/2) <= m < sqrt(2), log m = 2 artanh(f) by its odd
 /// series, f = (m - 1) / (m + 1).
 constexpr double log_of_positive(double x) {
@@ -151,18 +165,7 @@ constexpr double log_of_positive(double x) {
   const double k = std::bit_cast<double>((moved >> 52) | 0x4330000000000000) - 0x1p52 - pick(tiny, 1023 + 54, 1023);
   const double m = std::bit_cast<double>((moved & 0x000fffffffffffff) + kRootHalf);
   const double f = (m - 1) / (m + 1), q = f * f;
-  double p = 1.0 / 23;
-  p = p * q + 1.0 / 21;
-  p = p * q + 1.0 / 19;
-  p = p * q + 1.0 / 17;
-  p = p * q + 1.0 / 15;
-  p = p * q + 1.0 / 13;
-  p = p * q + 1.0 / 11;
-  p = p * q + 1.0 / 9;
-  p = p * q + 1.0 / 7;
-  p = p * q + 1.0 / 5;
-  p = p * q + 1.0 / 3;
-  return k * 0x1.62e42fee00000p-1 + (2 * f + (2 * f * q * p + k * 0x1.a39ef35793c76p-33));
+  return k * 0x1.62e42fee00000p-1 + (2 * f + (2 * f * q * artanh_tail(q) + k * 0x1.a39ef35793c76p-33));
 }
 constexpr double log_of(double x) {
   const double usual = log_of_positive(pick((x > 0) & (x < kInf), x, 1));

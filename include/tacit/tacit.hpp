@@ -20,6 +20,7 @@
 #include <tacit/core/inner/maps.hpp>
 #include <tacit/core/inner/second_order.hpp>
 #include <tacit/core/inner/trajectory.hpp>
+#include <tacit/core/linear/aligned_rows.hpp>
 #include <tacit/core/linear/design.hpp>
 #include <tacit/core/linear/dual_inverse.hpp>
 #include <tacit/core/linear/eigen.hpp>

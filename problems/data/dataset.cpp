@@ -12,7 +12,6 @@
 #include <tacit/problems/data/detail/numbered.hpp>
 #include <tacit/problems/data/detail/remarks.hpp>
 #include <tacit/problems/data/detail/targets.hpp>
-#include <tacit/problems/readers/detail/huge_pages.hpp>
 #include <tacit/problems/readers/detail/table_scan.hpp>
 #include <tacit/problems/readers/formats.hpp>
 #include <tacit/problems/readers/packed_file.hpp>
@@ -60,7 +59,6 @@ public:
     if (!in_place_) {
       if (train().table.outside()) require_memory(rows, encoder().features(), train().table);
       d_.x.dense.resize(rows, encoder().features());
-      prefer_huge_pages(d_.x.dense.data(), static_cast<std::size_t>(d_.x.dense.size()) * sizeof(double));
     }
     d_.y.resize(rows);
     d_.weight = Vec::Ones(rows);
@@ -373,7 +371,6 @@ private:
     if (first.table.outside()) {
       require_memory(rows, static_cast<Index>(first.columns.size()), first.table);
       d_.x.dense.resize(rows, static_cast<Index>(first.columns.size()));
-      prefer_huge_pages(d_.x.dense.data(), static_cast<std::size_t>(d_.x.dense.size()) * sizeof(double));
     } else {
       list_missing(first.table, first.columns, first.kept, 0, d_.missing);
       d_.x.dense = first.table.take_values();

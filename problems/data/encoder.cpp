@@ -9,7 +9,6 @@
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
 #include <tacit/problems/data/detail/numbered.hpp>
-#include <tacit/problems/readers/detail/huge_pages.hpp>
 #include <tacit/problems/readers/formats.hpp>
 #include <unordered_map>
 
@@ -88,7 +87,7 @@ void list_missing_at(const Table& table, const std::vector<Index>& columns, cons
   }
 }
 
-void encode_levels(const EncodedColumn& column, const Table& table, Index source, const std::vector<Index>& kept, Mat& x,
+void encode_levels(const EncodedColumn& column, const Table& table, Index source, const std::vector<Index>& kept, AlignedRows& x,
                    Index at, std::vector<std::string>& warnings) {
   const TextColumn text = table.text(source);
   std::vector<Index> offset(text.levels.size(), -1);
@@ -114,7 +113,7 @@ void encode_levels(const EncodedColumn& column, const Table& table, Index source
   }
 }
 
-void apply_fills(const Encoder& encoder, const std::vector<MissingCell>& missing, Mat& x) {
+void apply_fills(const Encoder& encoder, const std::vector<MissingCell>& missing, AlignedRows& x) {
   std::vector<const EncodedColumn*> of(static_cast<std::size_t>(encoder.features()), nullptr);
   for (const EncodedColumn& c : encoder.columns) of[static_cast<std::size_t>(c.first)] = &c;
   for (const MissingCell& cell : missing) {
@@ -151,10 +150,10 @@ void list_missing(const Table& table, const std::vector<Index>& columns, const s
   list_missing_at(table, columns, ascending(columns.size()), kept, at, missing);
 }
 
-void copy_entries(const Table& table, const std::vector<Index>& kept, const std::vector<Index>& columns, Mat& x, Index at) {
+void copy_entries(const Table& table, const std::vector<Index>& kept, const std::vector<Index>& columns, AlignedRows& x,
+                  Index at) {
   const std::vector<ColumnRun> runs = column_runs(columns, ascending(columns.size()));
-  for (std::size_t i = 0; i < kept.size(); ++i)
-    copy_row(runs, table.row(kept[i]), x.data() + (at + static_cast<Index>(i)) * x.cols());
+  for (std::size_t i = 0; i < kept.size(); ++i) copy_row(runs, table.row(kept[i]), x.begin_of(at + static_cast<Index>(i)));
 }
 
 namespace {
@@ -189,33 +188,29 @@ void require_memory(Index rows, Index columns, const Table& table) {
                   "are used where they lie");
 }
 
-void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns, Index all) {
+void keep_entries(AlignedRows& x, const std::vector<Index>& rows, const std::vector<Index>& columns, Index all) {
   const auto n = static_cast<Index>(rows.size()), d = static_cast<Index>(columns.size());
   all = std::max(all, n);
   if (n == x.rows() && d == x.cols() && all == n) return;
   // Nothing moves behind what is still to be read: rows and columns ascend.
   const std::vector<ColumnRun> runs = column_runs(columns, ascending(columns.size()));
-  for (Index i = 0; i < n; ++i) copy_row(runs, x.data() + rows[static_cast<std::size_t>(i)] * x.cols(), x.data() + i * d);
-  if (all * d > x.size()) {
-    Mat more(all, d);  // memory that the system moves would lose its large pages
-    prefer_huge_pages(more.data(), static_cast<std::size_t>(more.size()) * sizeof(double));
-    std::copy_n(x.data(), n * d, more.data());
-    x.swap(more);
-    return;
-  }
-  x.resize(x.size(), 1);  // a row-major matrix is cut behind without a copy
-  x.conservativeResize(all * d, 1);
-  x.resize(all, d);
+  for (Index i = 0; i < n; ++i) copy_row(runs, x.begin_of(rows[static_cast<std::size_t>(i)]), x.begin_of(i));
+  x.conserve(n, d);
+  x.conserve(all, d);
 }
 
-bool any_missing(const Mat& x) {
+bool any_missing(const AlignedRows& x) {
   constexpr Index kBlock = 4096;
-  for (Index at = 0; at < x.size(); at += kBlock) {
-    const double* const v = x.data() + at;
-    const Index n = std::min(kBlock, x.size() - at);
-    std::int64_t missing = 0;  // counted without a branch, which the compiler turns into wide instructions
-    for (Index i = 0; i < n; ++i) missing += v[i] != v[i] ? 1 : 0;
-    if (missing > 0) return true;
+  const bool one = x.outerStride() == x.cols();  // after the other
+  const Index runs = one ? 1 : x.rows(), length = one ? x.size() : x.cols();
+  for (Index run = 0; run < runs; ++run) {
+    for (Index at = 0; at < length; at += kBlock) {
+      const double* const v = x.begin_of(run) + at;
+      const Index n = std::min(kBlock, length - at);
+      std::int64_t missing = 0;  // counted without a branch, which the compiler turns into wide instructions
+      for (Index i = 0; i < n; ++i) missing += v[i] != v[i] ? 1 : 0;
+      if (missing > 0) return true;
+    }
   }
   return false;
 }
@@ -310,7 +305,7 @@ void require_feature_numbers(const Encoder& encoder, const Table& table, const s
 }
 
 void encode_rows(const Encoder& encoder, const Table& table, const std::vector<Index>& sources, const std::vector<Index>& kept,
-                 Mat& x, Index at, std::vector<MissingCell>& missing, std::vector<std::string>& warnings, bool fitted) {
+                 AlignedRows& x, Index at, std::vector<MissingCell>& missing, std::vector<std::string>& warnings, bool fitted) {
   std::vector<Index> from, to;
   for (std::size_t k = 0; k < sources.size(); ++k) {
     const EncodedColumn& column = encoder.columns[k];
@@ -323,8 +318,7 @@ void encode_rows(const Encoder& encoder, const Table& table, const std::vector<I
     to.push_back(column.first);
   }
   const std::vector<ColumnRun> runs = column_runs(from, to);
-  for (std::size_t i = 0; i < kept.size(); ++i)
-    copy_row(runs, table.row(kept[i]), x.data() + (at + static_cast<Index>(i)) * x.cols());
+  for (std::size_t i = 0; i < kept.size(); ++i) copy_row(runs, table.row(kept[i]), x.begin_of(at + static_cast<Index>(i)));
   list_missing_at(table, from, to, kept, at, missing);
 }
 
@@ -355,7 +349,7 @@ namespace {
 
 /// Missing numbers (NaN) under the rule of the encoder.
 void fill_numbers(const Encoder& encoder, EncodedFile& file) {
-  Mat& x = file.x.dense;
+  AlignedRows& x = file.x.dense;
   if (file.x.sparse || !any_missing(x)) return;
   std::vector<MissingCell> missing;
   std::vector<Index> whole;

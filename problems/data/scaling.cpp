@@ -13,7 +13,7 @@
 namespace tacit::inline TACIT_ABI {
 
 SharedRows dense_rows(std::shared_ptr<const Features> x) {
-  return x->outside ? x->outside : matrix_rows(std::shared_ptr<const Mat>(x, &x->dense));
+  return x->outside ? x->outside : matrix_rows(std::shared_ptr<const AlignedRows>(x, &x->dense));
 }
 
 Design design_of(std::shared_ptr<const Features> x) {

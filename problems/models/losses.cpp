@@ -1,7 +1,5 @@
 #include <tacit/problems/models/losses.hpp>
 
-#include <algorithm>
-
 #include <tacit/core/linear/detail/kernels.hpp>
 
 namespace tacit::inline TACIT_ABI {
@@ -15,19 +13,8 @@ void SquaredLoss::evaluate(Index n, const double* z, const double* y, double* ph
   }
 }
 
-// With m = y z and e = exp(-|m|) in (0, 1] nothing overflows, and no difference cancels:
-// phi = max(-m, 0) + log(1 + e), phi' = -y / (1 + exp(m)), phi'' = e / (1 + e)^2.
 void LogisticLoss::evaluate(Index n, const double* z, const double* y, double* phi, double* first, double* second) const {
-  constexpr Index kChunk = 256;
-  double m[kChunk], e[kChunk], logarithm[kChunk];
-  for (Index from = 0; from < n; from += kChunk) {
-    const Index size = std::min(kChunk, n - from);
-    for (Index i = 0; i < size; ++i) m[i] = y[from + i] * z[from + i];
-    kernels::exp_log1p(size, m, e, phi ? logarithm : nullptr);
-    kernels::logistic_rows(size, m, y + from, e, first ? first + from : nullptr, second ? second + from : nullptr);
-    if (!phi) continue;
-    for (Index i = 0; i < size; ++i) phi[from + i] = std::max(-m[i], 0.0) + logarithm[i];
-  }
+  kernels::logistic_rows(n, z, y, phi, first, second);
 }
 
 std::string LogisticLoss::check(In y) const {

@@ -215,7 +215,7 @@ private:
     const std::int64_t all = symmetric_ ? rows_ * (rows_ + 1) / 2 : rows_ * columns_;  // each side is below 2^31
     constexpr std::int64_t kShortestLine = 2;
     if (all > static_cast<std::int64_t>(left()) / kShortestLine + 1) throw too_few(all);
-    Mat& x = out_.x.dense;
+    AlignedRows& x = out_.x.dense;
     x.resize(rows_, columns_);
     for (std::int64_t column = 0; column < columns_; ++column) {
       for (std::int64_t row = symmetric_ ? column : 0; row < rows_; ++row) {

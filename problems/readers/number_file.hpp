@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include <tacit/core/linear/aligned_rows.hpp>
 #include <tacit/core/linear/design.hpp>
 #include <tacit/core/support/types.hpp>
 #include <tacit/problems/readers/byte_stream.hpp>
@@ -22,7 +23,7 @@ struct Features {
   Features& operator=(Features&& from) noexcept {
     sparse = from.sparse;
     sparse_format = from.sparse_format;
-    dense.swap(from.dense);
+    dense = std::move(from.dense);
     outside.swap(from.outside);
     csr.swap(from.csr);  // Eigen 3.4 copies a sparse matrix that is moved
     return *this;
@@ -30,7 +31,7 @@ struct Features {
   ~Features() = default;
 
   bool sparse = false;
-  Mat dense;
+  AlignedRows dense;
   SharedRows outside;  ///< dense rows that stay in a file (packed_file.hpp)
   CsrMatrix csr;
   /// Whether the file's format is one for sparse data, however its numbers are stored here.

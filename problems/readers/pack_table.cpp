@@ -53,18 +53,16 @@ private:
 /// Mean and deviation of columns as their rows pass by (Welford's updates).
 class RunningMoments {
 public:
-  void add(const double* x, Index rows, Index columns) {
+  void add(const double* x, Index columns) {
     if (mean_.size() == 0) {
       mean_ = squares_ = Vec::Zero(columns);
       count_.assign(static_cast<std::size_t>(columns), 0);
     }
-    for (Index i = 0; i < rows; ++i, x += columns) {
-      for (Index j = 0; j < columns; ++j) {
-        if (!std::isfinite(x[j])) continue;
-        const double off = x[j] - mean_[j];
-        mean_[j] += off / static_cast<double>(++count_[static_cast<std::size_t>(j)]);
-        squares_[j] += off * (x[j] - mean_[j]);
-      }
+    for (Index j = 0; j < columns; ++j) {
+      if (!std::isfinite(x[j])) continue;
+      const double off = x[j] - mean_[j];
+      mean_[j] += off / static_cast<double>(++count_[static_cast<std::size_t>(j)]);
+      squares_[j] += off * (x[j] - mean_[j]);
     }
   }
   void finish(Vec& mean, Vec& deviation) const {
@@ -82,17 +80,17 @@ private:
   std::vector<Index> count_;
 };
 
-/// The numbers of a block of rows as bytes; `row` is that of the first, for messages.
-std::string_view as_stored(const double* x, Index count, Index columns, Index row, bool float32, const std::string& path,
+/// The numbers of a row as bytes; its number is for messages.
+std::string_view as_stored(const double* x, Index columns, Index row, bool float32, const std::string& path,
                            std::vector<float>& room) {
-  if (!float32) return {reinterpret_cast<const char*>(x), static_cast<std::size_t>(count) * sizeof(double)};
-  room.resize(static_cast<std::size_t>(count));
-  for (Index k = 0; k < count; ++k) {
-    room[static_cast<std::size_t>(k)] = static_cast<float>(x[k]);
-    if (std::isfinite(x[k]) && !std::isfinite(room[static_cast<std::size_t>(k)]))
+  if (!float32) return {reinterpret_cast<const char*>(x), static_cast<std::size_t>(columns) * sizeof(double)};
+  room.resize(static_cast<std::size_t>(columns));
+  for (Index j = 0; j < columns; ++j) {
+    room[static_cast<std::size_t>(j)] = static_cast<float>(x[j]);
+    if (std::isfinite(x[j]) && !std::isfinite(room[static_cast<std::size_t>(j)]))
       throw DataError("D109",
-                      "the number " + number_text(x[k]) + " in row " + std::to_string(row + k / columns + 1) + ", column " +
-                          std::to_string(k % columns + 1) + " of '" + path + "' is too large for 4 bytes",
+                      "the number " + number_text(x[j]) + " in row " + std::to_string(row + 1) + ", column " +
+                          std::to_string(j + 1) + " of '" + path + "' is too large for 4 bytes",
                       SourceLocation{path, 0, 0}, "pack it without --float32");
   }
   return {reinterpret_cast<const char*>(room.data()), room.size() * sizeof(float)};
@@ -145,10 +143,12 @@ PackedFacts pack_table(const std::string& from, ByteSink& to, const TableOptions
   RunningMoments moments;
   std::vector<float> room;
   Index rows = 0;
-  const Table table = scan_table(from, options, [&](const double* x, Index count, Index columns) {
-    moments.add(x, count, columns);
-    blocks.append(as_stored(x, count * columns, columns, rows, packing.float32, from, room));
-    rows += count;
+  const Table table = scan_table(from, options, [&](InM some) {
+    for (Index i = 0; i < some.rows(); ++i, ++rows) {
+      const double* const x = some.row(i).data();
+      moments.add(x, some.cols());
+      blocks.append(as_stored(x, some.cols(), rows, packing.float32, from, room));
+    }
   });
   PackedFacts facts = facts_of(table, options);
   facts.number_bytes = packing.float32 ? 4 : 8;

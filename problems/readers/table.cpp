@@ -8,7 +8,6 @@
 #include <tacit/core/support/text.hpp>
 #include <tacit/problems/readers/detail/cell_scanner.hpp>
 #include <tacit/problems/readers/detail/header_guess.hpp>
-#include <tacit/problems/readers/detail/huge_pages.hpp>
 #include <tacit/problems/readers/detail/in_order.hpp>
 #include <tacit/problems/readers/detail/table_rows.hpp>
 #include <tacit/problems/readers/detail/table_scan.hpp>
@@ -332,7 +331,7 @@ private:
       base_ = block.base;
       if (block.ragged) throw ragged(block.ragged->start, block.ragged->at);
       if (each_ && block.numbers.rows() > 0)
-        each_(block.numbers.row(0), block.numbers.rows(), static_cast<Index>(width));
+        each_(block.numbers.all());
       else if (apart)
         numbers.append(block.numbers);
     };

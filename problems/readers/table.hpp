@@ -76,11 +76,11 @@ public:
   /// The number in a cell; NaN where it is missing or a word, infinite where it is not finite or larger than kLargestNumber.
   double value(Index row, Index column) const { return outside_ ? outside_value(row, column) : values_(row, column); }
   /// Pointer to the cols() numbers of a row; of a packed file until the next row is asked for.
-  const double* row(Index r) const { return outside_ ? outside_row(r) : values_.data() + r * cols(); }
+  const double* row(Index r) const { return outside_ ? outside_row(r) : values_.begin_of(r); }
   /// The numbers of a packed file; null: they are in memory.
   SharedRows outside() const;
   /// All numbers, of a table in memory; value(), row(), and text() of a column without words cannot be asked any more.
-  Mat take_values() { return std::move(values_); }
+  AlignedRows take_values() { return std::move(values_); }
   /// The column as text; numbers in their shortest form, so that 1 and 1.0 are the same label, and with all their digits where no
   /// double is equal to them.
   TextColumn text(Index column) const;
@@ -108,7 +108,7 @@ private:
   TextFile file_;
   std::vector<std::string> names_;
   std::vector<ColumnCells> cells_;
-  Mat values_;
+  AlignedRows values_;
   std::shared_ptr<OutsideNumbers> outside_;  // instead of values_
   std::vector<std::size_t> row_start_;
   std::vector<TextColumn> text_;       // of the columns with words, by text_of_

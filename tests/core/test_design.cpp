@@ -423,24 +423,44 @@ TEST_CASE("the sum kernel adds every number once") {
   }
 }
 
-TEST_CASE("exp(-|m|) and log(1 + exp(-|m|)) are right to a few units in the last place") {
-  Vec m(4001), e(4001), l(4001);
-  for (Index i = 0; i < m.size(); ++i) m[i] = (static_cast<double>(i) - 2000) * (i % 2 == 0 ? 0.35 : 0.0011);
-  kernels::exp_log1p(m.size(), m.data(), e.data(), l.data());
-  double worst_e = 0, worst_l = 0;
-  for (Index i = 0; i < m.size(); ++i) {
-    const long double exact = std::exp(-std::abs(static_cast<long double>(m[i])));
-    worst_e = std::max(worst_e, static_cast<double>(std::abs(e[i] - exact) / exact));
-    worst_l = std::max(worst_l, static_cast<double>(std::abs(l[i] - std::log1p(exact)) / std::log1p(exact)));
+TEST_CASE("kernels: the logistic loss and its derivatives are right to a few units in the last place, whichever are wanted") {
+  constexpr Index n = 4001;
+  Vec z(n), y(n), phi(n), first(n), second(n);
+  for (Index i = 0; i < n; ++i) {
+    z[i] = (static_cast<double>(i) - 2000) * (i % 2 == 0 ? 0.35 : 0.0011);
+    y[i] = i % 3 == 0 ? 1 : -1;
   }
-  CHECK(worst_e < 5e-16);
-  CHECK(worst_l < 8e-16);
+  kernels::logistic_rows(n, z.data(), y.data(), phi.data(), first.data(), second.data());
+  double worst[3] = {};
+  const auto see = [](double& most, double value, long double exact) {
+    most = std::max(most, static_cast<double>(std::abs((value - exact) / exact)));
+  };
+  for (Index i = 0; i < n; ++i) {
+    const long double m = static_cast<long double>(z[i]) * y[i], e = std::exp(-std::abs(m));
+    see(worst[0], phi[i], std::max(-m, 0.0L) + std::log1p(e));
+    see(worst[1], first[i], -y[i] * (m > 0 ? e : 1) / (1 + e));
+    see(worst[2], second[i], e / ((1 + e) * (1 + e)));
+  }
+  CHECK(worst[0] < 8e-16);
+  CHECK(worst[1] < 8e-16);
+  CHECK(worst[2] < 1e-15);
+  const Vec all[] = {phi, first, second};
+  for (int wanted = 0; wanted < 8; ++wanted) {
+    Vec some[3] = {Vec::Constant(n, 7), Vec::Constant(n, 7), Vec::Constant(n, 7)};
+    const auto to = [&](int k) { return (wanted >> k) % 2 == 1 ? some[k].data() : nullptr; };
+    kernels::logistic_rows(n, z.data(), y.data(), to(0), to(1), to(2));
+    for (int k = 0; k < 3; ++k) CHECK(some[k] == (to(k) ? all[k] : Vec::Constant(n, 7)));
+  }
   const double far[3] = {1e308, -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()};
-  kernels::exp_log1p(3, far, e.data(), l.data());
-  CHECK(e[0] < 1e-300);
-  CHECK(e[1] < 1e-300);
-  CHECK(std::isnan(e[2]));
-  CHECK(std::isnan(l[2]));
+  const double one[3] = {1, 1, 1};
+  kernels::logistic_rows(3, far, one, phi.data(), first.data(), second.data());
+  CHECK(phi[0] < 1e-300);
+  CHECK(phi[1] == std::numeric_limits<double>::infinity());
+  CHECK(first[0] > -1e-300);
+  CHECK(first[1] == -1);
+  CHECK(second[0] < 1e-300);
+  CHECK(second[1] < 1e-300);
+  for (const Vec& of_nan : {phi, first, second}) CHECK(std::isnan(of_nan[2]));
 }
 
 TEST_CASE("kernels: products with rows, for every instruction set, whatever goes along and is fetched ahead") {
@@ -460,7 +480,7 @@ TEST_CASE("kernels: products with rows, for every instruction set, whatever goes
         v.col(c).head(d) = draw.vec(d);
         w.col(c) = draw.vec(rows);
       }
-      const kernels::Fetch ahead{8, n, 1, 4};
+      const kernels::Fetch ahead{8, 29};
       kernels::dot_rows(at.data(), rows, ahead, d, k, {v.data(), room}, {t.data(), rows}, kernel);
       kernels::axpy_rows(at.data(), rows, ahead, d, k, {w.data(), rows}, {out.data(), room}, kernel);
       const auto product = (x.topRows(rows) * v.topRows(d)).eval();
@@ -493,7 +513,7 @@ TEST_CASE("kernels: squares of rows, of which some are fetched ahead") {
     for (Index i = 0; i < n; ++i) at.push_back(x.data() + i * d);
     Vec alone = Vec::Zero(d), fetched = alone;
     kernels::squares_rows(at.data(), rows, {}, d, w.data(), shift.data(), alone.data());
-    kernels::squares_rows(at.data(), rows, {16, n, 0, 4}, d, w.data(), shift.data(), fetched.data());
+    kernels::squares_rows(at.data(), rows, {16, 29}, d, w.data(), shift.data(), fetched.data());
     CHECK(alone == fetched);
     const Vec squares = (x.topRows(rows).rowwise() - shift.transpose()).cwiseAbs2().transpose() * w;
     CHECK((alone - squares).norm() <= 1e-13 * (1 + squares.norm()));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -161,6 +162,76 @@ TEST_CASE("rows with other numbers between them lie in memory as they are") {
   CHECK(chosen->data() == all->data() + 2);
   CHECK(chosen->stride() == 71);
   require_same(Design(chosen), Design(std::make_shared<Mat>(middle)));
+}
+
+TEST_CASE("aligned rows: every operation has the bits of a matrix, whatever lies between the rows") {
+  for (const Index d : {1, 7, 8, 30, 100, 112, 500, 501, 3000}) {
+    CAPTURE(d);
+    const Index n = 400000 / d / (d < 30 ? 20 : 1) + 3;
+    const Mat x = test::Numbers(static_cast<unsigned>(d)).mat(n, d);
+    AlignedRows wide(n, d + 1);
+    wide.setConstant(std::numeric_limits<double>::quiet_NaN());
+    wide.leftCols(d) = x;
+    wide.conserve(n, d);  // a column of NaN is behind the rows now
+    const auto shared = std::make_shared<AlignedRows>(wide);
+    CHECK(same_bits(*shared, x));
+    const Design expected(std::make_shared<Mat>(x));
+    require_same(Design(shared), expected);
+    require_same(Design(std::make_shared<AlignedRows>(std::move(wide))), expected);
+  }
+}
+
+TEST_CASE("aligned rows begin at cache lines where that takes little memory, and are copied, moved and cut like a matrix") {
+  const auto line_of = [](const double* row) { return reinterpret_cast<std::uintptr_t>(row) % 64; };
+  for (const Index d : {8, 64, 112, 500, 504}) {
+    const AlignedRows x(5, d);
+    CAPTURE(d);
+    CHECK(x.outerStride() == (d + 7) / 8 * 8);
+    for (Index i = 0; i < 5; ++i) CHECK(line_of(x.begin_of(i)) == 0);
+  }
+  for (const Index d : {1, 3, 30, 57}) CHECK(AlignedRows(5, d).outerStride() == d);  // a seventeenth more, at least
+  const AlignedRows large(2500, 500);
+  CHECK(reinterpret_cast<std::uintptr_t>(large.data()) % (std::size_t{1} << 21U) == 0);
+
+  const Mat numbers = test::Numbers(9).mat(7, 120);
+  AlignedRows x(numbers);
+  const double* const place = x.data();
+  AlignedRows copy = x;
+  CHECK(copy.data() != place);
+  CHECK(copy == numbers);
+  copy *= 2;
+  CHECK(x == numbers);
+  AlignedRows moved = std::move(copy);
+  CHECK(moved == Mat(2 * numbers));
+  copy = x;  // what was moved from is of use again
+  CHECK(copy == numbers);
+  moved.swap(copy);
+  CHECK(moved == numbers);
+  CHECK(copy == Mat(2 * numbers));
+  moved = Mat(numbers.topRows(2));
+  CHECK(moved == numbers.topRows(2));
+  moved = moved.colwise().reverse();
+  CHECK(moved == numbers.topRows(2).colwise().reverse());
+
+  x.conserve(4, 101);
+  CHECK(x.data() == place);
+  CHECK(x == numbers.topLeftCorner(4, 101));
+  x.conserve(7, 101);  // memory has room for them
+  CHECK(x.data() == place);
+  CHECK(x.topRows(4) == numbers.topLeftCorner(4, 101));
+  x.bottomRows(3) = numbers.bottomRows(3).leftCols(101);
+  x.conserve(20, 101);
+  CHECK(x.rows() == 20);
+  CHECK(x.topRows(7) == numbers.leftCols(101));
+  x.resize(20, 101);  // as it is
+  CHECK(x.topRows(7) == numbers.leftCols(101));
+  x.resize(3, 2);
+  CHECK(x.outerStride() == 2);
+  AlignedRows none;
+  none.conserve(2, 3);
+  CHECK(none.rows() == 2);
+  CHECK(none.cols() == 3);
+  CHECK(AlignedRows(0, 5).cols() == 5);
 }
 
 TEST_CASE("rows: columns chosen, parts below each other, less a centre, one in the other") {

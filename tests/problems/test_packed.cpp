@@ -10,6 +10,7 @@
 #include <memory>
 #include <tacit/core/linear/design.hpp>
 #include <tacit/core/support/memory_limits.hpp>
+#include <tacit/core/support/threads.hpp>
 #include <tacit/problems/data/dataset.hpp>
 #include <tacit/problems/data/detail/columns.hpp>
 #include <tacit/problems/data/scaling.hpp>
@@ -143,6 +144,29 @@ TEST_CASE("the bytes of a packed file do not depend on pieces and threads") {
       CHECK(packed(path, options) == whole);
     }
   }
+}
+
+TEST_CASE("packed: rows that lie apart in memory, by one thread and by two, which read pieces of the text") {
+  const Folder folder;
+  constexpr int kColumns = 122, kRows = 4000;  // each row at a cache line of its own; pieces of 1 MiB
+  std::string text = "c0";
+  for (int j = 1; j < kColumns; ++j) text += ",c" + std::to_string(j);
+  for (int i = 0; i < kRows; ++i) {
+    for (int j = 0; j < kColumns; ++j) text += (j == 0 ? "\n" : ",") + std::to_string(i) + "." + std::to_string(j);
+  }
+  const std::string path = folder.write("t.csv", text + "\n");
+  std::string bytes[2];
+  for (const Index threads : {1, 2}) {
+    const ThreadScope scope(threads);
+    bytes[threads - 1] = packed(path);
+    const Table table = Table::read(path);
+    const Mat numbers = matrix_of(read_packed(folder.write("t.tacit", bytes[threads - 1])).numbers);
+    REQUIRE(numbers.rows() == kRows);
+    for (Index i = 0; i < kRows; ++i) REQUIRE(bits(Eigen::Map<const Mat>(table.row(i), 1, kColumns)) == bits(numbers.row(i)));
+    CHECK(numbers(17, 3) == 17.3);
+    CHECK(numbers(kRows - 1, kColumns - 1) == doctest::Approx(kRows - 1 + 0.121));
+  }
+  CHECK(bytes[0] == bytes[1]);
 }
 
 TEST_CASE("float32: numbers are rounded to the nearest float, which is said, and a number beyond is refused") {

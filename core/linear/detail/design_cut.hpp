@@ -8,6 +8,7 @@
 
 #include <tacit/core/linear/design.hpp>
 #include <tacit/core/linear/detail/buffer.hpp>
+#include <tacit/core/linear/detail/row_kernels.hpp>
 #include <tacit/core/linear/detail/sparse_rows.hpp>
 #include <tacit/core/support/errors.hpp>
 #include <tacit/core/support/threads.hpp>
@@ -143,9 +144,8 @@ public:
   }
   /// Its rows.
   const double* const* here() const { return s_.rows.data() + at_; }
-  Index ahead() const { return ahead_; }
-  /// So many from the first of them on may be fetched; nothing or less where there is no ahead.
-  Index listed() const { return listed_ - at_; }
+  /// Those that are fetched while they are worked on.
+  kernels::Fetch fetch(kernels::Fetch::Part part) const { return {ahead_, listed_ - at_ - ahead_, part}; }
 
 private:
   void next(Index row0);

@@ -30,6 +30,15 @@ namespace tacit::inline TACIT_ABI::kernels {
 namespace clones {
 namespace {
 
+constexpr Index kStrip = 64;  // columns that are worked on between two rounds of fetching
+
+void fetch_strip(const double* const* later, Index begin, Index end) {
+  constexpr Index kLine = 8;  // doubles of a cache line
+  for (int k = 0; k < 4; ++k) {
+    for (Index j = begin; j < end; j += kLine) __builtin_prefetch(later[k] + j, 0, kFetchLevel);
+  }
+}
+
 // Four rows at a time, like the others. Without a shift x - 0 is x.
 TACIT_CLONES void squares_rows(const double* const* x, Index rows, const Fetch& fetch, Index d, const double* __restrict w,
                                const double* __restrict shift, double* __restrict out) {
@@ -43,7 +52,7 @@ TACIT_CLONES void squares_rows(const double* const* x, Index rows, const Fetch& 
     const double w0 = w[r], w1 = w[r + 1], w2 = w[r + 2], w3 = w[r + 3];
     for (Index j0 = 0; j0 < d; j0 += kStrip) {
       const Index end = j0 + kStrip < d ? j0 + kStrip : d;
-      fetch_ahead(x, r, fetch, j0, end);
+      if (r + 4 <= fetch.rows) fetch_strip(x + r + fetch.ahead, j0, end);
 #pragma omp simd
       for (Index j = j0; j < end; ++j) {
         const double a = moved(x0, j), b = moved(x1, j), c = moved(x2, j), e = moved(x3, j);
@@ -62,51 +71,58 @@ TACIT_CLONES void squares_rows(const double* const* x, Index rows, const Fetch& 
   }
 }
 
-// exp as in taylor.hpp, without what arguments above 0 or below -708 need. log(1 + e) = 2 artanh(f), f = e / (2 + e) <= 1/3, by
-// its odd series up to f^33. No branches and no tables, so that the loops vectorize.
-TACIT_CLONES void exp_log1p(Index n, const double* __restrict m, double* __restrict e, double* __restrict l) {
+// exp as in taylor.hpp, without what arguments above 0 or below -708 need.
+inline double exp_of_minus(double a) {
+  a = a > 708 ? 708 : a;
+  const taylor_detail::Reduced parts = taylor_detail::reduce(-a);
+  const double power = taylor_detail::scaled((taylor_detail::exp_tail(parts.r) * parts.r + 1) * parts.r + 1, parts.shifted);
+  return a == a ? power : a;  // the bits of a NaN (R's NA has some) make no exponent
+}
+
+// log(1 + e) = 2 artanh(f), f = e / (2 + e) <= 1/3, by its series up to f^33.
+inline double log1p_of(double e) {
+  const double f = e / (2 + e);
+  const double q = f * f;
+  double p = 1.0 / 33;
+  p = p * q + 1.0 / 31;
+  p = p * q + 1.0 / 29;
+  p = p * q + 1.0 / 27;
+  p = p * q + 1.0 / 25;
+  return 2 * f + 2 * f * q * taylor_detail::artanh_tail(q, p * q + 1.0 / 23);
+}
+
+// With m = y z and e = exp(-|m|) in (0, 1] nothing overflows, and no difference cancels. All that is wanted of a row at once,
+// without branches and tables, so that the loop is vectorized.
+template <bool Phi, bool First, bool Second>
+inline __attribute__((always_inline)) void logistic(Index n, const double* __restrict z, const double* __restrict y,
+                                                    double* __restrict phi, double* __restrict first, double* __restrict second) {
 #pragma omp simd
   for (Index i = 0; i < n; ++i) {
-    double a = std::fabs(m[i]);
-    a = a > 708 ? 708 : a;
-    const taylor_detail::Reduced parts = taylor_detail::reduce(-a);
-    const double power = taylor_detail::scaled((taylor_detail::exp_tail(parts.r) * parts.r + 1) * parts.r + 1, parts.shifted);
-    e[i] = a == a ? power : a;  // the bits of a NaN (R's NA has some) make no exponent
-  }
-  if (!l) return;
-#pragma omp simd
-  for (Index i = 0; i < n; ++i) {
-    const double f = e[i] / (2 + e[i]);
-    const double q = f * f;
-    double p = 1.0 / 33;
-    p = p * q + 1.0 / 31;
-    p = p * q + 1.0 / 29;
-    p = p * q + 1.0 / 27;
-    p = p * q + 1.0 / 25;
-    p = p * q + 1.0 / 23;
-    p = p * q + 1.0 / 21;
-    p = p * q + 1.0 / 19;
-    p = p * q + 1.0 / 17;
-    p = p * q + 1.0 / 15;
-    p = p * q + 1.0 / 13;
-    p = p * q + 1.0 / 11;
-    p = p * q + 1.0 / 9;
-    p = p * q + 1.0 / 7;
-    p = p * q + 1.0 / 5;
-    p = p * q + 1.0 / 3;
-    l[i] = 2 * f + 2 * f * q * p;
+    const double m = y[i] * z[i], e = exp_of_minus(std::fabs(m));
+    if constexpr (Phi) phi[i] = (-m > 0 ? -m : 0) + log1p_of(e);
+    if constexpr (First) first[i] = -y[i] * ((m > 0 ? e : 1) / (1 + e));
+    if constexpr (Second) second[i] = e / ((1 + e) * (1 + e));
   }
 }
 
-TACIT_CLONES void logistic_rows(Index n, const double* __restrict m, const double* __restrict y, const double* __restrict e,
-                                double* __restrict first, double* __restrict second) {
-  if (first) {
-#pragma omp simd
-    for (Index i = 0; i < n; ++i) first[i] = -y[i] * ((m[i] > 0 ? e[i] : 1) / (1 + e[i]));
-  }
-  if (second) {
-#pragma omp simd
-    for (Index i = 0; i < n; ++i) second[i] = e[i] / ((1 + e[i]) * (1 + e[i]));
+TACIT_CLONES void logistic_rows(Index n, const double* z, const double* y, double* phi, double* first, double* second) {
+  switch ((phi ? 4 : 0) + (first ? 2 : 0) + (second ? 1 : 0)) {
+    case 1:
+      return logistic<false, false, true>(n, z, y, phi, first, second);
+    case 2:
+      return logistic<false, true, false>(n, z, y, phi, first, second);
+    case 3:
+      return logistic<false, true, true>(n, z, y, phi, first, second);
+    case 4:
+      return logistic<true, false, false>(n, z, y, phi, first, second);
+    case 5:
+      return logistic<true, false, true>(n, z, y, phi, first, second);
+    case 6:
+      return logistic<true, true, false>(n, z, y, phi, first, second);
+    case 7:
+      return logistic<true, true, true>(n, z, y, phi, first, second);
+    default:
+      return;
   }
 }
 
@@ -180,9 +196,8 @@ void squares_rows(const double* const* x, Index rows, const Fetch& fetch, Index 
                   double* out) {
   clones::squares_rows(x, rows, fetch, d, w, shift, out);
 }
-void exp_log1p(Index n, const double* m, double* e, double* l) { clones::exp_log1p(n, m, e, l); }
-void logistic_rows(Index n, const double* m, const double* y, const double* e, double* first, double* second) {
-  clones::logistic_rows(n, m, y, e, first, second);
+void logistic_rows(Index n, const double* z, const double* y, double* phi, double* first, double* second) {
+  clones::logistic_rows(n, z, y, phi, first, second);
 }
 void update_symmetric(Index n, double* a, Index stride, const double* v, const double* w, const double* p, double* y) {
   clones::update_symmetric(n, a, stride, v, w, p, y);

@@ -8,12 +8,10 @@ namespace tacit::inline TACIT_ABI::kernels {
 /// out += sum_r w[r] (x[r] - shift)^2 entrywise; shift may be null
 TACIT_EXPORT void squares_rows(const double* const* x, Index rows, const Fetch& fetch, Index d, const double* w,
                                const double* shift, double* out);
-/// e = exp(-|m|) and, unless null, l = log(1 + e), entrywise; to about 2 units in the last place (e of |m| > 708 is that of 708).
-/// NaN stays NaN.
-TACIT_EXPORT void exp_log1p(Index n, const double* m, double* e, double* l);
-/// Derivatives of log(1 + exp(-m)), m = y z, in z from e = exp(-|m|), entrywise: first = -y / (1 + exp(m)), second = e / (1 +
-/// e)^2; a null pointer: not wanted.
-TACIT_EXPORT void logistic_rows(Index n, const double* m, const double* y, const double* e, double* first, double* second);
+/// phi = log(1 + exp(-m)), m = y z, and its derivatives in z, first = -y / (1 + exp(m)) and second = exp(-m) / (1 + exp(-m))^2,
+/// entrywise, to a few units in the last place (beyond |m| = 708 exp(-|m|) is that of 708); a null pointer: not wanted. The
+/// others are apart from z and y and from each other. NaN stays NaN.
+TACIT_EXPORT void logistic_rows(Index n, const double* z, const double* y, double* phi, double* first, double* second);
 /// Of a symmetric n x n matrix A with columns `stride` apart, of which only the lower triangle is touched: A -= v w' + w v' and
 /// y = A p, in one pass over it.
 TACIT_EXPORT void update_symmetric(Index n, double* a, Index stride, const double* v, const double* w, const double* p,

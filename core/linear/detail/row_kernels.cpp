@@ -1,6 +1,7 @@
 #include <tacit/core/linear/detail/row_kernels.hpp>
 
 #include <algorithm>
+#include <utility>
 
 // Chosen by hand as those of gram_kernel.cpp are.
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -10,6 +11,8 @@
 
 namespace tacit::inline TACIT_ABI::kernels {
 namespace {
+
+constexpr int kLine = 8;  // doubles of a cache line
 
 #ifdef TACIT_ROW_X86
 namespace avx512 {

@@ -1,30 +1,29 @@
 // Products with dense rows, several rows and vectors at once, built for the machine that runs them.
 #pragma once
+#include <cstdint>
 #include <vector>
 
 #include <tacit/core/support/types.hpp>
 
 namespace tacit::inline TACIT_ABI::kernels {
 
-/// Rows that a kernel asks memory for while it works on others: beside four rows x[r] .. x[r + 3] the rows x[r + ahead + first]
-/// .. x[r + ahead + last - 1], where x[r + ahead + 3] is among the first `listed` of x. The default asks for none, which is right
-/// for rows that lie in the cache anyway.
+/// Rows that a kernel asks memory for while it works on others: x[r + ahead] beside each x[r] of the first `rows`. The default
+/// asks for none, which is right for rows that lie in the cache anyway.
 struct Fetch {
-  Index ahead = 0, listed = 0, first = 0, last = 0;
+  enum class Part : std::uint8_t { all, first_half, second_half };
+  static constexpr Index kGroup = 8;  // rows of which a part is one
+  Index ahead = 0, rows = 0;
+  Part part = Part::all;
+  /// The first of those that are fetched beside x[r] and others behind it.
+  Index begin(Index r) const {
+    const Index in_group = r % kGroup;
+    return ahead + (part == Part::all ? r : r - in_group + in_group / 2 + (part == Part::first_half ? 0 : kGroup / 2));
+  }
 };
 
-inline constexpr Index kStrip = 64;  // columns that are worked on between two rounds of fetching
-
-// Four short streams at a time are too little for the hardware to see ahead, and without this a product waits for memory most of
-// the time. Into the second-level cache: requests for the first level hold up what is worked on.
-inline void fetch_ahead(const double* const* x, Index r, const Fetch& fetch, Index begin, Index end) {
-  constexpr Index kLine = 8;  // doubles of a cache line
-  if (r + fetch.ahead + 4 > fetch.listed) return;
-  for (Index k = fetch.first; k < fetch.last; ++k) {
-    const double* row = x[r + fetch.ahead + k];
-    for (Index j = begin; j < end; j += kLine) __builtin_prefetch(row + j, 0, 2);
-  }
-}
+// Into the second-level cache. On one machine (EPYC, Zen 5) the first one does as well or, where rows do not begin at cache
+// lines, better; on another (Zen 4) requests for it took 1.5 times as long.
+inline constexpr int kFetchLevel = 2;  // as __builtin_prefetch counts
 
 /// Vectors that begin `apart` doubles after each other.
 template <class Number>

@@ -46,7 +46,7 @@ TACIT_EXPORT std::vector<Index> kept_rows(const Table& table, const std::vector<
 /// Writes the features of the kept rows of one table to x, from row `at` on; missing numbers become NaN and are listed. Throws
 /// D108, D109.
 TACIT_EXPORT void encode_rows(const Encoder& encoder, const Table& table, const std::vector<Index>& sources,
-                              const std::vector<Index>& kept, Mat& x, Index at, std::vector<MissingCell>& missing,
+                              const std::vector<Index>& kept, AlignedRows& x, Index at, std::vector<MissingCell>& missing,
                               std::vector<std::string>& warnings, bool fitted = false);
 /// Throws D108, D109 as encode_rows does, for an encoder without categories.
 TACIT_EXPORT void require_feature_numbers(const Encoder& encoder, const Table& table, const std::vector<Index>& sources,
@@ -68,15 +68,15 @@ TACIT_EXPORT SharedRows numbers_in_place(const std::vector<TablePart>& parts);
 /// D134 unless memory holds so many numbers, which are made of the packed table.
 TACIT_EXPORT void require_memory(Index rows, Index columns, const Table& table);
 /// Writes these rows and columns of a table to x, from row `at` on.
-TACIT_EXPORT void copy_entries(const Table& table, const std::vector<Index>& kept, const std::vector<Index>& columns, Mat& x,
-                               Index at);
+TACIT_EXPORT void copy_entries(const Table& table, const std::vector<Index>& kept, const std::vector<Index>& columns,
+                               AlignedRows& x, Index at);
 /// The given columns of x, ascending, in the memory of x.
 TACIT_EXPORT void keep_columns(CsrMatrix& x, const std::vector<Index>& kept);
 /// The given rows and columns of x, both ascending, in the memory of x where it is enough; x has `all` rows then, if these are
 /// more, of which the others are not set.
-TACIT_EXPORT void keep_entries(Mat& x, const std::vector<Index>& rows, const std::vector<Index>& columns, Index all = 0);
+TACIT_EXPORT void keep_entries(AlignedRows& x, const std::vector<Index>& rows, const std::vector<Index>& columns, Index all = 0);
 /// Whether a number is missing (NaN), at the speed of reading them.
-TACIT_EXPORT bool any_missing(const Mat& x);
+TACIT_EXPORT bool any_missing(const AlignedRows& x);
 /// 3 for "x3", the name of a column without one; 0 for any other.
 TACIT_EXPORT Index number_of_name(const std::string& name);
 /// "2 of 9 rows of 'a.csv' have missing cells and were dropped"

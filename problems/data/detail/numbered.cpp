@@ -28,8 +28,9 @@ struct Part {
   Index weight_column = -1;
 };
 
-Mat filled(const CsrMatrix& x) {
-  Mat out = Mat::Zero(x.rows(), x.cols());
+AlignedRows filled(const CsrMatrix& x) {
+  AlignedRows out(x.rows(), x.cols());
+  out.setZero();
   for (Index i = 0; i < x.rows(); ++i) {
     for (CsrMatrix::InnerIterator a(x, i); a; ++a) out(i, a.col()) = a.value();
   }
@@ -403,7 +404,7 @@ private:
     }
     d_.x = std::move(train().x);
     Index row = d_.x.rows();
-    if (row < d_.y.size()) d_.x.dense.conservativeResize(d_.y.size(), d_.x.cols());
+    if (row < d_.y.size()) d_.x.dense.conserve(d_.y.size(), d_.x.cols());
     for (std::size_t k = 1; k < parts_.size(); ++k) {
       Features part = std::move(parts_[k].x);
       d_.x.dense.middleRows(row, part.rows()) = part.dense;
@@ -434,7 +435,7 @@ private:
   }
 
   void list_missing() {
-    const Mat& x = d_.x.dense;
+    const AlignedRows& x = d_.x.dense;
     if (!any_missing(x)) return;
     for (Index i = 0; i < x.rows(); ++i) {
       for (Index j = 0; j < x.cols(); ++j) {

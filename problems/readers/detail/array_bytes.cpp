@@ -172,14 +172,20 @@ private:
   }
 
   void place(const double* numbers, std::size_t n, Index k) {
-    double* const x = out_.x.dense.data();
+    AlignedRows& x = out_.x.dense;
     if (!a_.fortran) {
-      std::copy_n(numbers, n, x + k);
+      for (std::size_t at = 0; at < n;) {  // what is left of a row, or of the numbers
+        const Index i = row(k), j = column(k);
+        const std::size_t part = std::min(n - at, static_cast<std::size_t>(columns_ - j));
+        std::copy_n(numbers + at, part, x.begin_of(i) + j);
+        at += part;
+        k += static_cast<Index>(part);
+      }
       return;
     }
     Index i = row(k), j = column(k);
     for (std::size_t at = 0; at < n; ++at, ++k) {
-      x[i * columns_ + j] = numbers[at];
+      x(i, j) = numbers[at];
       if (++i < rows_) continue;
       i = 0;
       if (k + 1 < rows_ * columns_) j = column(k + 1);

@@ -6,7 +6,6 @@
 #include <limits>
 #include <utility>
 
-#include <tacit/problems/readers/detail/huge_pages.hpp>
 #include <tacit/problems/readers/detail/quick_number.hpp>
 #include <tacit/problems/readers/detail/written_number.hpp>
 
@@ -50,16 +49,13 @@ CellKind CellMeaning::classify_as_it_is(std::string_view s, double& value) const
 
 void NumberRows::reserve(Index rows) {
   if (rows <= x_.rows()) return;
-  Mat more(rows, columns_);  // memory that the system moves would lose its large pages
-  prefer_huge_pages(more.data(), static_cast<std::size_t>(more.size()) * sizeof(double));
-  std::copy_n(x_.data(), rows_ * columns_, more.data());
-  x_.swap(more);
+  x_.conserve(rows, columns_);
 }
 
 void NumberRows::append(const NumberRows& more) {
   const Index all = rows_ + more.rows_;
   if (all > x_.rows()) reserve(std::max(all, rows_ + rows_ / 2));
-  std::copy_n(more.x_.data(), more.rows_ * columns_, x_.data() + rows_ * columns_);
+  std::copy_n(more.x_.data(), more.rows_ * x_.outerStride(), x_.begin_of(rows_));
   rows_ = all;
 }
 
@@ -68,11 +64,9 @@ void NumberRows::begin(Index columns) {
   rows_ = 0;
 }
 
-Mat NumberRows::take() {
+AlignedRows NumberRows::take() {
   rows_ = 0;
-  Mat out;
-  out.swap(x_);
-  return out;
+  return std::move(x_);
 }
 
 void RowReader::run() {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <tacit/core/linear/aligned_rows.hpp>
 #include <tacit/core/support/types.hpp>
 #include <tacit/problems/readers/detail/cell_scanner.hpp>
 #include <tacit/problems/readers/detail/text_pieces.hpp>
@@ -44,19 +45,19 @@ public:
   /// Room for the columns of one more row; it counts once keep() is called.
   double* next() {
     if (rows_ == x_.rows()) reserve(rows_ + rows_ / 2 + 16);
-    return x_.data() + rows_ * columns_;
+    return x_.begin_of(rows_);
   }
   void keep() { ++rows_; }
   void append(const NumberRows& more);
   /// No row, of so many columns; the memory stays.
   void begin(Index columns);
   Index rows() const { return rows_; }
-  const double* row(Index r) const { return x_.data() + r * columns_; }
-  /// As a matrix, whose rows behind these are room for more; none are left here.
-  Mat take();
+  auto all() const { return x_.topRows(rows_); }
+  /// As they stand in memory, where rows behind these are room for more; none are left here.
+  AlignedRows take();
 
 private:
-  Mat x_;  // row-major, with room for more rows
+  AlignedRows x_;  // with room for more rows
   Index rows_ = 0, columns_ = 0;
 };
 

@@ -3,12 +3,13 @@
 #include <functional>
 #include <string>
 
+#include <tacit/core/support/types.hpp>
 #include <tacit/problems/readers/table.hpp>
 
 namespace tacit::inline TACIT_ABI {
 
 /// Some rows below each other.
-using EachRows = std::function<void(const double* numbers, Index rows, Index columns)>;
+using EachRows = std::function<void(InM rows)>;
 
 /// What Table::read gives of a text, but for the numbers: value(), row() and text() of a column of numbers that are all finite
 /// and exact cannot be asked.
