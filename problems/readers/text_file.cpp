@@ -108,6 +108,7 @@ TextFile TextFile::load(const std::string& path, const ReadLimits& limits, std::
     bytes.resize(stream.read(bytes.data(), kFirst));
     more = bytes.size() == kFirst;
   } else {
+    bytes.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(kept, stream.stored())) + 1);  // one that grows is copied
     more = read_lines(stream, bytes, kept);
   }
   // What may never end, and is no text, is refused by its beginning.

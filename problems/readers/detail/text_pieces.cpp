@@ -30,11 +30,8 @@ bool TextPieces::take(TextPiece& piece, bool keep) {
     if (const std::size_t size = last ? text.size() : whole_rows(text); size > 0) {
       piece.base = at_;
       piece.text = text.substr(0, size);
-      if (keep) {
-        piece.own.assign(piece.text.begin(), piece.text.end());
-        piece.text = {piece.own.data(), size};
-      }
       at_ += size;
+      if (keep) piece.text = window_.hand_over(piece.own, piece.text);
       return true;
     }
     if (text.size() < all.size())

@@ -23,15 +23,22 @@ public:
   /// again is read as is there, so that a long row costs no square of its length. Throws DataError D103, D133,
   /// and D101 at the end of a file that is not what it was when its digest was taken.
   void advance(std::size_t done);
+  /// Part of text(), in the memory of `own` from now on: in that of the window, where little of its text lies behind the part.
+  std::string_view hand_over(std::string& own, std::string_view part);
   /// Of the file, when all of it has been walked over.
   std::uint64_t digest() { return stream_ ? stream_->digest() : file_.digest(); }
 
 private:
-  std::string_view rest() const { return stream_ ? std::string_view(buffer_) : file_.bytes(); }
+  std::string_view rest() const { return stream_ ? std::string_view(buffer_.data(), filled_) : file_.bytes(); }
   bool read_piece(std::size_t size);
+  /// So many bytes more from the file, or as many as there are.
+  void fill(std::size_t size);
+  /// The first bytes of the buffer are no longer there.
+  void moved_on(std::size_t done);
   const TextFile& file_;
   std::optional<ByteStream> stream_;
-  std::string buffer_;
+  std::string buffer_;  // never shorter than before: what it grows by is set to 0
+  std::size_t filled_ = 0;
   std::size_t base_ = 0, lines_ = 0, checked_ = 0;  // the last two count from base_
   bool at_end_ = true;
 };
