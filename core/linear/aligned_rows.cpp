@@ -64,8 +64,7 @@ void AlignedRows::conserve(Index rows, Index cols) {
     return;
   }
   AlignedRows more(rows, cols);
-  const Index n = std::min(rows, this->rows());
-  more.topRows(n) = topLeftCorner(n, n > 0 ? cols : 0);
+  if (const Index n = std::min(rows, this->rows()); n > 0) more.topRows(n) = topLeftCorner(n, cols);
   swap(more);
 }
 

@@ -1,8 +1,8 @@
 // The text of a file in pieces of whole rows, which may be read beside each other. (internal to this folder)
 #pragma once
 #include <cstddef>
-#include <string>
 #include <string_view>
+#include <vector>
 
 #include <tacit/problems/readers/detail/text_window.hpp>
 
@@ -11,8 +11,8 @@ namespace tacit::inline TACIT_ABI {
 /// Some whole rows.
 struct TextPiece {
   std::string_view text;
-  std::size_t base = 0;  ///< where text begins in the file
-  std::string own;       ///< holds text, where it is kept with the piece
+  std::size_t base = 0;   ///< where text begins in the file
+  std::vector<char> own;  ///< holds text, where it is kept with the piece: no string, whose bytes may move with it
 };
 
 /// Cuts the text from a byte on into pieces; they depend on the file and on ReadLimits::piece alone.

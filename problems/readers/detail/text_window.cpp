@@ -1,7 +1,6 @@
 #include <tacit/problems/readers/detail/text_window.hpp>
 
 #include <algorithm>
-#include <cstring>
 
 namespace tacit::inline TACIT_ABI {
 
@@ -42,25 +41,25 @@ void TextWindow::moved_on(std::size_t done) {
   checked_ -= std::min(checked_, done);
 }
 
-std::string_view TextWindow::hand_over(std::string& own, std::string_view part) {
+std::string_view TextWindow::hand_over(std::vector<char>& own, std::string_view part) {
   const std::size_t end = static_cast<std::size_t>(part.data() - rest().data()) + part.size();
   if (!stream_ || at_end_ || part.size() < filled_ - end) {
-    own.assign(part);
-    return own;
+    own.assign(part.begin(), part.end());
+    return {own.data(), own.size()};
   }
   const std::string_view behind = rest().substr(end);
   if (own.size() < behind.size()) own.resize(behind.size());
   behind.copy(own.data(), behind.size());
   own.swap(buffer_);
   moved_on(end);
-  return std::string_view(own).substr(end - part.size(), part.size());
+  return {own.data() + (end - part.size()), part.size()};
 }
 
 void TextWindow::advance(std::size_t done) {
   if (at_end_) {  // the text stays where it is, for the rows that lie in it
     return;
   }
-  std::memmove(buffer_.data(), buffer_.data() + done, filled_ - done);
+  std::copy(buffer_.data() + done, buffer_.data() + filled_, buffer_.data());
   moved_on(done);
   const std::size_t piece = std::max<std::size_t>(file_.limits().piece, 1);
   while (!read_piece(done == 0 ? std::max(piece, filled_) : std::max(piece, filled_ - lines_)) && !at_end_) {

@@ -2,8 +2,8 @@
 #pragma once
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
+#include <vector>
 
 #include <tacit/problems/readers/byte_stream.hpp>
 #include <tacit/problems/readers/text_file.hpp>
@@ -24,7 +24,7 @@ public:
   /// and D101 at the end of a file that is not what it was when its digest was taken.
   void advance(std::size_t done);
   /// Part of text(), in the memory of `own` from now on: in that of the window, where little of its text lies behind the part.
-  std::string_view hand_over(std::string& own, std::string_view part);
+  std::string_view hand_over(std::vector<char>& own, std::string_view part);
   /// Of the file, when all of it has been walked over.
   std::uint64_t digest() { return stream_ ? stream_->digest() : file_.digest(); }
 
@@ -37,7 +37,7 @@ private:
   void moved_on(std::size_t done);
   const TextFile& file_;
   std::optional<ByteStream> stream_;
-  std::string buffer_;  // never shorter than before: what it grows by is set to 0
+  std::vector<char> buffer_;  // never shorter than before: what it grows by is set to 0
   std::size_t filled_ = 0;
   std::size_t base_ = 0, lines_ = 0, checked_ = 0;  // the last two count from base_
   bool at_end_ = true;
