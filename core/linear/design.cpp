@@ -24,6 +24,7 @@ using detail::Scratch;
 // sees what comes next; the way back, which finds its rows in the cache, asks for those of the next block, so that memory is
 // never idle. With more vectors there is so much to compute on the way there that it has the time to ask.
 constexpr Index kFirstLevelBytes = 20 * 1024, kBlockBytes = 128 * 1024, kSparseBlockBytes = 64 * 1024;
+constexpr Index kMostFirstLevelBytes = 28 * 1024, kLossRows = 32;  // whose losses take no longer than those of 24
 constexpr Index kFewVectors = 4;
 constexpr Index kGroup = 8;  // rows that the kernels take at a time
 constexpr Index kLeastBlockRows = 8, kMaxBlockRows = 2048;
@@ -259,7 +260,9 @@ bool Design::first_level() const {
 Index Design::block_rows(bool first_level) const {
   const Index bytes = csr_ ? kSparseBlockBytes : first_level ? kFirstLevelBytes : kBlockBytes;
   const Index row = csr_ ? 12 * (csr_->nonZeros() / std::max<Index>(1, csr_->rows())) : 8 * features();
-  return std::min(rows_, std::clamp<Index>(bytes / std::max<Index>(8, row) / kGroup * kGroup, kLeastBlockRows, kMaxBlockRows));
+  Index block = bytes / std::max<Index>(8, row) / kGroup * kGroup;
+  if (first_level && row * kLossRows <= kMostFirstLevelBytes) block = std::max(block, kLossRows);
+  return std::min(rows_, std::clamp(block, kLeastBlockRows, kMaxBlockRows));
 }
 
 double Design::entries_in_row() const {

@@ -466,11 +466,17 @@ TEST_CASE("kernels: the logistic loss and its derivatives are right to a few uni
 TEST_CASE("kernels: products with rows, for every instruction set, whatever goes along and is fetched ahead") {
   test::Numbers draw(41);
   REQUIRE(std::string(kernels::row_kernels().back().name) == "plain");
-  constexpr Index n = 57, rows = 37, k = 7;  // four, two and one vectors; a row that is left of groups of four
+  constexpr Index n = 57, rows = 37;  // a row that is left of groups of four
+  struct Size {
+    Index d, k;
+  };
   for (const kernels::RowKernels& kernel : kernels::row_kernels()) {
     CAPTURE(kernel.name);
-    for (const Index d : {1, 2, 3, 7, 8, 13, 64, 65, 130}) {
+    for (const Size& size : {Size{1, 7}, Size{2, 9}, Size{3, 7}, Size{7, 5}, Size{8, 7}, Size{13, 9}, Size{64, 9}, Size{65, 7},
+                             Size{130, 9}, Size{130, 7}}) {
+      const Index d = size.d, k = size.k;  // in groups of four, two and one, four and five, or five
       CAPTURE(d);
+      CAPTURE(k);
       const Mat x = draw.mat(n, d);
       std::vector<const double*> at;
       for (Index i = 0; i < n; ++i) at.push_back(x.data() + i * d);

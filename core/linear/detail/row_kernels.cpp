@@ -17,7 +17,7 @@ constexpr int kLine = 8;  // doubles of a cache line
 #ifdef TACIT_ROW_X86
 namespace avx512 {
 #define TACIT_ROW_TARGET __attribute__((target("avx512f")))
-constexpr int kLanes = 8, kMany = 16;
+constexpr int kLanes = 8, kMany = 20;
 using Lane = double __attribute__((vector_size(64)));
 struct Part {
   __mmask8 mask;
@@ -30,7 +30,7 @@ struct Part {
 
 namespace avx2 {
 #define TACIT_ROW_TARGET __attribute__((target("avx2,fma")))
-constexpr int kLanes = 4, kMany = 8;
+constexpr int kLanes = 4, kMany = 10;
 using Lane = double __attribute__((vector_size(32)));
 constexpr long long kOnes[] = {-1, -1, -1, 0, 0, 0};
 struct Part {
@@ -45,7 +45,7 @@ struct Part {
 
 namespace plain {
 #define TACIT_ROW_TARGET
-constexpr int kLanes = 2, kMany = 8;
+constexpr int kLanes = 2, kMany = 10;
 using Lane = double __attribute__((vector_size(16)));
 struct Part {
   explicit Part(Index) {}
@@ -57,27 +57,27 @@ struct Part {
 
 }  // namespace
 
+#define TACIT_ROW_PRODUCTS(set)                                              \
+  {set::dots<1>, set::dots<2>, set::dots<4>, set::dots<5>}, {                \
+    set::axpys<1>, set::axpys<2>, set::axpy_columns<4>, set::axpy_columns<5> \
+  }
 const std::vector<RowKernels>& row_kernels() {
   static const std::vector<RowKernels> runs_here = [] {
     std::vector<RowKernels> found;
 #ifdef TACIT_ROW_X86
-    if (__builtin_cpu_supports("avx512f"))
-      found.push_back({"avx512f",
-                       {avx512::dots<1>, avx512::dots<2>, avx512::dots<4>},
-                       {avx512::axpys<1>, avx512::axpys<2>, avx512::axpy_four}});
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-      found.push_back({"avx2", {avx2::dots<1>, avx2::dots<2>, avx2::dots<4>}, {avx2::axpys<1>, avx2::axpys<2>, avx2::axpy_four}});
+    if (__builtin_cpu_supports("avx512f")) found.push_back({"avx512f", TACIT_ROW_PRODUCTS(avx512)});
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.push_back({"avx2", TACIT_ROW_PRODUCTS(avx2)});
 #endif
-    found.push_back(
-        {"plain", {plain::dots<1>, plain::dots<2>, plain::dots<4>}, {plain::axpys<1>, plain::axpys<2>, plain::axpy_four}});
+    found.push_back({"plain", TACIT_ROW_PRODUCTS(plain)});
     return found;
   }();
   return runs_here;
 }
+#undef TACIT_ROW_PRODUCTS
 
 namespace {
 
-/// Four vectors at a time, then two, then one. Rows are fetched once.
+/// Four vectors at a time, the last five together, then two, then one. Rows are fetched once.
 void in_groups(const RowKernels::Products& products, const double* const* x, Index rows, Fetch fetch, Index d, Index k,
                const Strided<const double>& from, const Strided<double>& to) {
   Index c = 0;
@@ -86,7 +86,7 @@ void in_groups(const RowKernels::Products& products, const double* const* x, Ind
     fetch = {};
     c += width;
   };
-  while (c + 4 <= k) next(4, products.four);
+  while (c + 4 <= k) k - c == 5 ? next(5, products.five) : next(4, products.four);
   if (c + 2 <= k) next(2, products.two);
   if (c < k) next(1, products.one);
 }
