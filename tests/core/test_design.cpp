@@ -509,6 +509,27 @@ TEST_CASE("kernels: products with rows, for every instruction set, whatever goes
   }
 }
 
+TEST_CASE(
+    "kernels: what is fetched beside rows are all rows ahead once, half on one way and half on the other, and none beyond") {
+  using Part = kernels::Fetch::Part;
+  for (const Index rows : {0, 3, 4, 7, 8, 12, 29, 32}) {
+    CAPTURE(rows);
+    std::vector<int> all(64), halves(64);
+    const auto count = [](const kernels::Fetch& fetch, Index tile, Index each, std::vector<int>& seen) {
+      for (Index r = 0; r + tile <= fetch.last(); r += tile) {
+        for (Index k = 0; k < each; ++k) ++seen[static_cast<std::size_t>(fetch.begin(r) + k)];
+      }
+    };
+    count({16, rows, Part::all}, 4, 4, all);
+    count({16, rows, Part::first_half}, 8, 4, halves);
+    count({16, rows, Part::second_half}, 4, 2, halves);
+    for (Index i = 0; i < 64; ++i) {
+      CHECK(all[static_cast<std::size_t>(i)] == (i >= 16 && i < 16 + rows / 4 * 4 ? 1 : 0));
+      CHECK(halves[static_cast<std::size_t>(i)] == (i >= 16 && i < 16 + rows / 8 * 8 ? 1 : 0));
+    }
+  }
+}
+
 TEST_CASE("kernels: squares of rows, of which some are fetched ahead") {
   test::Numbers draw(43);
   constexpr Index n = 57, rows = 37;

@@ -14,6 +14,8 @@ struct Fetch {
   static constexpr Index kGroup = 8;  // rows of which a part is one
   Index ahead = 0, rows = 0;
   Part part = Part::all;
+  /// Rows beside which others are fetched: a part is one of whole groups.
+  Index last() const { return part == Part::all ? rows : rows / kGroup * kGroup; }
   /// The first of those that are fetched beside x[r] and others behind it.
   Index begin(Index r) const {
     const Index in_group = r % kGroup;
