@@ -135,6 +135,8 @@ public:
   /// Of the columns of X as they act, without the intercept; rows of weight 0 do not count. Throws UsageError where no row has
   /// a positive weight. Sparse rows are not filled.
   ColumnMoments column_moments(In w) const;
+  /// The same without deviation and size, which stay empty: one pass instead of two.
+  ColumnMoments column_means(In w) const;
   /// Row i as A has it, cols() entries.
   Vec row(Index i) const;
 
@@ -142,6 +144,7 @@ private:
   class Pass;
   struct Cut;
   class BlockRows;
+  class Columns;
   /// For sums of so many numbers a chunk; first_level: in blocks that stay in the first-level cache.
   Cut cut(Index sums, bool first_level = false) const;
   Cut cut_into(double chunks, bool first_level = false) const;
@@ -169,10 +172,6 @@ private:
   void sparse_row_gram(In scale, OutM k) const;
   void dense_squares(In w, Out d) const;
   void sparse_squares(In w, Out d) const;
-  double acting(Index j, double value) const;
-  template <class Each, class Merge>
-  Mat column_sums(In w, const Mat& zero, const Each& each, const Merge& merge) const;
-  Mat column_range(In w) const;
 
   SharedRows dense_;
   const double* begin_ = nullptr;  // of dense rows that lie in memory, stride_ numbers apart

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include <tacit/core/linear/design.hpp>
@@ -68,132 +69,182 @@ void Design::weighted_squares(In w, Out d) const {
   if (intercept_) d[features()] = w.sum();
 }
 
-double Design::acting(Index j, double value) const { return inverse_.size() > 0 ? (value - shift_[j]) * inverse_[j] : value; }
-
-// each(own, j, weight, entry as it acts) for what is stored of the rows that count; a chunk begins with own = zero, and
-// merge(own, next) puts those of the next chunk to them.
-template <class Each, class Merge>
-Mat Design::column_sums(In w, const Mat& zero, const Each& each, const Merge& merge) const {
-  const Lease lease;
-  const Cut cut = this->cut(zero.size());
-  const auto of_chunk = [&](Index chunk, double* own) {
-    std::copy_n(zero.data(), zero.size(), own);
-    const bool scaled = inverse_.size() > 0;
-    const double *shift = shift_.data(), *inverse = inverse_.data();
-    const Index p = features();
-    const Lease of_chunk_rows;
-    BlockRows rows(*this, cut, chunk, 0, *of_chunk_rows);
-    for (Index row0 = cut.first(chunk); row0 < cut.end(chunk); row0 += cut.block) {
-      const Index end = std::min(cut.end(chunk), row0 + cut.block);
-      if (!sparse()) rows.list(row0);
-      for (Index i = row0; i < end; ++i) {
-        const double weight = w[i];
-        if (!(weight > 0)) continue;
-        if (sparse()) {
-          const kernels::SparseRow row = sparse_row(i);
-          for (Index e = 0; e < row.count; ++e) each(own, row.column[e], weight, acting(row.column[e], row.value[e]));
-        } else {
-          const double* a = rows.here()[i - row0];
-          for (Index j = 0; j < p; ++j) each(own, j, weight, scaled ? (a[j] - shift[j]) * inverse[j] : a[j]);
-        }
-      }
-    }
-  };
-  return Eigen::Map<const Mat>(cut.merged((*lease).sums, zero.size(), of_chunk, merge), zero.rows(), zero.cols());
-}
-
 namespace {
 
-/// The power of two next to the largest entry of a column, in whose units it neither overflows nor underflows, and which rounds
-/// nothing.
+/// The power of two by which the largest entry of a column is brought next to 1, where its powers neither overflow nor underflow;
+/// it rounds nothing. 1 where they do neither anyway.
 double unit_of(double low, double high) {
+  constexpr double kSafe = 0x1p100;
   const double largest = std::max(std::abs(low), std::abs(high));
-  return std::ldexp(1.0, std::isfinite(largest) && largest > 0 ? std::clamp(std::ilogb(largest), -1000, 1000) : 0);
+  if (!std::isfinite(largest) || largest == 0 || (largest > 1 / kSafe && largest < kSafe)) return 1;
+  return std::ldexp(1.0, -std::clamp(std::ilogb(largest), -1000, 1000));
 }
 
 }  // namespace
 
-// Lowest and highest entry of each column, and of sparse ones the weight and the number of the rows that are stored.
-Mat Design::column_range(In w) const {
-  constexpr double kNone = std::numeric_limits<double>::infinity();
-  const Index p = features();
-  Mat zero = Mat::Zero(sparse() ? 4 : 2, p);
-  zero.row(0).setConstant(kNone);
-  zero.row(1).setConstant(-kNone);
-  const auto add = [p, filled = sparse()](double* range, Index j, double weight, double a) {
-    range[j] = std::min(range[j], a);
-    range[p + j] = std::max(range[p + j], a);
-    if (!filled) return;
-    range[2 * p + j] += weight;
-    range[3 * p + j] += 1;
+/// Moments of the columns as they act, over the rows of positive weight. What is not stored of a sparse column are zeros, which
+/// are counted together.
+class Design::Columns {
+public:
+  Columns(const Design& a, In w);
+  /// All but deviation and size, in one pass; in two where squares would leave the range of numbers.
+  void measure();
+  /// Deviation and size, after the others.
+  void spread();
+  ColumnMoments moments;
+
+private:
+  Mat measures();
+  template <class Dense, class Stored, class Merge>
+  Mat sums(const Mat& zero, const Dense& dense, const Stored& stored, const Merge& merge) const;
+  double acting(Index j, double value) const { return acting_.inverse ? (value - acting_.shift[j]) * acting_.inverse[j] : value; }
+
+  const Design& a_;
+  const Eigen::Ref<const Vec> w_;
+  kernels::Acting acting_;
+  const Index p_;
+  double total_ = 0, used_ = 0;
+  Vec unit_, mean_;  ///< what entries are multiplied by, and the mean of that
+  struct Rest {
+    Index column;
+    double weight;
   };
-  return column_sums(w, zero, add, [p, end = zero.size()](double* range, const double* next) {
-    for (Index j = 0; j < p; ++j) {
-      range[j] = std::min(range[j], next[j]);
-      range[p + j] = std::max(range[p + j], next[p + j]);
+  std::vector<Rest> rest_;  ///< of sparse columns, what is not stored
+};
+
+Design::Columns::Columns(const Design& a, In w) : a_(a), w_(w), p_(a.features()), unit_(Vec::Ones(p_)) {
+  require_size(w.size(), a.rows_, "weights");
+  if (!(w.maxCoeff() > 0)) throw UsageError("moments of columns need a row with a positive weight");
+  if (a.inverse_.size() > 0) acting_ = {a.shift_.data(), a.inverse_.data()};
+  for (Index i = 0; i < a.rows_; ++i) {
+    total_ += std::max(w[i], 0.0);
+    used_ += w[i] > 0 ? 1 : 0;
+  }
+}
+
+// dense(own, rows, weights, count) for some rows, or stored(own, j, weight, entry as it acts) for each entry of sparse ones. A
+// chunk begins with own = zero, and merge(own, next) puts those of the next chunk to them.
+template <class Dense, class Stored, class Merge>
+Mat Design::Columns::sums(const Mat& zero, const Dense& dense, const Stored& stored, const Merge& merge) const {
+  a_.count_pass();
+  const Lease lease;
+  const Cut cut = a_.cut(zero.size());
+  const auto of_sparse = [&](Index chunk, double* own) {
+    for (Index i = cut.first(chunk); i < cut.end(chunk); ++i) {
+      if (!(w_[i] > 0)) continue;
+      const kernels::SparseRow row = a_.sparse_row(i);
+      for (Index e = 0; e < row.count; ++e) stored(own, row.column[e], w_[i], acting(row.column[e], row.value[e]));
     }
-    for (Index j = 2 * p; j < end; ++j) range[j] += next[j];
+  };
+  const auto of_dense = [&](Index chunk, double* own) {
+    const Lease of_chunk;
+    BlockRows rows(a_, cut, chunk, 0, *of_chunk);
+    std::vector<const double*> counting(static_cast<std::size_t>(cut.block));
+    std::vector<double> weights(counting.size());
+    for (Index row0 = cut.first(chunk); row0 < cut.end(chunk); row0 += cut.block) {
+      rows.list(row0);
+      std::size_t count = 0;
+      for (Index i = row0; i < std::min(cut.end(chunk), row0 + cut.block); ++i) {
+        if (!(w_[i] > 0)) continue;
+        counting[count] = rows.here()[i - row0];
+        weights[count++] = w_[i];
+      }
+      dense(own, counting.data(), weights.data(), static_cast<Index>(count));
+    }
+  };
+  const auto of_chunk = [&](Index chunk, double* own) {
+    std::copy_n(zero.data(), zero.size(), own);
+    if (a_.sparse())
+      of_sparse(chunk, own);
+    else
+      of_dense(chunk, own);
+  };
+  return Eigen::Map<const Mat>(cut.merged((*lease).sums, zero.size(), of_chunk, merge), zero.rows(), zero.cols());
+}
+
+// Least and largest entry, sum w t and sum w t^2 of t = entry times unit; of sparse columns weight and number of what is stored.
+Mat Design::Columns::measures() {
+  constexpr double kNone = std::numeric_limits<double>::infinity();
+  Mat none = Mat::Zero(a_.sparse() ? 6 : 4, p_);
+  none.row(0).setConstant(kNone);
+  none.row(1).setConstant(-kNone);
+  const Index p = p_;
+  const auto dense = [this, p](double* own, const double* const* rows, const double* weights, Index count) {
+    kernels::measure_rows(rows, count, p, weights, acting_, unit_.data(), own, own + p, own + 2 * p, own + 3 * p);
+  };
+  const auto add = [this, p](double* own, Index j, double weight, double a) {
+    own[j] = std::min(own[j], a);
+    own[p + j] = std::max(own[p + j], a);
+    const double t = a * unit_[j];
+    own[2 * p + j] += weight * t;
+    own[3 * p + j] += weight * t * t;
+  };
+  const auto stored = [&add, p](double* own, Index j, double weight, double a) {
+    add(own, j, weight, a);
+    own[4 * p + j] += weight;
+    own[5 * p + j] += 1;
+  };
+  Mat m = sums(none, dense, stored, [p, end = none.size()](double* own, const double* next) {
+    for (Index j = 0; j < p; ++j) {
+      own[j] = std::min(own[j], next[j]);
+      own[p + j] = std::max(own[p + j], next[p + j]);
+    }
+    for (Index j = 2 * p; j < end; ++j) own[j] += next[j];
   });
+  rest_.clear();
+  for (Index j = 0; a_.sparse() && j < p; ++j) {
+    if (m(5, j) < used_) rest_.push_back({j, total_ - m(4, j)});
+  }
+  for (const Rest& r : rest_) add(m.data(), r.column, r.weight, acting(r.column, 0));
+  return m;
+}
+
+void Design::Columns::measure() {
+  Mat m = measures();
+  moments.low = m.row(0);
+  moments.high = m.row(1);
+  for (Index j = 0; j < p_; ++j) unit_[j] = unit_of(moments.low[j], moments.high[j]);
+  if ((unit_.array() != 1).any()) m = measures();
+  mean_ = m.row(2) / total_;
+  for (Index j = 0; j < p_; ++j) {
+    if (moments.low[j] == moments.high[j]) mean_[j] = moments.low[j] * unit_[j];  // exactly, or rounding would leave noise
+  }
+  moments.mean = mean_.cwiseQuotient(unit_);
+  moments.rms = (m.row(3).transpose() / total_).cwiseSqrt().cwiseQuotient(unit_);
+}
+
+void Design::Columns::spread() {
+  const Index p = p_;
+  const auto dense = [this, p](double* own, const double* const* rows, const double* weights, Index count) {
+    kernels::spread_rows(rows, count, p, weights, acting_, unit_.data(), mean_.data(), own, own + p);
+  };
+  const auto add = [this, p](double* own, Index j, double weight, double a) {
+    const double t = a * unit_[j] - mean_[j], tt = t * t;
+    own[j] += weight * tt;
+    own[p + j] += weight * tt * tt;
+  };
+  Mat m = sums(Mat::Zero(2, p), dense, add, [p](double* own, const double* next) {
+    for (Index j = 0; j < 2 * p; ++j) own[j] += next[j];
+  });
+  for (const Rest& r : rest_) add(m.data(), r.column, r.weight, acting(r.column, 0));
+  moments.deviation = (m.row(0).transpose() / total_).cwiseSqrt().cwiseQuotient(unit_);
+  moments.size = Vec::Zero(p);
+  for (Index j = 0; j < p; ++j) {
+    if (m(0, j) > 0) moments.size[j] = std::sqrt(m(1, j) / m(0, j)) / unit_[j];
+  }
 }
 
 ColumnMoments Design::column_moments(In w) const {
-  require_size(w.size(), rows_, "weights");
-  if (!(w.maxCoeff() > 0)) throw UsageError("moments of columns need a row with a positive weight");
-  count_pass();
-  const Index p = features();
-  double total = 0, used = 0;
-  for (Index i = 0; i < rows_; ++i) {
-    total += std::max(w[i], 0.0);
-    used += w[i] > 0 ? 1 : 0;
-  }
-  Mat range = column_range(w);
-  // each() for the entries of a sparse column that are not stored, together: all of them are that of a 0.
-  const auto rest = [&](const auto& each) {
-    for (Index j = 0; sparse() && j < p; ++j) {
-      if (range(3, j) < used) each(j, total - range(2, j), acting(j, 0));
-    }
-  };
-  rest([&](Index j, double, double a) {
-    range(0, j) = std::min(range(0, j), a);
-    range(1, j) = std::max(range(1, j), a);
-  });
-  ColumnMoments m;
-  m.low = range.row(0);
-  m.high = range.row(1);
-  Vec unit(p);
-  for (Index j = 0; j < p; ++j) unit[j] = unit_of(m.low[j], m.high[j]);
-  const Vec inverse = unit.cwiseInverse();
+  Columns columns(*this, w);
+  columns.measure();
+  columns.spread();
+  return std::move(columns.moments);
+}
 
-  const Mat zero = Mat::Zero(2, p);
-  const auto merge = [p](double* sums, const double* next) {
-    for (Index j = 0; j < 2 * p; ++j) sums[j] += next[j];
-  };
-  const auto about_zero = [p, &inverse](double* sums, Index j, double weight, double a) {
-    const double t = a * inverse[j];
-    sums[j] += weight * t;
-    sums[p + j] += weight * t * t;
-  };
-  Mat first = column_sums(w, zero, about_zero, merge);
-  rest([&](Index j, double weight, double a) { about_zero(first.data(), j, weight, a); });
-  m.mean = first.row(0) / total;
-  for (Index j = 0; j < p; ++j) {
-    if (m.low[j] == m.high[j]) m.mean[j] = m.low[j] * inverse[j];  // exactly, or rounding would leave a column of noise
-  }
-  const auto about_mean = [p, &inverse, &mean = m.mean](double* sums, Index j, double weight, double a) {
-    const double t = a * inverse[j] - mean[j], tt = t * t;
-    sums[j] += weight * tt;
-    sums[p + j] += weight * tt * tt;
-  };
-  Mat second = column_sums(w, zero, about_mean, merge);
-  rest([&](Index j, double weight, double a) { about_mean(second.data(), j, weight, a); });
-  m.mean = m.mean.cwiseProduct(unit);
-  m.rms = (first.row(1).transpose() / total).cwiseSqrt().cwiseProduct(unit);
-  m.deviation = (second.row(0).transpose() / total).cwiseSqrt().cwiseProduct(unit);
-  m.size = Vec::Zero(p);
-  for (Index j = 0; j < p; ++j) {
-    if (second(0, j) > 0) m.size[j] = std::sqrt(second(1, j) / second(0, j)) * unit[j];
-  }
-  return m;
+ColumnMoments Design::column_means(In w) const {
+  Columns columns(*this, w);
+  columns.measure();
+  return std::move(columns.moments);
 }
 
 }  // namespace tacit::inline TACIT_ABI

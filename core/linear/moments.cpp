@@ -103,7 +103,7 @@ RowMoments row_moments(const Design& rows, In y, In w) {
   m.weight = w.sum();
   const Index d = rows.features();
   if (!(m.weight > 0)) return m;
-  const ColumnMoments columns = rows.column_moments(w);
+  const ColumnMoments columns = rows.column_means(w);
   m.low = columns.low;
   m.high = columns.high;
   m.anchor = columns.mean.unaryExpr([](double mean) { return std::isfinite(mean) ? mean : 0; });  // NaN is in the sums anyway
@@ -114,7 +114,7 @@ RowMoments row_moments(const Design& rows, In y, In w) {
   else
     fill_dense(m, rows, y, w);
   for (Index j = 0; j < d; ++j) {
-    if (columns.deviation[j] != 0 || m.low[j] != m.high[j]) continue;  // or what cancels would leave a column of noise
+    if (m.low[j] != m.high[j] || std::isnan(m.gram(j, j))) continue;  // or what cancels would leave a column of noise
     m.mean[j] = m.cross[j] = m.cancelled[j] = 0;
     m.gram.row(j).setZero();
     m.gram.col(j).setZero();

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -153,6 +154,12 @@ void check_sums(const Design& a) {
   CHECK(relative(c.deviation, ((x.rowwise() - mean.transpose()).cwiseAbs2().transpose() * w / w.sum()).cwiseSqrt()) < 1e-12);
   CHECK(c.low == x.colwise().minCoeff().transpose());
   CHECK(c.high == x.colwise().maxCoeff().transpose());
+  const ColumnMoments first = a.column_means(w);
+  CHECK(first.mean == c.mean);
+  CHECK(first.rms == c.rms);
+  CHECK(first.low == c.low);
+  CHECK(first.high == c.high);
+  CHECK(first.deviation.size() == 0);
 }
 
 }  // namespace
@@ -176,6 +183,26 @@ TEST_CASE("design: everything computed from rows has the same bits on 1, 2, 3 an
         CHECK(same);
       }
       if (size.large) check_sums(c.design);
+    }
+  }
+}
+
+TEST_CASE("design: moments of columns in another unit are the same to the bit, far out of the range of squares too") {
+  const Mat x = with_zeros(3000, 9, 0.4, 6);
+  test::Numbers random(8);
+  const Vec w = random.vec(3000).cwiseMax(0);  // half of the rows do not count
+  for (const bool is_sparse : {false, true}) {
+    const auto moments = [&](const Mat& m) {
+      return (is_sparse ? Design(to_csr(m)) : Design(std::make_shared<const Mat>(m))).column_moments(w);
+    };
+    const ColumnMoments plain = moments(x);
+    for (const int power : {-1000, -700, -90, 90, 450, 1000}) {
+      CAPTURE(power);
+      const double unit = std::ldexp(1.0, power);
+      const ColumnMoments m = moments(unit * x);
+      for (const auto column : {&ColumnMoments::mean, &ColumnMoments::rms, &ColumnMoments::deviation, &ColumnMoments::size,
+                                &ColumnMoments::low, &ColumnMoments::high})
+        CHECK(m.*column == unit * (plain.*column));
     }
   }
 }

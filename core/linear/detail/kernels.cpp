@@ -71,6 +71,61 @@ TACIT_CLONES void squares_rows(const double* const* x, Index rows, const Fetch& 
   }
 }
 
+// each(j, w, a) for every entry as it acts, two rows at a time, one after the other in each column.
+template <class Each>
+inline __attribute__((always_inline)) void each_acting(const double* const* x, Index rows, Index d, const double* w,
+                                                       const Acting& acting, const Each& each) {
+  const double* __restrict shift = acting.shift;
+  const double* __restrict inverse = acting.inverse;
+  const auto all = [&](const auto& act) __attribute__((always_inline)) {
+    Index r = 0;
+    for (; r + 2 <= rows; r += 2) {
+      const double* __restrict x0 = x[r];
+      const double* __restrict x1 = x[r + 1];
+      const double w0 = w[r], w1 = w[r + 1];
+#pragma omp simd
+      for (Index j = 0; j < d; ++j) {
+        each(j, w0, act(x0[j], j));
+        each(j, w1, act(x1[j], j));
+      }
+    }
+    for (; r < rows; ++r) {
+      const double* __restrict x0 = x[r];
+      const double w0 = w[r];
+#pragma omp simd
+      for (Index j = 0; j < d; ++j) each(j, w0, act(x0[j], j));
+    }
+  };
+  if (inverse)
+    all([&](double a, Index j) __attribute__((always_inline)) { return (a - shift[j]) * inverse[j]; });
+  else
+    all([](double a, Index) __attribute__((always_inline)) { return a; });
+}
+
+TACIT_CLONES void measure_rows(const double* const* x, Index rows, Index d, const double* w, const Acting& acting,
+                               const double* __restrict unit, double* __restrict low, double* __restrict high,
+                               double* __restrict sum, double* __restrict square) {
+  each_acting(
+      x, rows, d, w, acting, [=](Index j, double weight, double a) __attribute__((always_inline)) {
+        low[j] = a < low[j] ? a : low[j];
+        high[j] = high[j] < a ? a : high[j];
+        const double t = a * unit[j];
+        sum[j] += weight * t;
+        square[j] += weight * t * t;
+      });
+}
+
+TACIT_CLONES void spread_rows(const double* const* x, Index rows, Index d, const double* w, const Acting& acting,
+                              const double* __restrict unit, const double* __restrict mean, double* __restrict square,
+                              double* __restrict fourth) {
+  each_acting(
+      x, rows, d, w, acting, [=](Index j, double weight, double a) __attribute__((always_inline)) {
+        const double t = a * unit[j] - mean[j], tt = t * t;
+        square[j] += weight * tt;
+        fourth[j] += weight * tt * tt;
+      });
+}
+
 // exp as in taylor.hpp, without what arguments above 0 or below -708 need.
 inline double exp_of_minus(double a) {
   a = a > 708 ? 708 : a;
@@ -195,6 +250,14 @@ TACIT_CLONES double sum(const double* x, Index n) {
 void squares_rows(const double* const* x, Index rows, const Fetch& fetch, Index d, const double* w, const double* shift,
                   double* out) {
   clones::squares_rows(x, rows, fetch, d, w, shift, out);
+}
+void measure_rows(const double* const* x, Index rows, Index d, const double* w, const Acting& acting, const double* unit,
+                  double* low, double* high, double* sum, double* square) {
+  clones::measure_rows(x, rows, d, w, acting, unit, low, high, sum, square);
+}
+void spread_rows(const double* const* x, Index rows, Index d, const double* w, const Acting& acting, const double* unit,
+                 const double* mean, double* square, double* fourth) {
+  clones::spread_rows(x, rows, d, w, acting, unit, mean, square, fourth);
 }
 void logistic_rows(Index n, const double* z, const double* y, double* phi, double* first, double* second) {
   clones::logistic_rows(n, z, y, phi, first, second);
