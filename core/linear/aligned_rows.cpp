@@ -20,7 +20,7 @@ Index stride_of(Index cols) {
 }  // namespace
 
 AlignedRows::AlignedRows(Index rows, Index cols)
-    : Base(nullptr, 0, 0, Eigen::OuterStride<>(0)), memory_(std::make_unique<kernels::Buffer>()) {
+    : Base(nullptr, 0, 0, Eigen::OuterStride<>(0)), memory_(std::make_shared<kernels::Buffer>()) {
   const Index stride = stride_of(cols);
   // What begins with a large page has them all: 20000 x 500 takes 0.9 of the time then.
   const auto bytes = static_cast<std::size_t>(rows * stride) * sizeof(double);
@@ -50,6 +50,7 @@ AlignedRows& AlignedRows::operator=(AlignedRows&& other) noexcept {
 void AlignedRows::swap(AlignedRows& other) noexcept {
   const Index rows = this->rows(), cols = this->cols(), stride = outerStride();
   std::swap(memory_, other.memory_);
+  std::swap(first_, other.first_);
   see(other.rows(), other.cols(), other.outerStride());
   other.see(rows, cols, stride);
 }
@@ -59,7 +60,7 @@ void AlignedRows::resize(Index rows, Index cols) {
 }
 
 void AlignedRows::conserve(Index rows, Index cols) {
-  if (memory_ && this->rows() > 0 && rows * outerStride() <= memory_->size()) {
+  if (memory_ && this->rows() > 0 && first_ + rows * outerStride() <= memory_->size()) {
     see(rows, cols, outerStride());
     return;
   }
@@ -68,9 +69,18 @@ void AlignedRows::conserve(Index rows, Index cols) {
   swap(more);
 }
 
+AlignedRows AlignedRows::behind(Index rows) const {
+  AlignedRows out(0, cols());
+  if (!memory_ || outerStride() == 0) return out;
+  out.memory_ = memory_;
+  out.first_ = first_ + rows * outerStride();
+  out.see(std::max<Index>(0, memory_->size() - out.first_) / outerStride(), cols(), outerStride());
+  return out;
+}
+
 void AlignedRows::see(Index rows, Index cols, Index stride) {
   // A map is moved to other numbers by making it anew (Eigen's documentation of Map).
-  new (static_cast<Base*>(this)) Base(memory_ ? memory_->data() : nullptr, rows, cols, Eigen::OuterStride<>(stride));
+  new (static_cast<Base*>(this)) Base(memory_ ? memory_->data() + first_ : nullptr, rows, cols, Eigen::OuterStride<>(stride));
 }
 
 }  // namespace tacit::inline TACIT_ABI

@@ -45,11 +45,15 @@ public:
   /// Row i, outerStride() numbers before the next.
   double* begin_of(Index i) { return data() + i * outerStride(); }
   const double* begin_of(Index i) const { return data() + i * outerStride(); }
+  /// What this memory has room for behind row rows - 1, as rows that share it: conserve() of more rows here takes theirs, with
+  /// the numbers that they were given.
+  AlignedRows behind(Index rows) const;
 
 private:
   /// The matrix that is seen: so many rows and columns of the memory.
   void see(Index rows, Index cols, Index stride);
-  std::unique_ptr<kernels::Buffer> memory_;
+  std::shared_ptr<kernels::Buffer> memory_;
+  Index first_ = 0;  ///< where row 0 begins in it
 };
 
 }  // namespace tacit::inline TACIT_ABI

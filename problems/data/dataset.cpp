@@ -114,7 +114,11 @@ private:
     const std::string file = resolve_path(o_.base_dir, path);
     TableOptions as_read = reading;
     s.packed = is_packed(file);
-    s.table = s.packed ? packed_table(file, &as_read) : Table::read(file, reading);
+    // The numbers of all files end below each other, and are read to where they stay.
+    if (s.packed)
+      s.table = packed_table(file, &as_read);
+    else
+      s.table = sources_.empty() ? Table::read(file, reading) : read_behind(sources_.back().table, file, reading);
     if (origin == Origin::train) {  // other files are read as this one, or the text that it was made of, was
       as_read.keep_text = false;
       as_read.limits = reading.limits;

@@ -58,6 +58,7 @@ std::vector<ColumnRun> column_runs(const std::vector<Index>& from, const std::ve
 
 void copy_row(const std::vector<ColumnRun>& runs, const double* from, double* to) {
   for (const ColumnRun& run : runs) {
+    if (from + run.from == to + run.to) continue;
     if (run.count == 1)
       to[run.to] = from[run.from];
     else
@@ -153,7 +154,16 @@ void list_missing(const Table& table, const std::vector<Index>& columns, const s
 void copy_entries(const Table& table, const std::vector<Index>& kept, const std::vector<Index>& columns, AlignedRows& x,
                   Index at) {
   const std::vector<ColumnRun> runs = column_runs(columns, ascending(columns.size()));
-  for (std::size_t i = 0; i < kept.size(); ++i) copy_row(runs, table.row(kept[i]), x.begin_of(at + static_cast<Index>(i)));
+  const bool stays = runs.size() == 1 && runs[0].from == 0;
+  Vec row(table.cols());
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    const double* const from = table.row(kept[i]);
+    double* const to = x.begin_of(at + static_cast<Index>(i));
+    if (stays && from == to) continue;
+    // Of a table that was read to where x is, a row may lie where it goes, with its columns in another order.
+    std::copy_n(from, row.size(), row.data());
+    copy_row(runs, row.data(), to);
+  }
 }
 
 namespace {

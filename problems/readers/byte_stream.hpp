@@ -23,8 +23,8 @@ struct ReadLimits {
   /// Bytes, unpacked, of what is no regular file (a pipe, a device), which may never end.
   std::uint64_t from_pipe = std::uint64_t{1} << 28U;
   /// A longer text is read piece by piece and not kept: its first bytes are, and what a message shows is read again.
-  std::size_t kept_text = std::size_t{1} << 22U;
-  std::size_t piece = std::size_t{1} << 20U;
+  std::size_t kept_text = std::size_t{1} << 21U;
+  std::size_t piece = std::size_t{1} << 18U;
   /// Threads that read such pieces beside each other; what is read does not depend on them.
   Index threads = 1;
 };

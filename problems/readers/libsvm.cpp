@@ -266,7 +266,7 @@ RawRows read_rows(const TextFile& file) {
   in_order<SparsePiece>(
       threads, [&](SparsePiece& piece) { return pieces.take(piece, threads > 1); },
       [&](SparsePiece& piece) { LibsvmParser(file, piece).run(); },
-      [&](const SparsePiece& piece) { append_piece(file, piece, rows); });
+      [&](const SparsePiece& piece) { append_piece(file, piece, rows); }, [](const SparsePiece&) {});
   rows.digest = pieces.digest();
   if (rows.label.empty())
     throw file.error("D102", "the file '" + file.path() + "' holds no row of data", "name a file with data");

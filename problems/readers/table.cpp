@@ -77,9 +77,10 @@ private:
 /// Cuts a text into rows and cells.
 class TableParser : private CellScanner {
 public:
-  TableParser(Table& table, const TableOptions& options, const EachRows& each = {})
+  /// room: where the numbers go while there is enough of it, where it is as wide as the table.
+  TableParser(Table& table, const TableOptions& options, const EachRows& each = {}, AlignedRows room = {})
       : CellScanner(table.file_, ',', 0), t_(table), options_(options), meaning_(options.missing_values, options.decimal),
-        each_(each), partial_(!table.file_.whole()) {
+        each_(each), room_(std::move(room)), partial_(!table.file_.whole()) {
     if (options.decimal != '.' && options.decimal != ',') {
       throw UsageError("the decimal sign must be '.' or ','", "data.decimal");
     }
@@ -109,14 +110,16 @@ public:
   }
 
   /// A text, as Table::read says. What is known of its beginning grows until it is enough.
-  static Table of_text(const std::string& path, const TableOptions& options, const EachRows& each) {
+  static Table of_text(const std::string& path, const TableOptions& options, const EachRows& each,
+                       const Table* before = nullptr) {
     ReadLimits limits = options.limits;
     while (true) {
       Table table;
       table.file_ = TextFile::open(path, limits);
       limits.kept_text =
           2 * std::max(limits.kept_text, table.file_.bytes().size()) + 1;  // longer each time, whatever was cut off
-      if (TableParser(table, options, each).run(options.header)) return table;
+      AlignedRows room = before ? before->values_.behind(before->rows()) : AlignedRows();
+      if (TableParser(table, options, each, std::move(room)).run(options.header)) return table;
     }
   }
 
@@ -254,7 +257,7 @@ private:
 
   /// A look at the rows below the first one, which pos_ has passed.
   std::vector<ColumnBelow> below(const std::vector<Cell>& first) {
-    constexpr std::size_t kCells = 200000, kFewest = 5, kMost = 200;
+    constexpr std::size_t kCells = 100000, kFewest = 5, kMost = 200;
     std::vector<ColumnBelow> out(first.size());
     const std::size_t rows = std::clamp(kCells / first.size(), kFewest, kMost);
     looked_ = in_order_ = 0;
@@ -315,7 +318,9 @@ private:
     const std::size_t width = t_.names_.size();
     const Index threads = reading_threads(t_.file_);
     TextPieces pieces(t_.file_, first, delimiter_);
-    NumberRows numbers(static_cast<Index>(width));
+    const bool fits = room_.rows() > 0 && room_.cols() == static_cast<Index>(width);
+    NumberRows numbers = fits ? NumberRows(std::move(room_)) : NumberRows(static_cast<Index>(width));
+    GatheredRows gathered(numbers);
     CellCounts counts(width);
     const bool apart = threads > 1 || each_;  // from where they stay
     if (!each_) make_room(numbers);
@@ -323,7 +328,7 @@ private:
       block.numbers.begin(static_cast<Index>(width));
       RowReader(t_.file_, delimiter_, meaning_, width, block, apart ? block.numbers : numbers).run();
     };
-    const auto add = [&](const RowBlock& block) {
+    const auto add = [&](RowBlock& block) {
       counts.add(block.notes, t_.rows());
       t_.row_start_.insert(t_.row_start_.end(), block.starts.begin(), block.starts.end());
       if (block.wrong) std::rethrow_exception(block.wrong);
@@ -333,10 +338,13 @@ private:
       if (each_ && block.numbers.rows() > 0)
         each_(block.numbers.all());
       else if (apart)
-        numbers.append(block.numbers);
+        block.place = gathered.place(block.numbers.rows());
+    };
+    const auto settle = [&](const RowBlock& block) {
+      if (apart && !each_) gathered.put(block.place, block.numbers);
     };
     in_order<RowBlock>(
-        threads, [&](RowBlock& block) { return pieces.take(block, threads > 1); }, read, add);
+        threads, [&](RowBlock& block) { return pieces.take(block, threads > 1); }, read, add, settle);
     if (partial_) t_.file_.set_digest(pieces.digest());
     t_.values_ = numbers.take();
     t_.cells_ = counts.finish(t_.rows());
@@ -346,6 +354,7 @@ private:
   /// nothing.
   void make_room(NumberRows& numbers) const {
     const Index rows = likely_rows();
+    if (numbers.has_room(rows)) return;
     try {
       numbers.reserve(partial_ ? 2 * rows : rows);
     } catch (const std::bad_alloc&) {
@@ -441,7 +450,8 @@ private:
   Table& t_;
   const TableOptions& options_;
   CellMeaning meaning_;
-  EachRows each_;                    // takes the numbers, if any
+  EachRows each_;  // takes the numbers, if any
+  AlignedRows room_;
   bool partial_ = false;             // text_ is a part of the file
   bool cut_ = false;                 // that part ended before enough rows were seen
   Index looked_ = 0, in_order_ = 0;  // rows below the first one
@@ -454,6 +464,10 @@ Table Table::read(const std::string& path, const TableOptions& options) {
                     "end its name in what it is (.csv), or unpack it where gzip packed it");
   if (options.keep_text) return parse(TextFile::read(path, options.limits), options);
   return TableParser::of_text(path, options, {});
+}
+
+Table read_behind(const Table& before, const std::string& path, const TableOptions& options) {
+  return TableParser::of_text(path, options, {}, &before);
 }
 
 Table scan_table(const std::string& path, const TableOptions& options, const EachRows& each) {

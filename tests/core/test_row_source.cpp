@@ -227,6 +227,26 @@ TEST_CASE("aligned rows begin at cache lines where that takes little memory, and
   CHECK(x.topRows(7) == numbers.leftCols(101));
   x.resize(3, 2);
   CHECK(x.outerStride() == 2);
+
+  AlignedRows upper(10, 120);
+  upper.topRows(7) = numbers;
+  AlignedRows lower = upper.behind(7);
+  CHECK(lower.rows() == 3);
+  CHECK(lower.begin_of(0) == upper.begin_of(7));
+  lower.topRows(2) = numbers.topRows(2);
+  const AlignedRows last = lower.behind(2);
+  CHECK(last.begin_of(0) == upper.begin_of(9));
+  upper.conserve(7, 120);
+  upper.conserve(9, 120);
+  CHECK(upper.bottomRows(2) == numbers.topRows(2));
+  lower.conserve(4, 120);  // more than there is: memory of its own
+  CHECK(lower.topRows(2) == numbers.topRows(2));
+  lower(0, 0) = 7;
+  CHECK(upper(7, 0) == numbers(0, 0));
+  { const AlignedRows gone = std::move(upper); }
+  CHECK(last.begin_of(0) != nullptr);  // memory stays as long as somebody has a part of it
+  CHECK(AlignedRows().behind(0).rows() == 0);
+
   AlignedRows none;
   none.conserve(2, 3);
   CHECK(none.rows() == 2);

@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <tacit/problems/data/dataset.hpp>
@@ -239,6 +240,61 @@ TEST_CASE("validation and test files are encoded with the training columns") {
   o.test_file = "";
   o.split_column = "c";
   CHECK_THROWS_AS(load_dataset(o), UsageError);
+}
+
+namespace {
+
+/// n rows with these columns; the number of a row in column c is first + row + c / 10. Row `gap` has no number for b.
+std::string numbered_rows(const std::string& columns, int n, int first, int gap) {
+  std::string text;
+  for (const char c : columns) text += std::string(text.empty() ? "" : ",") + c;
+  text += "\n";
+  for (int r = 0; r < n; ++r) {
+    std::string line;
+    for (const char c : columns) {
+      if (!line.empty() || c != columns.front()) line += ",";
+      if (c != 'b' || r != gap) line += std::to_string(first + r) + "." + std::to_string(c - 'a');
+    }
+    text += line + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("numbers of several files below each other are the same, whatever their columns and wherever they are read to") {
+  const Folder folder;
+  Mat x(55 + 24 + 19, 4);
+  Index at = 0;
+  for (const auto& [n, first, gap] : {std::array{55, 0, 3}, {24, 1000, -1}, {20, 2000, 0}}) {
+    for (int r = 0; r < n; ++r) {
+      if (r == gap) continue;
+      for (int j = 0; j < 4; ++j) x(at, j) = first + r + j / 10.0;
+      ++at;
+    }
+  }
+  x.conservativeResize(at, 4);
+  for (const std::string& train : {"abcde", "eabcd", "abecd"}) {
+    DataOptions o = csv(folder, numbered_rows(train, 55, 0, 3));
+    o.target = "e";
+    o.missing = Missing::drop_row;
+    for (const std::string& other : {"abcde", "eabcd", "cdbea", "fabcde"}) {
+      o.validation_file = folder.write("v.csv", numbered_rows(other, 24, 1000, -1));
+      o.test_file = folder.write("e.csv", numbered_rows(train, 20, 2000, 0));
+      for (const std::size_t piece : {std::size_t{1} << 20U, std::size_t{700}, std::size_t{300}}) {
+        o.table.limits.kept_text = o.table.limits.piece = piece;
+        for (const Index threads : {1, 3}) {
+          CAPTURE(train + " " + other + " " + std::to_string(piece) + " " + std::to_string(threads));
+          o.table.limits.threads = threads;
+          const Dataset d = load_dataset(o);
+          REQUIRE(d.x.dense.rows() == x.rows());
+          // A row of x ends in .0, .1, .2 and .3, read as written.
+          CHECK((d.x.dense - x).cwiseAbs().maxCoeff() < 1e-12);
+          CHECK((d.y - x.col(0)).cwiseAbs().maxCoeff() == doctest::Approx(0.4));
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("files without a header have the columns of the training file, and files with one are told apart") {

@@ -67,7 +67,8 @@ struct TablePart {
 TACIT_EXPORT SharedRows numbers_in_place(const std::vector<TablePart>& parts);
 /// D134 unless memory holds so many numbers, which are made of the packed table.
 TACIT_EXPORT void require_memory(Index rows, Index columns, const Table& table);
-/// Writes these rows and columns of a table to x, from row `at` on.
+/// Writes these rows and columns of a table to x, from row `at` on; rows ascend. Their numbers may lie in the memory of x, where
+/// they go or behind it.
 TACIT_EXPORT void copy_entries(const Table& table, const std::vector<Index>& kept, const std::vector<Index>& columns,
                                AlignedRows& x, Index at);
 /// The given columns of x, ascending, in the memory of x.

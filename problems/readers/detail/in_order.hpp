@@ -14,13 +14,17 @@
 namespace tacit::inline TACIT_ABI {
 
 /// take(piece) fills the next piece of a file and is false at its end; work(piece) reads it, in any thread; merge(piece) is
-/// called in the order of the pieces. None of them runs beside another call of itself but work. What take or merge throws is
-/// thrown here, that of the earliest piece; work keeps what goes wrong in its piece, for merge to throw. With one thread all is
-/// done here, a piece at a time. A piece is used again when it was merged.
-template <class Piece, class Take, class Work, class Merge>
-void in_order(Index threads, Take take, Work work, Merge merge) {
+/// called in the order of the pieces, and settle(piece) by the same thread before it merges another. take and merge run alone,
+/// work and settle beside anything. What take or merge throws is thrown here, that of the earliest piece; work keeps what goes
+/// wrong in its piece, for merge to throw; settle throws nothing. With one thread all is done here, a piece at a time. A piece is
+/// used again when it is settled.
+template <class Piece, class Take, class Work, class Merge, class Settle>
+void in_order(Index threads, Take take, Work work, Merge merge, Settle settle) {
   if (threads <= 1) {
-    for (Piece piece; take(piece); merge(piece)) work(piece);
+    for (Piece piece; take(piece); settle(piece)) {
+      work(piece);
+      merge(piece);
+    }
     return;
   }
   std::mutex mutex;
@@ -65,16 +69,25 @@ void in_order(Index threads, Take take, Work work, Merge merge) {
       work(piece);
       lock.lock();
       done.emplace(number, std::move(piece));
-      for (auto at = done.find(next); at != done.end() && !(wrong && next >= wrong_at); at = done.find(++next)) {
+      while (!(wrong && next >= wrong_at)) {
+        auto at = done.extract(next);
+        if (!at) break;
+        bool good = true;
         try {
-          merge(at->second);
+          merge(at.mapped());
         } catch (...) {
+          good = false;
           fail(next);
         }
-        spare.push_back(std::move(at->second));
-        done.erase(at);
+        ++next;
+        merged.notify_all();
+        if (good) {
+          lock.unlock();
+          settle(at.mapped());
+          lock.lock();
+        }
+        spare.push_back(std::move(at.mapped()));
       }
-      merged.notify_all();
     }
   });
   if (wrong) std::rethrow_exception(wrong);

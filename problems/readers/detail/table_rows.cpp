@@ -49,14 +49,34 @@ CellKind CellMeaning::classify_as_it_is(std::string_view s, double& value) const
 
 void NumberRows::reserve(Index rows) {
   if (rows <= x_.rows()) return;
+  x_.conserve(rows_, columns_);  // what nobody has written to is not copied
   x_.conserve(rows, columns_);
 }
 
-void NumberRows::append(const NumberRows& more) {
-  const Index all = rows_ + more.rows_;
+Index NumberRows::add(Index rows) {
+  const Index at = rows_, all = rows_ + rows;
   if (all > x_.rows()) reserve(std::max(all, rows_ + rows_ / 2));
-  std::copy_n(more.x_.data(), more.rows_ * x_.outerStride(), x_.begin_of(rows_));
   rows_ = all;
+  return at;
+}
+
+void NumberRows::put(Index at, const NumberRows& rows) {
+  std::copy_n(rows.x_.data(), rows.rows_ * x_.outerStride(), x_.begin_of(at));
+}
+
+Index GatheredRows::place(Index rows) {
+  if (!all_.has_room(rows)) {
+    for (Index open = open_; open > 0; open = open_) open_.wait(open);
+  }
+  const Index at = all_.add(rows);
+  ++open_;
+  return at;
+}
+
+void GatheredRows::put(Index at, const NumberRows& rows) {
+  all_.put(at, rows);
+  --open_;
+  open_.notify_all();
 }
 
 void NumberRows::begin(Index columns) {

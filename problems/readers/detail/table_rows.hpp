@@ -1,6 +1,7 @@
 // The rows of a text table as numbers, piece by piece of the text. (internal to this folder)
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <optional>
@@ -41,6 +42,8 @@ private:
 class NumberRows {
 public:
   explicit NumberRows(Index columns = 0) : columns_(columns) {}
+  /// In memory that is there already.
+  explicit NumberRows(AlignedRows room) : x_(std::move(room)), columns_(x_.cols()) {}
   void reserve(Index rows);
   /// Room for the columns of one more row; it counts once keep() is called.
   double* next() {
@@ -48,7 +51,10 @@ public:
     return x_.begin_of(rows_);
   }
   void keep() { ++rows_; }
-  void append(const NumberRows& more);
+  /// Room for so many rows behind those that are there, which count as rows now; the number of the first one.
+  Index add(Index rows);
+  bool has_room(Index rows) const { return rows_ + rows <= x_.rows(); }
+  void put(Index at, const NumberRows& rows);
   /// No row, of so many columns; the memory stays.
   void begin(Index columns);
   Index rows() const { return rows_; }
@@ -59,6 +65,21 @@ public:
 private:
   AlignedRows x_;  // with room for more rows
   Index rows_ = 0, columns_ = 0;
+};
+
+/// Rows below each other that several threads put to their places.
+class GatheredRows {
+public:
+  explicit GatheredRows(NumberRows& all) : all_(all) {}
+  /// A place for so many rows behind all others, whom put() has to follow; one call after the other. Where memory has to grow,
+  /// it waits for those who are still to put theirs, so that nobody may ask for a second place before.
+  Index place(Index rows);
+  /// Copies rows to their place; beside other calls.
+  void put(Index at, const NumberRows& rows);
+
+private:
+  NumberRows& all_;
+  std::atomic<Index> open_ = 0;  ///< places without their rows
 };
 
 /// Something of a cell that is not a plain number, or of a number that is more than that.
@@ -74,6 +95,7 @@ struct RowBlock : TextPiece {
   NumberRows numbers;
   std::vector<std::size_t> starts;  ///< places of the rows in the file
   std::vector<CellNote> notes;      ///< by row and column
+  Index place = 0;                  ///< of the numbers among all of the table
   /// A row with another number of cells: where it begins in text, and where it was seen.
   struct Ragged {
     std::size_t start, at;
