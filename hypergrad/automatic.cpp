@@ -132,7 +132,7 @@ public:
     const Index k = inner_.steps - 1 - taken_;
     if (!reader_ || k < inner_.tape->first()) return;
     Vec out_there(out.size()), term_there = Vec::Zero(term.size());
-    inner_.map->vjp(k, reader_->state(k), u_, lam, out_there, term_there);
+    reader_->vjp(k, lam, out_there, term_there);
     const double whole = std::max(scale, term.cwiseProduct(slope_).norm());
     budget_ -= (term_there - term).cwiseProduct(slope_).norm() / whole + (out_there - out).norm() / unit;
     if (!(budget_ >= 0)) return reader_.reset();

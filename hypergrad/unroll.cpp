@@ -45,7 +45,7 @@ ReverseSweep walk_back(const FixedPointMap& map, In u, const Trajectory& tape, I
   Vec next(seed.size());
   for (Index j = tape.steps() - 1; j >= tape.steps() - window; --j) {
     s.sum += s.left;
-    map.vjp(j, reader.state(j), u, s.left, next, s.gradient);
+    reader.vjp(j, s.left, next, s.gradient);
     s.left.swap(next);
   }
   s.bytes = tape.bytes() + reader.buffer_bytes();
@@ -66,6 +66,7 @@ void UnrollEstimator::fields(FieldVisitor& v) {
 Needs UnrollEstimator::needs() const {
   Needs n;
   n.map = true;
+  if (memory > 0) n.tape.beside = 0;  // the limit is for the states
   if (window.is_auto()) {
     n.tape.window = kMostStates - 1;  // the last state is kept beside those before the differentiated steps
     n.tape.bytes = memory;

@@ -125,8 +125,11 @@ void MapRun::judge() {
 RunEnd MapRun::iterate() {
   const FixedPointMap& map = *s_.map;
   Vec next(map.state_dim());
+  const std::size_t kept_bytes = s_.tape ? map.jacobian_bytes() : 0;
   for (Index k = s_.steps; k < max_steps_; ++k) {
-    double norm = map.step(k, s_.z, u_, next);
+    std::unique_ptr<const StepJacobian> jacobian;
+    double norm = s_.tape && s_.tape->wants_jacobian(k, kept_bytes) ? map.step_and_linearize(k, s_.z, u_, next, jacobian)
+                                                                    : map.step(k, s_.z, u_, next);
     const double moved = (next.head(n_) - s_.z.head(n_)).norm();
     if (!std::isfinite(moved)) {
       why_ = not_finite(k);
@@ -147,6 +150,7 @@ RunEnd MapRun::iterate() {
     s_.steps = k + 1;
     s_.step_norms.push_back(moved);
     if (s_.tape) s_.tape.write().push(s_.steps, s_.z);
+    if (jacobian) s_.tape.write().keep_jacobian(std::move(jacobian));
     run_.norm = norm;
     known_ = -1;
     if (solver_.watch) solver_.watch({s_.steps, s_.x(), norm});

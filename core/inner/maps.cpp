@@ -20,6 +20,7 @@ public:
       : f_(problem.f), work_(problem.work), n_(problem.f->inner_dim()), alpha_(alpha) {}
   Index inner_dim() const override { return n_; }
   double step_size() const override { return alpha_; }
+  std::size_t jacobian_bytes() const override { return f_->linearization_bytes(); }
 
 protected:
   void count_step() const {
@@ -70,6 +71,13 @@ public:
   }
   std::unique_ptr<const StepJacobian> linearize(Index, In z, In u) const override {
     return std::make_unique<DescentJacobian>(f_->linearize(z, u), alpha_);
+  }
+  double step_and_linearize(Index, In z, In u, Out next, std::unique_ptr<const StepJacobian>& jacobian) const override {
+    count_step();
+    FirstOrder at;
+    jacobian = std::make_unique<DescentJacobian>(f_->linearize(z, u, &at), alpha_);
+    next = z - alpha_ * at.gradient;
+    return at.gradient.norm();
   }
   void vjp(Index, In z, In u, In p, Out out_z, Out add_u) const override {
     Vec cross(add_u.size());
@@ -145,17 +153,20 @@ public:
   }
   double step(Index, In z, In u, Out next) const override {
     count_step();
-    const auto x = z.head(n_), prev = z.tail(n_);
     auto head = next.head(n_), tail = next.tail(n_);
-    tail = x + k_.gamma * (x - prev);  // y, until the gradient is there
+    tail = z.head(n_) + k_.gamma * (z.head(n_) - z.tail(n_));  // y, until the gradient is there
     f_->gradient(tail, u, head);
-    const double norm = head.norm();
-    head = x + k_.beta * (x - prev) - alpha_ * head;
-    tail = x;
-    return norm;
+    return moved(z, next);
   }
   std::unique_ptr<const StepJacobian> linearize(Index, In z, In u) const override {
     return std::make_unique<MomentumJacobian>(f_->linearize(point(z), u), k_);
+  }
+  double step_and_linearize(Index, In z, In u, Out next, std::unique_ptr<const StepJacobian>& jacobian) const override {
+    count_step();
+    FirstOrder at;
+    jacobian = std::make_unique<MomentumJacobian>(f_->linearize(point(z), u, &at), k_);
+    next.head(n_) = at.gradient;
+    return moved(z, next);
   }
   void vjp(Index, In z, In u, In p, Out out_z, Out add_u) const override {
     Vec cross(add_u.size());
@@ -176,6 +187,15 @@ public:
   }
 
 private:
+  /// The state after z, where the gradient stands in the head of next; the norm of that.
+  double moved(In z, Out next) const {
+    const auto x = z.head(n_), prev = z.tail(n_);
+    auto head = next.head(n_);
+    const double norm = head.norm();
+    head = x + k_.beta * (x - prev) - alpha_ * head;
+    next.tail(n_) = x;
+    return norm;
+  }
   Vec point(In z) const { return z.head(n_) + k_.gamma * (z.head(n_) - z.tail(n_)); }
   MomentumConstants k_;
 };

@@ -37,6 +37,14 @@ public:
   /// next = A_k(z, u); returns the norm of f_x where the step evaluated it (NaN: it did not). At a lifted state that is x itself.
   virtual double step(Index k, In z, In u, Out next) const = 0;
   virtual std::unique_ptr<const StepJacobian> linearize(Index k, In z, In u) const = 0;
+  /// step() and linearize() in the same pass over the data. Worth it where the Jacobian will be used and jacobian_bytes() says
+  /// that it keeps something: vjp() has the same bits then, and takes less than at (z, u).
+  virtual double step_and_linearize(Index k, In z, In u, Out next, std::unique_ptr<const StepJacobian>& jacobian) const {
+    jacobian = linearize(k, z, u);
+    return step(k, z, u, next);
+  }
+  /// Bytes that a Jacobian keeps of the data at its state, so that products need no second look at it; 0: none, or not known.
+  virtual std::size_t jacobian_bytes() const { return 0; }
   /// out_z = A_z^T p, add_u += A_u^T p at (z, u), in one pass over the data.
   virtual void vjp(Index k, In z, In u, In p, Out out_z, Out add_u) const = 0;
   /// next = A_k(z, u), dnext = A_z dz + A_u du for j tangents (s x j, m x j), in one pass over the data. du without entries

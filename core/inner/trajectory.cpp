@@ -15,17 +15,19 @@ TapeRequest union_of(const std::vector<TapeRequest>& requests) {
   TapeRequest all;
   bool whole = false, alike = true;
   Index reach = 0;
+  std::size_t beside = TapeRequest::kBeside;
   for (const TapeRequest& r : requests) {
     if (!r.wanted()) continue;
     if (!all.wanted()) all = r;
     alike = alike && r == all;
+    beside = std::min(beside, r.beside);
     whole = whole || r.window == TapeRequest::kAll;
     // The checkpoint before the window's first step lies less than a stride before it; an automatic stride is at most the window.
     if (r.window == TapeRequest::kAll) continue;
     reach = std::max(reach, add_saturated(r.window, r.stride == TapeRequest::kAutoStride ? r.window : r.stride - 1));
   }
   if (alike) return all;
-  return {whole ? TapeRequest::kAll : reach, 1};
+  return {whole ? TapeRequest::kAll : reach, 1, 0, beside};
 }
 
 Trajectory::Trajectory(TapeRequest request, Index max_steps) : request_(request), window_(request.window), max_steps_(max_steps) {
@@ -71,6 +73,17 @@ void Trajectory::push(Index k, In z) {
   peak_bytes_ = std::max(peak_bytes_, states_.size() * static_cast<std::size_t>(z.size()) * sizeof(double));
 }
 
+bool Trajectory::wants_jacobian(Index k, std::size_t bytes) const {
+  if (window_ != TapeRequest::kAll || stride_ != 1 || bytes == 0) return false;
+  return k == static_cast<Index>(jacobians_.size()) && jacobians_.size() < request_.beside / bytes;
+}
+
+void Trajectory::keep_jacobian(std::unique_ptr<const StepJacobian> jacobian) { jacobians_.push_back(std::move(jacobian)); }
+
+const StepJacobian* Trajectory::jacobian(Index k) const {
+  return k < static_cast<Index>(jacobians_.size()) ? jacobians_[static_cast<std::size_t>(k)].get() : nullptr;
+}
+
 Trajectory Trajectory::thinned(TapeRequest request) const {
   if (request == request_) return *this;
   Trajectory t(request, max_steps_);
@@ -108,13 +121,28 @@ const Vec& BackwardReader::state(Index k) {
   segment_start_ = stored[checkpoint].first;
   segment_.resize(static_cast<std::size_t>(k - segment_start_ + 1));
   segment_[0] = stored[checkpoint].second;
+  jacobians_.clear();
+  const std::size_t bytes = map_.jacobian_bytes(), most = bytes > 0 ? tape_.request().beside / bytes : 0;
   for (std::size_t i = 1; i < segment_.size(); ++i) {
+    const Index step = segment_start_ + static_cast<Index>(i) - 1;
     segment_[i].resize(map_.state_dim());
-    map_.step(segment_start_ + static_cast<Index>(i) - 1, segment_[i - 1], u_, segment_[i]);
+    if (jacobians_.size() < most)
+      map_.step_and_linearize(step, segment_[i - 1], u_, segment_[i], jacobians_.emplace_back());
+    else
+      map_.step(step, segment_[i - 1], u_, segment_[i]);
     ++replayed_;
   }
   buffer_peak_ = std::max(buffer_peak_, segment_.size() * static_cast<std::size_t>(map_.state_dim()) * sizeof(double));
   return segment_[static_cast<std::size_t>(k - segment_start_)];
+}
+
+void BackwardReader::vjp(Index k, In p, Out out_z, Out add_u) {
+  if (const StepJacobian* kept = tape_.jacobian(k)) return kept->vjp(p, out_z, add_u);
+  const Vec& z = state(k);
+  const Index in_segment = segment_start_ >= 0 && k >= segment_start_ ? k - segment_start_ : -1;
+  if (in_segment >= 0 && in_segment < static_cast<Index>(jacobians_.size()))
+    return jacobians_[static_cast<std::size_t>(in_segment)]->vjp(p, out_z, add_u);
+  map_.vjp(k, z, u_, p, out_z, add_u);
 }
 
 }  // namespace tacit::inline TACIT_ABI

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@
 namespace tacit::inline TACIT_ABI {
 
 class FixedPointMap;
+class StepJacobian;
 
 /// Which states a solver is to keep. window: the last K steps are to be differentiable (0: none, kAll: all of them);
 /// stride: keep every s-th state and recompute the rest (1: keep every state; kAutoStride: about sqrt of the number of steps).
@@ -19,6 +21,10 @@ struct TapeRequest {
   Index window = 0;
   Index stride = 1;
   std::size_t bytes = 0;  ///< most bytes of the states kept with a window of K steps, which shrinks to fit; 0: no limit
+  /// Most bytes of Jacobians that are kept beside the states where all steps are to be differentiated, or replayed, as far as
+  /// they spare a look at the data (FixedPointMap::step_and_linearize).
+  std::size_t beside = kBeside;
+  static constexpr std::size_t kBeside = std::size_t{1} << 24U;
   bool wanted() const { return window != 0; }
   bool operator==(const TapeRequest&) const = default;
 };
@@ -35,6 +41,11 @@ public:
   Trajectory(TapeRequest request, Index max_steps);
   /// Records z_k; called for k = 0, 1, 2, ... once each.
   void push(Index k, In z);
+  /// Whether the Jacobian of step k, the next one, is to be kept, when it takes so many bytes.
+  bool wants_jacobian(Index k, std::size_t bytes) const;
+  void keep_jacobian(std::unique_ptr<const StepJacobian> jacobian);
+  /// Of the step from z_k; null: it was not kept.
+  const StepJacobian* jacobian(Index k) const;
   /// Number of steps of the run (index of the last state).
   Index steps() const { return steps_; }
   /// Index of the earliest step k0 such that steps k0 .. steps()-1 can be differentiated.
@@ -61,14 +72,18 @@ private:
   Index steps_ = -1;
   std::size_t peak_bytes_ = 0;
   std::deque<std::pair<Index, Vec>> states_;
+  std::vector<std::shared_ptr<const StepJacobian>> jacobians_;  ///< of the first steps
 };
 
-/// Reads a trajectory backwards: state(k) for k = steps-1 downto first, each segment between checkpoints replayed once.
+/// Reads a trajectory backwards: state(k) or vjp(k, ...) for k = steps-1 downto first, each segment between checkpoints replayed
+/// once.
 class TACIT_EXPORT BackwardReader {
 public:
   BackwardReader(const FixedPointMap& map, In u, const Trajectory& tape);
   /// z_k; k must not increase from call to call. The reference holds until the next call.
   const Vec& state(Index k);
+  /// out_z = A_z^T p, add_u += A_u^T p at (z_k, u): by the Jacobian that was kept of the step, else in one pass over the data.
+  void vjp(Index k, In p, Out out_z, Out add_u);
   /// Map steps spent on replaying.
   Index replayed() const { return replayed_; }
   /// Bytes of the replay buffer (peak).
@@ -80,6 +95,7 @@ private:
   const Trajectory& tape_;
   Index segment_start_ = -1;
   std::deque<Vec> segment_;
+  std::vector<std::unique_ptr<const StepJacobian>> jacobians_;  ///< of the steps that were replayed, as far as they are kept
   Index replayed_ = 0;
   std::size_t buffer_peak_ = 0;
 };

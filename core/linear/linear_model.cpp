@@ -320,6 +320,11 @@ std::unique_ptr<const Curvature> LinearModel::linearize(In x, In u, FirstOrder* 
   return curvature;
 }
 
+std::size_t LinearModel::linearization_bytes() const {
+  if (parts_->loss->quadratic()) return 0;
+  return sizeof(double) * static_cast<std::size_t>(design_->rows() + 2 * design_->cols());
+}
+
 void LinearModel::adjoint(In x, In u, In p, Out out_x, Out out_u) const {
   Parts& f = *parts_;
   if (f.loss->quadratic()) {
@@ -333,7 +338,8 @@ void LinearModel::adjoint(In x, In u, In p, Out out_x, Out out_u) const {
         x, p,
         [&](Index row0, BlockIn t, BlockOut w) {
           f.loss->evaluate(t.rows(), t.data(), f.y.data() + row0, nullptr, nullptr, w.data());
-          w.col(0).array() *= t.col(1).array() * f.s.segment(row0, t.rows()).array();
+          w.col(0).array() *= f.s.segment(row0, t.rows()).array();  // as linearize() has it, to the bit
+          w.col(0).array() *= t.col(1).array();
         },
         out_x);
   }

@@ -91,6 +91,7 @@ public:
   double value(In x, In u) const override;
   double gradient(In x, In u, Out g) const override;
   std::unique_ptr<const Curvature> linearize(In x, In u, FirstOrder* at = nullptr) const override;
+  std::size_t linearization_bytes() const override;
   void adjoint(In x, In u, In p, Out out_x, Out out_u) const override;
   void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const override;
   bool penalty_diagonal(In u, Out c) const override;

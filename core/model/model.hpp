@@ -63,6 +63,9 @@ public:
   virtual double gradient(In x, In u, Out g) const = 0;
   /// Second derivatives at (x, u); when `at` is given, f and f_x come from the same pass.
   virtual std::unique_ptr<const Curvature> linearize(In x, In u, FirstOrder* at = nullptr) const = 0;
+  /// Bytes of what linearize() finds at a point, so that products with it need no second look at x; 0: none is spared one, or it
+  /// is not known.
+  virtual std::size_t linearization_bytes() const { return 0; }
   /// out_x = f_xx(x, u) p, out_u = f_ux(x, u) p without keeping a linearization (reverse sweeps).
   virtual void adjoint(In x, In u, In p, Out out_x, Out out_u) const;
   /// g = f_x(x, u), dg = f_xx dx + f_xu du for k tangents, dx n x k, du m x k (forward sweeps). du without entries stands for the

@@ -63,6 +63,15 @@ TEST_CASE("algorithms: jvp and vjp are adjoint, and both forms of each agree") {
       c.map->vjp(k, z, c.u, p, once, grad_once);
       CHECK(relative(once, back) < 1e-12);
       CHECK(relative(grad_once - Vec::Constant(m, 2.0), grad) < 1e-11);
+      // Made beside the step, it changes no bit of either.
+      std::unique_ptr<const StepJacobian> beside;
+      Vec next_beside(s), plain(s), back_beside(s), grad_beside = Vec::Constant(m, 2.0);
+      CHECK(c.map->step_and_linearize(k, z, c.u, next_beside, beside) == c.map->step(k, z, c.u, plain));
+      CHECK(next_beside == plain);
+      REQUIRE(beside);
+      beside->vjp(p, back_beside, grad_beside);
+      CHECK(back_beside == once);
+      CHECK(grad_beside == grad_once);
       // Tangents in a block: the same step, the same products.
       Mat dzs(s, 3), dus(m, 3), out(s, 3);
       dzs << dz, random.vec(s), random.vec(s);

@@ -200,6 +200,26 @@ TEST_CASE("each product of a linear model is one pass over the data") {
   }
 }
 
+TEST_CASE("a product with what a linearization keeps has the bits of the one at the point, from memory too") {
+  for (const bool sparse : {false, true}) {
+    for (const auto& size : {std::pair<Index, Index>{300, 40}, {9000, 130}, {1500, 800}}) {
+      CAPTURE(size.first);
+      const Case c = make_case(true, sparse, size.first, size.second);
+      const Index n = c.point.size();
+      test::Numbers random(3);
+      const Vec p = random.vec(n);
+      Vec once(n), once_u(c.u.size()), kept(n), kept_u(c.u.size()), g(n);
+      FirstOrder at;
+      c.f->linearize(c.point, c.u, &at)->adjoint(p, kept, kept_u);
+      c.f->adjoint(c.point, c.u, p, once, once_u);
+      CHECK(kept == once);
+      CHECK(kept_u == once_u);
+      CHECK(c.f->gradient(c.point, c.u, g) == at.value);
+      CHECK(at.gradient == g);
+    }
+  }
+}
+
 TEST_CASE("a product goes through the Gram matrix where that reads fewer numbers, and a wide model reads its rows") {
   struct Shape {
     Index rows, columns;

@@ -127,6 +127,32 @@ TEST_CASE("unroll: last K equals the late start, full equals forward, checkpoint
   });
 }
 
+TEST_CASE("unroll: Jacobians that are kept beside the states change no bit, however many") {
+  for_each_run([](const Problem& p, const Vec& u, const std::string& method, double alpha) {
+    const Index steps = 40;
+    const std::size_t one = p.f->linearization_bytes();
+    CHECK((one > 0) == !p.f->quadratic());
+    const auto gradient = [&](Index stride, std::size_t beside) {
+      const auto work = std::make_shared<WorkCounter>();
+      const Problem q = counted(p, work);
+      const InnerSolution s = run_map(algorithm_of(method, alpha, 0.7), q, u, steps, {TapeRequest::kAll, stride, 0, beside});
+      CHECK((s.tape->jacobian(0) != nullptr) == (stride == 1 && one > 0 && beside > one));
+      CHECK(s.tape->jacobian(steps) == nullptr);
+      const Hypergradient h = full(q, u, s, Count::of(stride));
+      CHECK(work->hessian_products == steps);
+      return std::pair(h.gradient, work->gradients.load());
+    };
+    for (const Index stride : {1, 7}) {
+      CAPTURE(stride);
+      const auto none = gradient(stride, 0);
+      for (const std::size_t many : {one / 2, 5 * one + 1, TapeRequest::kBeside}) {
+        CHECK(gradient(stride, many).first == none.first);
+        CHECK(gradient(stride, many).second == none.second);
+      }
+    }
+  });
+}
+
 TEST_CASE("unroll: the full unroll is the derivative of the finite run, the start of a cold run included") {
   struct LinearStart final : Start {
     Mat b;

@@ -34,6 +34,7 @@ public:
   double value(In x, In u) const override { return inner_->value(x, u); }
   double gradient(In x, In u, Out g) const override { return inner_->gradient(x, u, g); }
   std::unique_ptr<const Curvature> linearize(In x, In u, FirstOrder* at) const override { return inner_->linearize(x, u, at); }
+  std::size_t linearization_bytes() const override { return inner_->linearization_bytes(); }
   void adjoint(In x, In u, In p, Out out_x, Out out_u) const override { inner_->adjoint(x, u, p, out_x, out_u); }
   void tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const override { inner_->tangents(x, u, dx, du, g, dg); }
   bool penalty_diagonal(In u, Out c) const override { return inner_->penalty_diagonal(u, c); }
