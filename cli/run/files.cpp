@@ -118,7 +118,7 @@ IoError::IoError(const std::string& operation, const fs::path& path, int error_n
     : std::runtime_error("cannot " + operation + " '" + path.string() + "': " + std::system_category().message(error_number)),
       path_(path), error_number_(error_number) {}
 
-void write_atomically(const fs::path& given, std::string_view content) {
+void write_atomically(const fs::path& given, std::string_view content, Flush when) {
   const fs::path file = follow_links(given);
   struct stat old {};
   const bool exists = ::stat(file.c_str(), &old) == 0;
@@ -131,10 +131,11 @@ void write_atomically(const fs::path& given, std::string_view content) {
   // The permissions of the file that is replaced stay; a file system that has none is no reason to fail.
   if (exists && ::fchmod(fd.get(), old.st_mode & 07777) != 0 && errno != EPERM && errno != ENOTSUP)
     throw IoError("write", file, errno);
-  if (!write_all(fd.get(), content) || !flush(fd.get()) || !fd.close()) throw IoError("write", file, errno);
+  if (!write_all(fd.get(), content) || (when == Flush::now && !flush(fd.get())) || !fd.close())
+    throw IoError("write", file, errno);
   if (::rename(name.c_str(), file.c_str()) != 0) throw IoError("write", file, errno);
   temporary.keep();
-  flush_folder(folder_of(file));
+  if (when == Flush::now) flush_folder(folder_of(file));
 }
 
 PendingFile::PendingFile(const fs::path& file) : file_(follow_links(file)) {

@@ -23,11 +23,14 @@ private:
   int error_number_;
 };
 
+/// Whether a file is on the disk when it has been written, or whenever the system sees to that: of what can be made again.
+enum class Flush { now, later };
+
 /// Writes `content` to a temporary name beside `file`, flushes it to the disk, renames it over `file` and flushes the folder: a
-/// crash at any instant leaves either the previous file or the new one, whole. A symbolic link is followed, so that its target is
-/// replaced; what is no regular file (a pipe, /dev/null) is written in place. Throws IoError, after which no temporary file is
-/// left.
-void write_atomically(const std::filesystem::path& file, std::string_view content);
+/// crash at any instant leaves either the previous file or the new one, whole; with Flush::later one of the program, not one of
+/// the machine. A symbolic link is followed, so that its target is replaced; what is no regular file (a pipe, /dev/null) is
+/// written in place. Throws IoError, after which no temporary file is left.
+void write_atomically(const std::filesystem::path& file, std::string_view content, Flush when = Flush::now);
 
 /// A file that is written piece by piece to a temporary name beside it and appears whole, as write_atomically leaves it; nothing
 /// is left of one that is not finished. Throws IoError.

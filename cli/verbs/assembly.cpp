@@ -9,6 +9,7 @@
 #include <tacit/bilevel/optimizers.hpp>
 #include <tacit/bilevel/sum.hpp>
 #include <tacit/cli/run/interrupter.hpp>
+#include <tacit/cli/run/kept_memory.hpp>
 #include <tacit/cli/verbs/selection.hpp>
 #include <tacit/core/linear/linear_model.hpp>
 #include <tacit/core/model/counting.hpp>
@@ -398,6 +399,8 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
         load_dataset(data_options(c, task->classifier() ? TargetKind::classes : TargetKind::number)));
   }
   if (when_read) when_read();
+  prefer_large_pages(data->x.sparse ? 12.0 * static_cast<double>(data->x.csr.nonZeros())
+                                    : 8.0 * static_cast<double>(data->x.dense.size()));
   settle_file(a->config.data.weight, data->weight_file);
   settle_file(a->config.data.target, data->target_file);
   settle_file(a->config.data.test_target, data->test_target_file);

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include <tacit/cli/run/interrupter.hpp>
+#include <tacit/cli/run/kept_memory.hpp>
 #include <tacit/cli/verbs/verbs.hpp>
 
 namespace {
@@ -21,6 +22,7 @@ void keep_standard_numbers() {
 
 int main(int argc, char** argv) {
   keep_standard_numbers();
+  tacit::keep_freed_memory();
   tacit::handle_signals();
   const bool terminal = isatty(STDERR_FILENO) != 0;
   const char* no_colour = std::getenv("NO_COLOR");

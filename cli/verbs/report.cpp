@@ -22,11 +22,12 @@ std::vector<Figure> figures_of(const RunRecord& r) {
   return r.verb == "compare" ? compare_figures(r) : curve_figures(r);
 }
 
+// Half a hundred files, each of which would wait for the disk twice; `tacit report` makes them again.
 void write_all(const FilesOf& to, const std::string& html, const std::vector<Figure>& figures) {
   for (const Figure& f : figures) {
     if (!f.missing.empty()) continue;
-    write_atomically(to("plots/" + f.name + ".svg"), chart_svg(f.chart));
-    write_atomically(to("plots/" + f.name + ".csv"), chart_csv(f.chart));
+    write_atomically(to("plots/" + f.name + ".svg"), chart_svg(f.chart), Flush::later);
+    write_atomically(to("plots/" + f.name + ".csv"), chart_csv(f.chart), Flush::later);
   }
   write_atomically(to("report.html"), html);
 }
