@@ -22,7 +22,7 @@ std::vector<Figure> figures_of(const RunRecord& r) {
   return r.verb == "compare" ? compare_figures(r) : curve_figures(r);
 }
 
-// Half a hundred files, each of which would wait for the disk twice; `tacit report` makes them again.
+// Dozens of figures, each of which would wait for the disk twice; `tacit report` makes them again.
 void write_all(const FilesOf& to, const std::string& html, const std::vector<Figure>& figures) {
   for (const Figure& f : figures) {
     if (!f.missing.empty()) continue;

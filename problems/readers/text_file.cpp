@@ -78,8 +78,8 @@ void refuse_utf16(const TextFile& file) {
 
 /// Reads on until `text` has `size` bytes and ends a line with them or later; false: the file ended.
 bool read_lines(ByteStream& stream, std::string& text, std::size_t size) {
-  constexpr std::size_t kPiece = std::size_t{1}
-                                 << 18U;  // what it grows by is set to 0, and is still in the cache when it is read to
+  // What the text grows by is set to 0 first, and is still in the cache then when bytes are read to it.
+  constexpr std::size_t kPiece = std::size_t{1} << 18U;
   for (bool lines = text.find('\n') != std::string::npos; text.size() < size || !lines;) {
     const std::size_t before = text.size(), piece = before < size ? std::min(size - before, kPiece) : kPiece;
     text.resize(before + piece);
