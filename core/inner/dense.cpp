@@ -80,6 +80,7 @@ InnerSolution NewtonSolver::solve(const Problem& problem, In u, const InnerSolut
   Vec d(n), x(n);
   detail::StallWatch stall(3);
   double norm = at.gradient.norm();
+  s.start_gradient = norm;
   while (true) {
     if (accuracy.residual > 0 && norm <= std::max(target, unknowable)) {
       ending = norm <= target ? RunEnd::target : RunEnd::rounding;
@@ -138,12 +139,13 @@ InnerSolution CholeskySolver::solve(const Problem& problem, In u, const InnerSol
   const Index n = s.inner_dim;
   FirstOrder at;
   const auto curvature = f.linearize(s.z, u, &at);
-  const double unit = detail::gradient_unit(problem, u, s.x0, at.gradient.norm());
+  s.start_gradient = at.gradient.norm();
+  const double unit = detail::gradient_unit(problem, u, s.x0, s.start_gradient);
   double l = 0;
   const auto inverse = invert(*curvature, s, l);
   if (!inverse) {
     detail::finish(
-        s, at.gradient.norm(), unit, accuracy.residual, RunEnd::failed,
+        s, s.start_gradient, unit, accuracy.residual, RunEnd::failed,
         "the Hessian of the inner problem is not positive definite to rounding: raise the lower bound of the penalty, or use "
         "newton-cg");
     return s;

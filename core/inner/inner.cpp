@@ -7,6 +7,7 @@
 #include <tacit/core/inner/detail/common.hpp>
 #include <tacit/core/inner/detail/inverse_from_pairs.hpp>
 #include <tacit/core/inner/detail/kept_hessian.hpp>
+#include <tacit/core/linear/detail/kernels.hpp>
 #include <tacit/core/support/rate.hpp>
 #include <tacit/core/support/wording.hpp>
 
@@ -321,8 +322,9 @@ std::function<void(In, Out)> kept_product(const InnerSolution& s) {
     return [factor = s.inverse.get()](In p, Out out) { factor->product(p, out); };
   }
   return [kept = s.kept.get()](In p, Out out) {
-    out.noalias() = kept->scale * (kept->data->selfadjointView<Eigen::Lower>() * p);
-    out += kept->penalty.cwiseProduct(p);
+    const Eigen::MatrixXd& data = *kept->data;
+    kernels::multiply_symmetric(p.size(), data.data(), data.outerStride(), p.data(), out.data());
+    out = kept->scale * out + kept->penalty.cwiseProduct(p);
   };
 }
 

@@ -31,6 +31,7 @@ public:
   void run() {
     stand_at(s_.z, at_, curvature_);
     norm_ = at_.gradient.norm();
+    s_.start_gradient = norm_;
     unit_ = detail::gradient_unit(problem_, u_, s_.x0, norm_);
     unknowable_ = detail::unknowable(problem_, u_, unit_);
     const RunEnd ending = iterate();

@@ -224,8 +224,7 @@ CgResult conjugate_gradient(const std::function<void(In, Out)>& h, In b, Out w, 
 
 void CholeskyInverse::apply(In x, Out y) const {
   y = x;
-  factor_->triangularView<Eigen::Lower>().solveInPlace(y);
-  factor_->triangularView<Eigen::Lower>().adjoint().solveInPlace(y);
+  detail::cholesky_solve(*factor_, y.data());
   if (scale_ != 1) y *= scale_;
 }
 

@@ -220,24 +220,34 @@ TEST_CASE("cases: a column far from its mean does not hide where the loss is low
 
 TEST_CASE("cases: rounding that a tiny penalty makes large is in the estimate and in the verdict") {
   const Folder f("case08");
-  for (const std::string solver : {"newton", "cholesky"}) {
-    const Done d = tuned_case(f, "08-tiny-penalty-newton", {"inner.solver=" + solver});
-    const json& row = d.rows.at(0);
-    const double exact = 1.720661449, truth = 3.448e-12, scale = 1e-4 * row.at("outer_loss").get<double>();
-    const double off = std::abs(row.at("hypergradient").at("l2").get<double>() - truth) / scale;
-    CAPTURE(solver);
-    if (off > 1e-6) {
-      CHECK(row.at("hypergradient_error").get<double>() <= 10 * off);
-      CHECK(row.at("hypergradient_error").get<double>() >= 0.1 * off);
+  int warned = 0;
+  // How much of the last digits is lost at the penalty of the case differs from one order of additions to another; at those
+  // below it all of them are, by newton.
+  for (const double l2 : {1e-11, 1e-12, 1e-13}) {
+    for (const std::string solver : {"newton", "cholesky"}) {
+      const Done d =
+          tuned_case(f, "08-tiny-penalty-newton", {"inner.solver=" + solver, "hyper.l2.start=" + tacit::number_text(l2)});
+      const json& row = d.rows.at(0);
+      // Both to first order in the penalty.
+      const double exact = 1.720661449, truth = 3.448e-12 * (l2 / 1e-11), scale = 1e-4 * row.at("outer_loss").get<double>();
+      const double off = std::abs(row.at("hypergradient").at("l2").get<double>() - truth) / scale;
+      CAPTURE(solver);
+      CAPTURE(l2);
+      if (off > 1e-6) {
+        CHECK(row.at("hypergradient_error").get<double>() <= 10 * off);
+        CHECK(row.at("hypergradient_error").get<double>() >= 0.1 * off);
+      }
+      const double loss_off = std::abs(row.at("outer_loss").get<double>() - exact);
+      CHECK(loss_off <= 10 * row.at("outer_loss_error").get<double>() + 1e-9);
+      if (solver == "newton" && l2 < 1e-11) CHECK(off > 0.2);
+      if (!(off > 0.2)) continue;  // diagnostics.warn_error is 0.1
+      CHECK(d.warned("W303"));
+      CHECK(d.result.at("doubt").is_string());
+      CHECK(d.result.at("status") != "converged");
+      ++warned;
     }
-    const double loss_off = std::abs(row.at("outer_loss").get<double>() - exact);
-    CHECK(loss_off <= 10 * row.at("outer_loss_error").get<double>() + 1e-9);
-    if (solver != "newton") continue;
-    CHECK(off > 0.1);  // what is warned of
-    CHECK(d.warned("W303"));
-    CHECK(d.result.at("doubt").is_string());
-    CHECK(d.result.at("status") != "converged");
   }
+  CHECK(warned >= 2);
 }
 
 TEST_CASE("cases: a run whose hypergradients are wrong does not end as converged, in no place") {

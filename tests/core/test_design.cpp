@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <tacit/core/linear/design.hpp>
+#include <tacit/core/linear/detail/cholesky.hpp>
 #include <tacit/core/linear/detail/gram_kernel.hpp>
 #include <tacit/core/linear/detail/kernels.hpp>
 #include <tacit/core/support/errors.hpp>
@@ -472,9 +473,9 @@ TEST_CASE("kernels: products with rows, for every instruction set, whatever goes
   };
   for (const kernels::RowKernels& kernel : kernels::row_kernels()) {
     CAPTURE(kernel.name);
-    for (const Size& size : {Size{1, 7}, Size{2, 9}, Size{3, 7}, Size{7, 5}, Size{8, 7}, Size{13, 9}, Size{64, 9}, Size{65, 7},
+    for (const Size& size : {Size{1, 7}, Size{2, 9}, Size{3, 7}, Size{7, 5}, Size{8, 6}, Size{13, 9}, Size{64, 9}, Size{65, 7},
                              Size{130, 9}, Size{130, 7}}) {
-      const Index d = size.d, k = size.k;  // in groups of four, two and one, four and five, or five
+      const Index d = size.d, k = size.k;  // in groups of four and three, two or five, or of five
       CAPTURE(d);
       CAPTURE(k);
       const Mat x = draw.mat(n, d);
@@ -563,5 +564,50 @@ TEST_CASE("kernels: a symmetric matrix less v w' + w v', and its product, by its
     a.triangularView<Eigen::StrictlyUpper>().setConstant(7);
     CHECK((room.topRows(n) - a).norm() <= 1e-14 * (1 + a.norm()));
     CHECK((room.bottomRows(2).array() == 7).all());
+    Vec again(n);
+    kernels::multiply_symmetric(n, room.data(), stride, p.data(), again.data());
+    CHECK((again - y).norm() <= 1e-14 * static_cast<double>(n) * (1 + a.norm() * p.norm()));
   }
+}
+
+TEST_CASE("kernels: columns taken off a vector, and products with columns") {
+  test::Numbers draw(53);
+  for (const Index n : {1, 7, 38}) {
+    for (const Index k : {0, 1, 7, 8, 9, 19}) {
+      CAPTURE(n);
+      CAPTURE(k);
+      const Index stride = n + 3;
+      const Eigen::MatrixXd room = draw.mat(stride, k);
+      const auto a = room.topRows(n);
+      const Vec x = draw.vec(n), c = draw.vec(k), y = draw.vec(n), z = draw.vec(k);
+      Vec less = y, without = z;
+      kernels::subtract_columns(n, k, room.data(), stride, c.data(), less.data());
+      kernels::subtract_products(n, k, room.data(), stride, x.data(), without.data());
+      CHECK((less - (y - a * c)).norm() <= 1e-14 * (1 + y.norm() + a.norm() * c.norm()));
+      CHECK((without - (z - a.transpose() * x)).norm() <= 1e-14 * (1 + z.norm() + a.norm() * x.norm()));
+    }
+  }
+}
+
+TEST_CASE("kernels: a Cholesky factor and solves with it, for sizes on both sides of the blocks") {
+  test::Numbers draw(59);
+  for (const Index n : {1, 7, 8, 9, 47, 48, 49, 96, 150, 200}) {
+    CAPTURE(n);
+    const Eigen::MatrixXd x = draw.mat(n + 5, n);
+    const Eigen::MatrixXd h = x.transpose() * x + Eigen::MatrixXd::Identity(n, n);
+    Eigen::MatrixXd l = h;
+    REQUIRE(detail::cholesky_factor(l));
+    const Eigen::MatrixXd lower = l.triangularView<Eigen::Lower>();
+    CHECK((lower * lower.transpose() - h).norm() <= 1e-14 * h.norm());
+    const Vec b = draw.vec(n);
+    Vec y = b;
+    detail::cholesky_solve(l, y.data());
+    CHECK((h * y - b).norm() <= 1e-14 * h.norm() * y.norm());
+    l = h;
+    l(n - 1, n - 1) = -1;
+    CHECK_FALSE(detail::cholesky_factor(l));
+  }
+  Eigen::MatrixXd none(0, 0);
+  CHECK(detail::cholesky_factor(none));
+  detail::cholesky_solve(none, nullptr);
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <tacit/core/linear/detail/kernels.hpp>
+
 namespace tacit::inline TACIT_ABI::detail {
 
 void KeptHessian::state(StateVisitor& v) {
@@ -33,7 +35,9 @@ std::shared_ptr<const Eigen::MatrixXd> data_hessian(const Curvature& curvature, 
 
 double scale_along(const Eigen::MatrixXd& data, const Vec& penalty, const Vec& s, const Vec& y) {
   constexpr double kMost = 10;
-  const double was = s.dot(data.selfadjointView<Eigen::Lower>() * s), is = s.dot(y - penalty.cwiseProduct(s));
+  Vec by_data(s.size());
+  kernels::multiply_symmetric(s.size(), data.data(), data.outerStride(), s.data(), by_data.data());
+  const double was = s.dot(by_data), is = s.dot(y - penalty.cwiseProduct(s));
   return was > 0 && is > 0 && std::isfinite(is / was) ? std::clamp(is / was, 1 / kMost, kMost) : 1;
 }
 

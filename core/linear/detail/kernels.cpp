@@ -1,6 +1,7 @@
 #include <tacit/core/linear/detail/kernels.hpp>
 
 #include <cmath>
+#include <type_traits>
 
 #include <tacit/core/linear/taylor.hpp>
 
@@ -182,12 +183,15 @@ TACIT_CLONES void logistic_rows(Index n, const double* z, const double* y, doubl
 }
 
 // Four columns at a time: v, w, p and y are then read once for four entries of A.
-TACIT_CLONES void update_symmetric(Index n, double* a, Index stride, const double* __restrict v, const double* __restrict w,
-                                   const double* __restrict p, double* __restrict y) {
+template <bool Update>
+inline __attribute__((always_inline)) void symmetric(Index n, std::conditional_t<Update, double, const double>* a, Index stride,
+                                                     const double* __restrict v, const double* __restrict w,
+                                                     const double* __restrict p, double* __restrict y) {
+  using Entry = std::conditional_t<Update, double, const double>;
   for (Index i = 0; i < n; ++i) y[i] = 0;
-  const auto at_corner = [&](Index i, Index j) {
-    double& entry = a[i + j * stride];
-    entry -= v[i] * w[j] + w[i] * v[j];
+  const auto at_corner = [&](Index i, Index j) __attribute__((always_inline)) {
+    Entry& entry = a[i + j * stride];
+    if constexpr (Update) entry -= v[i] * w[j] + w[i] * v[j];
     y[i] += entry * p[j];
     if (i > j) y[j] += entry * p[i];
   };
@@ -195,22 +199,28 @@ TACIT_CLONES void update_symmetric(Index n, double* a, Index stride, const doubl
   for (; j + 4 <= n; j += 4) {
     for (Index c = j; c < j + 4; ++c)
       for (Index i = c; i < j + 4; ++i) at_corner(i, c);
-    double* __restrict a0 = a + j * stride;
-    double* __restrict a1 = a0 + stride;
-    double* __restrict a2 = a1 + stride;
-    double* __restrict a3 = a2 + stride;
-    const double v0 = v[j], v1 = v[j + 1], v2 = v[j + 2], v3 = v[j + 3];
-    const double w0 = w[j], w1 = w[j + 1], w2 = w[j + 2], w3 = w[j + 3];
+    Entry* __restrict a0 = a + j * stride;
+    Entry* __restrict a1 = a0 + stride;
+    Entry* __restrict a2 = a1 + stride;
+    Entry* __restrict a3 = a2 + stride;
+    double v0 = 0, v1 = 0, v2 = 0, v3 = 0, w0 = 0, w1 = 0, w2 = 0, w3 = 0;
+    if constexpr (Update) {
+      v0 = v[j], v1 = v[j + 1], v2 = v[j + 2], v3 = v[j + 3];
+      w0 = w[j], w1 = w[j + 1], w2 = w[j + 2], w3 = w[j + 3];
+    }
     const double p0 = p[j], p1 = p[j + 1], p2 = p[j + 2], p3 = p[j + 3];
     double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
 #pragma omp simd reduction(+ : s0, s1, s2, s3)
     for (Index i = j + 4; i < n; ++i) {
-      const double b0 = a0[i] - (v[i] * w0 + w[i] * v0), b1 = a1[i] - (v[i] * w1 + w[i] * v1);
-      const double b2 = a2[i] - (v[i] * w2 + w[i] * v2), b3 = a3[i] - (v[i] * w3 + w[i] * v3);
-      a0[i] = b0;
-      a1[i] = b1;
-      a2[i] = b2;
-      a3[i] = b3;
+      double b0 = a0[i], b1 = a1[i], b2 = a2[i], b3 = a3[i];
+      if constexpr (Update) {
+        b0 -= v[i] * w0 + w[i] * v0, b1 -= v[i] * w1 + w[i] * v1;
+        b2 -= v[i] * w2 + w[i] * v2, b3 -= v[i] * w3 + w[i] * v3;
+        a0[i] = b0;
+        a1[i] = b1;
+        a2[i] = b2;
+        a3[i] = b3;
+      }
       s0 += b0 * p[i];
       s1 += b1 * p[i];
       s2 += b2 * p[i];
@@ -224,6 +234,74 @@ TACIT_CLONES void update_symmetric(Index n, double* a, Index stride, const doubl
   }
   for (; j < n; ++j)
     for (Index i = j; i < n; ++i) at_corner(i, j);
+}
+
+TACIT_CLONES void update_symmetric(Index n, double* a, Index stride, const double* v, const double* w, const double* p,
+                                   double* y) {
+  symmetric<true>(n, a, stride, v, w, p, y);
+}
+
+TACIT_CLONES void multiply_symmetric(Index n, const double* a, Index stride, const double* p, double* y) {
+  symmetric<false>(n, a, stride, nullptr, nullptr, p, y);
+}
+
+constexpr Index kColumns = 8;  // at a time: sums of so many are rounded less than their terms one after the other would be
+
+inline __attribute__((always_inline)) void point_to(const double* (&column)[kColumns], const double* a, Index stride) {
+  for (Index c = 0; c < kColumns; ++c) column[c] = a + c * stride;
+}
+
+TACIT_CLONES void subtract_columns(Index n, Index k, const double* a, Index stride, const double* __restrict c,
+                                   double* __restrict y) {
+  Index j = 0;
+  for (; j + kColumns <= k; j += kColumns) {
+    const double* at[kColumns];
+    point_to(at, a + j * stride, stride);
+    const double c0 = c[j], c1 = c[j + 1], c2 = c[j + 2], c3 = c[j + 3];
+    const double c4 = c[j + 4], c5 = c[j + 5], c6 = c[j + 6], c7 = c[j + 7];
+#pragma omp simd
+    for (Index i = 0; i < n; ++i) {
+      const double low = (at[0][i] * c0 + at[1][i] * c1) + (at[2][i] * c2 + at[3][i] * c3);
+      const double high = (at[4][i] * c4 + at[5][i] * c5) + (at[6][i] * c6 + at[7][i] * c7);
+      y[i] -= low + high;
+    }
+  }
+  for (; j < k; ++j) {
+    const double* at = a + j * stride;
+    const double c0 = c[j];
+#pragma omp simd
+    for (Index i = 0; i < n; ++i) y[i] -= at[i] * c0;
+  }
+}
+
+TACIT_CLONES void subtract_products(Index n, Index k, const double* a, Index stride, const double* __restrict x,
+                                    double* __restrict y) {
+  Index j = 0;
+  for (; j + kColumns <= k; j += kColumns) {
+    const double* at[kColumns];
+    point_to(at, a + j * stride, stride);
+    double s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0, s6 = 0, s7 = 0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3, s4, s5, s6, s7)
+    for (Index i = 0; i < n; ++i) {
+      s0 += at[0][i] * x[i];
+      s1 += at[1][i] * x[i];
+      s2 += at[2][i] * x[i];
+      s3 += at[3][i] * x[i];
+      s4 += at[4][i] * x[i];
+      s5 += at[5][i] * x[i];
+      s6 += at[6][i] * x[i];
+      s7 += at[7][i] * x[i];
+    }
+    const double sum[kColumns] = {s0, s1, s2, s3, s4, s5, s6, s7};
+    for (Index c = 0; c < kColumns; ++c) y[j + c] -= sum[c];
+  }
+  for (; j < k; ++j) {
+    const double* at = a + j * stride;
+    double s0 = 0;
+#pragma omp simd reduction(+ : s0)
+    for (Index i = 0; i < n; ++i) s0 += at[i] * x[i];
+    y[j] -= s0;
+  }
 }
 
 TACIT_CLONES double sum(const double* x, Index n) {
@@ -264,6 +342,15 @@ void logistic_rows(Index n, const double* z, const double* y, double* phi, doubl
 }
 void update_symmetric(Index n, double* a, Index stride, const double* v, const double* w, const double* p, double* y) {
   clones::update_symmetric(n, a, stride, v, w, p, y);
+}
+void multiply_symmetric(Index n, const double* a, Index stride, const double* p, double* y) {
+  clones::multiply_symmetric(n, a, stride, p, y);
+}
+void subtract_columns(Index n, Index k, const double* a, Index stride, const double* c, double* y) {
+  clones::subtract_columns(n, k, a, stride, c, y);
+}
+void subtract_products(Index n, Index k, const double* a, Index stride, const double* x, double* y) {
+  clones::subtract_products(n, k, a, stride, x, y);
 }
 double sum(const double* x, Index n) { return clones::sum(x, n); }
 

@@ -1,5 +1,5 @@
-// Loops that the compiler vectorizes for each machine that may run them: squares and moments of rows, what a loss needs, a
-// symmetric matrix.
+// Loops that the compiler vectorizes for each machine that may run them: squares and moments of rows, what a loss needs,
+// products with matrices whose columns lie in memory one after the other.
 #pragma once
 #include <tacit/core/linear/detail/row_kernels.hpp>
 #include <tacit/core/support/types.hpp>
@@ -29,6 +29,12 @@ TACIT_EXPORT void logistic_rows(Index n, const double* z, const double* y, doubl
 /// y = A p, in one pass over it.
 TACIT_EXPORT void update_symmetric(Index n, double* a, Index stride, const double* v, const double* w, const double* p,
                                    double* y);
+/// y = A p alone.
+TACIT_EXPORT void multiply_symmetric(Index n, const double* a, Index stride, const double* p, double* y);
+/// Of an n x k matrix A with columns `stride` apart: y -= A c, n numbers.
+TACIT_EXPORT void subtract_columns(Index n, Index k, const double* a, Index stride, const double* c, double* y);
+/// The same, y -= A' x, k numbers.
+TACIT_EXPORT void subtract_products(Index n, Index k, const double* a, Index stride, const double* x, double* y);
 /// Sum of n numbers: what reading them costs, for benchmarks.
 TACIT_EXPORT double sum(const double* x, Index n);
 

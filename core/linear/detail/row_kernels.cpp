@@ -57,9 +57,9 @@ struct Part {
 
 }  // namespace
 
-#define TACIT_ROW_PRODUCTS(set)                                              \
-  {set::dots<1>, set::dots<2>, set::dots<4>, set::dots<5>}, {                \
-    set::axpys<1>, set::axpys<2>, set::axpy_columns<4>, set::axpy_columns<5> \
+#define TACIT_ROW_PRODUCTS(set)                                                             \
+  {set::dots<1>, set::dots<2>, set::dots<3>, set::dots<4>, set::dots<5>}, {                 \
+    set::axpys<1>, set::axpys<2>, set::axpys<3>, set::axpy_columns<4>, set::axpy_columns<5> \
   }
 const std::vector<RowKernels>& row_kernels() {
   static const std::vector<RowKernels> runs_here = [] {
@@ -77,7 +77,7 @@ const std::vector<RowKernels>& row_kernels() {
 
 namespace {
 
-/// Four vectors at a time, the last five together, then two, then one. Rows are fetched once.
+/// Four vectors at a time, the last five together, then what is left. Rows are fetched once.
 void in_groups(const RowKernels::Products& products, const double* const* x, Index rows, Fetch fetch, Index d, Index k,
                const Strided<const double>& from, const Strided<double>& to) {
   Index c = 0;
@@ -87,8 +87,9 @@ void in_groups(const RowKernels::Products& products, const double* const* x, Ind
     c += width;
   };
   while (c + 4 <= k) k - c == 5 ? next(5, products.five) : next(4, products.four);
-  if (c + 2 <= k) next(2, products.two);
-  if (c < k) next(1, products.one);
+  if (k - c == 3) next(3, products.three);
+  if (k - c == 2) next(2, products.two);
+  if (k - c == 1) next(1, products.one);
 }
 
 }  // namespace

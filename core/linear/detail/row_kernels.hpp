@@ -40,7 +40,7 @@ struct RowKernels {
   using Product = void (*)(const double* const* x, Index rows, const Fetch& fetch, Index d, const Strided<const double>& from,
                            const Strided<double>& to);
   struct Products {
-    Product one, two, four, five;  ///< for so many vectors
+    Product one, two, three, four, five;  ///< for so many vectors
   };
   const char* name;
   Products dot, axpy;  ///< as dot_rows and axpy_rows below
