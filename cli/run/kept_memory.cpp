@@ -30,9 +30,9 @@ void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, kFromSystem);
 }
 
-void prefer_large_pages(double numbers) {
+void prefer_large_pages(double bytes) {
   constexpr double kMany = 48 << 20;
-  if (numbers < kMany || addresses_are_limited()) return;
+  if (bytes < kMany || addresses_are_limited()) return;
   // A block that is taken and given back leaves its addresses to all that come after it.
   constexpr std::uintptr_t kRoom = 1U << 27U, kPage = 1U << 21U;
   mallopt(M_MMAP_THRESHOLD, kKept);

@@ -8,8 +8,8 @@ namespace tacit {
 /// limited, nor with another allocator than glibc's. Before there are threads.
 void keep_freed_memory();
 
-/// What comes next lies in large pages, where the `numbers` bytes of the data are so many that what is left over of such pages
-/// counts for little beside them. After keep_freed_memory().
-void prefer_large_pages(double numbers);
+/// What comes next lies in large pages, where the run works with so many `bytes` that what is left over of such pages counts for
+/// little beside them. After keep_freed_memory().
+void prefer_large_pages(double bytes);
 
 }  // namespace tacit

@@ -383,6 +383,14 @@ void settle_method(Assembly& a, const Strategies& strategies) {
     a.first_point = optimizer->begin(a.problem.space, a.problem.space.upper(), outer_plan(a.config));
 }
 
+/// What a run works with, about: the features, and vectors of a number a column, of which the solves for a point and its
+/// estimates have some tens at a time and leave gaps for more.
+double bytes_of_run(const Features& x) {
+  constexpr double kVectors = 256;
+  const double entries = x.sparse ? 12.0 * static_cast<double>(x.csr.nonZeros()) : 8.0 * static_cast<double>(x.dense.size());
+  return entries + kVectors * 8 * static_cast<double>(x.cols());
+}
+
 }  // namespace
 
 std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategies, RowsUsed rows,
@@ -399,8 +407,7 @@ std::unique_ptr<Assembly> assemble(RunConfig config, const Strategies& strategie
         load_dataset(data_options(c, task->classifier() ? TargetKind::classes : TargetKind::number)));
   }
   if (when_read) when_read();
-  prefer_large_pages(data->x.sparse ? 12.0 * static_cast<double>(data->x.csr.nonZeros())
-                                    : 8.0 * static_cast<double>(data->x.dense.size()));
+  prefer_large_pages(bytes_of_run(data->x));
   settle_file(a->config.data.weight, data->weight_file);
   settle_file(a->config.data.target, data->target_file);
   settle_file(a->config.data.test_target, data->test_target_file);
