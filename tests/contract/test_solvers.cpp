@@ -195,6 +195,22 @@ TEST_CASE("solvers: warm starts from a near solution find the cold answer with l
   });
 }
 
+TEST_CASE("solvers: the gradient where a run began is that at x0, cold and warm, and known to all that are no map") {
+  for_each_case([](const std::string& name, const Problem& p, const Vec& u) {
+    const auto solver = make(name, 50);
+    const InnerSolution near = solver->solve(p, 1.5 * u, nullptr, {1e-3}, {});
+    const InnerSolution cold = solver->solve(p, u, nullptr, {1e-8}, {}), warm = solver->solve(p, u, &near, {1e-8}, {});
+    for (const InnerSolution* s : {&cold, &warm}) {
+      CHECK(std::isnan(s->start_gradient) == solver->can_record());
+      if (solver->can_record()) continue;
+      Vec g(s->inner_dim);
+      p.f->gradient(s->x0, u, g);
+      CHECK(std::abs(s->start_gradient - g.norm()) <= 1e-12 * p.f->gradient_scale(u));
+    }
+    CHECK(warm.x0 == near.x());
+  });
+}
+
 TEST_CASE("solvers: a tape is recorded, or refused with what to use instead") {
   for_each_case([](const std::string& name, const Problem& p, const Vec& u) {
     const auto solver = make(name, 50);
