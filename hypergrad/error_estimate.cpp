@@ -95,7 +95,7 @@ private:
   const Problem& problem_;
   Vec u_, slope_;
   const ErrorOptions& options_;
-  std::shared_ptr<const LinearOperator> factor_;
+  std::shared_ptr<const LinearOperator> factor_, near_steps_inverse_;
   detail::NewtonPoint point_;
   Vec w_, lx_, lu_, g_;
   Vec hw_;                                                   ///< f_xx w at (point_.x, w_); empty: not known
@@ -110,8 +110,9 @@ private:
 Correction::Correction(const Problem& problem, In u, const InnerSolution& inner, const Hypergradient& hyper,
                        const ErrorOptions& options)
     : problem_(problem), u_(u), slope_(detail::theta_slope(problem, u)), options_(options),
-      factor_(inner.offered ? inner.offered : inner.inverse), point_(detail::newton_point(problem, u, inner)),
-      w_(Vec::Zero(inner.inner_dim)), lx_(w_.size()), lu_(u.size()), g_(u.size()), exact_(inner.exact_inverse() != nullptr),
+      factor_(inner.offered ? inner.offered : inner.inverse), near_steps_inverse_(detail::NearSteps::inverse_of(inner)),
+      point_(detail::newton_point(problem, u, inner)), w_(Vec::Zero(inner.inner_dim)), lx_(w_.size()), lu_(u.size()),
+      g_(u.size()), exact_(inner.exact_inverse() != nullptr),
       left_(inner.inverse ? inner.inverse_left : std::numeric_limits<double>::quiet_NaN()), near_(left_ <= kNear) {
   if (hyper.adjoint.size() == w_.size() && hyper.adjoint.allFinite()) w_ = hyper.adjoint;
   const double unit = inner.residual > 0 ? inner.gradient_norm / inner.residual : problem.f->gradient_scale(u_);
@@ -283,9 +284,9 @@ bool Correction::by_factor() {
 
 std::optional<detail::NearSteps> Correction::near_steps(In reported) const {
   using detail::NearSteps;
-  const bool good = left_ <= NearSteps::kMostLeft && NearSteps::suit(problem_) && !w_.isZero(0) && point_.norm() > floor_;
+  const bool good = near_steps_inverse_ && NearSteps::suit(problem_) && !w_.isZero(0) && point_.norm() > floor_;
   if (!good) return std::nullopt;
-  return NearSteps(problem_, u_, factor_, left_, {point_.x, point_.at.gradient, w_, reported});
+  return NearSteps(problem_, u_, near_steps_inverse_, left_, {point_.x, point_.at.gradient, w_, reported});
 }
 
 Correction::Exact Correction::here() { return {point_.x, w_, point_.at.gradient, lx_, adjoint_left(), g_}; }

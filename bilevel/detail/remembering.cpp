@@ -10,20 +10,26 @@ public:
   explicit RememberingCriterion(std::shared_ptr<const Criterion> criterion) : criterion_(std::move(criterion)) {}
 
   double value(In x, In u) const override {
-    if (const auto last = at(x, u)) return last->value;
+    if (const auto known = at(x, u)) return known->value;
     return criterion_->value(x, u);
   }
   double gradient(In x, In u, Out gx, Out gu) const override {
-    auto last = at(x, u);
-    if (!last) {
+    auto known = at(x, u);
+    if (!known) {
       auto found = std::make_shared<Point>(Point{x, u, Vec(gx.size()), Vec(gu.size())});
       found->value = criterion_->gradient(x, u, found->gx, found->gu);
-      const std::lock_guard guard(lock_);
-      last_ = last = std::move(found);
+      known = found;
+      keep({std::move(found), nullptr});
     }
-    gx = last->gx;
-    gu = last->gu;
-    return last->value;
+    gx = known->gx;
+    gu = known->gu;
+    return known->value;
+  }
+  std::array<double, 2> gradient_pair(In x, In second, In u, OutM gx, OutM gu) const override {
+    const std::array<double, 2> values = criterion_->gradient_pair(x, second, u, gx, gu);
+    keep({std::make_shared<Point>(Point{x, u, gx.col(0), gu.col(0), values[0]}),
+          std::make_shared<Point>(Point{second, u, gx.col(1), gu.col(1), values[1]})});
+    return values;
   }
   double least() const override { return criterion_->least(); }
   double smoothness() const override { return criterion_->smoothness(); }
@@ -33,16 +39,23 @@ private:
     Vec x, u, gx, gu;
     double value = 0;
   };
+  using Points = std::array<std::shared_ptr<const Point>, 2>;
   /// Null: another point, or one with a NaN, which is equal to nothing.
   std::shared_ptr<const Point> at(In x, In u) const {
     const std::lock_guard guard(lock_);
-    const bool same = last_ && last_->x.size() == x.size() && last_->u.size() == u.size() && last_->x == x && last_->u == u;
-    return same ? last_ : nullptr;
+    for (const auto& p : last_) {
+      if (p && p->x.size() == x.size() && p->u.size() == u.size() && p->x == x && p->u == u) return p;
+    }
+    return nullptr;
+  }
+  void keep(Points points) const {
+    const std::lock_guard guard(lock_);
+    last_ = std::move(points);
   }
 
   std::shared_ptr<const Criterion> criterion_;
   mutable std::mutex lock_;
-  mutable std::shared_ptr<const Point> last_;
+  mutable Points last_;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <tacit/core/support/text.hpp>
 #include <tacit/core/verify/verify.hpp>
 #include <tacit/hypergrad/automatic.hpp>
+#include <tacit/hypergrad/detail/near_steps.hpp>
 #include <tacit/hypergrad/error_estimate.hpp>
 #include <tacit/hypergrad/forward.hpp>
 #include <tacit/hypergrad/reference.hpp>
@@ -109,10 +110,22 @@ void SingleOracle::take_inner(Evaluation& e) const {
   d.inner_status = inner.status;
   d.inner_message = inner.message;
   const bool sound = inner.status != Status::failed && inner.z.allFinite();
-  // With the gradient, which is asked next.
-  Vec lx(inner.inner_dim), lu(e.u.size());
-  e.value = e.plain = sound ? problem_.l->gradient(inner.x(), e.u, lx, lu) : kMissing;
+  e.value = e.plain = sound ? look_at(e) : kMissing;
   e.corrected = false;
+}
+
+// The outer loss with its gradient, which is asked next, and both where the error estimate will ask for them first: one pass over
+// the validation rows for the two points. problem_.l remembers them.
+double SingleOracle::look_at(const Evaluation& e) const {
+  const InnerSolution& inner = e.state->inner;
+  const Index n = inner.inner_dim, m = e.u.size();
+  const bool estimate = options_.error_estimate && !iterate_;
+  if (const auto first = estimate ? NearSteps::first_point(problem_, inner) : std::nullopt) {
+    Mat lx(n, 2), lu(m, 2);
+    return problem_.l->gradient_pair(inner.x(), *first, e.u, lx, lu)[0];
+  }
+  Vec lx(n), lu(m);
+  return problem_.l->gradient(inner.x(), e.u, lx, lu);
 }
 
 // More accuracy at the same point. A run of a map goes on as if it had not stopped. Where its tape is gone, or where a target of

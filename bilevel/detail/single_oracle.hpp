@@ -66,6 +66,7 @@ private:
   void solve_inner(Evaluation& e, const Tolerance& tolerance, bool fully = false) const;
   void account(Evaluation& e, const Tolerance& tolerance) const;
   void take_inner(Evaluation& e) const;
+  double look_at(const Evaluation& e) const;
   void tighten(Evaluation& e, const Tolerance& tolerance) const;
   void repeat(Evaluation& e, const Tolerance& tolerance) const;
   void go_on(Evaluation& e, const Tolerance& tolerance) const;

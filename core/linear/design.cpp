@@ -53,7 +53,7 @@ public:
   Pass(const Design& design, Index k_in, Index k_out)
       : a_(design), s_(*lease_), p_(design.features()), apart_(design.sparse() ? p_ : kernels::padded(p_)), k_in_(k_in),
         k_out_(k_out), first_level_(k_in > 0 && k_out > 0 && k_in + k_out <= kFewVectors && design.first_level()),
-        ahead_(way_of_fetching()), cut_(design.cut((p_ + 1) * k_out, first_level_)) {
+        ahead_(way_of_fetching()), cut_(design.cut((p_ + 1) * (k_out <= 2 ? std::min<Index>(k_out, 1) : k_out), first_level_)) {
     room(s_.v, std::max<Index>(1, apart_ * k_in));
     room(s_.offset, std::max<Index>(1, k_in));
     a_.count_pass();

@@ -110,7 +110,8 @@ public:
   /// One pass: for each block of rows t = A_b v, w = fn(t), out = sum of A_b' w. v and out have cols() entries. Returns the sum
   /// of what fn returned, added in the order of the blocks. Their number depends on the sizes alone, never on who runs them.
   double sweep(In v, BlockFunction fn, Out out) const;
-  /// The same with k_in columns v (cols() x k_in) and k_out columns out.
+  /// The same with k_in columns v (cols() x k_in) and k_out columns out. Of two columns there and back the first has the
+  /// bits that sweep() gives it.
   double sweep_batch(InM v, BlockFunction fn, OutM out) const;
   /// Two columns in, one out: t = A_b [v1 v2].
   double sweep_pair(In v1, In v2, BlockFunction fn, Out out) const;

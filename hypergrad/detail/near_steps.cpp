@@ -14,6 +14,13 @@ namespace {
 /// What is left now lies in the modes that M knows least.
 constexpr double kMore = 2;
 
+/// x - M f_x
+Vec moved_by(const LinearOperator& inverse, In x, In fx) {
+  Vec d(x.size());
+  inverse.apply(fx, d);
+  return x - d;
+}
+
 }  // namespace
 
 NearSteps::NearSteps(const Problem& problem, In u, std::shared_ptr<const LinearOperator> inverse, double left, At at,
@@ -24,12 +31,21 @@ NearSteps::NearSteps(const Problem& problem, In u, std::shared_ptr<const LinearO
 
 bool NearSteps::suit(const Problem& problem) { return problem.f->linear() && !problem.f->quadratic(); }
 
+std::shared_ptr<const LinearOperator> NearSteps::inverse_of(const InnerSolution& inner) {
+  if (!inner.inverse || !(inner.inverse_left <= kMostLeft)) return nullptr;
+  return inner.offered ? inner.offered : inner.inverse;
+}
+
+std::optional<Vec> NearSteps::first_point(const Problem& problem, const InnerSolution& inner) {
+  const auto inverse = inverse_of(inner);
+  if (!inverse || !suit(problem) || !inner.curvature || inner.gradient.size() != inner.inner_dim) return std::nullopt;
+  return moved_by(*inverse, inner.x(), inner.gradient);
+}
+
 bool NearSteps::step(const Vec& along) {
   const Index n = at_.x.size(), m = u_.size(), vectors = along.size() == n ? 2 : 1;
   const double was = at_.fx.norm();
-  Vec d(n);
-  inverse_->apply(at_.fx, d);
-  at_.x -= d;
+  at_.x = moved_by(*inverse_, at_.x, at_.fx);
   Mat w(n, vectors), hw(n, vectors);
   w.col(0) = at_.w;
   if (vectors == 2) w.col(1) = along;
@@ -38,7 +54,7 @@ bool NearSteps::step(const Vec& along) {
   const double is = at_.fx.norm();
   if (!(is <= kMostLeft * was || is <= floor_)) return false;
   if (was > floor_) left_ = std::fmax(left_, is / was);
-  Vec lx(n), lu(m), cross(m);
+  Vec d(n), lx(n), lu(m), cross(m);
   value_ = problem_.l->gradient(at_.x, u_, lx, lu);
   inverse_->apply(lx - hw.col(0), d);
   at_.w += d;

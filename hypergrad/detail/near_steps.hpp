@@ -2,7 +2,9 @@
 #pragma once
 #include <limits>
 #include <memory>
+#include <optional>
 
+#include <tacit/core/inner/inner.hpp>
 #include <tacit/core/linear/linear_solver.hpp>
 #include <tacit/core/model/model.hpp>
 
@@ -25,6 +27,11 @@ public:
             double moved = std::numeric_limits<double>::quiet_NaN());
   /// Whether they are made for such a problem: a linear model that is not quadratic.
   static bool suit(const Problem& problem);
+  /// M of what a solver has left; null where it leaves none, or one that leaves more than kMostLeft.
+  static std::shared_ptr<const LinearOperator> inverse_of(const InnerSolution& inner);
+  /// The point to which the first of them goes from an inner solution, for who can look there early; nothing: none will be
+  /// taken.
+  static std::optional<Vec> first_point(const Problem& problem, const InnerSolution& inner);
 
   /// False where f_x has not fallen to half, or something is not finite; what is here is then of no use. along: a vector whose
   /// product with f_xx at x is taken along; empty: none.

@@ -1,5 +1,6 @@
 #include <tacit/problems/models/criteria.hpp>
 
+#include <array>
 #include <string>
 #include <utility>
 
@@ -34,6 +35,24 @@ double HoldoutLoss::gradient(In x, In, Out gx, Out gu) const {
         return loss_->weighted(t.rows(), t.data(), y_.data() + row0, share_.data() + row0, w.data(), nullptr);
       },
       gx);
+}
+
+std::array<double, 2> HoldoutLoss::gradient_pair(In x, In second, In, OutM gx, OutM gu) const {
+  gu.setZero();
+  Mat points(x.size(), 2);
+  points << x, second;
+  Vec others = Vec::Zero(design_.rows());  // what each block returned at the second point, at its first row
+  const double value = design_.sweep_batch(
+      points,
+      [&](Index row0, BlockIn t, BlockOut w) {
+        const auto at = [&](Index k) {
+          return loss_->weighted(t.rows(), t.col(k).data(), y_.data() + row0, share_.data() + row0, w.col(k).data(), nullptr);
+        };
+        others[row0] = at(1);
+        return at(0);
+      },
+      gx);
+  return {value, others.sum()};
 }
 
 double HoldoutLoss::smoothness() const {

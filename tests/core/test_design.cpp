@@ -67,6 +67,12 @@ void check_products(const Design& a, const Eigen::MatrixXd& m) {
   a.sweep_pair(
       v, p, [&](Index, BlockIn b, BlockOut w) { w.col(0) = b.col(0).cwiseProduct(b.col(1)); }, out);
   CHECK(relative(out, m.transpose() * (m * v).cwiseProduct(m * p)) < 1e-13);
+  const auto weighted = [&](Index row0, BlockIn b, BlockOut w) { w = b.array().colwise() * s.segment(row0, b.rows()).array(); };
+  Mat both(d, 2), beside(d, 2);
+  both << v, p;
+  a.sweep_batch(both, weighted, beside);
+  a.sweep(v, weighted, out);
+  CHECK(out == beside.col(0));
   for (const Index k : {1, 2, 3, 4, 5, 7, 9}) {
     const Mat vk = random.mat(d, k);
     Mat outk(d, k), more(d, k);
@@ -116,6 +122,20 @@ TEST_CASE(
       }
     }
   }
+}
+
+TEST_CASE("a product has the same bits alone and beside another where the sums of two are as long as a chunk") {
+  const Index n = 64, d = 3000;
+  test::Numbers random(4);
+  const Design a(std::make_shared<Mat>(random.mat(n, d)));
+  REQUIRE(a.chunks() == 2);
+  const Mat v = random.mat(d, 2);
+  const auto same = [](Index, BlockIn t, BlockOut w) { w = t; };
+  Mat both(d, 2);
+  a.sweep_batch(v, same, both);
+  Vec alone(d);
+  a.sweep(v.col(0), same, alone);
+  CHECK(alone == both.col(0));
 }
 
 TEST_CASE("a Gram matrix is the plain product for every number of columns and rows, whatever is left of a block") {

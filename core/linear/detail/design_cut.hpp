@@ -17,7 +17,8 @@ namespace tacit::inline TACIT_ABI {
 namespace detail {
 
 /// A chunk of rows has so many times the bytes of its sums at least, or clearing and adding them would cost more than it does;
-/// all sums together are then no more than a sixteenth of X.
+/// all sums together are then no more than a sixteenth of X. Two sums count as one, so that a product has the same bits alone and
+/// before another.
 inline constexpr double kChunkOverSums = 16;
 
 /// Buffers of a pass. They grow to what the thread needs and stay, so that no iteration allocates.

@@ -1,6 +1,8 @@
 #include <tacit/core/verify/detail/criterion_checks.hpp>
 
+#include <array>
 #include <cmath>
+#include <utility>
 
 namespace tacit::inline TACIT_ABI::detail {
 namespace {
@@ -36,6 +38,7 @@ private:
     if (u.size() > 0) g.u = gu.whole_vector("l_u");
     return g;
   }
+  std::pair<LossGradient, LossGradient> pair_at(In x, In second, In u) const;
   void values();
   Finding& derivative(const std::string& product, const Vec& gradient, const std::vector<Vec>& directions, double most,
                       bool in_x);
@@ -48,6 +51,14 @@ private:
   LossGradient first_;
 };
 
+std::pair<LossGradient, LossGradient> CriterionChecks::pair_at(In x, In second, In u) const {
+  Answer gx(x.size(), 2), gu(u.size(), 2);
+  std::array<double, 2> values{};
+  call_of("gradient_pair", [&] { values = l_.gradient_pair(x, second, u, gx.matrix(), gu.matrix()); });
+  const Mat lx = gx.whole("gradient_pair"), lu = gu.whole("gradient_pair");
+  return {{values[0], lx.col(0), lu.col(0)}, {values[1], lx.col(1), lu.col(1)}};
+}
+
 void CriterionChecks::values() {
   findings_.add({"l", "l", "itself, asked again"}, {}, [&](Gathered& g) {
     value_ = value_at(at_.x, at_.u);
@@ -58,6 +69,17 @@ void CriterionChecks::values() {
   findings_.add({"l_x, l_u", "l", "l"}, {"l"}, [&](Gathered& g) {
     first_ = gradient_at(at_.x, at_.u);
     g.take(compare(first_.value, value_, at_.options.products, unit_));
+    if (at_.dx.empty()) return;
+    const Vec second = at_.x + at_.dx[0];
+    const LossGradient there = gradient_at(second, at_.u);
+    const auto [of_x, of_second] = pair_at(at_.x, second, at_.u);
+    const auto same = [&](const LossGradient& got, const LossGradient& alone) {
+      g.take(compare(got.value, alone.value, at_.options.products, unit_), "for l in gradient_pair");
+      g.take(compare(got.x, alone.x, at_.options.products), "for l_x in gradient_pair");
+      if (at_.u.size() > 0) g.take(compare(got.u, alone.u, at_.options.products), "for l_u in gradient_pair");
+    };
+    same(of_x, first_);
+    same(of_second, there);
   });
 }
 
