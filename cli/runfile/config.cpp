@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -305,9 +306,12 @@ std::string read_file(const std::string& path) {
   }
   std::ifstream in(path, std::ios::binary);
   // A device or a pipe may never end; what is longer than a run file can be is refused below by its length.
-  std::string all(kMostBytes + 1, '\0');
-  if (in) in.read(all.data(), static_cast<std::streamsize>(all.size()));
-  all.resize(static_cast<std::size_t>(in.gcount()));
+  std::string all;
+  std::array<char, 4096> piece{};
+  while (in && all.size() <= kMostBytes) {
+    in.read(piece.data(), piece.size());
+    all.append(piece.data(), static_cast<std::size_t>(in.gcount()));
+  }
   if (in.bad() || !in.is_open() || (all.empty() && fs::file_size(path, ec) != 0 && !ec)) {
     issue.what = std::string("the run file cannot be read: ") + std::strerror(errno);
     issue.remedy = "check the path; `tacit init` prints a starter run file";

@@ -257,7 +257,7 @@ private:
 
   /// A look at the rows below the first one, which pos_ has passed.
   std::vector<ColumnBelow> below(const std::vector<Cell>& first) {
-    constexpr std::size_t kCells = 100000, kFewest = 5, kMost = 200;
+    constexpr std::size_t kCells = 20000, kFewest = 5, kMost = 200;
     std::vector<ColumnBelow> out(first.size());
     const std::size_t rows = std::clamp(kCells / first.size(), kFewest, kMost);
     looked_ = in_order_ = 0;
