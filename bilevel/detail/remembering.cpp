@@ -25,10 +25,12 @@ public:
     gu = known->gu;
     return known->value;
   }
-  std::array<double, 2> gradient_pair(In x, In second, In u, OutM gx, OutM gu) const override {
-    const std::array<double, 2> values = criterion_->gradient_pair(x, second, u, gx, gu);
-    keep({std::make_shared<Point>(Point{x, u, gx.col(0), gu.col(0), values[0]}),
-          std::make_shared<Point>(Point{second, u, gx.col(1), gu.col(1), values[1]})});
+  std::optional<std::array<double, 2>> gradient_pair(In x, In second, In u, OutM gx, OutM gu) const override {
+    const auto values = criterion_->gradient_pair(x, second, u, gx, gu);
+    if (values) {
+      keep({std::make_shared<Point>(Point{x, u, gx.col(0), gu.col(0), (*values)[0]}),
+            std::make_shared<Point>(Point{second, u, gx.col(1), gu.col(1), (*values)[1]})});
+    }
     return values;
   }
   double least() const override { return criterion_->least(); }

@@ -122,7 +122,7 @@ double SingleOracle::look_at(const Evaluation& e) const {
   const bool estimate = options_.error_estimate && !iterate_;
   if (const auto first = estimate ? NearSteps::first_point(problem_, inner) : std::nullopt) {
     Mat lx(n, 2), lu(m, 2);
-    return problem_.l->gradient_pair(inner.x(), *first, e.u, lx, lu)[0];
+    if (const auto values = problem_.l->gradient_pair(inner.x(), *first, e.u, lx, lu)) return (*values)[0];
   }
   Vec lx(n), lu(m);
   return problem_.l->gradient(inner.x(), e.u, lx, lu);

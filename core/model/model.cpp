@@ -55,16 +55,7 @@ void Objective::tangents(In x, In u, InM dx, InM du, Out g, OutM dg) const {
   }
 }
 
-std::array<double, 2> Criterion::gradient_pair(In x, In second, In u, OutM gx, OutM gu) const {
-  Vec lx(x.size()), lu(u.size());
-  std::array<double, 2> values{};
-  for (Index k = 0; k < 2; ++k) {
-    values[static_cast<std::size_t>(k)] = gradient(k == 0 ? x : second, u, lx, lu);
-    gx.col(k) = lx;
-    gu.col(k) = lu;
-  }
-  return values;
-}
+std::optional<std::array<double, 2>> Criterion::gradient_pair(In, In, In, OutM, OutM) const { return std::nullopt; }
 
 double Objective::gradient_scale(In u) const {
   Vec g(inner_dim());

@@ -3,6 +3,7 @@
 #include <array>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -115,9 +116,9 @@ public:
   virtual double least() const { return -std::numeric_limits<double>::infinity(); }
   /// gx = l_x, gu = l_u, returns l.
   virtual double gradient(In x, In u, Out gx, Out gu) const = 0;
-  /// What gradient() says at x, to the bit, and at a second point: gx n x 2, gu m x 2, returns both values. One pass over the
-  /// data where the criterion has one for both.
-  virtual std::array<double, 2> gradient_pair(In x, In second, In u, OutM gx, OutM gu) const;
+  /// What gradient() says at x, to the bit, and at a second point, for less than two calls: gx n x 2, gu m x 2, returns both
+  /// values; nothing: there is no such way, gx and gu are untouched.
+  virtual std::optional<std::array<double, 2>> gradient_pair(In x, In second, In u, OutM gx, OutM gu) const;
   /// A Lipschitz constant of l_x in x, for rigorous error bounds; a number also promises that l_u does not depend on x. NaN:
   /// unknown.
   virtual double smoothness() const { return std::numeric_limits<double>::quiet_NaN(); }

@@ -37,7 +37,7 @@ double HoldoutLoss::gradient(In x, In, Out gx, Out gu) const {
       gx);
 }
 
-std::array<double, 2> HoldoutLoss::gradient_pair(In x, In second, In, OutM gx, OutM gu) const {
+std::optional<std::array<double, 2>> HoldoutLoss::gradient_pair(In x, In second, In, OutM gx, OutM gu) const {
   gu.setZero();
   Mat points(x.size(), 2);
   points << x, second;
@@ -52,7 +52,7 @@ std::array<double, 2> HoldoutLoss::gradient_pair(In x, In second, In, OutM gx, O
         return at(0);
       },
       gx);
-  return {value, others.sum()};
+  return std::array{value, others.sum()};
 }
 
 double HoldoutLoss::smoothness() const {

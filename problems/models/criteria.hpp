@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include <tacit/core/linear/linear_model.hpp>
 
@@ -16,7 +17,7 @@ public:
   double value(In x, In u) const override;
   double least() const override { return loss_->least(); }
   double gradient(In x, In u, Out gx, Out gu) const override;
-  std::array<double, 2> gradient_pair(In x, In second, In u, OutM gx, OutM gu) const override;
+  std::optional<std::array<double, 2>> gradient_pair(In x, In second, In u, OutM gx, OutM gu) const override;
   /// sup |phi''| times the largest eigenvalue of A' V A; computed at the first call and kept.
   double smoothness() const override;
   /// The loss of each validation row, one pass.

@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cmath>
-#include <utility>
+#include <optional>
 
 namespace tacit::inline TACIT_ABI::detail {
 namespace {
@@ -38,7 +38,7 @@ private:
     if (u.size() > 0) g.u = gu.whole_vector("l_u");
     return g;
   }
-  std::pair<LossGradient, LossGradient> pair_at(In x, In second, In u) const;
+  std::optional<std::array<LossGradient, 2>> pair_at(In x, In second, In u) const;
   void values();
   Finding& derivative(const std::string& product, const Vec& gradient, const std::vector<Vec>& directions, double most,
                       bool in_x);
@@ -51,12 +51,14 @@ private:
   LossGradient first_;
 };
 
-std::pair<LossGradient, LossGradient> CriterionChecks::pair_at(In x, In second, In u) const {
+std::optional<std::array<LossGradient, 2>> CriterionChecks::pair_at(In x, In second, In u) const {
   Answer gx(x.size(), 2), gu(u.size(), 2);
-  std::array<double, 2> values{};
+  std::optional<std::array<double, 2>> values;
   call_of("gradient_pair", [&] { values = l_.gradient_pair(x, second, u, gx.matrix(), gu.matrix()); });
+  if (!values) return std::nullopt;
   const Mat lx = gx.whole("gradient_pair"), lu = gu.whole("gradient_pair");
-  return {{values[0], lx.col(0), lu.col(0)}, {values[1], lx.col(1), lu.col(1)}};
+  const auto at = [&](Index k) { return LossGradient{(*values)[static_cast<std::size_t>(k)], lx.col(k), lu.col(k)}; };
+  return std::array{at(0), at(1)};
 }
 
 void CriterionChecks::values() {
@@ -71,15 +73,15 @@ void CriterionChecks::values() {
     g.take(compare(first_.value, value_, at_.options.products, unit_));
     if (at_.dx.empty()) return;
     const Vec second = at_.x + at_.dx[0];
-    const LossGradient there = gradient_at(second, at_.u);
-    const auto [of_x, of_second] = pair_at(at_.x, second, at_.u);
+    const auto pair = pair_at(at_.x, second, at_.u);
+    if (!pair) return;
     const auto same = [&](const LossGradient& got, const LossGradient& alone) {
       g.take(compare(got.value, alone.value, at_.options.products, unit_), "for l in gradient_pair");
       g.take(compare(got.x, alone.x, at_.options.products), "for l_x in gradient_pair");
       if (at_.u.size() > 0) g.take(compare(got.u, alone.u, at_.options.products), "for l_u in gradient_pair");
     };
-    same(of_x, first_);
-    same(of_second, there);
+    same((*pair)[0], first_);
+    same((*pair)[1], gradient_at(second, at_.u));
   });
 }
 
