@@ -14,7 +14,7 @@ namespace tacit::inline TACIT_ABI::detail {
 /// the rows f_x and f_xx w at this x, then w += M (l_x - f_xx w). M is to be a factor of f_xx with other weights of the rows and
 /// another diagonal, of which none is more than twice the other: then no mode hides, and what is wrong with point and
 /// hypergradient is at most twice what the next step moves.
-class NearSteps {
+class TACIT_EXPORT NearSteps {
 public:
   static constexpr double kMostLeft = 0.5;  ///< of ||f_x||, what a step may leave
   /// A point, f_x there, its adjoint, and the hypergradient l_u - f_ux w in u.
